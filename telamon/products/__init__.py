@@ -1,0 +1,1 @@
+"""A folder a product; :mod:`telamon.products.base` is the contract."""

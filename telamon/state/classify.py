@@ -1,0 +1,129 @@
+"""Name what is seen before judging it.
+
+:func:`classify` is the only reader of raw member attributes that gives them a meaning. The planner decides by its
+answer, the status report shows it, the invariants are written in its terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from telamon.state.phase import Phase
+from telamon.state.world import ComponentKind, Life, MemberState
+
+
+class Condition(StrEnum):
+    """What a member is, from the worst to the best."""
+
+    ABSENT = "Absent"
+    EXITED = "Exited"
+    STOPPING = "Stopping"
+    HUNG = "Hung"
+    """Alive, and silent for longer than a busy node may be."""
+    STALLED = "Stalled"
+    """Starting for longer than its start may take."""
+    FAILED = "Failed"
+    """It reports ERROR."""
+    DATABASE_LOST = "DatabaseLost"
+    STARTING = "Starting"
+    SETUP_REQUIRED = "SetupRequired"
+    MAINTENANCE = "Maintenance"
+    JOINING = "Joining"
+    """RUNNING, and the cluster does not count it in yet."""
+    INDEX_BROKEN = "IndexBroken"
+    CATCHING_UP = "CatchingUp"
+    READY = "Ready"
+    """Fit to serve, not admitted."""
+    SERVING = "Serving"
+
+
+SICK = frozenset({Condition.EXITED, Condition.HUNG, Condition.STALLED, Condition.FAILED, Condition.DATABASE_LOST})
+"""Conditions that a restart may cure."""
+
+UP = frozenset({Condition.READY, Condition.SERVING})
+"""Conditions in which a member is fit to serve."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a member may be silent or starting before that counts as sick.
+
+    Attributes:
+        hang: seconds without an answer after it had been reachable.
+        start: seconds from start to RUNNING (or FIRST_RUN).
+        lag: operations an index may lack and still count as caught up.
+    """
+
+    hang: float = 3.0
+    start: float = 900.0
+    lag: int = 0
+
+
+def classify(member: MemberState, *, now: float, patience: Patience) -> Condition:
+    """Name a member's condition.
+
+    Args:
+        member: as it was seen.
+        now: instant of the judgement, seconds.
+        patience: the limits that apply to this component.
+
+    Returns:
+        Exactly one condition; the order of the tests is the order of importance.
+    """
+    if member.life is Life.ABSENT:
+        return Condition.ABSENT
+    if member.life is Life.EXITED:
+        return Condition.EXITED
+    if member.life is Life.ENDING:
+        return Condition.STOPPING
+    return _alive(member, now=now, patience=patience)
+
+
+def _alive(member: MemberState, *, now: float, patience: Patience) -> Condition:
+    starting_for = now - (member.started if member.started is not None else now)
+    match member.phase:
+        case Phase.UNREACHABLE:
+            return _silent(member, now=now, patience=patience, starting_for=starting_for)
+        case Phase.STARTING:
+            return Condition.STALLED if starting_for > patience.start else Condition.STARTING
+        case Phase.FIRST_RUN:
+            return Condition.SETUP_REQUIRED
+        case Phase.MAINTENANCE:
+            return Condition.MAINTENANCE
+        case Phase.ERROR:
+            return Condition.FAILED
+        case Phase.STOPPING:
+            return Condition.STOPPING
+        case Phase.RUNNING:
+            return _running(member, patience=patience)
+
+
+def _silent(member: MemberState, *, now: float, patience: Patience, starting_for: float) -> Condition:
+    never_answered = member.started is not None and member.phase_since <= member.started
+    if never_answered:
+        return Condition.STALLED if starting_for > patience.start else Condition.STARTING
+    # A node that answered before and is silent now: a pause of the event loop is short, a hang is not.
+    if now - member.phase_since > patience.hang:
+        return Condition.HUNG
+    return Condition.SERVING if member.admitted else Condition.STARTING
+
+
+def _running(member: MemberState, *, patience: Patience) -> Condition:
+    if member.database_lost:
+        return Condition.DATABASE_LOST
+    if member.clustered and member.joined is not True:
+        return Condition.JOINING
+    if member.indexed:
+        if member.index is None:
+            return Condition.CATCHING_UP
+        if not member.index.readable:
+            return Condition.INDEX_BROKEN
+        if member.index.behind is not None and member.index.behind > patience.lag and not member.admitted:
+            return Condition.CATCHING_UP
+    return Condition.SERVING if member.admitted else Condition.READY
+
+
+def is_infrastructure(kind: ComponentKind) -> bool:
+    """Whether members of this kind serve as soon as they run (no rotation to be admitted to)."""
+    return kind in {ComponentKind.DATABASE, ComponentKind.EDGE}

@@ -1,0 +1,151 @@
+"""The picture of one component at one instant.
+
+Instants are seconds of the injected clock (see :class:`telamon.ports.Clock`); differences alone have a meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from telamon.state.phase import Phase
+
+
+class ComponentKind(StrEnum):
+    """What sort of thing a component is; the planner's rules differ by it."""
+
+    PRODUCT = "product"
+    COMPANION = "companion"
+    DATABASE = "database"
+    EDGE = "edge"
+
+
+class Life(StrEnum):
+    """Whether the member's process (pod) exists."""
+
+    ABSENT = "absent"
+    ALIVE = "alive"
+    ENDING = "ending"
+    """Asked to stop, still there."""
+    EXITED = "exited"
+    """Ended without being asked."""
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """The member's search index: whether it opens, and how many operations it still lacks (``None``: not told)."""
+
+    readable: bool
+    behind: int | None
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """One member as it was seen.
+
+    Attributes:
+        name: member name, e.g. ``jira-0``.
+        ordinal: 0, 1, 2 …
+        life: whether its process exists.
+        revision: fingerprint of the desired data it runs with; ``None`` where it does not run.
+        release: the version it was started as.
+        phase: what it says of itself.
+        phase_since: instant since which the phase holds.
+        started: instant of its start, ``None`` where it does not run.
+        joined: whether the cluster's registry counts it in; ``None``: nothing to ask, or not asked yet.
+        index: its search index; ``None`` where it keeps none, or was not asked yet.
+        indexed: whether this kind of member keeps an index (so ``index is None`` means unknown).
+        clustered: whether this kind of member has a registry (so ``joined is None`` means unknown).
+        database_lost: it says that it cannot reach its database.
+        admitted: whether the front door may send it traffic.
+        exit: how it ended, e.g. ``exit 1`` or ``signal 9``.
+        address: where it listens, for people.
+    """
+
+    name: str
+    ordinal: int
+    life: Life = Life.ABSENT
+    revision: str | None = None
+    release: str | None = None
+    phase: Phase = Phase.UNREACHABLE
+    phase_since: float = 0.0
+    started: float | None = None
+    joined: bool | None = None
+    index: IndexState | None = None
+    indexed: bool = False
+    clustered: bool = False
+    database_lost: bool = False
+    admitted: bool = False
+    exit: str | None = None
+    address: str = ""
+
+    def with_(self, **changes: object) -> MemberState:
+        """The same member with some attributes changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+class JobPhase(StrEnum):
+    """Where a job stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A long verb under way or ended, found by its name.
+
+    Attributes:
+        name: operation and step, e.g. ``set-up/jira-0``.
+        phase: where it stands.
+        ended: instant of the end, ``None`` while it runs.
+        result: what it returned, in words the planner knows (a verdict), or "".
+        detail: for people: the error, the page, what is waited for.
+        url: where a person would go on, or "".
+    """
+
+    name: str
+    phase: JobPhase
+    ended: float | None = None
+    result: str = ""
+    detail: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class ComponentState:
+    """One component as it was seen.
+
+    Attributes:
+        name: component name.
+        kind: its sort.
+        at: instant of the observation.
+        members: every member seen, desired or not, by ordinal.
+        objects: fingerprint of the objects (files, manifests) in force; ``None`` before the first apply.
+        database_ready: the component's own database and role exist (products); ``None`` where it needs none.
+        jobs: by name.
+    """
+
+    name: str
+    kind: ComponentKind
+    at: float
+    members: tuple[MemberState, ...] = ()
+    objects: str | None = None
+    database_ready: bool | None = None
+    jobs: Mapping[str, JobState] = field(default_factory=dict)
+
+    def member(self, name: str) -> MemberState | None:
+        """The member of that name, if it was seen."""
+        return next((member for member in self.members if member.name == name), None)
+
+    def with_member(self, changed: MemberState) -> ComponentState:
+        """The same picture with one member replaced (or added)."""
+        others = [member for member in self.members if member.name != changed.name]
+        members = tuple(sorted([*others, changed], key=lambda member: (member.ordinal, member.name)))
+        return replace(self, members=members)
+
+    def without_member(self, name: str) -> ComponentState:
+        """The same picture without one member."""
+        return replace(self, members=tuple(member for member in self.members if member.name != name))
