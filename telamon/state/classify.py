@@ -53,11 +53,13 @@ class Patience:
         hang: seconds without an answer after it had been reachable.
         start: seconds from start to RUNNING (or FIRST_RUN).
         lag: operations an index may lack and still count as caught up.
+        database: seconds for which it may be without its database before a restart is worth trying.
     """
 
     hang: float = 3.0
     start: float = 900.0
     lag: int = 0
+    database: float = 5.0
 
 
 def classify(member: MemberState, *, now: float, patience: Patience) -> Condition:
@@ -96,7 +98,7 @@ def _alive(member: MemberState, *, now: float, patience: Patience) -> Condition:
         case Phase.STOPPING:
             return Condition.STOPPING
         case Phase.RUNNING:
-            return _running(member, patience=patience)
+            return _running(member, now=now, patience=patience)
 
 
 def _silent(member: MemberState, *, now: float, patience: Patience, starting_for: float) -> Condition:
@@ -109,8 +111,9 @@ def _silent(member: MemberState, *, now: float, patience: Patience, starting_for
     return Condition.SERVING if member.admitted else Condition.STARTING
 
 
-def _running(member: MemberState, *, patience: Patience) -> Condition:
-    if member.database_lost:
+def _running(member: MemberState, *, now: float, patience: Patience) -> Condition:
+    lost = member.database_lost_since
+    if lost is not None and now - lost > patience.database:
         return Condition.DATABASE_LOST
     if member.clustered and member.joined is not True:
         return Condition.JOINING
@@ -123,7 +126,3 @@ def _running(member: MemberState, *, patience: Patience) -> Condition:
             return Condition.CATCHING_UP
     return Condition.SERVING if member.admitted else Condition.READY
 
-
-def is_infrastructure(kind: ComponentKind) -> bool:
-    """Whether members of this kind serve as soon as they run (no rotation to be admitted to)."""
-    return kind in {ComponentKind.DATABASE, ComponentKind.EDGE}

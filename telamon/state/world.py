@@ -57,7 +57,7 @@ class MemberState:
         index: its search index; ``None`` where it keeps none, or was not asked yet.
         indexed: whether this kind of member keeps an index (so ``index is None`` means unknown).
         clustered: whether this kind of member has a registry (so ``joined is None`` means unknown).
-        database_lost: it says that it cannot reach its database.
+        database_lost_since: instant since which it says that it cannot reach its database; ``None``: it can.
         admitted: whether the front door may send it traffic.
         exit: how it ended, e.g. ``exit 1`` or ``signal 9``.
         address: where it listens, for people.
@@ -75,7 +75,7 @@ class MemberState:
     index: IndexState | None = None
     indexed: bool = False
     clustered: bool = False
-    database_lost: bool = False
+    database_lost_since: float | None = None
     admitted: bool = False
     exit: str | None = None
     address: str = ""

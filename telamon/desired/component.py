@@ -1,0 +1,108 @@
+"""What a component should be, as the planner reads it on every platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from telamon.state.classify import Patience
+from telamon.state.world import ComponentKind
+
+
+@dataclass(frozen=True)
+class MemberDesired:
+    """One member that should exist.
+
+    Attributes:
+        name: stable name, e.g. ``jira-0``.
+        ordinal: 0, 1, 2 …
+        revision: fingerprint of everything that only a restart can change.
+        release: version to run.
+    """
+
+    name: str
+    ordinal: int
+    revision: str
+    release: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Another component that must stand first.
+
+    Attributes:
+        component: its name.
+        until: "ready" (enough members serve) or "set-up" (its set-up is complete).
+    """
+
+    component: str
+    until: str = "ready"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a component is kept.
+
+    Attributes:
+        min_serving: members that must go on serving during a voluntary change.
+        stop_grace: seconds between the request to stop and the kill.
+        backoff: seconds to wait before the 1st, 2nd … restart of a member that failed; the last one repeats.
+        quarantine_after: failures in a row after which the member counts as quarantined.
+        forgive_after: seconds of uninterrupted life after which earlier failures are forgotten.
+        look_again: seconds between two passes over an unfinished set-up.
+    """
+
+    min_serving: int = 1
+    stop_grace: float = 30.0
+    backoff: tuple[float, ...] = (0.0, 0.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+    quarantine_after: int = 4
+    forgive_after: float = 300.0
+    look_again: float = 2.0
+
+    def delay(self, failures: int) -> float:
+        """Seconds to wait before the restart that follows the given number of failures."""
+        if failures <= 0:
+            return 0.0
+        return self.backoff[min(failures, len(self.backoff)) - 1]
+
+
+@dataclass(frozen=True)
+class ComponentDesired:
+    """One component as it should be.
+
+    Attributes:
+        name: component name, e.g. ``jira`` or ``confluence-synchrony``.
+        kind: its sort.
+        product: the product it belongs to, or its own name.
+        members: in the order in which they are started.
+        objects: fingerprint of the objects (files, manifests) that belong to it.
+        requires: what must stand before a member starts.
+        required_by: components whose members must be gone before this one's stop.
+        rotates: whether members are admitted to, and drained from, the front door.
+        database: whether it has a database of its own to be made first.
+        set_up: whether somebody must walk set-up pages before a second member may start.
+        account: whether the engine makes itself a service account.
+        prepares_join: whether something must be done before a new member may join.
+        patience: limits of silence and of starting.
+        policy: restarts, grace, minimum.
+        paused: look, report, do nothing.
+    """
+
+    name: str
+    kind: ComponentKind
+    product: str
+    members: tuple[MemberDesired, ...]
+    objects: str = ""
+    requires: tuple[Requirement, ...] = ()
+    required_by: tuple[str, ...] = ()
+    rotates: bool = True
+    database: bool = False
+    set_up: bool = False
+    account: bool = False
+    prepares_join: bool = False
+    patience: Patience = field(default_factory=Patience)
+    policy: Policy = field(default_factory=Policy)
+    paused: bool = False
+
+    def member(self, name: str) -> MemberDesired | None:
+        """The desired member of that name."""
+        return next((member for member in self.members if member.name == name), None)

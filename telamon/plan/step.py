@@ -1,0 +1,168 @@
+"""What the planner can ask for: each step is data, safe to perform twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ApplyObjects:
+    """Bring the component's files or manifests to what is desired."""
+
+    component: str
+    because: str
+
+
+@dataclass(frozen=True)
+class MakeDatabase:
+    """Make the component's role and database, if they are not there."""
+
+    component: str
+    because: str
+
+
+@dataclass(frozen=True)
+class StartMember:
+    """Start a member with its desired revision. ``failure``: it had ended by itself, so this counts against it."""
+
+    component: str
+    member: str
+    because: str
+    failure: bool = False
+
+
+@dataclass(frozen=True)
+class StopMember:
+    """Stop a member, with the grace of its policy or (``kill``) at once. ``failure``: it is stopped for being sick."""
+
+    component: str
+    member: str
+    because: str
+    kill: bool = False
+    failure: bool = False
+
+
+@dataclass(frozen=True)
+class RemoveMember:
+    """Forget a stopped member that is no longer desired: rotation, records; its data stays."""
+
+    component: str
+    member: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Admit:
+    """Let the front door send a member traffic."""
+
+    component: str
+    member: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Take a member out of rotation. Requests under way go on; new ones go elsewhere."""
+
+    component: str
+    member: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """Start a product flow against a member as a job (``set-up``, ``service-account``, ``prepare-join``,
+    ``forget-node``)."""
+
+    component: str
+    member: str
+    call: str
+    because: str
+    argument: str = ""
+
+    @property
+    def job(self) -> str:
+        """The job's name: one of a kind at a time."""
+        return f"{self.call}/{self.argument}" if self.argument else self.call
+
+
+@dataclass(frozen=True)
+class Record:
+    """Remember a fact that cannot be seen later."""
+
+    component: str
+    fact: str
+    because: str
+
+
+Step = ApplyObjects | MakeDatabase | StartMember | StopMember | RemoveMember | Admit | Drain | Call | Record
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do now; look again.
+
+    Attributes:
+        reason: one CamelCase word for a status condition.
+        message: for people.
+        seconds: when to look again at the latest.
+        url: where a person would go on, or "".
+    """
+
+    reason: str
+    message: str
+    seconds: float = 1.0
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is seen is what is desired."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A guard that said no. ``guard`` is the function's name as users read it; ``remedy`` says what would help."""
+
+    guard: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A step that guards refuse: it stays undone until the world or the spec changes."""
+
+    step: Step
+    refusals: tuple[Refusal, ...]
+
+
+Decision = Step | Wait | Done
+
+
+def member_of(step: Step) -> str | None:
+    """The member a step touches, if it touches one."""
+    return None if isinstance(step, ApplyObjects | MakeDatabase | Record) else step.member
+
+
+def describe(step: Step) -> str:
+    """The step in plain words, for previews, progress and the journal."""
+    match step:
+        case ApplyObjects():
+            return f"apply configuration of {step.component}"
+        case MakeDatabase():
+            return f"make database and role of {step.component}"
+        case StartMember():
+            return f"start {step.member}"
+        case StopMember():
+            return f"{'kill' if step.kill else 'stop'} {step.member}"
+        case RemoveMember():
+            return f"remove {step.member}"
+        case Admit():
+            return f"admit {step.member} to the front door"
+        case Drain():
+            return f"drain {step.member}"
+        case Call():
+            return f"{step.job.replace('-', ' ')} on {step.member}"
+        case Record():
+            return f"record: {step.fact}"

@@ -1,0 +1,135 @@
+"""All that a decision may depend on, gathered before it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from telamon.desired.component import ComponentDesired, MemberDesired
+from telamon.state.classify import UP, Condition, classify
+from telamon.state.world import ComponentState, MemberState
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Failures of one member in a row.
+
+    Attributes:
+        count: how many.
+        last: instant of the last one.
+        reason: of the last one.
+    """
+
+    count: int = 0
+    last: float = 0.0
+    reason: str = ""
+
+    def and_one(self, at: float, reason: str) -> Failures:
+        """One more."""
+        return Failures(self.count + 1, at, reason)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the journal keeps because it cannot be seen: facts and failures.
+
+    Attributes:
+        facts: e.g. ``set-up``, ``service-account``, ``joined:jira-1``.
+        failures: by member.
+        retry: instant of the last ``telamon retry``; earlier failures and refusals no longer count.
+    """
+
+    facts: frozenset[str] = frozenset()
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    retry: float = 0.0
+
+    def knows(self, fact: str) -> bool:
+        """Whether the fact was recorded."""
+        return fact in self.facts
+
+    def with_fact(self, fact: str) -> Memory:
+        """The same, with one fact more."""
+        return replace(self, facts=self.facts | {fact})
+
+    def with_failure(self, member: str, *, at: float, reason: str) -> Memory:
+        """The same, with one failure of a member more."""
+        failures = {**self.failures, member: self.failures.get(member, Failures()).and_one(at, reason)}
+        return replace(self, failures=failures)
+
+    def without_failures(self, members: Iterable[str]) -> Memory:
+        """The same, with the failures of some members forgotten."""
+        gone = set(members)
+        return replace(self, failures={name: kept for name, kept in self.failures.items() if name not in gone})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a component's neighbours may know of it.
+
+    Attributes:
+        ready: enough members serve.
+        set_up: its set-up is complete (true where none is needed).
+        living: members whose process exists.
+    """
+
+    ready: bool
+    set_up: bool
+    living: int
+
+
+@dataclass(frozen=True)
+class View:
+    """One component, as desired, seen and remembered, at one instant, and how its neighbours stand."""
+
+    desired: ComponentDesired
+    seen: ComponentState
+    memory: Memory
+    now: float
+    neighbours: Mapping[str, Standing] = field(default_factory=dict)
+
+    def condition(self, member: MemberState) -> Condition:
+        """The member's condition under this component's patience."""
+        return classify(member, now=self.now, patience=self.desired.patience)
+
+    def member(self, wanted: MemberDesired) -> MemberState:
+        """The desired member as it was seen; absent where it was not."""
+        return self.seen.member(wanted.name) or MemberState(wanted.name, wanted.ordinal)
+
+    def wanted(self) -> tuple[tuple[MemberDesired, MemberState, Condition], ...]:
+        """Every desired member with its state and condition, in starting order."""
+        found = []
+        for wanted in self.desired.members:
+            member = self.member(wanted)
+            found.append((wanted, member, self.condition(member)))
+        return tuple(found)
+
+    def surplus(self) -> tuple[MemberState, ...]:
+        """Members seen that nobody desires, the last first."""
+        return tuple(member for member in reversed(self.seen.members) if self.desired.member(member.name) is None)
+
+    def fit(self) -> tuple[MemberState, ...]:
+        """Members fit to serve, admitted or not."""
+        return tuple(member for member in self.seen.members if self.condition(member) in UP)
+
+    def serving(self) -> tuple[MemberState, ...]:
+        """Members that do their work now: admitted ones, or all fit ones where there is no rotation."""
+        if not self.desired.rotates:
+            return self.fit()
+        return tuple(member for member in self.seen.members if self.condition(member) is Condition.SERVING)
+
+    def is_set_up(self) -> bool:
+        """Whether set-up is complete, or not needed."""
+        return not self.desired.set_up or self.memory.knows("set-up")
+
+    def standing(self) -> Standing:
+        """What this component's neighbours may know of it."""
+        enough = min(max(self.desired.policy.min_serving, 1), len(self.desired.members))
+        return Standing(
+            ready=bool(self.desired.members) and len(self.serving()) >= enough and self.is_set_up(),
+            set_up=self.is_set_up(),
+            living=sum(1 for member in self.seen.members if member.started is not None),
+        )
+
+    def with_seen(self, seen: ComponentState) -> View:
+        """The same view of another picture."""
+        return replace(self, seen=seen)
