@@ -1,0 +1,235 @@
+"""A search index on the local disk, made of real segments.
+
+One writer with one thread and a small heap. A document has one key (a term), text fields that are
+analysed, keyword fields that are not, and integers to sort by. The position up to which the index has
+been fed stands in a file beside the segments and is written after the commit: it is never newer than
+the index, and feeding an operation twice does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from understudy.kit.errors import IndexBroken, IndexMissing
+from understudy.kit.homes import empty_folder, make_folder, write_durably
+
+_WRITER_HEAP_BYTES = 15_000_000
+_POSITION_FILE = "position.json"
+_SEGMENTS_FOLDER = "segments"
+KEY = "key"
+ANALYZER = "default"
+
+
+@dataclass(frozen=True)
+class IndexFields:
+    """Names of the fields of a document, by kind; the key field is always there."""
+
+    text: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
+
+    def build(self) -> tantivy.Schema:
+        """The schema in the terms of the index library."""
+        builder = tantivy.SchemaBuilder()
+        builder.add_text_field(KEY, stored=True, tokenizer_name="raw", index_option="basic")
+        for name in self.text:
+            builder.add_text_field(name, tokenizer_name=ANALYZER)
+        for name in self.keywords:
+            builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+        for name in self.integers:
+            builder.add_integer_field(name, indexed=True, fast=True)
+        return builder.build()
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is indexed under one key."""
+
+    key: str
+    fields: Mapping[str, str | int | Sequence[str] | Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The keys of one page of results, in order, and how many results there are altogether."""
+
+    total: int
+    keys: tuple[str, ...]
+
+
+class SearchIndex:
+    """One open index; searches may run on every thread, changes are serialised.
+
+    Use :meth:`open` or :meth:`create`, not the constructor.
+    """
+
+    def __init__(self, folder: Path, fields: IndexFields, index: tantivy.Index) -> None:
+        self.folder = folder
+        self.schema = index.schema
+        self._fields = fields
+        self._index = index
+        self._writer = index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, folder: Path, fields: IndexFields) -> SearchIndex:
+        """Make an empty index; whatever is in the folder goes."""
+        empty_folder(folder)
+        segments = make_folder(folder / _SEGMENTS_FOLDER)
+        return cls(folder, fields, tantivy.Index(fields.build(), path=str(segments), reuse=False))
+
+    @classmethod
+    def open(cls, folder: Path, fields: IndexFields) -> SearchIndex:
+        """Open what is in the folder, and read a part of every segment to see that it can be read.
+
+        Raises:
+            IndexMissing: nothing is there.
+            IndexBroken: something is there and cannot be read, or was made for other fields.
+        """
+        segments = folder / _SEGMENTS_FOLDER
+        if not segments.is_dir() or not any(segments.iterdir()):
+            raise IndexMissing(f"there is no index in {folder}")
+        try:
+            index = tantivy.Index(fields.build(), path=str(segments), reuse=True)
+            opened = cls(folder, fields, index)
+            opened.verify()
+        except (ValueError, OSError, BaseException) as error:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            raise IndexBroken(f"the index in {folder} cannot be read: {str(error)[:200]}") from error
+        return opened
+
+    def verify(self) -> None:
+        """Read the term dictionary, the postings and the stored fields.
+
+        Raises:
+            IndexBroken: something cannot be read, or documents and position do not belong together.
+        """
+        try:
+            searcher = self._index.searcher()
+            for _, address in searcher.search(tantivy.Query.all_query(), limit=50).hits:
+                searcher.doc(address)
+        except (ValueError, OSError) as error:
+            raise IndexBroken(f"the index in {self.folder} cannot be read: {str(error)[:200]}") from error
+
+    @property
+    def count(self) -> int:
+        """Number of documents."""
+        return int(self._index.searcher().num_docs)
+
+    def position(self) -> Mapping[str, Any]:
+        """What :meth:`apply` was last given; empty before the first time.
+
+        Raises:
+            IndexBroken: the file is not what was written.
+        """
+        try:
+            position = json.loads((self.folder / _POSITION_FILE).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise IndexBroken("the position of the index cannot be read") from error
+        if not isinstance(position, dict):
+            raise IndexBroken("the position of the index cannot be read")
+        return position
+
+    def apply(
+        self,
+        documents: Iterable[Document],
+        *,
+        deleted: Iterable[str] = (),
+        position: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put documents in place of those with the same keys, delete others, commit, note the position.
+
+        Searches that begin after this returned see the change.
+
+        Raises:
+            IndexBroken: the index cannot be written.
+        """
+        with self._lock:
+            try:
+                for key in deleted:
+                    self._writer.delete_documents_by_term(KEY, key)
+                for document in documents:
+                    self._writer.delete_documents_by_term(KEY, document.key)
+                    self._writer.add_document(self._convert(document))
+                self._writer.commit()
+                self._index.reload()
+            except (ValueError, OSError) as error:
+                raise IndexBroken(f"the index cannot be written: {str(error)[:200]}") from error
+            if position is not None:
+                write_durably(self.folder / _POSITION_FILE, json.dumps(position).encode())
+
+    def search(
+        self,
+        query: tantivy.Query,
+        *,
+        limit: int,
+        offset: int = 0,
+        order_by: str | None = None,
+        descending: bool = True,
+    ) -> Hits:
+        """Find documents.
+
+        Args:
+            query: made with :attr:`schema`.
+            limit: most keys to give; 0 counts only.
+            offset: results to skip.
+            order_by: a keyword or integer field; by relevance where None.
+            descending: direction of the order.
+
+        Raises:
+            IndexBroken: the index cannot be read.
+        """
+        searcher = self._index.searcher()
+        order = tantivy.Order.Desc if descending else tantivy.Order.Asc
+        try:
+            found = searcher.search(
+                query, limit=max(1, limit), count=True, order_by_field=order_by, offset=offset, order=order
+            )
+            keys = tuple(str(searcher.doc(address).get_first(KEY)) for _, address in found.hits[:limit])
+        except (ValueError, OSError) as error:
+            raise IndexBroken(f"the index cannot be searched: {str(error)[:200]}") from error
+        return Hits(int(getattr(found, "count", None) or 0), keys)
+
+    def parse_text(self, text: str, fields: Sequence[str]) -> tantivy.Query:
+        """A query for words in text fields; all of them must occur, wrong syntax is read leniently."""
+        query, _ = self._index.parse_query_lenient(text, list(fields), conjunction_by_default=True)
+        return query
+
+    def copy_to(self, target: Path) -> None:
+        """Copy a consistent state of the index and its position into an empty folder."""
+        with self._lock:
+            shutil.copytree(
+                self.folder,
+                target,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns(".tantivy-*", "*.lock", ".part-*"),
+            )
+
+    def close(self) -> None:
+        """Finish merges and let go of the writer."""
+        with self._lock:
+            self._writer.wait_merging_threads()
+
+    def _convert(self, document: Document) -> tantivy.Document:
+        converted = tantivy.Document()
+        converted.add_text(KEY, document.key)
+        for name, value in document.fields.items():
+            values: Sequence[str] | Sequence[int]
+            values = (value,) if isinstance(value, str) else (value,) if isinstance(value, int) else value
+            for one in values:
+                if isinstance(one, int):
+                    converted.add_integer(name, one)
+                else:
+                    converted.add_text(name, one)
+        return converted
