@@ -9,8 +9,9 @@ PYTHON ?= python3
 STACK ?= examples/minimal.yaml
 BIN := .venv/bin
 STAMP := .venv/installed
-PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
-	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+CODE := $(wildcard telamon understudy tools tests bench)
+# What needs no service: neither PostgreSQL nor Envoy nor a node is started.
+QUICK := $(wildcard tests/unit tests/property tests/contract)
 
 .PHONY: help
 help: ## list the commands
@@ -29,13 +30,53 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 .PHONY: check
-check: $(STAMP) ## formatting, lint, types, import contracts, house rules
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+check: $(STAMP) ## formatting, lint, types, import contracts, sizes, references
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.sizes
+	$(BIN)/python -m tools.docrefs
+	$(BIN)/python -m tools.addresses
+
+.PHONY: unit
+unit: $(STAMP) ## unit and property tests, and the contract on memory; no services
+	$(BIN)/pytest -m "not lab and not exhaustive" $(QUICK)
+
+.PHONY: test
+test: check ## everything a change must pass, with real Envoy and PostgreSQL
+	$(BIN)/pytest -m "not exhaustive" tests
+
+.PHONY: test-all
+test-all: check ## the same, and every test at full length
+	$(BIN)/pytest tests
+
+.PHONY: bench
+bench: $(STAMP) ## measure what must hold, and write a report
+	$(BIN)/python -m bench
+
+.PHONY: up
+up: $(STAMP) ## a running, highly available stack on this machine
+	$(BIN)/telamon up $(STACK)
+
+.PHONY: down
+down: $(STAMP) ## stop it; the data stays
+	$(BIN)/telamon down $(STACK)
 
 .PHONY: fmt
 fmt: $(STAMP) ## format, and fix what can be fixed safely
-	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff check --quiet --fix --exit-zero .
 	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(STAMP) ## pin every requirement again; LOCK_OPTIONS=--upgrade takes the newest
+	$(BIN)/python -m tools.lock $(LOCK_OPTIONS)
+
+.PHONY: wheel
+wheel: $(STAMP) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+.PHONY: clean
+clean: ## remove caches and what was built; the environment and the labs stay
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

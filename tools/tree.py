@@ -1,4 +1,7 @@
-"""Which files a check looks at: those of the working tree that git knows or would take."""
+"""Which files a check looks at: those of the working tree that git knows or would take.
+
+An unpacked archive has no git; there it is every file outside hidden and cache folders.
+"""
 
 import ast
 import subprocess
@@ -54,12 +57,22 @@ def tracked_files(root: Path) -> list[Path]:
         Paths relative to the root, sorted; files deleted from the working tree are left out.
 
     Raises:
-        subprocess.CalledProcessError: the folder is no git checkout.
+        subprocess.CalledProcessError: git refuses the checkout, for example because another user owns it.
     """
+    if not (root / ".git").exists():
+        return sorted(_unpacked_files(root))
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout.decode()
     paths = {Path(name) for name in listing.split("\0") if name}
     return sorted(path for path in paths if (root / path).is_file())
+
+
+def _unpacked_files(root: Path) -> Iterator[Path]:
+    for found in root.rglob("*"):
+        path = found.relative_to(root)
+        folders = path.parts[:-1]
+        if found.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in folders):
+            yield path
 
 
 def text_files(root: Path) -> list[Path]:

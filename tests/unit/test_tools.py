@@ -1,5 +1,6 @@
 """Each check of the repository finds what it forbids, and nothing in a tree that obeys."""
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -200,6 +201,14 @@ def test_ignored_and_deleted_files_are_not_looked_at(tree: Path) -> None:
     subprocess.run(["git", "add", "."], cwd=tree, check=True)
     (tree / "docs/other.md").unlink()
     assert docrefs.main([str(tree)]) == 0
+
+
+def test_an_unpacked_archive_is_checked_without_git(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(tree / ".git")
+    write(tree, ".cache/page.md", text="[x](gone.md)\n")
+    assert docrefs.main([str(tree)]) == 0
+    write(tree, "docs/other.md", text="[x](gone.md)\n")
+    expect(docrefs.main, tree, said="link gone.md leads nowhere", capsys=capsys)
 
 
 def test_lock_sets_hold_one_another() -> None:
