@@ -39,7 +39,7 @@ class Objects(Protocol):
     def apply(self, desired: ComponentDesired) -> None:
         """Bring them to what is desired. Afterwards ``observe`` reports the fingerprint ``desired.objects``."""
 
-    def remove(self, component: str) -> None:
+    def withdraw(self, component: str) -> None:
         """Take them away. Data stays."""
 
 
@@ -184,4 +184,3 @@ class Lease(Protocol):
 
     def release(self) -> None:
         """Give it up."""
-

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ class Drain:
 
 @dataclass(frozen=True)
 class Call:
-    """Start a product flow against a member as a job (``set-up``, ``service-account``, ``prepare-join``,
-    ``forget-node``)."""
+    """Start a product flow against a member as a job: ``set-up``, ``service-account``, ``prepare-join``."""
 
     component: str
     member: str
@@ -145,24 +146,19 @@ def member_of(step: Step) -> str | None:
     return None if isinstance(step, ApplyObjects | MakeDatabase | Record) else step.member
 
 
+VERBS: Mapping[type[Step], str] = MappingProxyType({
+    ApplyObjects: "apply the configuration of {0.component}",
+    MakeDatabase: "make the database and role of {0.component}",
+    StartMember: "start {0.member}",
+    StopMember: "stop {0.member}",
+    RemoveMember: "forget {0.member}",
+    Admit: "admit {0.member} to the front door",
+    Drain: "drain {0.member}",
+    Call: "{0.job} on {0.member}",
+    Record: "record {0.fact}",
+})
+
+
 def describe(step: Step) -> str:
     """The step in plain words, for previews, progress and the journal."""
-    match step:
-        case ApplyObjects():
-            return f"apply configuration of {step.component}"
-        case MakeDatabase():
-            return f"make database and role of {step.component}"
-        case StartMember():
-            return f"start {step.member}"
-        case StopMember():
-            return f"{'kill' if step.kill else 'stop'} {step.member}"
-        case RemoveMember():
-            return f"remove {step.member}"
-        case Admit():
-            return f"admit {step.member} to the front door"
-        case Drain():
-            return f"drain {step.member}"
-        case Call():
-            return f"{step.job.replace('-', ' ')} on {step.member}"
-        case Record():
-            return f"record: {step.fact}"
+    return VERBS[type(step)].format(step)

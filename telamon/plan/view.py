@@ -59,7 +59,9 @@ class Memory:
     def without_failures(self, members: Iterable[str]) -> Memory:
         """The same, with the failures of some members forgotten."""
         gone = set(members)
-        return replace(self, failures={name: kept for name, kept in self.failures.items() if name not in gone})
+        return replace(
+            self, failures={name: kept for name, kept in self.failures.items() if name not in gone}
+        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,9 @@ class View:
 
     def surplus(self) -> tuple[MemberState, ...]:
         """Members seen that nobody desires, the last first."""
-        return tuple(member for member in reversed(self.seen.members) if self.desired.member(member.name) is None)
+        return tuple(
+            member for member in reversed(self.seen.members) if self.desired.member(member.name) is None
+        )
 
     def fit(self) -> tuple[MemberState, ...]:
         """Members fit to serve, admitted or not."""
@@ -116,6 +120,30 @@ class View:
         if not self.desired.rotates:
             return self.fit()
         return tuple(member for member in self.seen.members if self.condition(member) is Condition.SERVING)
+
+    def failures(self, name: str) -> Failures:
+        """The failures that still count against a member.
+
+        They are forgotten after a long uninterrupted life, and when somebody asks for another try.
+        """
+        failures = self.memory.failures.get(name, Failures())
+        if failures.last <= self.memory.retry:
+            return Failures()
+        member = self.seen.member(name)
+        alive_for = self.now - failures.last
+        if (
+            member is not None
+            and member.started is not None
+            and alive_for > self.desired.policy.forgive_after
+        ):
+            return Failures()
+        return failures
+
+    def is_quarantined(self, name: str) -> bool:
+        """Whether the member failed so often in a row that it is kept out and tried ever more rarely."""
+        member = self.seen.member(name)
+        fit = member is not None and self.condition(member) in UP
+        return not fit and self.failures(name).count >= self.desired.policy.quarantine_after
 
     def is_set_up(self) -> bool:
         """Whether set-up is complete, or not needed."""

@@ -9,12 +9,14 @@ Steps to add a product: make a folder, subclass :class:`Product`, list it in :mo
 contract tests and drills run over the registry, so a new product is tested at once.
 
 Traps:
-    * A 200 from a status page is not readiness: Jira answers 200 while STARTING. Only :meth:`Workload.read_status` decides.
+    * A 200 from a status page is not readiness: Jira answers 200 while STARTING. Only
+      :meth:`Workload.read_status` decides.
     * A flow must be repeatable from any point: the controller may die between two requests.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -94,8 +96,6 @@ class Response:
 
     def json(self) -> Any:
         """The body as JSON, or ``None`` where it is none."""
-        import json
-
         try:
             return json.loads(self.text)
         except ValueError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentKind, Life, MemberState
+from telamon.state.world import Life, MemberState
 
 
 class Condition(StrEnum):
@@ -38,7 +38,13 @@ class Condition(StrEnum):
     SERVING = "Serving"
 
 
-SICK = frozenset({Condition.EXITED, Condition.HUNG, Condition.STALLED, Condition.FAILED, Condition.DATABASE_LOST})
+SICK = frozenset({
+    Condition.EXITED,
+    Condition.HUNG,
+    Condition.STALLED,
+    Condition.FAILED,
+    Condition.DATABASE_LOST,
+})
 """Conditions that a restart may cure."""
 
 UP = frozenset({Condition.READY, Condition.SERVING})
@@ -115,14 +121,19 @@ def _running(member: MemberState, *, now: float, patience: Patience) -> Conditio
     lost = member.database_lost_since
     if lost is not None and now - lost > patience.database:
         return Condition.DATABASE_LOST
-    if member.clustered and member.joined is not True:
+    # What is not known yet speaks against admitting a member, never against one that serves already: a controller
+    # that has just restarted must not empty the rotation.
+    if member.clustered and (member.joined is False or (member.joined is None and not member.admitted)):
         return Condition.JOINING
-    if member.indexed:
-        if member.index is None:
-            return Condition.CATCHING_UP
-        if not member.index.readable:
-            return Condition.INDEX_BROKEN
-        if member.index.behind is not None and member.index.behind > patience.lag and not member.admitted:
-            return Condition.CATCHING_UP
+    if member.indexed and _index_lags(member, patience=patience):
+        return Condition.INDEX_BROKEN if member.index and not member.index.readable else Condition.CATCHING_UP
     return Condition.SERVING if member.admitted else Condition.READY
 
+
+def _index_lags(member: MemberState, *, patience: Patience) -> bool:
+    if member.index is None:
+        return not member.admitted
+    if not member.index.readable:
+        return True
+    behind = member.index.behind
+    return behind is not None and behind > patience.lag and not member.admitted

@@ -1,0 +1,261 @@
+"""The standing operation: bring one component from whatever is seen to what is desired.
+
+``next_step`` walks an ordered tuple of rules. A rule proposes steps and waits, the most urgent first; the first
+proposal that every guard allows is the decision. Protection comes first (take the unfit out of rotation), then
+capacity (admit the fit), then healing, then progress, then replacement. A refused proposal does not stop later rules:
+it only becomes the reason shown when nothing else can be done.
+
+Progress is what exists: there is no cursor, so resuming after a crash is calling ``next_step`` again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from telamon.plan.checks import refusals
+from telamon.plan.setup import account, set_up
+from telamon.plan.step import (
+    Admit,
+    ApplyObjects,
+    Call,
+    Decision,
+    Done,
+    Drain,
+    MakeDatabase,
+    Record,
+    RemoveMember,
+    StartMember,
+    Step,
+    StopMember,
+    Wait,
+)
+from telamon.plan.view import View
+from telamon.state.classify import UP, Condition
+from telamon.state.phase import Phase
+from telamon.state.world import JobPhase, Life
+
+Rule = Callable[[View], Iterator[Step | Wait]]
+
+JOIN_PREPARED_FOR = 600.0
+"""Seconds for which what was prepared for a joining node counts as fresh."""
+
+CURED_BY_RESTART = {
+    Condition.HUNG: "it does not answer",
+    Condition.STALLED: "its start takes too long",
+    Condition.FAILED: "it reports ERROR",
+    Condition.DATABASE_LOST: "it lost its database",
+    Condition.INDEX_BROKEN: "its search index cannot be read",
+}
+"""Conditions in which a living member is restarted. A broken index is in it because both Jira and Confluence recover
+their index while they start, and only then. Source: Jira KB "Index startup procedure in Jira 9.4 and later";
+Confluence "Administer your Data Center search index"."""
+
+
+def apply_objects(view: View) -> Iterator[Step | Wait]:
+    """Files and manifests come before anything that reads them."""
+    if view.desired.members and view.seen.objects != view.desired.objects:
+        why = "first time" if view.seen.objects is None else "configuration changed"
+        yield ApplyObjects(view.desired.name, why)
+
+
+def leave_rotation(view: View) -> Iterator[Step | Wait]:
+    """No traffic for a member that cannot take it."""
+    if not view.desired.rotates:
+        return
+    for member in view.seen.members:
+        condition = view.condition(member)
+        if not member.admitted or condition in UP or _shared_trouble(condition, view):
+            continue
+        yield Drain(view.desired.name, member.name, f"it is {condition.value}")
+
+
+def enter_rotation(view: View) -> Iterator[Step | Wait]:
+    """Traffic for every member that is fit, unless it was drained to be replaced."""
+    if not view.desired.rotates or not view.is_set_up():
+        return
+    needed = min(view.desired.policy.min_serving, len(view.desired.members))
+    for wanted, member, condition in view.wanted():
+        outdated = member.revision != wanted.revision
+        if condition is Condition.READY and (not outdated or len(view.serving()) < needed):
+            yield Admit(view.desired.name, member.name, "it is fit to serve")
+
+
+def end_surplus(view: View) -> Iterator[Step | Wait]:
+    """Members nobody desires: drain, stop, forget."""
+    for member in view.surplus():
+        name, why = view.desired.name, "it is no longer desired"
+        if view.desired.rotates and member.admitted:
+            yield Drain(name, member.name, why)
+        elif member.life is Life.ALIVE:
+            yield StopMember(name, member.name, why)
+        elif member.life is Life.ENDING:
+            yield Wait("Stopping", f"{member.name} is stopping")
+        else:
+            yield RemoveMember(name, member.name, why)
+
+
+def end_the_sick(view: View) -> Iterator[Step | Wait]:
+    """A member that is alive and no use is stopped, so that it can be started afresh."""
+    for _, member, condition in view.wanted():
+        reason = CURED_BY_RESTART.get(condition)
+        if reason is None:
+            continue
+        if _shared_trouble(condition, view):
+            yield Wait("DatabaseDown", f"{member.name}: {reason}, and the database itself is down")
+            continue
+        kill = condition is Condition.HUNG
+        yield StopMember(view.desired.name, member.name, reason, kill=kill, failure=True)
+
+
+def make_database(view: View) -> Iterator[Step | Wait]:
+    """Database and role, before the first member."""
+    if not view.desired.database or view.seen.database_ready or not view.desired.members:
+        return
+    server = view.neighbours.get("database")
+    if server is None or not server.ready:
+        yield Wait("WaitingForDatabase", "the database server is not ready yet")
+    else:
+        yield MakeDatabase(view.desired.name, "it has no database yet")
+
+
+def remember(view: View) -> Iterator[Step | Wait]:
+    """Facts that cannot be seen once every member is down."""
+    name = view.desired.name
+    made = view.seen.jobs.get("service-account")
+    if made is not None and made.result == "done" and not view.memory.knows("service-account"):
+        yield Record(name, "service-account", "it was made")
+    for _, member, condition in view.wanted():
+        runs = member.life is Life.ALIVE and member.phase is Phase.RUNNING
+        if runs and not view.is_set_up():
+            yield Record(name, "set-up", f"{member.name} is RUNNING")
+        joined = f"joined:{member.name}"
+        if condition in UP and view.desired.prepares_join and not view.memory.knows(joined):
+            yield Record(name, joined, f"{member.name} has joined")
+
+
+def start_missing(view: View) -> Iterator[Step | Wait]:
+    """Start what should run and does not, one by one, ever more patiently where it keeps failing."""
+    for wanted, member, condition in view.wanted():
+        if condition not in {Condition.ABSENT, Condition.EXITED}:
+            continue
+        failures = view.failures(wanted.name)
+        crashed = condition is Condition.EXITED
+        # The crash that is seen now is not yet in the journal: starting it is what records it.
+        delay = view.desired.policy.delay(failures.count)
+        left = failures.last + delay - view.now if failures.count else 0.0
+        if left > 0:
+            quarantined = failures.count >= view.desired.policy.quarantine_after
+            why = f"{wanted.name} failed {failures.count} times in a row ({failures.reason})"
+            yield Wait(
+                "Quarantined" if quarantined else "BackOff", f"{why}; next start in {left:.0f} s", left
+            )
+            continue
+        if needs_preparation(wanted.name, view):
+            yield from prepare_join(wanted.name, view)
+            continue
+        because = f"it ended: {member.exit or 'gone'}" if crashed else "it does not run"
+        yield StartMember(view.desired.name, wanted.name, because, failure=crashed)
+
+
+def needs_preparation(name: str, view: View) -> bool:
+    """Whether a running node must prepare before this one joins for the first time."""
+    return view.desired.prepares_join and bool(view.fit()) and not view.memory.knows(f"joined:{name}")
+
+
+def prepare_join(name: str, view: View) -> Iterator[Step | Wait]:
+    """Ask a fit member to prepare (Jira: an index snapshot), and start the new one when that is done and fresh."""
+    helper = view.fit()[0]
+    job = view.seen.jobs.get("prepare-join")
+    if job is not None and job.phase is JobPhase.RUNNING:
+        yield Wait("PreparingJoin", f"{helper.name} prepares for {name}")
+        return
+    if job is not None and job.ended is not None:
+        age = view.now - job.ended
+        if job.phase is JobPhase.SUCCEEDED and job.result == "done" and age < JOIN_PREPARED_FOR:
+            yield StartMember(view.desired.name, name, "it does not run")
+            return
+        if age < view.desired.policy.look_again:
+            yield Wait("PreparingJoin", job.detail or f"{helper.name} prepares for {name}")
+            return
+    yield Call(view.desired.name, helper.name, "prepare-join", f"{name} is about to join")
+
+
+def replace_outdated(view: View) -> Iterator[Step | Wait]:
+    """Bring changed configuration into force, one member at a time, while all others are well."""
+    outdated = [
+        (member, condition)
+        for wanted, member, condition in view.wanted()
+        if member.revision not in {None, wanted.revision} and condition in UP
+    ]
+    settled = all(condition in UP for _, _, condition in view.wanted())
+    # A member that was drained for this is finished first.
+    for member, _ in sorted(outdated, key=lambda found: found[0].admitted and view.desired.rotates):
+        why = "its configuration changed"
+        if not settled:
+            yield Wait("Replacing", f"{member.name} waits until every other member is well")
+        elif view.desired.rotates and member.admitted:
+            yield Drain(view.desired.name, member.name, why)
+        else:
+            yield StopMember(view.desired.name, member.name, why)
+
+
+def wait_for_the_busy(view: View) -> Iterator[Step | Wait]:
+    """Members on their way need nothing but time."""
+    for _, member, condition in view.wanted():
+        if condition not in UP:
+            yield Wait(condition.value, f"{member.name} is {condition.value}")
+
+
+RULES: tuple[Rule, ...] = (
+    leave_rotation,
+    apply_objects,
+    enter_rotation,
+    remember,
+    end_surplus,
+    end_the_sick,
+    make_database,
+    set_up,
+    account,
+    start_missing,
+    replace_outdated,
+    wait_for_the_busy,
+)
+"""In the order of urgency."""
+
+
+def next_step(view: View) -> Decision:
+    """Decide the one thing to do now.
+
+    Args:
+        view: what is desired, seen and remembered, and how the neighbours stand.
+
+    Returns:
+        A step that every guard allows; or a wait with the most urgent reason; or :class:`Done`.
+    """
+    if view.desired.paused:
+        return Wait("Paused", "changes are paused", seconds=5.0)
+    waiting: Wait | None = None
+    for rule in RULES:
+        for proposal in rule(view):
+            if isinstance(proposal, Wait):
+                waiting = waiting or proposal
+                continue
+            refused = refusals(proposal, view)
+            if not refused:
+                return proposal
+            waiting = waiting or Wait(_camel(refused[0].guard), f"{refused[0].message}; {refused[0].remedy}")
+    return waiting or Done()
+
+
+def _shared_trouble(condition: Condition, view: View) -> bool:
+    """Whether the member suffers from something that a restart of the member cannot cure."""
+    database = view.neighbours.get("database")
+    return (
+        condition in {Condition.DATABASE_LOST, Condition.FAILED}
+        and database is not None
+        and not database.ready
+    )
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))

@@ -1,0 +1,89 @@
+"""What must hold before and after every step, whoever asked for it.
+
+A guard refuses a step; an invariant accuses the world. A broken one stops the executor for that component until it
+holds again, because a picture that cannot be is no ground to act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from telamon.plan.step import Admit, Drain, RemoveMember, Step, StopMember
+from telamon.plan.view import View
+from telamon.state.classify import UP, Condition
+from telamon.state.world import ComponentKind, Life
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One invariant that does not hold."""
+
+    invariant: str
+    message: str
+
+
+def one_database_primary(view: View) -> Violation | None:
+    """Two writable primaries are the one thing that loses acknowledged data for certain."""
+    if view.seen.kind is not ComponentKind.DATABASE:
+        return None
+    primaries = [member.name for member in view.seen.members if member.life is Life.ALIVE and member.admitted]
+    if len(primaries) > 1:
+        return Violation("one-database-primary", f"{' and '.join(primaries)} are both writable")
+    return None
+
+
+def one_member_a_name(view: View) -> Violation | None:
+    """Two living members of one name would share a home."""
+    names = [member.name for member in view.seen.members if member.life is not Life.ABSENT]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return Violation("one-member-a-name", f"{twice[0]} was seen twice") if twice else None
+
+
+INVARIANTS: tuple[Callable[[View], Violation | None], ...] = (one_database_primary, one_member_a_name)
+"""Invariants of a single picture."""
+
+
+def violations(view: View) -> tuple[Violation, ...]:
+    """Every invariant of the picture that does not hold."""
+    found = (invariant(view) for invariant in INVARIANTS)
+    return tuple(violation for violation in found if violation is not None)
+
+
+def serving_is_kept(before: View, step: Step, after: View) -> Violation | None:
+    """No voluntary step takes the serving members under the minimum."""
+    if not isinstance(step, Drain | StopMember | RemoveMember) or not before.desired.members:
+        return None
+    member = before.seen.member(step.member)
+    if member is None or before.condition(member) not in UP or len(before.desired.members) == 1:
+        return None
+    needed = min(before.desired.policy.min_serving, len(before.desired.members))
+    if len(before.serving()) >= needed > len(after.serving()):
+        return Violation(
+            "serving-is-kept", f"{step.member} would leave {len(after.serving())} of {needed} serving"
+        )
+    return None
+
+
+def nothing_unfit_is_admitted(before: View, step: Step, _after: View) -> Violation | None:
+    """A member with a torn index, not joined, or not RUNNING never enters the rotation."""
+    if not isinstance(step, Admit):
+        return None
+    member = before.seen.member(step.member)
+    condition = Condition.ABSENT if member is None else before.condition(member)
+    if condition not in UP:
+        return Violation("nothing-unfit-is-admitted", f"{step.member} is {condition.value}")
+    return None
+
+
+TRANSITIONS: tuple[Callable[[View, Step, View], Violation | None], ...] = (
+    serving_is_kept,
+    nothing_unfit_is_admitted,
+)
+"""Invariants of a step: the picture before it and the one predicted after it."""
+
+
+def step_violations(before: View, step: Step, after: View) -> tuple[Violation, ...]:
+    """Every invariant that the predicted step would break."""
+    found = (invariant(before, step, after) for invariant in TRANSITIONS)
+    return (*violations(after), *(violation for violation in found if violation is not None))
