@@ -1,0 +1,243 @@
+"""One pass: observe, decide, check, act, record; then look again.
+
+An executor keeps one component. It is level-triggered and holds nothing that matters: kill it between any two lines,
+make another from the same journal, and the end is the same. What it does hold is a courtesy: the last step, so that
+a step whose effect is not visible yet is not asked for twice.
+
+Traps:
+    * The intent is in the journal *before* the verb. A failure that is being healed is recorded before the healing,
+      or a controller that dies in between would restart a crashing member for ever without back-off.
+    * A step that is still unseen blocks other steps of this component, except those that protect users (drain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from telamon.desired.component import ComponentDesired
+from telamon.errors import TelamonError, TemporaryError
+from telamon.plan import effects, invariants
+from telamon.plan.converge import next_step
+from telamon.plan.step import (
+    Admit,
+    ApplyObjects,
+    Call,
+    Decision,
+    Done,
+    Drain,
+    MakeDatabase,
+    Record,
+    RemoveMember,
+    StartMember,
+    Step,
+    StopMember,
+    Wait,
+    describe,
+    member_of,
+)
+from telamon.plan.view import Memory, Standing, View
+from telamon.ports import Clock, Entry, Journal, Platform
+from telamon.run.recall import learn, recall, restarts
+from telamon.state.world import ComponentState
+
+STEP_VISIBLE_WITHIN = 15.0
+"""Seconds after which a step whose effect was never seen may be asked for again (stops: plus their grace)."""
+
+STEP_REST = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds to rest after the 1st, 2nd … failure of a step in a row; the last one repeats."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one pass came to.
+
+    Attributes:
+        view: the picture after the pass's decision (as observed before the act).
+        decision: what was decided.
+        error: what went wrong in acting, or "".
+        remedy: what would help, or "".
+        pause: seconds until the next pass is due; 0 means at once.
+    """
+
+    view: View
+    decision: Decision
+    error: str = ""
+    remedy: str = ""
+    pause: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Pending:
+    step: Step
+    until: float
+
+
+@dataclass
+class Executor:
+    """Keeps one component.
+
+    Args:
+        component: its name.
+        platform: eyes and verbs.
+        journal: the record; read once, then appended to.
+        clock: injected time.
+        poll: seconds between two looks when there is nothing to do.
+    """
+
+    component: str
+    platform: Platform
+    journal: Journal
+    clock: Clock
+    poll: float = 0.5
+    memory: Memory = field(init=False)
+    restarts: dict[str, int] = field(init=False)
+    _pending: _Pending | None = field(init=False, default=None)
+    _failed: int = field(init=False, default=0)
+    _rest_until: float = field(init=False, default=0.0)
+    _trouble: TelamonError | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        entries = self.journal.read(self.component)
+        self.memory = recall(entries)
+        self.restarts = restarts(entries)
+
+    def tick(self, desired: ComponentDesired, neighbours: Mapping[str, Standing]) -> Outcome:
+        """Make one pass.
+
+        Args:
+            desired: what the component should be now.
+            neighbours: how the other components stand.
+
+        Returns:
+            What was seen and decided. Errors of the platform are part of the outcome; defects propagate.
+        """
+        try:
+            seen = self.platform.observe(desired)
+        except TelamonError as error:
+            return self._blind(desired, neighbours, error)
+        view = View(desired, seen, self.memory, self.clock.now(), neighbours)
+        broken = invariants.violations(view)
+        if broken:
+            wait = Wait("InvariantBroken", "; ".join(found.message for found in broken), seconds=2.0)
+            return Outcome(view, wait, error=wait.message, pause=wait.seconds)
+        self._forgive(view)
+        decision = next_step(view)
+        if isinstance(decision, Wait | Done):
+            return self._idle(view, decision)
+        return self._step(view, decision)
+
+    def retry(self) -> None:
+        """Forget failures and refusals: somebody says that the cause is gone."""
+        self._write("retry", "somebody asked for another try")
+        self._rest_until = 0.0
+        self._failed = 0
+        self._trouble = None
+
+    # ------------------------------------------------------------------------------------------------ inside a pass
+
+    def _idle(self, view: View, decision: Wait | Done) -> Outcome:
+        pause = min(self.poll, decision.seconds) if isinstance(decision, Wait) else self.poll
+        return Outcome(view, decision, pause=max(pause, 0.05))
+
+    def _step(self, view: View, step: Step) -> Outcome:
+        pending = self._pending
+        if pending is not None and (effects.seen_in(pending.step, view) or view.now >= pending.until):
+            self._pending = pending = None
+        if pending is not None and not (isinstance(step, Drain) and step != pending.step):
+            wait = Wait("Acting", f"{describe(pending.step)}: not seen yet", seconds=0.2)
+            return Outcome(view, wait, pause=0.1)
+        if view.now < self._rest_until and not isinstance(step, Drain):
+            return self._resting(view, step)
+        broken = invariants.step_violations(view, step, effects.apply(step, view))
+        if broken:
+            message = "; ".join(found.message for found in broken)
+            return Outcome(view, Wait("InvariantBroken", message, seconds=2.0), error=message, pause=2.0)
+        return self._act(view, step)
+
+    def _act(self, view: View, step: Step) -> Outcome:
+        if isinstance(step, Record):
+            self._write("fact", step.fact, detail=step.because)
+            return Outcome(view, step)
+        member = member_of(step) or ""
+        if isinstance(step, StartMember | StopMember) and step.failure:
+            self._write("failure", describe(step), detail=step.because, member=member)
+            self.restarts[member] = self.restarts.get(member, 0) + 1
+        self._write("intent", describe(step), detail=step.because, member=member)
+        grace = 0.0
+        try:
+            grace = self._perform(view.desired, step)
+        except TelamonError as error:
+            return self._failure(view, step, error)
+        self._failed = 0
+        self._trouble = None
+        self._write("outcome", describe(step), detail="asked", member=member)
+        self._pending = _Pending(step, view.now + STEP_VISIBLE_WITHIN + grace)
+        return Outcome(view, step)
+
+    def _perform(self, desired: ComponentDesired, step: Step) -> float:
+        """Ask the platform. Returns the grace (seconds) that the effect may take longer than others."""
+        name = desired.name
+        match step:
+            case ApplyObjects():
+                self.platform.apply(desired)
+            case MakeDatabase():
+                self.platform.make(desired)
+            case StartMember():
+                self.platform.start(desired, step.member)
+            case StopMember():
+                grace = 0.0 if step.kill else desired.policy.stop_grace
+                self.platform.stop(name, step.member, grace=grace)
+                return grace
+            case Admit():
+                self.platform.admit(name, step.member)
+            case Drain() | RemoveMember() | Call():
+                self._perform_rest(name, step)
+            case Record():
+                pass
+        return 0.0
+
+    def _perform_rest(self, name: str, step: Drain | RemoveMember | Call) -> None:
+        match step:
+            case Drain():
+                self.platform.drain(name, step.member)
+            case RemoveMember():
+                self.platform.remove(name, step.member)
+            case Call():
+                self.platform.call(step)
+
+    def _failure(self, view: View, step: Step, error: TelamonError) -> Outcome:
+        self._failed += 1
+        rest = STEP_REST[min(self._failed, len(STEP_REST)) - 1]
+        if isinstance(error, TemporaryError):
+            rest = error.delay
+        self._rest_until = view.now + rest
+        self._trouble = error
+        self._write("outcome", describe(step), detail=f"failed: {error}", member=member_of(step) or "")
+        return self._resting(view, step)
+
+    def _resting(self, view: View, step: Step) -> Outcome:
+        trouble = self._trouble or TelamonError("a step failed")
+        left = max(self._rest_until - view.now, 0.05)
+        wait = Wait("StepFailed", f"{describe(step)} failed: {trouble}", seconds=left)
+        remedy = trouble.remedy or ""
+        return Outcome(view, wait, error=str(trouble), remedy=remedy, pause=min(left, self.poll))
+
+    def _blind(
+        self, desired: ComponentDesired, neighbours: Mapping[str, Standing], error: TelamonError
+    ) -> Outcome:
+        """Nothing was seen: nothing is done."""
+        seen = ComponentState(desired.name, desired.kind, self.clock.now())
+        view = View(desired, seen, self.memory, self.clock.now(), neighbours)
+        wait = Wait("Unobservable", f"{desired.name} cannot be observed: {error}", seconds=self.poll)
+        return Outcome(view, wait, error=str(error), remedy=error.remedy or "", pause=self.poll)
+
+    def _forgive(self, view: View) -> None:
+        """Forget failures of members that have lived long enough since."""
+        for member in tuple(self.memory.failures):
+            if self.memory.failures[member].count and not view.failures(member).count:
+                self._write("healed", member, detail="it has lived long enough", member=member)
+
+    def _write(self, kind: str, subject: str, *, detail: str = "", member: str = "") -> None:
+        entry = Entry(0, self.clock.now(), self.component, kind, subject, detail, member)
+        self.memory = learn(self.memory, self.journal.append(entry))

@@ -1,0 +1,43 @@
+"""What the journal remembers, as the planner reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from telamon.plan.view import Memory
+from telamon.ports import Entry
+
+
+def learn(memory: Memory, entry: Entry) -> Memory:
+    """The memory after one more line of the journal."""
+    match entry.kind:
+        case "fact":
+            return memory.with_fact(entry.subject)
+        case "failure":
+            return memory.with_failure(entry.member, at=entry.at, reason=entry.detail)
+        case "healed":
+            return memory.without_failures([entry.member])
+        case "retry":
+            return replace(memory, retry=entry.at)
+        case "purge":
+            return Memory()
+        case _:
+            return memory
+
+
+def recall(entries: Iterable[Entry]) -> Memory:
+    """The memory that a component's journal adds up to."""
+    memory = Memory()
+    for entry in entries:
+        memory = learn(memory, entry)
+    return memory
+
+
+def restarts(entries: Iterable[Entry]) -> dict[str, int]:
+    """How often each member was restarted for being sick, ever."""
+    counts: dict[str, int] = {}
+    for entry in entries:
+        if entry.kind == "failure":
+            counts[entry.member] = counts.get(entry.member, 0) + 1
+    return counts
