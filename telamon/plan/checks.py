@@ -7,7 +7,7 @@ that matters most. The same tuples answer "may I?" (executor), "why not?" (statu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from telamon.plan.step import Admit, Call, Drain, Refusal, RemoveMember, StartMember, Step, StopMember
 from telamon.plan.view import View
@@ -147,7 +147,7 @@ def release_stays(step: Step, view: View) -> Refusal | None:
     )
 
 
-GUARDS: dict[type[Step], tuple[Guard, ...]] = {
+GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
     StartMember: (requirements_stand, database_is_made, first_node_is_set_up, one_starts_at_a_time),
     StopMember: (release_stays, enough_go_on_serving, nobody_needs_it_any_more),
     Drain: (release_stays, enough_go_on_serving),

@@ -10,7 +10,7 @@ Progress is what exists: there is no cursor, so resuming after a crash is callin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from telamon.plan.checks import refusals
 from telamon.plan.setup import account, set_up
@@ -39,7 +39,7 @@ Rule = Callable[[View], Iterator[Step | Wait]]
 JOIN_PREPARED_FOR = 600.0
 """Seconds for which what was prepared for a joining node counts as fresh."""
 
-CURED_BY_RESTART = {
+CURED_BY_RESTART: Mapping[Condition, str] = {
     Condition.HUNG: "it does not answer",
     Condition.STALLED: "its start takes too long",
     Condition.FAILED: "it reports ERROR",

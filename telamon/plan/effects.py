@@ -6,6 +6,7 @@ the simulator replays it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from telamon.plan.step import (
@@ -26,7 +27,7 @@ from telamon.state.world import ComponentState, IndexState, JobPhase, JobState, 
 
 MemberStep = Admit | Drain | StartMember | StopMember | RemoveMember
 
-RESULTS = {"set-up": "complete"}
+RESULTS: Mapping[str, str] = {"set-up": "complete"}
 """What a flow returns when all goes well; every other call returns "done"."""
 
 
