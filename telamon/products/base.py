@@ -16,101 +16,77 @@ Traps:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
+from telamon.products.flow import Exchange, Flow, Identity, Note, PasswordOf, Request, Response, ask
+from telamon.products.node import (
+    DatabaseLink,
+    Endpoint,
+    EnvironmentValue,
+    FrontAddress,
+    JoinedValue,
+    NodeContext,
+    Peer,
+    SecretValue,
+)
 from telamon.state.phase import Phase
 
 if TYPE_CHECKING:
     from telamon.model.products import ProductSpec
     from telamon.model.stack import StackSpec
 
-T = TypeVar("T")
-
-# --------------------------------------------------------------------------------------------- requests and flows
-
-
-class Identity(StrEnum):
-    """As whom a request is made. The edge turns it into a header; no flow ever sees a password it does not set."""
-
-    ANONYMOUS = "anonymous"
-    SERVICE_ACCOUNT = "service-account"
-    ADMINISTRATOR = "administrator"
-    """The first administrator: only for making the service account, never afterwards."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request to one node (never through the front door, unless the edge is told so).
-
-    Attributes:
-        method: HTTP method.
-        path: path below the node's context path, with the leading slash.
-        identity: as whom.
-        query: query parameters.
-        headers: further headers.
-        form: an ``application/x-www-form-urlencoded`` body; excludes ``json``.
-        json: a JSON body.
-        timeout: seconds until the request counts as unanswered.
-        redirect: follow redirects (as GET), at most ten; the cookie jar lives as long as the flow.
-    """
-
-    method: str
-    path: str
-    identity: Identity = Identity.ANONYMOUS
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] | None = None
-    json: Any = None
-    timeout: float = 5.0
-    redirect: bool = False
+__all__ = [
+    "AccountInputs",
+    "Companion",
+    "DatabaseLink",
+    "Endpoint",
+    "EnvironmentValue",
+    "Exchange",
+    "Flow",
+    "FrontAddress",
+    "HealthMatch",
+    "HealthReport",
+    "Identity",
+    "IndexKeeper",
+    "IndexReport",
+    "JoinedValue",
+    "NodeContext",
+    "NodeSeen",
+    "Note",
+    "PasswordOf",
+    "Peer",
+    "Port",
+    "Product",
+    "Purpose",
+    "Request",
+    "Response",
+    "Route",
+    "SecretValue",
+    "SetupInputs",
+    "SetupOutcome",
+    "SetupVerdict",
+    "TcpRoute",
+    "Workload",
+    "ask",
+]
 
 
-@dataclass(frozen=True)
-class Response:
-    """What came back. ``status`` 0 means: no answer (refused, reset, timed out); ``error`` then says which.
+class Purpose(StrEnum):
+    """What a secret of :attr:`NodeContext.secrets` is for."""
 
-    Attributes:
-        status: HTTP status, or 0.
-        url: path and query that answered, after redirects.
-        headers: lower-case names.
-        text: the body, decoded, cut at 1 MiB.
-        cookies: the jar's cookies for this node after the answer.
-        error: why there was no answer.
-    """
-
-    status: int
-    url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    error: str = ""
-
-    @property
-    def answered(self) -> bool:
-        """Whether the node answered at all."""
-        return self.status != 0
-
-    def json(self) -> Any:
-        """The body as JSON, or ``None`` where it is none."""
-        try:
-            return json.loads(self.text)
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something a flow wants remembered *before* its next request, so that a later run never repeats it blindly."""
-
-    text: str
-
-
-Flow = Generator[Request | Note, Response | None, T]
-"""Yields requests (sent a response) and notes (sent ``None``); returns its result; raises :class:`ProductError`."""
+    LICENSE = "license"
+    ADMIN_USERNAME = "admin-username"
+    ADMIN_PASSWORD = "admin-password"  # noqa: S105 - the name of a purpose, not a password.
+    ADMIN_EMAIL = "admin-email"
+    ADMIN_NAME = "admin-name"
+    CLUSTER = "cluster"
+    """A secret that the nodes of one cluster share."""
+    SEARCH_PASSWORD = "search-password"  # noqa: S105 - the name of a purpose, not a password.
+    """Password of the user ``admin`` of a search companion; the product logs in with it."""
 
 
 # ------------------------------------------------------------------------------------------------- what flows return
@@ -187,101 +163,7 @@ class HealthReport:
     concerns_database: bool = False
 
 
-# ------------------------------------------------------------------------------------------------- the node's context
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A host (name or IP) and a TCP port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True)
-class SecretValue:
-    """A value the platform puts in at the very end; plain data carries only the reference."""
-
-    secret: str
-    key: str
-
-
-EnvironmentValue = str | SecretValue
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Another node as this one reaches it: every entry is a link of its own, so a relay can stand in any of them."""
-
-    member: str
-    endpoints: Mapping[str, Endpoint]
-
-
-@dataclass(frozen=True)
-class DatabaseLink:
-    """The writer address of the product's own database, as this node reaches it."""
-
-    endpoint: Endpoint
-    name: str
-    user: str
-    password: SecretValue
-
-
-@dataclass(frozen=True)
-class FrontAddress:
-    """The address users type."""
-
-    scheme: Literal["http", "https"]
-    host: str
-    port: int
-    context_path: str = ""
-
-    @property
-    def url(self) -> str:
-        """The base URL, without a trailing slash."""
-        default = 443 if self.scheme == "https" else 80
-        port = "" if self.port == default else f":{self.port}"
-        return f"{self.scheme}://{self.host}{port}{self.context_path}"
-
-
-@dataclass(frozen=True)
-class NodeContext:
-    """All that a node must be told, as data.
-
-    Attributes:
-        member: the node's name, stable over restarts; also its id in the product's registry.
-        ordinal: 0, 1, 2 …
-        release: the version to run.
-        bind: address the node listens on.
-        ports: port name to number, on ``bind``.
-        local_home: path of the node's own home.
-        shared_home: path of the home all nodes share ("" where the workload has none).
-        database: ``None`` where the workload needs none.
-        peers: the other nodes of the same workload.
-        companions: companion name to its nodes, as this node reaches them.
-        front: the product's front address.
-        ssh: the front address of git SSH, where the product has one.
-        secrets: purpose ("license", "admin-username", "cluster" …) to reference.
-        spec: the product's section of the stack file.
-    """
-
-    member: str
-    ordinal: int
-    release: str
-    bind: str
-    ports: Mapping[str, int]
-    local_home: str
-    shared_home: str
-    database: DatabaseLink | None
-    peers: Sequence[Peer]
-    companions: Mapping[str, Sequence[Peer]]
-    front: FrontAddress
-    ssh: Endpoint | None
-    secrets: Mapping[str, SecretValue]
-    spec: ProductSpec
+# ------------------------------------------------------------------------------------------------- what flows are given
 
 
 @dataclass(frozen=True)
@@ -299,7 +181,7 @@ class SetupInputs:
     admin_email: str
     admin_name: str
     posted: frozenset[str] = frozenset()
-    """Notes of earlier passes: steps that were posted once already."""
+    """What :func:`telamon.products.notes.standing` makes of the notes of earlier passes."""
 
 
 @dataclass(frozen=True)
@@ -310,6 +192,9 @@ class AccountInputs:
     password: str = field(repr=False)
     email: str
     name: str
+    refused_logins: int = 0
+    """Log-ins of the administrator refused in a row by earlier passes, as
+    :func:`telamon.products.notes.refused_logins` counts them; at two the flow refuses to try again."""
 
 
 # ------------------------------------------------------------------------------------------------- workload, product
@@ -332,7 +217,12 @@ class Port:
 
 @dataclass(frozen=True)
 class HealthMatch:
-    """How a balancer tells a serving node: a GET that answers 200 with ``contains`` in the body."""
+    """How a balancer tells a serving node: a GET that answers 200 with ``contains`` in the body.
+
+    Attributes:
+        path: below the context path.
+        contains: "" is in every body.
+    """
 
     path: str
     contains: str
@@ -376,12 +266,14 @@ class Workload:
 
     Attributes:
         name: product name, or companion name within its product.
-        stand_in: Python module the lab runs in place of the licensed image, or ``None`` (``custom`` names a command).
+        stand_in: Python module the lab runs in place of the licensed image, or ``None`` where :meth:`command` names
+            the program.
         ports: every port a node listens on; the one called ``http`` is probed.
         health: what the balancer matches.
         needs_database: whether it gets the product's database.
         shares_home: whether its nodes mount the product's shared home.
         index: who keeps the search index.
+        clustered: whether the nodes have a registry that :meth:`membership` can ask.
     """
 
     name: str
@@ -392,6 +284,7 @@ class Workload:
     needs_database: bool = True
     shares_home: bool = True
     index: IndexKeeper = IndexKeeper.NOBODY
+    clustered: bool = False
     routes: tuple[Route, ...] = (Route("/"),)
     tcp_routes: tuple[TcpRoute, ...] = ()
 
@@ -399,8 +292,12 @@ class Workload:
         """The environment of one node: exactly what the official image reads."""
         raise NotImplementedError
 
+    def command(self, node: NodeContext) -> tuple[str, ...] | None:
+        """The program to run in place of an image, with its arguments; ``None`` where there is an image."""
+        return None
+
     def read_status(self, response: Response) -> Phase:
-        """Name the phase a node is in from the answer to ``GET health.path``."""
+        """Name the phase a node is in from the answer to ``GET health.path``; total, and never raises."""
         raise NotImplementedError
 
     def membership(self) -> Flow[tuple[NodeSeen, ...] | None]:
@@ -446,13 +343,20 @@ class Product(Workload):
         sets_itself_up: whether the environment alone completes set-up.
         database_collation: vendor's collation and character type; encoding is always UTF8.
         cluster_secret: whether nodes share a secret of their own.
+        has_account: whether the engine makes itself a service account with :meth:`make_service_account`.
+        prepares_join: whether :meth:`prepare_join` does something before a node joins for the first time.
+        setup_patience: seconds for which a posted set-up page that still shows is left alone; longer than the
+            product needs for its slowest step.
     """
 
-    companions: Mapping[str, Companion] = {}
+    companions: Mapping[str, Companion] = MappingProxyType({})
     sets_itself_up: bool = False
     has_setup: bool = True
     database_collation: str = "C"
     cluster_secret: bool = False
+    has_account: bool = True
+    prepares_join: bool = False
+    setup_patience: float = 300.0
     max_nodes: int = 8
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[tuple[str, str, str]]:
@@ -468,7 +372,17 @@ class Product(Workload):
         raise NotImplementedError
 
     def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
-        """Make the account the engine acts as, if it is not there; returns a token where the product issues one."""
+        """Make the account the engine acts as, if it is not there.
+
+        It logs in as :attr:`Identity.ADMINISTRATOR` and as :attr:`Identity.SERVICE_ACCOUNT`, both by password.
+
+        Returns:
+            A token of the account, where the product issues one.
+
+        Raises:
+            TemporaryError: a log-in was refused, or the node is busy: try again after the delay, not earlier.
+            ProductError: nothing but a person can help.
+        """
         return None
         yield
 
