@@ -146,6 +146,11 @@ class Mesh:
         """The peers with which both directions work, by node id; without this node."""
         return tuple(peer for peer in self.peers() if self.settings.node_id in peer.reaches)
 
+    def refusals(self) -> tuple[str, ...]:
+        """Why peers refuse us, one sentence for each that answered and does not want us."""
+        with self._lock:
+            return tuple(link.refusal for link in self._links.values() if link.refusal)
+
     def broadcast(self, message: Message, *, wait: float = 0.0) -> None:
         """Send a message to every peer; a peer that is slow or gone misses it.
 
@@ -274,6 +279,7 @@ class _Link:
         self._socket: socket.socket | None = None
         self._closed = threading.Event()
         self._complaint = ""
+        self.refusal = ""
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"link-{self.endpoint}", daemon=True).start()
@@ -303,6 +309,7 @@ class _Link:
                     self._socket = link
                     self._converse(link)
             except LinkError as error:
+                self.refusal = str(error) if isinstance(error, LinkRefused) else ""
                 self._complain(str(error))
             finally:
                 self.peer, self._socket = None, None
@@ -338,7 +345,7 @@ class _Link:
         self._learn(hello)
         if self.peer is not None and self.peer.node_id != settings.node_id:
             _LOG.info("node %s joined at %s", self.peer.node_id, self.endpoint)
-        self._complaint = ""
+        self._complaint = self.refusal = ""
         due = time.monotonic()
         while not self._closed.is_set():
             with suppress(queue.Empty):

@@ -49,6 +49,7 @@ class Follower:
         self._hint = False
         self._ended = False
         self._trouble: str | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def position(self) -> int:
@@ -62,13 +63,15 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after the batch it is in."""
+        """End the thread, and wait for the batch it is in: nothing is fed once this has returned."""
         with self._condition:
             self._ended = True
             self._condition.notify_all()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
 
     def hint(self) -> None:
         """There may be something new."""
