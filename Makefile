@@ -29,14 +29,22 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: check
-check: $(STAMP) ## formatting, lint, types, import contracts, sizes, references
+# One target a check, so that `make -k check` shows everything at once.
+.PHONY: check format lint types imports sizes references addresses
+check: format lint types imports sizes references addresses ## all checks of the code, its docs and its shape
+format: $(STAMP)
 	$(BIN)/ruff format --quiet --check .
+lint: $(STAMP)
 	$(BIN)/ruff check --quiet .
+types: $(STAMP)
 	$(BIN)/mypy $(CODE)
+imports: $(STAMP)
 	$(BIN)/lint-imports --no-logo
+sizes: $(STAMP)
 	$(BIN)/python -m tools.sizes
+references: $(STAMP)
 	$(BIN)/python -m tools.docrefs
+addresses: $(STAMP)
 	$(BIN)/python -m tools.addresses
 
 .PHONY: unit
