@@ -43,6 +43,7 @@ CURED_BY_RESTART: Mapping[Condition, str] = {
     Condition.HUNG: "it does not answer",
     Condition.STALLED: "its start takes too long",
     Condition.FAILED: "it reports ERROR",
+    Condition.ISOLATED: "its cluster does not count it in",
     Condition.DATABASE_LOST: "it lost its database",
     Condition.INDEX_BROKEN: "its search index cannot be read",
 }
@@ -249,11 +250,12 @@ def next_step(view: View) -> Decision:
 
 def _shared_trouble(condition: Condition, view: View) -> bool:
     """Whether the member suffers from something that a restart of the member cannot cure."""
-    database = view.neighbours.get("database")
-    return (
-        condition in {Condition.DATABASE_LOST, Condition.FAILED}
-        and database is not None
-        and not database.ready
+    if condition not in {Condition.DATABASE_LOST, Condition.FAILED}:
+        return False
+    return any(
+        requirement.component == "database" and not standing.ready
+        for requirement in view.desired.requires
+        if (standing := view.neighbours.get(requirement.component)) is not None
     )
 
 

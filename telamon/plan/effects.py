@@ -97,6 +97,7 @@ def _started(member: MemberState, view: View) -> MemberState:
         phase_since=view.now,
         started=view.now,
         joined=None,
+        joined_since=view.now,
         index=None,
         database_lost_since=None,
         exit=None,

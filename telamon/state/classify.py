@@ -31,21 +31,14 @@ class Condition(StrEnum):
     MAINTENANCE = "Maintenance"
     JOINING = "Joining"
     """RUNNING, and the cluster does not count it in yet."""
+    ISOLATED = "Isolated"
+    """RUNNING, and the cluster has not counted it in for longer than joining may take."""
     INDEX_BROKEN = "IndexBroken"
     CATCHING_UP = "CatchingUp"
     READY = "Ready"
     """Fit to serve, not admitted."""
     SERVING = "Serving"
 
-
-SICK = frozenset({
-    Condition.EXITED,
-    Condition.HUNG,
-    Condition.STALLED,
-    Condition.FAILED,
-    Condition.DATABASE_LOST,
-})
-"""Conditions that a restart may cure."""
 
 UP = frozenset({Condition.READY, Condition.SERVING})
 """Conditions in which a member is fit to serve."""
@@ -59,12 +52,14 @@ class Patience:
         hang: seconds without an answer after it had been reachable.
         start: seconds from start to RUNNING (or FIRST_RUN).
         lag: operations an index may lack and still count as caught up.
+        join: seconds from RUNNING, or from its loss, until the cluster must count it in.
         database: seconds for which it may be without its database before a restart is worth trying.
     """
 
     hang: float = 3.0
     start: float = 900.0
     lag: int = 0
+    join: float = 120.0
     database: float = 5.0
 
 
@@ -124,7 +119,8 @@ def _running(member: MemberState, *, now: float, patience: Patience) -> Conditio
     # What is not known yet speaks against admitting a member, never against one that serves already: a controller
     # that has just restarted must not empty the rotation.
     if member.clustered and (member.joined is False or (member.joined is None and not member.admitted)):
-        return Condition.JOINING
+        alone = member.joined is False and now - max(member.joined_since, member.phase_since) > patience.join
+        return Condition.ISOLATED if alone else Condition.JOINING
     if member.indexed and _index_lags(member, patience=patience):
         return Condition.INDEX_BROKEN if member.index and not member.index.readable else Condition.CATCHING_UP
     return Condition.SERVING if member.admitted else Condition.READY

@@ -54,6 +54,7 @@ class MemberState:
         phase_since: instant since which the phase holds.
         started: instant of its start, ``None`` where it does not run.
         joined: whether the cluster's registry counts it in; ``None``: nothing to ask, or not asked yet.
+        joined_since: instant since which ``joined`` holds.
         index: its search index; ``None`` where it keeps none, or was not asked yet.
         indexed: whether this kind of member keeps an index (so ``index is None`` means unknown).
         clustered: whether this kind of member has a registry (so ``joined is None`` means unknown).
@@ -72,6 +73,7 @@ class MemberState:
     phase_since: float = 0.0
     started: float | None = None
     joined: bool | None = None
+    joined_since: float = 0.0
     index: IndexState | None = None
     indexed: bool = False
     clustered: bool = False

@@ -1,0 +1,275 @@
+"""Members as numbers: a simulated platform that keeps the contract of :class:`telamon.ports.Platform`.
+
+Time comes from the injected clock. A member moves through its phases by the time since its start; faults change what
+it reports. Nothing is random here: whoever wants randomness draws it outside and says what to lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from telamon.desired.component import ComponentDesired
+from telamon.errors import PlatformError
+from telamon.plan.step import Call
+from telamon.ports import Clock
+from telamon.state.phase import Phase
+from telamon.state.world import (
+    ComponentKind,
+    ComponentState,
+    IndexState,
+    JobPhase,
+    JobState,
+    Life,
+    MemberState,
+)
+
+
+class Fault(StrEnum):
+    """What can happen to a member."""
+
+    CRASH = "crash"
+    HANG = "hang"
+    ERROR = "error"
+    LOSE_DATABASE = "lose-database"
+    BREAK_INDEX = "break-index"
+    LEAVE_CLUSTER = "leave-cluster"
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How members of a component behave, in seconds.
+
+    Attributes:
+        start: from start to RUNNING (or FIRST_RUN).
+        stop: from the request to the end.
+        join: from RUNNING to being counted in.
+        catch_up: from RUNNING to an index that lacks nothing.
+        call: length of a job.
+        clustered: whether there is a registry.
+        indexed: whether each member keeps an index.
+        set_up: whether a fresh product shows set-up pages.
+    """
+
+    start: float = 5.0
+    stop: float = 3.0
+    join: float = 1.0
+    catch_up: float = 1.0
+    call: float = 2.0
+    clustered: bool = True
+    indexed: bool = True
+    set_up: bool = True
+
+
+@dataclass
+class _Member:
+    ordinal: int
+    revision: str
+    release: str
+    started: float
+    life: Life = Life.ALIVE
+    ends: float | None = None
+    fault: Fault | None = None
+    since: float = 0.0
+    admitted: bool = False
+
+
+@dataclass
+class _Component:
+    behaviour: Behaviour
+    kind: ComponentKind = ComponentKind.PRODUCT
+    rotates: bool = True
+    objects: str | None = None
+    database: bool = False
+    is_set_up: bool = False
+    members: dict[str, _Member] = field(default_factory=dict)
+    jobs: dict[str, tuple[Call, float]] = field(default_factory=dict)
+
+
+@dataclass
+class MemoryPlatform:
+    """The simulated platform.
+
+    Args:
+        clock: injected time.
+        behaviours: by component; what is not named behaves as :class:`Behaviour` says.
+    """
+
+    clock: Clock
+    behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
+    _components: dict[str, _Component] = field(default_factory=dict)
+
+    # ---------------------------------------------------------------------------------------------------- the verbs
+
+    def apply(self, desired: ComponentDesired) -> None:
+        """Put the component's objects in force."""
+        self._of(desired).objects = desired.objects
+
+    def withdraw(self, component: str) -> None:
+        """Take its objects away."""
+        if component in self._components:
+            self._components[component].objects = None
+
+    def make(self, desired: ComponentDesired) -> None:
+        """Make its database."""
+        self._of(desired).database = True
+
+    def start(self, desired: ComponentDesired, member: str) -> None:
+        """Start a member, unless it lives."""
+        component, wanted = self._of(desired), desired.member(member)
+        if wanted is None:
+            raise PlatformError(f"{member} is not a member of {desired.name}")
+        found = component.members.get(member)
+        if found is not None and found.life in {Life.ALIVE, Life.ENDING}:
+            return
+        component.members[member] = _Member(
+            wanted.ordinal, wanted.revision, wanted.release, self.clock.now(), since=self.clock.now()
+        )
+
+    def stop(self, component: str, member: str, *, grace: float) -> None:
+        """Ask a member to stop; it is gone after its own time or the grace, whichever is shorter."""
+        found = self._member(component, member)
+        if found is None or found.life is not Life.ALIVE:
+            if found is not None and found.life is Life.EXITED:
+                found.life = Life.ABSENT
+            return
+        takes = self._components[component].behaviour.stop
+        if found.fault is Fault.HANG:
+            takes = grace
+        found.life = Life.ENDING
+        found.ends = self.clock.now() + min(takes, grace)
+
+    def remove(self, component: str, member: str) -> None:
+        """Forget a member that does not run."""
+        found = self._member(component, member)
+        if found is None:
+            return
+        if found.life in {Life.ALIVE, Life.ENDING}:
+            raise PlatformError(f"{member} still runs")
+        del self._components[component].members[member]
+
+    def admit(self, component: str, member: str) -> None:
+        """Let traffic reach it."""
+        found = self._member(component, member)
+        if found is not None:
+            found.admitted = True
+
+    def drain(self, component: str, member: str) -> None:
+        """Send no more traffic."""
+        found = self._member(component, member)
+        if found is not None:
+            found.admitted = False
+
+    def call(self, call: Call) -> None:
+        """Start a job; a running one of the same name goes on."""
+        component = self._components[call.component]
+        running = component.jobs.get(call.job)
+        if running is not None and self.clock.now() < running[1]:
+            return
+        component.jobs[call.job] = (call, self.clock.now() + component.behaviour.call)
+
+    # ------------------------------------------------------------------------------------------------------ the eyes
+
+    def observe(self, desired: ComponentDesired) -> ComponentState:
+        """The picture at this instant."""
+        component, now = self._of(desired), self.clock.now()
+        jobs = {name: self._job(call, ends, component) for name, (call, ends) in component.jobs.items()}
+        members = []
+        for name, member in component.members.items():
+            if member.life is Life.ENDING and member.ends is not None and now >= member.ends:
+                member.life, member.fault = Life.ABSENT, None
+            members.append(self._state(name, member, component))
+        return ComponentState(
+            desired.name,
+            desired.kind,
+            now,
+            members=tuple(sorted(members, key=lambda found: found.ordinal)),
+            objects=component.objects,
+            database_ready=component.database if desired.database else None,
+            jobs=jobs,
+        )
+
+    # ---------------------------------------------------------------------------------------------------- the faults
+
+    def strike(self, component: str, member: str, fault: Fault) -> bool:
+        """Let something happen to a living member. Returns whether there was one."""
+        found = self._member(component, member)
+        if found is None or found.life is not Life.ALIVE:
+            return False
+        found.since = self.clock.now()
+        if fault is Fault.CRASH:
+            found.life = Life.EXITED
+        else:
+            found.fault = fault
+        return True
+
+    # -------------------------------------------------------------------------------------------------------- inside
+
+    def _of(self, desired: ComponentDesired) -> _Component:
+        if desired.name not in self._components:
+            behaviour = self.behaviours.get(desired.name, Behaviour())
+            self._components[desired.name] = _Component(behaviour, desired.kind, desired.rotates)
+        return self._components[desired.name]
+
+    def _member(self, component: str, member: str) -> _Member | None:
+        found = self._components.get(component)
+        return None if found is None else found.members.get(member)
+
+    def _job(self, call: Call, ends: float, component: _Component) -> JobState:
+        if self.clock.now() < ends:
+            return JobState(call.job, JobPhase.RUNNING)
+        if call.call == "set-up":
+            component.is_set_up = True
+        result = "complete" if call.call == "set-up" else "done"
+        return JobState(call.job, JobPhase.SUCCEEDED, ended=ends, result=result)
+
+    def _state(self, name: str, member: _Member, component: _Component) -> MemberState:
+        behaviour, now = component.behaviour, self.clock.now()
+        age = now - member.started
+        base = MemberState(
+            name,
+            member.ordinal,
+            life=member.life,
+            release=member.release,
+            indexed=behaviour.indexed,
+            clustered=behaviour.clustered,
+            admitted=member.admitted or (not component.rotates and member.life is Life.ALIVE),
+        )
+        if member.life in {Life.ABSENT, Life.EXITED}:
+            return base.with_(exit="signal 9" if member.life is Life.EXITED else None)
+        phase, since = self._phase(member, component)
+        running = age - behaviour.start
+        return base.with_(
+            revision=member.revision,
+            phase=phase,
+            phase_since=since,
+            started=member.started,
+            joined=self._joined(member, behaviour, running) if behaviour.clustered else None,
+            joined_since=member.since if member.fault is Fault.LEAVE_CLUSTER else member.started,
+            index=self._index(member, behaviour, running) if behaviour.indexed else None,
+            database_lost_since=member.since if member.fault is Fault.LOSE_DATABASE else None,
+        )
+
+    def _phase(self, member: _Member, component: _Component) -> tuple[Phase, float]:
+        behaviour, now = component.behaviour, self.clock.now()
+        if member.fault is Fault.HANG:
+            return Phase.UNREACHABLE, member.since
+        if member.fault is Fault.ERROR:
+            return Phase.ERROR, member.since
+        if now - member.started < behaviour.start:
+            return Phase.STARTING, member.started
+        waits = behaviour.set_up and not component.is_set_up
+        return (Phase.FIRST_RUN if waits else Phase.RUNNING), member.started + behaviour.start
+
+    def _joined(self, member: _Member, behaviour: Behaviour, running: float) -> bool | None:
+        if running < 0:
+            return None
+        return running >= behaviour.join and member.fault is not Fault.LEAVE_CLUSTER
+
+    def _index(self, member: _Member, behaviour: Behaviour, running: float) -> IndexState | None:
+        if running < 0:
+            return None
+        if member.fault is Fault.BREAK_INDEX:
+            return IndexState(readable=False, behind=None)
+        return IndexState(readable=True, behind=0 if running >= behaviour.catch_up else 100)

@@ -1,0 +1,153 @@
+"""Builders of desired components, and a small world of them that runs on the memory platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement
+from telamon.plan.step import Call, Done, Step, Wait
+from telamon.plan.view import Standing
+from telamon.platforms.memory.clock import ManualClock
+from telamon.platforms.memory.platform import Behaviour, MemoryPlatform
+from telamon.platforms.memory.store import MemoryJournal
+from telamon.run.executor import Executor, Outcome
+from telamon.state.world import ComponentKind
+
+INFRASTRUCTURE = Behaviour(start=0.5, stop=0.5, clustered=False, indexed=False, set_up=False)
+
+
+def members(
+    component: str, count: int, *, revision: str = "r1", release: str = "1.0.0"
+) -> tuple[MemberDesired, ...]:
+    """``count`` members of a component."""
+    return tuple(MemberDesired(f"{component}-{n}", n, revision, release) for n in range(count))
+
+
+def database() -> ComponentDesired:
+    """A database server of one member."""
+    return ComponentDesired(
+        "database",
+        ComponentKind.DATABASE,
+        "",
+        members("database", 1),
+        "o1",
+        rotates=False,
+        required_by=("tracker",),
+    )
+
+
+def edge() -> ComponentDesired:
+    """A front door of two members."""
+    return ComponentDesired("edge", ComponentKind.EDGE, "", members("edge", 2), "o1", rotates=False)
+
+
+def product(count: int = 2, *, revision: str = "r1", objects: str = "o1") -> ComponentDesired:
+    """A product that must be set up, makes an account, and prepares before a node joins."""
+    return ComponentDesired(
+        "tracker",
+        ComponentKind.PRODUCT,
+        "tracker",
+        members("tracker", count, revision=revision),
+        objects,
+        requires=(Requirement("database"),),
+        database=True,
+        set_up=True,
+        account=True,
+        prepares_join=True,
+        policy=Policy(stop_grace=5.0),
+    )
+
+
+def companion() -> ComponentDesired:
+    """A companion that starts after its product's set-up."""
+    return ComponentDesired(
+        "tracker-helper",
+        ComponentKind.COMPANION,
+        "tracker",
+        members("tracker-helper", 2),
+        "o1",
+        requires=(Requirement("tracker", "set-up"),),
+    )
+
+
+def without_members(component: ComponentDesired) -> ComponentDesired:
+    """The component as ``down`` desires it."""
+    return replace(component, members=())
+
+
+@dataclass
+class World:
+    """Components on a memory platform, kept by executors, in simulated time."""
+
+    desired: dict[str, ComponentDesired]
+    clock: ManualClock = field(default_factory=ManualClock)
+    platform: MemoryPlatform = field(init=False)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    executors: dict[str, Executor] = field(init=False)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        plain = Behaviour(clustered=False, indexed=False, set_up=False)
+        behaviours = {"database": INFRASTRUCTURE, "edge": INFRASTRUCTURE, "tracker-helper": plain}
+        self.platform = MemoryPlatform(self.clock, behaviours)
+        self.restart_controller()
+
+    def restart_controller(self) -> None:
+        """Throw away everything the controller held in memory; journal and platform stay."""
+        self.executors = {
+            name: Executor(name, self.platform, self.journal, self.clock) for name in self.desired
+        }
+        self.outcomes = {}
+
+    def standings(self) -> Mapping[str, Standing]:
+        """How every component stands, as of its last pass."""
+        return {name: outcome.view.standing() for name, outcome in self.outcomes.items()}
+
+    def tick(self) -> bool:
+        """One pass over every component. Returns whether anything was done."""
+        acted = False
+        for name, desired in self.desired.items():
+            outcome = self.executors[name].tick(desired, self.standings())
+            self.outcomes[name] = outcome
+            if not isinstance(outcome.decision, Wait | Done):
+                self.steps.append(outcome.decision)
+                acted = True
+        if not acted:
+            self.clock.sleep(0.5)
+        return acted
+
+    def settled(self) -> bool:
+        """Whether every component has nothing left to do."""
+        return len(self.outcomes) == len(self.desired) and all(
+            isinstance(outcome.decision, Done) for outcome in self.outcomes.values()
+        )
+
+    def run(self, *, seconds: float = 2_000.0) -> None:
+        """Go on until everything is settled.
+
+        Raises:
+            AssertionError: it was not within the given simulated seconds.
+        """
+        end = self.clock.now() + seconds
+        self.tick()
+        while not self.settled():
+            self.tick()
+            if self.clock.now() > end:
+                reasons = {name: outcome.decision for name, outcome in self.outcomes.items()}
+                raise AssertionError(f"not settled after {seconds} s: {reasons}")
+
+    def serving(self, component: str) -> int:
+        """Members of a component that serve now."""
+        return len(self.outcomes[component].view.serving())
+
+    def calls(self, name: str) -> int:
+        """How often a flow was started."""
+        return sum(1 for step in self.steps if isinstance(step, Call) and step.call == name)
+
+
+def world(*components: ComponentDesired) -> World:
+    """A world of the given components, or of a whole small stack."""
+    chosen = components or (database(), edge(), product(), companion())
+    return World({component.name: component for component in chosen})
