@@ -2,9 +2,9 @@
 
 A module over 500 lines or a function over 60 is refused; 300 and 40 are what to aim at, and ``--verbose``
 lists what is above. A function's length counts its body and signature but neither decorators nor docstring.
-A function of the packages takes at most two positional arguments: from the third on a name at the call says
-more than a position. Magic methods are exempt, for their signature is not ours; so are tests, whose arguments
-are fixtures and are passed by name.
+A public function takes at most two positional arguments: from the third on a name at the call says more than
+a position. A private one, whose signature is in view of every caller, may take three. Magic methods are
+exempt, for their signature is not ours; so are tests, whose arguments are fixtures and are passed by name.
 """
 
 import argparse
@@ -21,6 +21,7 @@ MODULE_AIM = 300
 FUNCTION_LIMIT = 60
 FUNCTION_AIM = 40
 POSITIONAL_LIMIT = 2
+POSITIONAL_LIMIT_PRIVATE = 3
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -100,7 +101,8 @@ def judge(measure: Measure) -> Iterator[Finding]:
     if measure.lines > measure.limit:
         message = f"{measure.title} has {measure.lines} lines; the limit is {measure.limit}"
         yield Finding(measure.file, measure.line, message)
-    if measure.positional > POSITIONAL_LIMIT and measure.file.parts[0] != "tests":
+    allowed = POSITIONAL_LIMIT_PRIVATE if measure.name.startswith("_") else POSITIONAL_LIMIT
+    if measure.positional > allowed and measure.file.parts[0] != "tests":
         message = (
             f"{measure.title} takes {measure.positional} positional arguments; name them from the third on"
         )

@@ -9,23 +9,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TEXT_SUFFIXES = frozenset((
-    "",
-    ".cfg",
-    ".css",
-    ".html",
-    ".in",
-    ".js",
-    ".json",
-    ".md",
-    ".py",
-    ".sh",
-    ".svg",
-    ".toml",
-    ".txt",
-    ".yaml",
-    ".yml",
-))
+TEXT_SUFFIXES = frozenset(
+    (
+        "",
+        ".cfg",
+        ".css",
+        ".html",
+        ".in",
+        ".js",
+        ".json",
+        ".md",
+        ".py",
+        ".sh",
+        ".svg",
+        ".toml",
+        ".txt",
+        ".yaml",
+        ".yml",
+    )
+)
 PACKAGES = ("telamon", "understudy", "tools", "tests", "bench")
 
 
