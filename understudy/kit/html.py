@@ -106,11 +106,15 @@ def page(title: str, *content: object, navigation: Mapping[str, str] | None = No
         product: what the page is a page of, such as "Understudy of an issue tracker".
     """
     links = join(link(target, text) for text, target in (navigation or {}).items())
-    head = join((
-        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", f"{title} - {product}"),
-        Markup(f"<style>{_STYLE}</style>"),
-    ))
+    head = join(
+        (
+            Markup(
+                '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+            ),
+            element("title", f"{title} - {product}"),
+            Markup(f"<style>{_STYLE}</style>"),
+        )
+    )
     header = element(
         "header", element("strong", product), element("nav", links, aria_label="Main") if links else ""
     )

@@ -2,8 +2,8 @@
 
 One writer with one thread and a small heap. A document has one key (a term), text fields that are
 analysed, keyword fields that are not, and integers to sort by. The position up to which the index has
-been fed stands in a file beside the segments and is written after the commit: it is never newer than
-the index, and feeding an operation twice does no harm.
+been fed is a document of the index itself: it is committed together with what it speaks of, so it is
+never newer than the index, and a copy of the folder carries it along.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Any
 import tantivy
 
 from understudy.kit.errors import IndexBroken, IndexMissing
-from understudy.kit.homes import empty_folder, make_folder, write_durably
+from understudy.kit.homes import empty_folder, make_folder
 
 _WRITER_HEAP_BYTES = 15_000_000
-_POSITION_FILE = "position.json"
+_POSITION_KEY = "@position"
+_POSITION = "position"
 _SEGMENTS_FOLDER = "segments"
 KEY = "key"
 ANALYZER = "default"
@@ -40,6 +41,7 @@ class IndexFields:
         """The schema in the terms of the index library."""
         builder = tantivy.SchemaBuilder()
         builder.add_text_field(KEY, stored=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field(_POSITION, stored=True, tokenizer_name="raw", index_option="basic")
         for name in self.text:
             builder.add_text_field(name, tokenizer_name=ANALYZER)
         for name in self.keywords:
@@ -123,19 +125,20 @@ class SearchIndex:
     @property
     def count(self) -> int:
         """Number of documents."""
-        return int(self._index.searcher().num_docs)
+        return self.search(tantivy.Query.all_query(), limit=0).total
 
     def position(self) -> Mapping[str, Any]:
         """What :meth:`apply` was last given; empty before the first time.
 
         Raises:
-            IndexBroken: the file is not what was written.
+            IndexBroken: it cannot be read.
         """
+        searcher = self._index.searcher()
         try:
-            position = json.loads((self.folder / _POSITION_FILE).read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
+            hits = searcher.search(self._position_query(), limit=1).hits
+            text = searcher.doc(hits[0][1]).get_first(_POSITION) if hits else "{}"
+            position = json.loads(text or "")
+        except (ValueError, OSError) as error:
             raise IndexBroken("the position of the index cannot be read") from error
         if not isinstance(position, dict):
             raise IndexBroken("the position of the index cannot be read")
@@ -162,12 +165,16 @@ class SearchIndex:
                 for document in documents:
                     self._writer.delete_documents_by_term(KEY, document.key)
                     self._writer.add_document(self._convert(document))
+                if position is not None:
+                    self._writer.delete_documents_by_term(KEY, _POSITION_KEY)
+                    note = tantivy.Document()
+                    note.add_text(KEY, _POSITION_KEY)
+                    note.add_text(_POSITION, json.dumps(position))
+                    self._writer.add_document(note)
                 self._writer.commit()
                 self._index.reload()
             except (ValueError, OSError) as error:
                 raise IndexBroken(f"the index cannot be written: {str(error)[:200]}") from error
-            if position is not None:
-                write_durably(self.folder / _POSITION_FILE, json.dumps(position).encode())
 
     def search(
         self,
@@ -191,10 +198,13 @@ class SearchIndex:
             IndexBroken: the index cannot be read.
         """
         searcher = self._index.searcher()
+        content = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, self._position_query())]
+        )
         order = tantivy.Order.Desc if descending else tantivy.Order.Asc
         try:
             found = searcher.search(
-                query, limit=max(1, limit), count=True, order_by_field=order_by, offset=offset, order=order
+                content, limit=max(1, limit), count=True, order_by_field=order_by, offset=offset, order=order
             )
             keys = tuple(str(searcher.doc(address).get_first(KEY)) for _, address in found.hits[:limit])
         except (ValueError, OSError) as error:
@@ -220,6 +230,9 @@ class SearchIndex:
         """Finish merges and let go of the writer."""
         with self._lock:
             self._writer.wait_merging_threads()
+
+    def _position_query(self) -> tantivy.Query:
+        return tantivy.Query.term_query(self.schema, KEY, _POSITION_KEY)
 
     def _convert(self, document: Document) -> tantivy.Document:
         converted = tantivy.Document()

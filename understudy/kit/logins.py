@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+import hmac
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.kit.accounts import Accounts, Principal
-from understudy.kit.errors import Forbidden, LoginRequired
+from understudy.kit.errors import DatabaseUnavailable, Forbidden, LoginRequired
 from understudy.kit.sessions import Session, Sessions
 
 
@@ -62,14 +66,28 @@ class Logins:
         self.accounts = accounts
         self.sessions = sessions
         self.rules = rules
+        self._recent = _RecentIdentities()
 
     def identify(self, request: Request) -> Identity:
         """Who makes this request.
 
+        While the database cannot be reached, somebody who was known lately still is, as with the
+        products, whose directory is cached: an administrator can then still read the health checks.
+
         Raises:
+            DatabaseUnavailable: the database cannot be reached and nobody is remembered.
             LoginRequired: credentials were sent and are wrong.
             Forbidden: a challenge must be solved in a browser first.
         """
+        try:
+            identity = self._ask(request)
+        except DatabaseUnavailable:
+            return self._recent.recall(self._proof(request))
+        if identity.principal is not None:
+            self._recent.keep(self._proof(request), identity)
+        return identity
+
+    def _ask(self, request: Request) -> Identity:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._by_token(value.strip())
@@ -112,6 +130,10 @@ class Logins:
         for name in (self.rules.session_cookie, self.rules.remember_cookie):
             response.delete_cookie(name, path=self.rules.cookie_path)
 
+    def _proof(self, request: Request) -> str:
+        cookie = request.cookies.get(self.rules.session_cookie, "")
+        return f"{request.headers.get('authorization', '')} {cookie}"
+
     def _by_token(self, raw: str) -> Identity:
         principal = self.accounts.find_by_token(raw)
         if principal is None:
@@ -150,6 +172,32 @@ class Logins:
             if principal is not None:
                 return Identity(principal, self.begin(principal), fresh=True, by_cookie=True)
         return Identity(None, session)
+
+
+class _RecentIdentities:
+    """Who was known lately, by a keyed fingerprint of what they sent."""
+
+    def __init__(self, maximum: int = 1000) -> None:
+        self._key = secrets.token_bytes(32)
+        self._maximum = maximum
+        self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, Identity] = OrderedDict()
+
+    def keep(self, proof: str, identity: Identity) -> None:
+        with self._lock:
+            self._known[self._fingerprint(proof)] = replace(identity, fresh=False)
+            while len(self._known) > self._maximum:
+                self._known.popitem(last=False)
+
+    def recall(self, proof: str) -> Identity:
+        with self._lock:
+            identity = self._known.get(self._fingerprint(proof))
+        if identity is None:
+            raise DatabaseUnavailable("nobody can be identified without the database")
+        return identity
+
+    def _fingerprint(self, proof: str) -> bytes:
+        return hmac.digest(self._key, proof.encode(), "sha256")
 
 
 def _reason(word: str) -> dict[str, str]:
