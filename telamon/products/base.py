@@ -305,18 +305,18 @@ class Workload:
 
         A workload that answers ``None`` is a member as soon as it is RUNNING.
         """
+        yield from ()
         return None
-        yield  # a generator without a request
 
     def index_report(self) -> Flow[IndexReport | None]:
         """The node's index; ``None`` where the node keeps none."""
+        yield from ()
         return None
-        yield
 
     def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
         """The product's own health checks on one node."""
+        yield from ()
         return ()
-        yield
 
 
 class Companion(Workload):
@@ -383,8 +383,8 @@ class Product(Workload):
             TemporaryError: a log-in was refused, or the node is busy: try again after the delay, not earlier.
             ProductError: nothing but a person can help.
         """
+        yield from ()
         return None
-        yield
 
     def prepare_join(self) -> Flow[bool]:
         """What must be done on a running node before another joins (Jira: a fresh index snapshot).
@@ -392,10 +392,10 @@ class Product(Workload):
         Returns:
             Whether it is done; ``False`` means under way: run it again later.
         """
+        yield from ()
         return True
-        yield
 
     def forget_node(self, node_id: str) -> Flow[None]:
         """Take a stopped node out of the registry, where the product lets one."""
+        yield from ()
         return None
-        yield

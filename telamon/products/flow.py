@@ -119,7 +119,7 @@ Exchange = Generator[Request | Note, Response | None, Response]
 
 
 def ask(request: Request) -> Exchange:
-    """Yield one request, and return the response to it: write ``response = yield from ask(…)``.
+    """Yield one request, and return the response to it, for ``response = yield from``.
 
     Raises:
         TypeError: the driver sent no response to a request, which is a defect of the driver.
