@@ -1,0 +1,107 @@
+"""``monitoring``, ``paging`` and ``backup``: who looks, who is called, and what there is to come back to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from telamon.model.base import Doc, Section
+from telamon.model.common import SecretRef
+from telamon.model.text import AbsolutePath, HttpUrl, Matching
+from telamon.units import Duration, Within
+
+
+class MonitoringSpec(Section):
+    """What is measured."""
+
+    enabled: Annotated[
+        bool,
+        Doc("Whether the products' metrics are offered to Prometheus.", why="Unseen trouble lasts longer."),
+    ] = True
+    interval: Annotated[
+        Annotated[Duration, Within("5s", "10m")],
+        Doc("Time between two readings.", unit="a length of time", why="The default of most installations."),
+    ] = Duration.parse("30s")
+
+
+class OpsgeniePager(Section):
+    """Opsgenie. Its API ends on 5 April 2027; choose another one for a new stack."""
+
+    kind: Literal["opsgenie"]
+    region: Annotated[Literal["us", "eu"], Doc("Where the account lives.", why="Opsgenie's own default.")] = (
+        "us"
+    )
+    key: Annotated[SecretRef, Doc("API key of an integration.")]
+
+
+class OperationsPager(Section):
+    """The operations API of the vendor's service desk in the cloud, which follows Opsgenie."""
+
+    kind: Literal["service-operations"]
+    url: Annotated[HttpUrl, Doc("URL of the integration.")]
+    key: Annotated[SecretRef, Doc("API key of the integration.")]
+
+
+class WebhookPager(Section):
+    """Any receiver of JSON."""
+
+    kind: Literal["webhook"]
+    url: Annotated[HttpUrl, Doc("Where alerts are posted.")]
+    token: Annotated[
+        SecretRef | None, Doc("Bearer token to send along.", unset="The receiver asks for none.")
+    ] = None
+
+
+PagingSpec = Annotated[OpsgeniePager | OperationsPager | WebhookPager, Field(discriminator="kind")]
+
+
+class FolderDestination(Section):
+    """A folder on the machine that runs the controller."""
+
+    kind: Literal["folder"]
+    path: Annotated[AbsolutePath, Doc("The folder; it should lie on another disk than the stack.")]
+
+
+class S3Destination(Section):
+    """A bucket."""
+
+    kind: Literal["s3"]
+    bucket: Annotated[
+        Annotated[
+            str, Matching("the name of a bucket", "acme-backup", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 63)
+        ],
+        Doc("Name of the bucket."),
+    ]
+    prefix: Annotated[
+        Annotated[str, Matching("a prefix", "stack/", r"([A-Za-z0-9!_.*'()-]+/)*", 512)],
+        Doc("Begin of every key, ending with a slash.", why="A bucket of its own needs none."),
+    ] = ""
+
+
+class BackupSpec(Section):
+    """What there is to come back to."""
+
+    every: Annotated[
+        Annotated[Duration, Within("15m", "30d")],
+        Doc(
+            "Time between two backups.",
+            unit="a length of time",
+            why="A day is what most recovery plans promise.",
+        ),
+    ] = Duration.parse("1d")
+    keep: Annotated[
+        Annotated[Duration, Within("1d", "3650d")],
+        Doc(
+            "How long a backup is kept.",
+            unit="a length of time",
+            why="Most losses are noticed within a month.",
+        ),
+    ] = Duration.parse("30d")
+    destination: Annotated[
+        Annotated[FolderDestination | S3Destination, Field(discriminator="kind")] | None,
+        Doc(
+            "Where backups go.",
+            unset="A folder beside the stack in the lab, a bucket of the stack's own on aws.",
+        ),
+    ] = None

@@ -1,0 +1,132 @@
+"""``placement``, ``security``, ``images`` and ``access``: how the stack lives in a cluster that others use too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from telamon.model.base import Doc, Items, Section
+from telamon.model.common import Port, SecretRef
+from telamon.model.products import ProductKey
+from telamon.model.text import Cidr, Domain, HttpUrl, ImageReference, LabelKey, LabelValue, Name, ObjectName
+
+
+class Toleration(Section):
+    """A taint that the nodes of the products may live with."""
+
+    name: Annotated[Name, Doc("Name, so that an overlay can replace it.")]
+    key: Annotated[LabelKey, Doc("Key of the taint.")]
+    value: Annotated[LabelValue | None, Doc("Value of the taint.", unset="Any value.")] = None
+    effect: Annotated[
+        Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None,
+        Doc("Effect of the taint.", unset="Every effect."),
+    ] = None
+
+
+class PlacementSpec(Section):
+    """Where the nodes of the products run."""
+
+    apart: Annotated[
+        Literal["required", "preferred"],
+        Doc(
+            "Whether two nodes of a product may share a machine when there is no other room.",
+            why="Two nodes on one machine are lost together, which is what the second one is for.",
+        ),
+    ] = "required"
+    node_selector: Annotated[
+        Mapping[LabelKey, LabelValue],
+        Doc("Labels that a machine must carry.", why="Any machine with room will do."),
+    ] = Field(default_factory=dict)
+    tolerations: Annotated[
+        Items[Toleration], Doc("Taints to live with.", why="A taint keeps others away on purpose.")
+    ] = ()
+    priority_class: Annotated[
+        ObjectName | None, Doc("Priority class of the nodes.", unset="Telamon makes one per environment.")
+    ] = None
+
+
+EgressPreset = Literal[
+    "smtp", "ldap", "idp", "application-links", "marketplace", "webhooks", "s3", "kube-api"
+]
+
+
+class EgressRule(Section):
+    """A flow out of the stack that is allowed besides the presets."""
+
+    name: Annotated[Name, Doc("Name of the rule.")]
+    cidr: Annotated[Cidr, Doc("Where to.")]
+    port: Annotated[Port, Doc("Port.", unit="TCP port")]
+
+
+class HttpProxy(Section):
+    """The proxy through which the products reach the internet."""
+
+    url: Annotated[HttpUrl, Doc("URL of the proxy.")]
+    credentials: Annotated[
+        SecretRef | None, Doc("A secret with username and password.", unset="The proxy asks for none.")
+    ] = None
+    bypass: Annotated[
+        Items[Domain], Doc("Domains that are reached directly.", why="The stack's own domain always is.")
+    ] = ()
+
+
+class SecuritySpec(Section):
+    """What the products may reach, and whom they trust."""
+
+    egress: Annotated[
+        Items[EgressPreset],
+        Doc(
+            "Flows out of the stack, by name.",
+            why="The products of a stack link to one another; everything else is a decision.",
+        ),
+    ] = ("application-links",)
+    allow: Annotated[
+        Items[EgressRule],
+        Doc("Further flows out of the stack.", why="The presets cover what the products need."),
+    ] = ()
+    proxy: Annotated[HttpProxy | None, Doc("Proxy to the internet.", unset="Directly.")] = None
+    authorities: Annotated[
+        SecretRef | None,
+        Doc("Certificates of further authorities to trust, as PEM.", unset="Those of the images."),
+    ] = None
+
+
+class ImagesSpec(Section):
+    """Where images come from."""
+
+    mirror: Annotated[
+        ImageReference | None,
+        Doc(
+            "Registry, with a path where it has one, that holds copies of all images.",
+            unset="The images' own registries.",
+        ),
+    ] = None
+    pull_secret: Annotated[
+        ObjectName | None,
+        Doc("Secret of type kubernetes.io/dockerconfigjson.", unset="Pulling needs no login."),
+    ] = None
+
+
+Groups = Annotated[
+    Items[Annotated[str, Field(min_length=1, max_length=253)]],
+    Doc("Groups of the cluster's users.", why="Nobody has rights that the file does not give."),
+]
+
+
+class ProductAccess(Section):
+    """Who may do what with one product."""
+
+    administrators: Groups = ()
+
+
+class AccessSpec(Section):
+    """Who may do what with the stack, by groups of the cluster's users."""
+
+    administrators: Groups = ()
+    viewers: Groups = ()
+    products: Annotated[
+        Mapping[ProductKey, ProductAccess],
+        Doc("Rights in one product's namespace alone.", why="Nobody has rights that the file does not give."),
+    ] = Field(default_factory=dict)

@@ -1,0 +1,70 @@
+"""An imperative act, as an object of its own: it is journalled, can be watched, and survives whoever asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from telamon.model.base import Doc, Section
+from telamon.model.metadata import Metadata
+from telamon.model.text import Name, PropertyName
+
+
+class Target(Section):
+    """What an operation acts on."""
+
+    stack: Annotated[Name, Doc("Name of the stack.")]
+    component: Annotated[Name | None, Doc("Component.", unset="The whole stack.")] = None
+    member: Annotated[Name | None, Doc("Member of the component.", unset="Every member.")] = None
+
+
+class OperationSpec(Section):
+    """What is asked for. It does not change after the operation was made."""
+
+    verb: Annotated[
+        Literal["set-up", "retry"],
+        Doc("What to do: walk a product's set-up pages, or try a held generation again."),
+    ]
+    target: Annotated[Target, Doc("What to act on.")]
+    params: Annotated[
+        Mapping[PropertyName, str], Doc("Particulars of the verb.", why="Both verbs go without.")
+    ] = Field(default_factory=dict)
+    generation: Annotated[
+        Annotated[int, Field(ge=1)],
+        Doc("Generation of the Stack that the asker saw; another one now is a conflict.", unit="generation"),
+    ]
+
+
+class OperationStatus(Section):
+    """How far it is."""
+
+    phase: Annotated[
+        Literal["Pending", "Running", "Succeeded", "Failed", "Cancelled"],
+        Doc("Where it stands.", why="Nobody has begun."),
+    ] = "Pending"
+    step: Annotated[str, Doc("Step in hand, or the last one.", why="Nobody has begun.")] = ""
+    message: Annotated[str, Doc("What happened, for people.", why="Nobody has begun.")] = ""
+    attempts: Annotated[
+        Annotated[int, Field(ge=0)],
+        Doc("Attempts at the step in hand.", unit="attempts", why="Nobody has begun."),
+    ] = 0
+    started: Annotated[AwareDatetime | None, Doc("When it began.", unit="RFC 3339", unset="It has not.")] = (
+        None
+    )
+    finished: Annotated[AwareDatetime | None, Doc("When it ended.", unit="RFC 3339", unset="It has not.")] = (
+        None
+    )
+
+
+class Operation(Section):
+    """An imperative act."""
+
+    api_version: Annotated[Literal["telamon.dev/v1alpha1"], Doc("Version of this format.")]
+    kind: Annotated[Literal["Operation"], Doc("What the document is.")]
+    metadata: Annotated[Metadata, Doc("What it is called.")]
+    spec: Annotated[OperationSpec, Doc("What is asked for.")]
+    status: Annotated[OperationStatus, Doc("How far it is; Telamon writes it.", why="Nobody has begun.")] = (
+        Field(default_factory=OperationStatus)
+    )

@@ -1,0 +1,81 @@
+"""``platform``: what carries the stack."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from telamon.model.base import Doc, Section
+from telamon.model.text import Cidr, Matching, Name
+
+LoopbackNetwork = Annotated[
+    str,
+    Matching(
+        "a loopback network",
+        "127.77.0.0/16",
+        r"127\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.0\.0/16",
+    ),
+]
+
+
+class LabPlatform(Section):
+    """This machine: every node a process, every address on loopback."""
+
+    kind: Literal["lab"]
+    network: Annotated[
+        LoopbackNetwork | None,
+        Doc(
+            "Loopback network from which each node gets an address of its own, e.g. 127.77.0.0/16.",
+            unset="The next one that no other lab of this user has.",
+        ),
+    ] = None
+    balancers: Annotated[
+        Annotated[int, Field(ge=1, le=2)],
+        Doc(
+            "How many balancers share the front door's port.",
+            unit="processes",
+            why="One can then be lost or renewed.",
+        ),
+    ] = 2
+
+
+class KubernetesPlatform(Section):
+    """A Kubernetes cluster that exists already."""
+
+    kind: Literal["kubernetes"]
+    context: Annotated[
+        Annotated[str, Field(min_length=1, max_length=253)] | None,
+        Doc("Context of the kubeconfig.", unset="The current one."),
+    ] = None
+    namespace_prefix: Annotated[
+        Name | None, Doc("Begin of the names of the products' namespaces.", unset="The name of the stack.")
+    ] = None
+
+
+class AwsPlatform(Section):
+    """AWS: Telamon also writes everything underneath, and it is applied after approval only."""
+
+    kind: Literal["aws"]
+    region: Annotated[
+        Annotated[str, Matching("a region", "eu-central-1", r"[a-z]{2}(-[a-z]+)+-[0-9]", 30)],
+        Doc("Region, e.g. eu-central-1."),
+    ]
+    account: Annotated[
+        Annotated[str, Matching("an account", "123456789012", r"[0-9]{12}", 12)],
+        Doc("Account, quoted, so that nothing is ever applied to another one.", unit="12 digits"),
+    ]
+    zones: Annotated[
+        Annotated[int, Field(ge=2, le=4)],
+        Doc("How many availability zones are used.", unit="zones", why="The loss of one leaves a majority."),
+    ] = 3
+    network: Annotated[
+        Cidr, Doc("Private network of the stack.", why="Room for every zone; change it where it collides.")
+    ] = "10.64.0.0/16"
+    public_api: Annotated[
+        bool,
+        Doc("Whether the cluster's API answers on the internet.", why="What is not there is not attacked."),
+    ] = False
+
+
+PlatformSpec = Annotated[LabPlatform | KubernetesPlatform | AwsPlatform, Field(discriminator="kind")]

@@ -1,0 +1,82 @@
+"""The stack file as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from telamon.model.base import Doc, Section
+from telamon.model.care import BackupSpec, MonitoringSpec, PagingSpec
+from telamon.model.cluster import AccessSpec, ImagesSpec, PlacementSpec, SecuritySpec
+from telamon.model.database import DatabaseSpec
+from telamon.model.edge import EdgeSpec
+from telamon.model.metadata import Metadata
+from telamon.model.platform import LabPlatform, PlatformSpec
+from telamon.model.products import ProductKey, ProductSpec
+from telamon.model.status import StackStatus
+from telamon.model.storage import StorageSpec
+from telamon.model.text import Domain
+
+
+def _this_machine() -> LabPlatform:
+    return LabPlatform(kind="lab")
+
+
+class StackSpec(Section):
+    """What is wanted."""
+
+    environment: Annotated[
+        Literal["dev", "staging", "production"],
+        Doc(
+            "How careful Telamon is: destructive drills refuse on production.",
+            why="A file that does not say must be treated with the most care.",
+        ),
+    ] = "production"
+    domain: Annotated[
+        Domain,
+        Doc("Domain under which each product has a host of its own name."),
+    ]
+    products: Annotated[
+        Annotated[Mapping[ProductKey, ProductSpec], Field(min_length=1)], Doc("What runs, by name.")
+    ]
+    platform: Annotated[
+        PlatformSpec,
+        Doc("What carries the stack.", why="A file can then be tried on any machine before it is trusted."),
+    ] = Field(default_factory=_this_machine)
+    database: Annotated[
+        DatabaseSpec | None,
+        Doc(
+            "Where PostgreSQL comes from.",
+            unset="The lab runs its own; cloudnative-pg on kubernetes, rds on aws.",
+        ),
+    ] = None
+    storage: Annotated[StorageSpec, Doc("Where homes are kept.")] = Field(default_factory=StorageSpec)
+    edge: Annotated[EdgeSpec, Doc("The front door.")] = Field(default_factory=EdgeSpec)
+    placement: Annotated[PlacementSpec, Doc("Where nodes run in a cluster.")] = Field(
+        default_factory=PlacementSpec
+    )
+    security: Annotated[SecuritySpec, Doc("What the products may reach.")] = Field(
+        default_factory=SecuritySpec
+    )
+    images: Annotated[ImagesSpec, Doc("Where images come from.")] = Field(default_factory=ImagesSpec)
+    monitoring: Annotated[MonitoringSpec, Doc("What is measured.")] = Field(default_factory=MonitoringSpec)
+    paging: Annotated[PagingSpec | None, Doc("Who is called when it breaks.", unset="Nobody.")] = None
+    backup: Annotated[BackupSpec, Doc("What there is to come back to.")] = Field(default_factory=BackupSpec)
+    access: Annotated[
+        AccessSpec, Doc("Who may do what.", why="Nobody has rights that the file does not give.")
+    ] = Field(default_factory=AccessSpec)
+
+
+class Stack(Section):
+    """A stack: what is wanted, and, where Telamon answers, how it stands."""
+
+    api_version: Annotated[Literal["telamon.dev/v1alpha1"], Doc("Version of this format.")]
+    kind: Annotated[Literal["Stack"], Doc("What the document is.")]
+    metadata: Annotated[Metadata, Doc("What the stack is called.")]
+    spec: Annotated[StackSpec, Doc("What is wanted.")]
+    status: Annotated[
+        StackStatus | None,
+        Doc("How it stands; Telamon writes it.", unset="Always, in a file that people write."),
+    ] = None

@@ -1,0 +1,65 @@
+"""How a stack stands: what ``telamon status -o json`` prints below ``status``, and ``kubectl`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from telamon.model.base import Doc, Items, Section
+
+
+class StatusCondition(Section):
+    """One thing that is so, is not so, or is not known, as Kubernetes writes conditions."""
+
+    type: Annotated[str, Doc("What is spoken of: Ready, SetupRequired, UpgradeFailed and others.")]
+    status: Annotated[Literal["True", "False", "Unknown"], Doc("Whether it is so.")]
+    reason: Annotated[str, Doc("Why, as one word; the name of the guard or invariant where one decided.")]
+    message: Annotated[str, Doc("Why, for people.", why="Not every reason needs a sentence.")] = ""
+    last_transition_time: Annotated[AwareDatetime, Doc("When status changed last.", unit="RFC 3339")]
+    observed_generation: Annotated[
+        int | None, Doc("Generation of the spec it speaks of.", unset="It does not depend on the spec.")
+    ] = None
+
+
+class MemberStatus(Section):
+    """One member as it stands."""
+
+    name: Annotated[str, Doc("Name of the member.")]
+    component: Annotated[str, Doc("Component it belongs to.")]
+    version: Annotated[str | None, Doc("Version it runs.", unset="It does not run.")] = None
+    state: Annotated[str, Doc("Its condition, e.g. Serving, Starting, Quarantined.")]
+    serving: Annotated[bool, Doc("Whether it is in rotation.")]
+    restarts: Annotated[
+        Annotated[int, Field(ge=0)],
+        Doc("Restarts that nobody asked for.", unit="restarts", why="A new member."),
+    ] = 0
+    since: Annotated[
+        AwareDatetime | None, Doc("When it came into this state.", unit="RFC 3339", unset="Not known.")
+    ] = None
+    message: Annotated[
+        str, Doc("Why it is in this state, for people.", why="A good state needs no reason.")
+    ] = ""
+    address: Annotated[str, Doc("Where it listens.", why="Not every member listens.")] = ""
+
+
+class StackStatus(Section):
+    """How the stack stands."""
+
+    observed_generation: Annotated[
+        int | None, Doc("Generation of the spec that was looked at last.", unset="None yet.")
+    ] = None
+    conditions: Annotated[
+        Items[StatusCondition],
+        Doc("What is so and what is not, each type once.", why="Nothing is known at first."),
+    ] = ()
+    members: Annotated[Items[MemberStatus], Doc("Every member.", why="Nothing is known at first.")] = ()
+    urls: Annotated[
+        Mapping[str, str],
+        Doc("Where to go, by product, and by product-ssh for git.", why="Nothing answers at first."),
+    ] = Field(default_factory=dict)
+
+    def condition(self, type_: str) -> StatusCondition | None:
+        """The condition of that type, if there is one."""
+        return next((condition for condition in self.conditions if condition.type == type_), None)

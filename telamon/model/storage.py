@@ -1,0 +1,136 @@
+"""``storage``: where homes are kept, for the stack and for one product."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from telamon.model.base import Doc, Items, Section
+from telamon.model.text import AbsolutePath, Host, Matching, ObjectName
+from telamon.units import Bytes, Within
+
+HomeSize = Annotated[Bytes, Within("1Gi", "64Ti")]
+
+
+class EfsVolume(Section):
+    """Amazon Elastic File System."""
+
+    kind: Literal["efs"]
+    file_system: Annotated[
+        Annotated[str, Matching("the id of a file system", "fs-0123456789abcdef0", r"fs-[0-9a-f]{8,17}", 20)]
+        | None,
+        Doc("Id of a file system that exists already.", unset="Telamon makes one; needs platform aws."),
+    ] = None
+
+
+class NfsVolume(Section):
+    """A directory of an NFS server."""
+
+    kind: Literal["nfs"]
+    server: Annotated[Host, Doc("Name or address of the server.")]
+    path: Annotated[AbsolutePath, Doc("Exported directory.")]
+    mount_options: Annotated[
+        Items[str],
+        Doc(
+            "Mount options.",
+            why="NFS 4.1, hard mounts and large blocks are what the vendors of shared homes ask for.",
+        ),
+    ] = ("nfsvers=4.1", "hard", "rsize=1048576", "wsize=1048576")
+
+
+class OpenZfsVolume(Section):
+    """Amazon FSx for OpenZFS: NFS with the latency that repositories need."""
+
+    kind: Literal["openzfs"]
+    throughput: Annotated[
+        Literal[64, 128, 256, 512, 1024, 2048, 3072, 4096],
+        Doc("Throughput that is paid for.", unit="MB/s", why="The step that serves a few hundred users."),
+    ] = 128
+
+
+class CsiVolume(Section):
+    """A volume of any storage class that several nodes can mount for writing."""
+
+    kind: Literal["csi"]
+    storage_class: Annotated[ObjectName, Doc("Storage class; it must offer ReadWriteMany.")]
+
+
+SharedVolume = Annotated[EfsVolume | NfsVolume | OpenZfsVolume | CsiVolume, Field(discriminator="kind")]
+
+
+class LocalStorage(Section):
+    """The disk under each node's own home: index, caches, logs."""
+
+    storage_class: Annotated[
+        ObjectName | None,
+        Doc(
+            "Storage class of the nodes' own homes.",
+            unset="The cluster's default; gp3 on aws; a folder in the lab.",
+        ),
+    ] = None
+
+
+class StorageSpec(Section):
+    """Where homes are kept, unless a product says otherwise."""
+
+    local: Annotated[LocalStorage, Doc("The nodes' own homes.")] = Field(default_factory=LocalStorage)
+    shared: Annotated[
+        SharedVolume | None,
+        Doc(
+            "The home that a product's nodes share.",
+            unset="A folder in the lab, efs on aws; required elsewhere.",
+        ),
+    ] = None
+
+
+class LocalHome(Section):
+    """The home of one node."""
+
+    size: Annotated[
+        HomeSize | None,
+        Doc(
+            "Size of each node's own home. It can grow without a restart; it cannot shrink.",
+            unit="bytes, e.g. 50Gi",
+            unset="The product's minimum. The lab does not limit it.",
+        ),
+    ] = None
+
+
+class SharedHome(Section):
+    """The home that a product's nodes share."""
+
+    size: Annotated[
+        HomeSize | None,
+        Doc(
+            "Size of the shared home, where the volume has one.",
+            unit="bytes, e.g. 200Gi",
+            unset="The product's minimum. The lab does not limit it.",
+        ),
+    ] = None
+    volume: Annotated[
+        SharedVolume | None,
+        Doc("Where this product's shared home is kept.", unset="Where storage.shared of the stack says."),
+    ] = None
+
+
+class ProductStorage(Section):
+    """The homes of one product."""
+
+    local_home: Annotated[LocalHome, Doc("Each node's own home.")] = Field(default_factory=LocalHome)
+    shared_home: Annotated[SharedHome, Doc("The home that the nodes share.")] = Field(
+        default_factory=SharedHome
+    )
+
+
+class CompanionStorage(Section):
+    """The data of a companion's nodes."""
+
+    size: Annotated[
+        HomeSize | None,
+        Doc("Size of each node's data volume.", unit="bytes, e.g. 20Gi", unset="The companion's minimum."),
+    ] = None
+    storage_class: Annotated[
+        ObjectName | None,
+        Doc("Storage class of the data volumes.", unset="As storage.local of the stack says."),
+    ] = None
