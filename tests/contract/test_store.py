@@ -1,0 +1,128 @@
+"""Store and journal: one suite for every adapter."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telamon.errors import ConflictError, MachineError, PlatformError
+from telamon.platforms.memory.store import MemoryJournal, MemoryStore
+from telamon.platforms.sqlite import SqliteFile, SqliteJournal, SqliteStore
+from telamon.ports import Entry, Journal, Store, Stored
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    file = SqliteFile(tmp_path / "store.sqlite")
+    yield SqliteStore(file)
+    file.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    """An empty journal of each kind."""
+    if request.param == "memory":
+        yield MemoryJournal()
+        return
+    file = SqliteFile(tmp_path / "store.sqlite")
+    yield SqliteJournal(file)
+    file.close()
+
+
+def stack(version: int = 0, **spec: str) -> Stored:
+    """A stack object as a client would write it."""
+    return Stored("Stack", "acme", version, 0, spec)
+
+
+def test_what_is_put_is_found(store: Store) -> None:
+    written = store.put(stack(domain="acme.example"))
+    assert store.get("Stack", "acme") == written
+    assert store.list("Stack") == (written,)
+    assert store.get("Stack", "other") is None
+
+
+def test_first_write_demands_absence(store: Store) -> None:
+    store.put(stack(domain="a"))
+    with pytest.raises(ConflictError, match="acme"):
+        store.put(stack(domain="b"))
+
+
+def test_late_write_is_refused_and_changes_nothing(store: Store) -> None:
+    first = store.put(stack(domain="a"))
+    second = store.put(stack(first.version, domain="b"))
+    with pytest.raises(ConflictError):
+        store.put(stack(first.version, domain="c"))
+    assert store.get("Stack", "acme") == second
+
+
+def test_generation_counts_changes_of_the_spec_alone(store: Store) -> None:
+    first = store.put(stack(domain="a"))
+    reported = store.put(Stored("Stack", "acme", first.version, 0, {"domain": "a"}, {"ready": True}))
+    changed = store.put(stack(reported.version, domain="b"))
+    assert [first.generation, reported.generation, changed.generation] == [1, 1, 2]
+
+
+def test_watch_goes_on_from_where_it_was(store: Store) -> None:
+    first = store.put(stack(domain="a"))
+    store.put(Stored("Operation", "one", 0, 0))
+    second = store.put(stack(first.version, domain="b"))
+    assert list(store.watch("Stack", since=0)) == [second]
+    assert list(store.watch("Stack", since=second.version)) == []
+
+
+def test_delete_is_conditional_and_repeatable(store: Store) -> None:
+    first = store.put(stack(domain="a"))
+    second = store.put(stack(first.version, domain="b"))
+    with pytest.raises(ConflictError):
+        store.delete("Stack", "acme", version=first.version)
+    store.delete("Stack", "acme", version=second.version)
+    store.delete("Stack", "acme", version=second.version)
+    assert store.get("Stack", "acme") is None
+
+
+def test_versions_never_come_back(store: Store) -> None:
+    first = store.put(stack(domain="a"))
+    store.delete("Stack", "acme", version=first.version)
+    assert store.put(stack(domain="a")).version > first.version
+
+
+def test_journal_keeps_order_and_component(journal: Journal) -> None:
+    one = journal.append(Entry(0, 1.0, "tracker", "intent", "start tracker-0"))
+    two = journal.append(Entry(0, 2.0, "wiki", "fact", "set-up"))
+    three = journal.append(Entry(0, 3.0, "tracker", "outcome", "start tracker-0"))
+    assert journal.read() == (one, two, three)
+    assert journal.read("tracker") == (one, three)
+    assert journal.read(since=two.sequence) == (three,)
+
+
+def test_sqlite_survives_its_controller(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    file = SqliteFile(path)
+    written = SqliteStore(file).put(stack(domain="a"))
+    entry = SqliteJournal(file).append(Entry(0, 1.0, "tracker", "fact", "set-up"))
+    # No close: a killed controller closes nothing.
+    again = SqliteFile(path)
+    assert SqliteStore(again).get("Stack", "acme") == written
+    assert SqliteJournal(again).read() == (entry,)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again.close()
+    file.close()
+
+
+def test_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(PlatformError, match=r"store\.sqlite is damaged"):
+        SqliteFile(path)
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"absent/store\.sqlite"):
+        SqliteFile(tmp_path / "absent" / "store.sqlite")
