@@ -21,6 +21,7 @@ from understudy.kit.errors import (
     SettingsError,
     UnderstudyError,
 )
+from understudy.kit.follower import Follower
 from understudy.kit.homes import exclusive_home, write_durably, write_with
 from understudy.kit.index import Document, IndexFields, SearchIndex
 from understudy.kit.lifecycle import Lifecycle, State
@@ -235,6 +236,21 @@ def test_a_torn_index_is_seen_when_it_is_opened(tmp_path: Path) -> None:
             segment.write_bytes(segment.read_bytes()[: segment.stat().st_size // 2])
     with pytest.raises(IndexBroken):
         SearchIndex.open(folder, FIELDS)
+
+
+def test_a_follower_applies_in_order_and_at_once_when_wanted() -> None:
+    applied: list[int] = []
+
+    def advance(position: int) -> int:
+        applied.append(position + 1)
+        return position + 1
+
+    follower = Follower("test", advance=advance, position=0, poll_seconds=3600, gather_seconds=3600)
+    follower.start()
+    assert follower.wait_for(3, timeout=10)
+    follower.stop()
+    assert applied[:3] == [1, 2, 3]
+    assert follower.position == len(applied)
 
 
 def test_searches_run_beside_changes(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 
 from understudy.kit.errors import DatabaseUnavailable, IndexProblem
-from understudy.kit.lifecycle import Lifecycle
 
 _LOG = logging.getLogger("understudy.follower")
 
@@ -24,27 +23,28 @@ class Follower:
 
     Args:
         name: for the log.
-        lifecycle: of the node; the thread ends when it stops.
         advance: applies the next operations, commits, and gives the id of the last one applied, or
             the position it stands at when there is nothing to do.
         position: id of the last operation applied before the start.
         poll_seconds: how often to look without a hint.
+        gather_seconds: how long to gather operations after a hint, so that one commit carries them.
     """
 
     def __init__(
         self,
         name: str,
-        lifecycle: Lifecycle,
         *,
         advance: Callable[[int], int],
         position: int,
         poll_seconds: float = 1.0,
+        gather_seconds: float = 0.25,
     ) -> None:
         self._name = name
-        self._lifecycle = lifecycle
         self._advance = advance
         self._position = position
         self._poll_seconds = poll_seconds
+        self._gather_seconds = gather_seconds
+        self._wanted = 0
         self._condition = threading.Condition()
         self._hint = False
         self._ended = False
@@ -74,21 +74,26 @@ class Follower:
             self._thread.join()
 
     def hint(self) -> None:
-        """There may be something new."""
+        """There may be something new; it is looked for after the gathering time."""
         with self._condition:
             self._hint = True
             self._condition.notify_all()
 
     def wait_for(self, operation: int, *, timeout: float) -> bool:
-        """Wait until an operation is in the index; False when the time, in seconds, is over."""
+        """Have an operation applied at once and wait until it is; False when the seconds are over.
+
+        Call this before a search with the last operation this node wrote, not after each write: a
+        commit of the index is dear, and one commit can carry the operations of many writers.
+        """
         with self._condition:
-            self._hint = True
-            self._condition.notify_all()
+            if self._position < operation:
+                self._wanted = max(self._wanted, operation)
+                self._condition.notify_all()
             return self._condition.wait_for(lambda: self._position >= operation or self._ended, timeout)
 
     def _run(self) -> None:
-        while not (self._ended or self._lifecycle.stopping):
-            before = self._position
+        while self._wait_for_work():
+            before, wanted = self._position, self._wanted
             try:
                 position = self._advance(before)
                 self._trouble = None
@@ -97,14 +102,23 @@ class Follower:
                 position = before
             with self._condition:
                 self._position = position
+                self._hint = self._hint or position != before
+                if position == before and self._wanted == wanted:
+                    self._wanted = 0
                 self._condition.notify_all()
-                if position == before:
-                    self._wait_for_work()
 
-    def _wait_for_work(self) -> None:
-        deadline = time.monotonic() + self._poll_seconds
-        self._condition.wait_for(lambda: self._hint or self._ended, max(0.0, deadline - time.monotonic()))
-        self._hint = False
+    def _wait_for_work(self) -> bool:
+        """Wait until it is time to look again; False when the follower has ended."""
+        began = time.monotonic()
+        with self._condition:
+            while not (self._ended or self._wanted > self._position):
+                wait = self._gather_seconds if self._hint else self._poll_seconds
+                remaining = began + wait - time.monotonic()
+                if remaining <= 0:
+                    break
+                self._condition.wait(remaining)
+            self._hint = False
+            return not self._ended
 
     def _note(self, trouble: str) -> None:
         if trouble != self._trouble:
