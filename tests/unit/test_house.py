@@ -6,6 +6,7 @@ that breaks it: a rule that finds nothing anywhere proves nothing.
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,30 +25,34 @@ COMPANION_NAMES = frozenset({"opensearch", "synchrony"})
 
 PURE_PACKAGES = ("model", "products", "stackfile", "state", "desired", "plan")
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval"})
-IMPURE_METHODS = frozenset({
-    "now",
-    "utcnow",
-    "today",
-    "uuid1",
-    "uuid4",
-    "read_text",
-    "read_bytes",
-    "write_text",
-    "write_bytes",
-    "getenv",
-})
+IMPURE_METHODS = frozenset(
+    {
+        "now",
+        "utcnow",
+        "today",
+        "uuid1",
+        "uuid4",
+        "read_text",
+        "read_bytes",
+        "write_text",
+        "write_bytes",
+        "getenv",
+    }
+)
 
 MUTABLE_LITERALS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
-MUTABLE_CALLS = frozenset({
-    "list",
-    "dict",
-    "set",
-    "bytearray",
-    "defaultdict",
-    "deque",
-    "Counter",
-    "OrderedDict",
-})
+MUTABLE_CALLS = frozenset(
+    {
+        "list",
+        "dict",
+        "set",
+        "bytearray",
+        "defaultdict",
+        "deque",
+        "Counter",
+        "OrderedDict",
+    }
+)
 CACHES = frozenset({"cache", "lru_cache"})
 READ_ONLY = re.compile(r"\b(Mapping|Sequence|Set|AbstractSet|Collection|Iterable)\[")
 
@@ -152,6 +157,14 @@ def acts(tree: ast.Module) -> Iterator[str]:
                 yield f"{node.lineno}: calls .{name}()"
             case _:
                 pass
+
+
+def test_the_contract_of_the_core_covers_all_of_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (pure,) = (contract for contract in contracts if contract["id"] == "pure")
+    built = {f"telamon.{package}" for package in PURE_PACKAGES if (ROOT / "telamon" / package).is_dir()}
+    assert built <= set(pure["source_modules"])
 
 
 def test_the_core_only_computes() -> None:
