@@ -44,6 +44,20 @@ class MemberStatus(Section):
     address: Annotated[str, Doc("Where it listens.", why="Not every member listens.")] = ""
 
 
+class ComponentStatus(Section):
+    """One component as it stands."""
+
+    name: Annotated[str, Doc("Name of the component.")]
+    kind: Annotated[str, Doc("Its sort: product, companion, database or edge.")]
+    product: Annotated[str, Doc("Product it belongs to.", why="Database and edge belong to none.")] = ""
+    ready: Annotated[bool, Doc("Whether enough of its members serve.")]
+    done: Annotated[bool, Doc("Whether nothing is left to do.")]
+    reason: Annotated[str, Doc("What it is doing or waiting for, as one word.")]
+    message: Annotated[str, Doc("The same for people.", why="Done needs no sentence.")] = ""
+    remedy: Annotated[str, Doc("What would help.", why="Waiting is often all there is to do.")] = ""
+    url: Annotated[str, Doc("Where a person would go on.", why="Mostly nobody has to.")] = ""
+
+
 class StackStatus(Section):
     """How the stack stands."""
 
@@ -53,6 +67,9 @@ class StackStatus(Section):
     conditions: Annotated[
         Items[StatusCondition],
         Doc("What is so and what is not, each type once.", why="Nothing is known at first."),
+    ] = ()
+    components: Annotated[
+        Items[ComponentStatus], Doc("Every component.", why="Nothing is known at first.")
     ] = ()
     members: Annotated[Items[MemberStatus], Doc("Every member.", why="Nothing is known at first.")] = ()
     urls: Annotated[

@@ -146,17 +146,19 @@ def member_of(step: Step) -> str | None:
     return None if isinstance(step, ApplyObjects | MakeDatabase | Record) else step.member
 
 
-VERBS: Mapping[type[Step], str] = MappingProxyType({
-    ApplyObjects: "apply the configuration of {0.component}",
-    MakeDatabase: "make the database and role of {0.component}",
-    StartMember: "start {0.member}",
-    StopMember: "stop {0.member}",
-    RemoveMember: "forget {0.member}",
-    Admit: "admit {0.member} to the front door",
-    Drain: "drain {0.member}",
-    Call: "{0.job} on {0.member}",
-    Record: "record {0.fact}",
-})
+VERBS: Mapping[type[Step], str] = MappingProxyType(
+    {
+        ApplyObjects: "apply the configuration of {0.component}",
+        MakeDatabase: "make the database and role of {0.component}",
+        StartMember: "start {0.member}",
+        StopMember: "stop {0.member}",
+        RemoveMember: "forget {0.member}",
+        Admit: "admit {0.member} to the front door",
+        Drain: "drain {0.member}",
+        Call: "{0.job} on {0.member}",
+        Record: "record {0.fact}",
+    }
+)
 
 
 def describe(step: Step) -> str:

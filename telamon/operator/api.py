@@ -1,0 +1,177 @@
+"""What people and their tools ask a controller: HTTP and JSON on a unix socket.
+
+The socket lies in a folder that only its owner may enter, so whoever can connect may also act. The shapes are
+documented in ``docs/reference/controller-api.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError, brief
+from telamon.model.stack import Stack
+from telamon.operator.host import Host
+from telamon.operator.preview import preview
+from telamon.operator.report import Lane, Transitions, stack_status
+
+STATUS_OF = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
+"""HTTP status by exit code; every other error is 500."""
+
+
+@dataclass(frozen=True)
+class HealthLine:
+    """One health check of a product on one member, or through the front door."""
+
+    component: str
+    member: str
+    name: str
+    healthy: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class About:
+    """What the controller says of itself."""
+
+    version: str
+    pid: int
+    state: str
+    started: float
+
+
+@dataclass
+class Api:
+    """The controller's application.
+
+    Args:
+        host: keeps the stack.
+        about: what ``GET /v1/version`` answers.
+        urls: where to go, by product, for a stack.
+        doctor: the products' own health checks.
+        transitions: when conditions changed.
+    """
+
+    host: Host
+    about: About
+    urls: Callable[[Stack], Mapping[str, str]]
+    doctor: Callable[[], Sequence[HealthLine]]
+    transitions: Transitions
+
+    def application(self) -> Starlette:
+        """The ASGI application."""
+        routes = [
+            Route("/v1/version", self._answer(self._version)),
+            Route("/v1/stack", self._answer(self._get_stack), methods=["GET"]),
+            Route("/v1/stack", self._answer(self._put_stack), methods=["PUT"]),
+            Route("/v1/plan", self._answer(self._plan), methods=["POST"]),
+            Route("/v1/down", self._answer(self._down), methods=["POST"]),
+            Route("/v1/retry", self._answer(self._retry), methods=["POST"]),
+            Route("/v1/journal", self._answer(self._journal)),
+            Route("/v1/doctor", self._answer(self._doctor)),
+        ]
+        return Starlette(routes=routes)
+
+    def status_document(self) -> dict[str, Any]:
+        """The Stack with its status.
+
+        Raises:
+            NotReadyError: no stack was ever given.
+        """
+        found = self.host.stack()
+        if found is None:
+            raise NotReadyError("no stack was applied yet", remedy="run `telamon up`")
+        stack, generation = found
+        lanes = {name: Lane(*values) for name, values in self.host.lanes().items()}
+        status = stack_status(
+            lanes,
+            generation=generation,
+            now=datetime.now(UTC),
+            transitions=self.transitions,
+            urls=self.urls(stack),
+        )
+        document = stack.model_copy(update={"status": status}).model_dump(mode="json", exclude_none=True)
+        document["metadata"]["generation"] = generation
+        return document
+
+    # ---------------------------------------------------------------------------------------------------- the routes
+
+    def _answer(self, handle: Callable[[Request, Any], Any]) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> JSONResponse:
+            try:
+                body = json.loads(await request.body() or b"{}")
+                return JSONResponse(await run_in_threadpool(handle, request, body))
+            except json.JSONDecodeError as error:
+                return _refused(UsageError(f"the request is not JSON: {error}"))
+            except TelamonError as error:
+                return _refused(error)
+            except Exception as error:  # noqa: BLE001 - a defect must reach the caller as an answer
+                return _refused(InternalError(f"{type(error).__name__}: {brief(error)}"))
+
+        return endpoint
+
+    def _version(self, _request: Request, _body: Any) -> dict[str, Any]:
+        about = self.about
+        return {"version": about.version, "pid": about.pid, "state": about.state, "started": about.started}
+
+    def _get_stack(self, _request: Request, _body: Any) -> dict[str, Any]:
+        return self.status_document()
+
+    def _put_stack(self, _request: Request, body: Any) -> dict[str, Any]:
+        generation, changed = self.host.put(_stack(body), str(body.get("source", "")))
+        return {"generation": generation, "changed": changed}
+
+    def _plan(self, _request: Request, body: Any) -> dict[str, Any]:
+        found = preview(self.host, _stack(body))
+        return {
+            "steps": [vars(step) for step in found.steps],
+            "waits": [vars(wait) for wait in found.waits],
+        }
+
+    def _down(self, _request: Request, _body: Any) -> dict[str, Any]:
+        return {"components": self.host.down()}
+
+    def _retry(self, _request: Request, body: Any) -> dict[str, Any]:
+        return {"components": self.host.retry(body.get("component"))}
+
+    def _journal(self, request: Request, _body: Any) -> dict[str, Any]:
+        try:
+            since = int(request.query_params.get("since", "0"))
+        except ValueError as error:
+            raise UsageError("since is not a number") from error
+        entries = self.host.journal.read(request.query_params.get("component"), since=since)
+        return {"entries": [vars(entry) for entry in entries]}
+
+    def _doctor(self, _request: Request, _body: Any) -> dict[str, Any]:
+        return {"checks": [vars(line) for line in self.doctor()]}
+
+
+def _stack(body: Any) -> Stack:
+    try:
+        return Stack.model_validate_json(json.dumps(body["stack"]))
+    except (KeyError, TypeError) as error:
+        raise UsageError("the request holds no stack") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"the stack in the request is not valid: {path}: {first['msg']}") from error
+
+
+def _refused(error: TelamonError) -> JSONResponse:
+    body = {
+        "error": str(error),
+        "remedy": error.remedy,
+        "branch": type(error).__name__,
+        "exit": error.exit_code,
+    }
+    return JSONResponse(body, status_code=STATUS_OF.get(error.exit_code, 500))

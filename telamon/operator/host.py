@@ -1,0 +1,258 @@
+"""The host: one lane (thread) a component, one spec for all of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from telamon.desired.component import ComponentDesired
+from telamon.errors import ConflictError, NotReadyError, TelamonError
+from telamon.model.stack import Stack
+from telamon.plan.step import Done
+from telamon.plan.view import Standing
+from telamon.ports import Clock, Journal, Platform, Store, Stored
+from telamon.run.executor import Executor, Outcome
+
+LOG = logging.getLogger("telamon.operator")
+
+DEFECT_RESTS = 5.0
+"""Seconds a lane rests after a defect of ours."""
+
+
+class Compiler(Protocol):
+    """Turns a stack into desired components, and lets the platform know what they are made of."""
+
+    def components(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """Compile, changing nothing. Raises TelamonError where the stack cannot be built here."""
+
+    def install(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """Compile, and let the platform perform the result from now on."""
+
+
+@dataclass
+class _Lane:
+    executor: Executor
+    desired: ComponentDesired
+    generation: int
+    wake: threading.Event = field(default_factory=threading.Event)
+    outcome: Outcome | None = None
+    seen_generation: int = 0
+    thread: threading.Thread | None = None
+
+
+@dataclass
+class Host:
+    """Keeps a stack.
+
+    Args:
+        name: of the stack.
+        store: where the spec is.
+        journal: where the record is.
+        platform: eyes and verbs.
+        clock: injected time.
+        compiler: from stack to desired components.
+    """
+
+    name: str
+    store: Store
+    journal: Journal
+    platform: Platform
+    clock: Clock
+    compiler: Compiler
+    _lanes: dict[str, _Lane] = field(init=False, default_factory=dict)
+    _lock: threading.RLock = field(init=False, default_factory=threading.RLock)
+    _ended: threading.Event = field(init=False, default_factory=threading.Event)
+    _going_down: bool = field(init=False, default=False)
+    _defects: dict[str, str] = field(init=False, default_factory=dict)
+
+    # ---------------------------------------------------------------------------------------------------- the spec
+
+    def resume(self) -> None:
+        """Go on with the stored spec, if there is one."""
+        stored = self.store.get("Stack", self.name)
+        if stored is not None and stored.spec.get("running", True):
+            self._desire(self.compiler.install(_stack(stored)), stored.generation)
+
+    def put(self, stack: Stack, source: str) -> tuple[int, bool]:
+        """Take a new spec.
+
+        Args:
+            stack: what is wanted, without status.
+            source: where it came from, for people.
+
+        Returns:
+            The generation in force, and whether anything changed.
+
+        Raises:
+            ConflictError: the stack is just being taken down.
+        """
+        with self._lock:
+            if self._going_down:
+                raise ConflictError("the stack is being taken down", remedy="wait for `telamon down` to end")
+            components = self.compiler.install(stack)
+            stored = self.store.get("Stack", self.name)
+            spec = {
+                "stack": stack.model_dump(mode="json", exclude={"status"}),
+                "source": source,
+                "running": True,
+            }
+            if stored is not None and dict(stored.spec) == spec:
+                changed, generation = False, stored.generation
+            else:
+                base = stored or Stored("Stack", self.name, 0, 0)
+                generation = self.store.put(replace(base, spec=spec)).generation
+                changed = True
+            self._desire(components, generation)
+            return generation, changed
+
+    def down(self) -> int:
+        """Desire nothing. The host ends once every member is gone.
+
+        Returns:
+            The number of components that go.
+        """
+        with self._lock:
+            stored = self.store.get("Stack", self.name)
+            if stored is not None:
+                stored = self.store.put(replace(stored, spec={**stored.spec, "running": False}))
+            self._going_down = True
+            generation = stored.generation if stored else 0
+            gone = [replace(lane.desired, members=()) for lane in self._lanes.values()]
+            self._desire(gone, generation)
+            if not gone:
+                self._ended.set()
+            return len(gone)
+
+    def retry(self, component: str | None) -> list[str]:
+        """Forget failures and refusals of one component, or of all.
+
+        Raises:
+            NotReadyError: there is no such component.
+        """
+        with self._lock:
+            if component is not None and component not in self._lanes:
+                known = ", ".join(self._lanes) or "none"
+                raise NotReadyError(f"there is no component {component}", remedy=f"components are: {known}")
+            chosen = [component] if component else list(self._lanes)
+            for name in chosen:
+                self._lanes[name].executor.retry()
+                self._lanes[name].wake.set()
+            return chosen
+
+    def stack(self) -> tuple[Stack, int] | None:
+        """The spec in force with its generation, if one was ever given."""
+        stored = self.store.get("Stack", self.name)
+        return None if stored is None else (_stack(stored), stored.generation)
+
+    def _desire(self, components: Sequence[ComponentDesired], generation: int) -> None:
+        with self._lock:
+            wanted = {component.name: component for component in components}
+            for name, lane in self._lanes.items():
+                lane.desired = wanted.pop(name, replace(lane.desired, members=()))
+                lane.generation = generation
+                lane.wake.set()
+            for name, desired in wanted.items():
+                executor = Executor(name, self.platform, self.journal, self.clock)
+                lane = _Lane(executor, desired, generation)
+                lane.thread = threading.Thread(
+                    target=self._run, args=(name, lane), name=f"lane-{name}", daemon=True
+                )
+                self._lanes[name] = lane
+                lane.thread.start()
+
+    # --------------------------------------------------------------------------------------------------- the lanes
+
+    def standings(self) -> Mapping[str, Standing]:
+        """How every component stands, as of its last pass."""
+        with self._lock:
+            return {
+                name: lane.outcome.view.standing()
+                for name, lane in self._lanes.items()
+                if lane.outcome is not None
+            }
+
+    def lanes(self) -> Mapping[str, tuple[Outcome | None, int, Mapping[str, int]]]:
+        """Outcome, generation it was for, and restarts, by component."""
+        with self._lock:
+            return {
+                name: (lane.outcome, lane.seen_generation, dict(lane.executor.restarts))
+                for name, lane in self._lanes.items()
+            }
+
+    def defects(self) -> Mapping[str, str]:
+        """Components whose last pass met a defect of ours."""
+        with self._lock:
+            return dict(self._defects)
+
+    def wait_ended(self, seconds: float) -> bool:
+        """Wait until the host has nothing left to keep; returns whether that is so."""
+        return self._ended.wait(seconds)
+
+    def end(self) -> None:
+        """Stop keeping; members go on."""
+        self._ended.set()
+        with self._lock:
+            lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.wake.set()
+        for lane in lanes:
+            if lane.thread is not None and lane.thread is not threading.current_thread():
+                lane.thread.join(timeout=5.0)
+
+    def _run(self, name: str, lane: _Lane) -> None:
+        while not self._ended.is_set():
+            lane.wake.clear()
+            desired, generation = lane.desired, lane.generation
+            pause = self._pass(name, lane, desired, generation)
+            if self._retired(name, lane):
+                return
+            if pause > 0:
+                lane.wake.wait(pause)
+
+    def _pass(self, name: str, lane: _Lane, desired: ComponentDesired, generation: int) -> float:
+        try:
+            outcome = lane.executor.tick(desired, self.standings())
+        except TelamonError:
+            # Journal or store could not be written: acting without a record is worse than waiting.
+            LOG.exception("%s: nothing was done", name)
+            return DEFECT_RESTS
+        except Exception as error:
+            LOG.exception("%s: a defect", name)
+            with self._lock:
+                self._defects[name] = f"{type(error).__name__}: {error}"
+            return DEFECT_RESTS
+        with self._lock:
+            self._defects.pop(name, None)
+            lane.outcome, lane.seen_generation = outcome, generation
+        return outcome.pause
+
+    def _retired(self, name: str, lane: _Lane) -> bool:
+        """Whether the component is gone for good; the last one to go ends a host that goes down."""
+        with self._lock:
+            outcome = lane.outcome
+            gone = (
+                outcome is not None
+                and not outcome.view.desired.members
+                and isinstance(outcome.decision, Done)
+            )
+            if not gone or lane.desired.members or self._lanes.get(name) is not lane:
+                return False
+            if self._going_down:
+                if all(_is_gone(other) for other in self._lanes.values()):
+                    self._ended.set()
+                return True
+            del self._lanes[name]
+        self.platform.withdraw(name)
+        return True
+
+
+def _is_gone(lane: _Lane) -> bool:
+    outcome = lane.outcome
+    return outcome is not None and not outcome.view.desired.members and isinstance(outcome.decision, Done)
+
+
+def _stack(stored: Stored) -> Stack:
+    return Stack.model_validate(stored.spec["stack"], strict=False)

@@ -1,0 +1,194 @@
+"""What is reported: outcomes of the lanes, as the status of the Stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from telamon.model.status import ComponentStatus, MemberStatus, StackStatus, StatusCondition
+from telamon.plan.step import Done, Wait, describe
+from telamon.plan.view import View
+from telamon.run.executor import Outcome
+from telamon.state.world import Life, MemberState
+
+Truth = Literal["True", "False", "Unknown"]
+
+
+@dataclass
+class Transitions:
+    """Since when each condition has the status it has."""
+
+    known: dict[str, tuple[Truth, datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def after(cls, conditions: Iterable[StatusCondition]) -> Transitions:
+        """Go on from conditions that an earlier controller reported."""
+        return cls({found.type: (found.status, found.last_transition_time) for found in conditions})
+
+    def since(self, type_: str, status: Truth, now: datetime) -> datetime:
+        """The instant of the last change, which is now if this is one."""
+        before = self.known.get(type_)
+        if before is None or before[0] != status:
+            self.known[type_] = (status, now)
+        return self.known[type_][1]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What a lane last came to, with what it counted.
+
+    Attributes:
+        outcome: of the last pass, ``None`` before the first.
+        generation: of the spec that pass looked at.
+        restarts: by member.
+    """
+
+    outcome: Outcome | None
+    generation: int
+    restarts: Mapping[str, int]
+
+
+def stack_status(
+    lanes: Mapping[str, Lane],
+    *,
+    generation: int,
+    now: datetime,
+    transitions: Transitions,
+    urls: Mapping[str, str],
+) -> StackStatus:
+    """The status of the whole stack.
+
+    Args:
+        lanes: by component, in the order in which they are shown.
+        generation: of the spec in force.
+        now: time of the report.
+        transitions: remembers when conditions changed; updated.
+        urls: where to go, by product.
+    """
+    components = tuple(component_status(name, lane, generation) for name, lane in lanes.items())
+    members = tuple(
+        member
+        for name, lane in lanes.items()
+        if lane.outcome is not None
+        for member in member_statuses(name, lane.outcome.view, lane.restarts)
+    )
+    return StackStatus(
+        observed_generation=min((lane.generation for lane in lanes.values()), default=generation),
+        conditions=_conditions(components, generation=generation, now=now, transitions=transitions),
+        components=components,
+        members=members,
+        urls=urls,
+    )
+
+
+def component_status(name: str, lane: Lane, generation: int) -> ComponentStatus:
+    """One component: what it does or waits for."""
+    outcome = lane.outcome
+    if outcome is None or lane.generation != generation:
+        kind = "" if outcome is None else outcome.view.desired.kind.value
+        return ComponentStatus(
+            name=name, kind=kind, ready=False, done=False, reason="Waiting", message="not looked at"
+        )
+    view, decision = outcome.view, outcome.decision
+    reason, message, url = "Acting", "", ""
+    if isinstance(decision, Done):
+        reason = "Done"
+    elif isinstance(decision, Wait):
+        reason, message, url = decision.reason, decision.message, decision.url
+    else:
+        message = f"{describe(decision)}: {decision.because}"
+    quarantined = [member.name for member in view.desired.members if view.is_quarantined(member.name)]
+    if quarantined and reason not in {"Quarantined", "SetupRequired"}:
+        message = f"{', '.join(quarantined)} is quarantined; {message}"
+    return ComponentStatus(
+        name=name,
+        kind=view.desired.kind.value,
+        product=view.desired.product,
+        ready=view.standing().ready,
+        done=isinstance(decision, Done),
+        reason=reason,
+        message=message,
+        remedy=outcome.remedy,
+        url=url,
+    )
+
+
+def member_statuses(component: str, view: View, restarts: Mapping[str, int]) -> tuple[MemberStatus, ...]:
+    """Every member of a component, desired or left over."""
+    wanted = [view.member(member) for member in view.desired.members]
+    serving = {member.name for member in view.serving()}
+    return tuple(
+        MemberStatus(
+            name=member.name,
+            component=component,
+            version=member.release if member.life in {Life.ALIVE, Life.ENDING} else None,
+            state=_state(member, view),
+            serving=member.name in serving,
+            restarts=restarts.get(member.name, 0),
+            since=datetime.fromtimestamp(member.phase_since, UTC) if member.phase_since else None,
+            message=_why(member, view),
+            address=member.address,
+        )
+        for member in (*wanted, *view.surplus())
+    )
+
+
+def _state(member: MemberState, view: View) -> str:
+    return "Quarantined" if view.is_quarantined(member.name) else view.condition(member).value
+
+
+def _why(member: MemberState, view: View) -> str:
+    failures = view.failures(member.name)
+    if view.is_quarantined(member.name):
+        return f"failed {failures.count} times in a row, last: {failures.reason}"
+    return member.exit or ""
+
+
+def _conditions(
+    components: tuple[ComponentStatus, ...], *, generation: int, now: datetime, transitions: Transitions
+) -> tuple[StatusCondition, ...]:
+    unready = [component for component in components if not component.ready]
+    busy = [component for component in components if not component.done]
+    waiting = [
+        component for component in components if component.reason in {"SetupRequired", "SetupRejected"}
+    ]
+    ill = [
+        component for component in components if component.reason in {"Quarantined", "StepFailed", "BackOff"}
+    ]
+    found = (
+        ("Ready", not (unready or busy), _first(unready or busy)),
+        ("Available", not unready, _first(unready)),
+        ("Progressing", bool(busy), _first(busy)),
+        ("Degraded", bool(ill), _first(ill)),
+        ("SetupRequired", bool(waiting), _first(waiting)),
+    )
+    return tuple(
+        _condition(type_, holds, about, generation=generation, now=now, transitions=transitions)
+        for type_, holds, about in found
+    )
+
+
+def _condition(
+    type_: str,
+    holds: bool,
+    about: ComponentStatus | None,
+    *,
+    generation: int,
+    now: datetime,
+    transitions: Transitions,
+) -> StatusCondition:
+    status: Truth = "True" if holds else "False"
+    return StatusCondition(
+        type=type_,
+        status=status,
+        reason=about.reason if about else "AsDesired",
+        message=f"{about.name}: {about.message}" if about else "",
+        last_transition_time=transitions.since(type_, status, now),
+        observed_generation=generation,
+    )
+
+
+def _first(components: list[ComponentStatus]) -> ComponentStatus | None:
+    return components[0] if components else None

@@ -1,0 +1,107 @@
+"""What would be done, step by step, before anything is done.
+
+The same rules that act are asked, and each answer's predicted effect is taken for real, until nothing is left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from telamon.plan import effects
+from telamon.plan.converge import next_step
+from telamon.plan.step import Done, Record, Step, Wait, describe, member_of
+from telamon.plan.view import View
+
+MOST_STEPS = 2_000
+"""A plan that is longer than this does not end; the property tests look for one."""
+
+SETTLING = 30.0
+"""Predicted seconds between two rounds, enough for back-off to run out within a few of them."""
+
+ROUNDS_WITHOUT_A_STEP = 12
+"""Rounds of waiting after which what is left is reported as waiting."""
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a preview."""
+
+    component: str
+    member: str
+    step: str
+    because: str
+
+
+@dataclass(frozen=True)
+class PlannedWait:
+    """What a component would be left waiting for."""
+
+    component: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Steps in the order in which they would be taken (components go side by side), and what would stay undone."""
+
+    steps: tuple[PlannedStep, ...]
+    waits: tuple[PlannedWait, ...]
+
+
+def unfold(views: Mapping[str, View]) -> Preview:
+    """Unfold the plan of a whole stack.
+
+    Args:
+        views: every component as desired and as seen now; neighbours are derived.
+
+    Returns:
+        The steps to come; facts that are only recorded are left out.
+    """
+    current = dict(views)
+    steps: list[PlannedStep] = []
+    idle = 0
+    while idle < ROUNDS_WITHOUT_A_STEP and len(steps) < MOST_STEPS:
+        took = False
+        for name in current:
+            view = _with_neighbours(current, name)
+            decision = next_step(view)
+            if not isinstance(decision, Wait | Done):
+                took = True
+                steps.extend(_shown(decision))
+                view = effects.apply(decision, view)
+            current[name] = view
+        if took:
+            idle = 0
+            continue
+        if all(isinstance(next_step(_with_neighbours(current, name)), Done) for name in current):
+            break
+        idle += 1
+        current = {name: _later(view) for name, view in current.items()}
+    return Preview(tuple(steps), tuple(_left(current)))
+
+
+def _with_neighbours(current: Mapping[str, View], name: str) -> View:
+    standings = {other: view.standing() for other, view in current.items()}
+    return replace(current[name], neighbours=standings)
+
+
+def _later(view: View) -> View:
+    settled = effects.settle(view)
+    return replace(settled, now=view.now + SETTLING)
+
+
+def _shown(step: Step) -> list[PlannedStep]:
+    if isinstance(step, Record):
+        return []
+    return [PlannedStep(step.component, member_of(step) or "", describe(step), step.because)]
+
+
+def _left(current: Mapping[str, View]) -> list[PlannedWait]:
+    left = []
+    for name in current:
+        decision = next_step(_with_neighbours(current, name))
+        if isinstance(decision, Wait):
+            left.append(PlannedWait(name, decision.reason, decision.message))
+    return left
