@@ -193,8 +193,8 @@ class AccountInputs:
     email: str
     name: str
     refused_logins: int = 0
-    """Log-ins of the administrator refused in a row by earlier passes, as
-    :func:`telamon.products.notes.refused_logins` counts them; at two the flow refuses to try again."""
+    """Log-ins refused in a row by earlier passes, as :func:`telamon.products.notes.refused_logins` counts them; at two
+    the flow refuses to try again."""
 
 
 # ------------------------------------------------------------------------------------------------- workload, product

@@ -20,7 +20,7 @@ POSTED = "posted:"
 PASSED = "passed:"
 REFUSED = "refused:"
 LOGIN_REFUSED = "login-refused:"
-LOGIN_ACCEPTED = "login-accepted:"
+LOGIN_ACCEPTED = "login-accepted"
 
 
 def standing(notes: Iterable[tuple[float, str]], *, now: float, patience: float) -> frozenset[str]:
@@ -46,17 +46,16 @@ def standing(notes: Iterable[tuple[float, str]], *, now: float, patience: float)
     return frozenset(kept)
 
 
-def refused_logins(notes: Iterable[str], identity: str) -> int:
-    """How many log-ins of an identity were refused in a row.
+def refused_logins(notes: Iterable[str]) -> int:
+    """How many log-ins were refused in a row, of whichever account.
 
     Args:
         notes: every note of earlier passes, oldest first.
-        identity: value of a :class:`telamon.products.flow.Identity`.
     """
     count = 0
     for text in notes:
-        if text == LOGIN_REFUSED + identity:
+        if text.startswith(LOGIN_REFUSED):
             count += 1
-        elif text == LOGIN_ACCEPTED + identity:
+        elif text == LOGIN_ACCEPTED:
             count = 0
     return count

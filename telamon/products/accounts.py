@@ -1,0 +1,68 @@
+"""What the products share in making the account that the engine acts as.
+
+The first administrator's password is used here and nowhere else. A pass stops at the first refused log-in, and after
+two refused passes in a row it does not try at all: the third refusal would raise a CAPTCHA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from telamon.errors import ProductError
+from telamon.products.base import AccountInputs, Exchange, Flow, Identity, Note, Request, ask
+from telamon.products.notes import LOGIN_ACCEPTED
+from telamon.products.rest import as_
+
+_MOST_REFUSALS = 2
+_NOT_ALLOWED = frozenset({401, 403})
+
+
+def refuse_more_logins(account: AccountInputs) -> None:
+    """Stop before a third refused log-in.
+
+    Raises:
+        ProductError: two log-ins in a row were refused.
+    """
+    if account.refused_logins >= _MOST_REFUSALS:
+        raise ProductError(
+            f"{account.refused_logins} log-ins in a row were refused; one more would raise a CAPTCHA",
+            remedy="Check the passwords of the administrator and of the service account in their secrets, log in once "
+            "by hand as the administrator, then run `telamon retry`.",
+        )
+
+
+def administrate(request: Request, web_sudo: Callable[[], Flow[None]]) -> Exchange:
+    """Make a request as the first administrator, confirming the password where the product asks for it.
+
+    Which calls ask is not told for every release, so the request goes out first; a refusal to somebody who is logged
+    in, or a redirect to the confirmation page, is answered by confirming once.
+
+    Args:
+        request: what to ask.
+        web_sudo: the product's way to confirm the password.
+    """
+    response = yield from as_(Identity.ADMINISTRATOR, request)
+    sent_away = 300 <= response.status < 400 and "websudo" in response.headers.get("location", "").lower()
+    if response.status not in _NOT_ALLOWED and not sent_away:
+        return response
+    yield from web_sudo()
+    return (yield from as_(Identity.ADMINISTRATOR, request))
+
+
+def finish(account: AccountInputs, token: str | None, *, proof: str) -> Flow[str | None]:
+    """Try the token on what the engine will ask with it, and note that the log-ins went well.
+
+    Args:
+        account: the account, with the refusals of earlier passes.
+        token: the token just made, if any.
+        proof: path that only an administrator may ask.
+
+    Returns:
+        The token; ``None`` where there is none or it carries too few rights, so that the engine keeps to the password.
+    """
+    if account.refused_logins:
+        yield Note(LOGIN_ACCEPTED)
+    if token is None:
+        return None
+    tried = yield from ask(Request("GET", proof, headers={"Authorization": f"Bearer {token}"}))
+    return None if tried.status in _NOT_ALLOWED else token

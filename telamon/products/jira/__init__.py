@@ -1,0 +1,1 @@
+"""Jira Software and Jira Service Management Data Center."""

@@ -1,0 +1,34 @@
+"""Jira's image: what it reads from its environment.
+
+Source: atlassian/data-center-helm-charts, ``docs/docs/containers/JIRA.md`` and
+``src/main/charts/jira/templates/_helpers.tpl``.
+"""
+
+from __future__ import annotations
+
+from telamon.products import jvm
+from telamon.products.base import EnvironmentValue, NodeContext
+
+
+def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The environment of one node.
+
+    A node is clustered from its first start, so that no conversion is needed when others join. The driver is named
+    although it can be guessed: without it the image writes a ``dbconfig.xml`` that Jira silently ignores, and the
+    set-up pages ask for a database. Both ports of the cache are pinned, because the second is random otherwise.
+    """
+    given: dict[str, EnvironmentValue] = {
+        "JIRA_HOME": node.local_home,
+        "JIRA_SHARED_HOME": node.shared_home,
+        "CLUSTERED": "true",
+        "JIRA_NODE_ID": node.member,
+        "EHCACHE_LISTENER_HOSTNAME": node.bind,
+        "EHCACHE_LISTENER_PORT": str(node.ports["ehcache"]),
+        "EHCACHE_OBJECT_PORT": str(node.ports["ehcache-object"]),
+        "ATL_DB_TYPE": "postgres72",
+        "ATL_DB_DRIVER": "org.postgresql.Driver",
+    }
+    given |= jvm.tomcat(node) | jvm.database(node) | jvm.memory(node)
+    # A key of jira-config.properties may be given as a system property as well; the image has no variable for the file.
+    given |= jvm.arguments(node, [f"-D{key}={value}" for key, value in sorted(node.spec.properties.items())])
+    return given | dict(node.spec.env)

@@ -1,0 +1,120 @@
+"""Jira's search index: a copy on every node, fed by replicated operations, seeded from a snapshot in the shared home.
+
+Sources: Jira REST API 2, groups "index" and "index-snapshot"; Jira KB "Index startup procedure in Jira 9.4 and later":
+a node that starts without an index takes the newest snapshot that is young enough, and rebuilds everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from telamon.products.base import Flow, Identity, IndexReport, Request, Response
+from telamon.products.rest import NO_CHECK, as_, demand, items
+
+SUMMARY = Request("GET", "/rest/api/2/index/summary", timeout=10.0)
+"""Speaks of the node that answers; experimental by the vendor's own word."""
+SNAPSHOTS = Request("GET", "/rest/api/2/index-snapshot")
+IS_RUNNING = Request("GET", "/rest/api/2/index-snapshot/isRunning")
+MAKE_SNAPSHOT = Request("POST", "/rest/api/2/index-snapshot", headers=NO_CHECK, timeout=30.0)
+
+FRESH = timedelta(hours=12)
+"""Age up to which a snapshot will do: half of the stricter of the two limits that the vendor's documents give (24
+hours; 8 days), so that it is still young enough when the joining node comes to read it."""
+
+TOLERANCE = 0.1
+"""Part of the issues that may be missing from an index that counts as whole: the vendor's own limit at start-up
+(``com.atlassian.jira.index.consistency.tolerance.percentage``)."""
+
+
+def index_report() -> Flow[IndexReport | None]:
+    """Ask one node about its own index; ``None`` where it cannot tell (releases before the resource existed)."""
+    response = yield from as_(Identity.SERVICE_ACCOUNT, SUMMARY)
+    if response.status == 404:
+        return None
+    summary = demand(SUMMARY, response).document()
+    issues = summary.get("issueIndex")
+    if not isinstance(issues, dict):
+        return None
+    if issues.get("indexReadable") is not True:
+        return IndexReport(readable=False, behind=None, detail="Jira cannot read its issue index")
+    queued = _queued(summary.get("replicationQueues"))
+    missing = _missing(issues)
+    detail = (
+        f"{queued} operations queued, {issues.get('countInIndex')} of {issues.get('countInDatabase')} issues"
+    )
+    return IndexReport(readable=True, behind=max(queued, missing), detail=detail)
+
+
+def _queued(queues: object) -> int:
+    """Operations of other nodes that this one has not applied yet."""
+    if not isinstance(queues, dict):
+        return 0
+    return sum(_whole(queue.get("queueSize")) for queue in queues.values() if isinstance(queue, dict))
+
+
+def _missing(issues: Mapping[str, Any]) -> int:
+    """Issues that the index lacks beyond what the vendor tolerates; archived ones are left out on purpose."""
+    known = _whole(issues.get("countInDatabase")) - _whole(issues.get("countInArchive"))
+    lacking = known - _whole(issues.get("countInIndex"))
+    return lacking if lacking > TOLERANCE * known else 0
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def prepare_join() -> Flow[bool]:
+    """See that a fresh snapshot lies in the shared home before a node joins.
+
+    Since Jira 9.1 a starting node no longer asks another for a snapshot: without one it rebuilds its whole index, about
+    an hour for each million issues.
+    """
+    running = demand(IS_RUNNING, (yield from as_(Identity.SERVICE_ACCOUNT, IS_RUNNING)))
+    if _says_yes(running):
+        return False
+    listed = demand(SNAPSHOTS, (yield from as_(Identity.SERVICE_ACCOUNT, SNAPSHOTS)))
+    if _has_fresh(listed):
+        return True
+    # 409: somebody else has just begun one.
+    demand(
+        MAKE_SNAPSHOT,
+        (yield from as_(Identity.SERVICE_ACCOUNT, MAKE_SNAPSHOT)),
+        allowed=frozenset({200, 201, 202, 204, 409}),
+    )
+    return False
+
+
+def _says_yes(response: Response) -> bool:
+    body = response.json()
+    if isinstance(body, dict):
+        return any(value is True for value in body.values())
+    return body is True
+
+
+def _has_fresh(listed: Response) -> bool:
+    """Whether a listed snapshot is young by the node's own clock, which is the one that judges it later."""
+    made = [moment for moment in (_moment(item.get("timestamp")) for item in items(listed.json())) if moment]
+    now = _node_time(listed)
+    return any(now is None or now - moment <= FRESH for moment in made)
+
+
+def _node_time(response: Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _moment(value: object) -> datetime | None:
+    """A time as epoch milliseconds or as ISO 8601; both were seen in this resource's clients."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000, UTC)
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None

@@ -1,0 +1,181 @@
+"""Jira's phases, its set-up pages, and the account that the engine makes itself.
+
+The set-up pages are a private interface: their fields come from public set-up scripts for Jira 8.20, 10.3 and 11.3,
+which agree on order and names. Where they differ (the token), the rule holds for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telamon.products.accounts import administrate, finish, refuse_more_logins
+from telamon.products.base import (
+    AccountInputs,
+    Flow,
+    Identity,
+    PasswordOf,
+    Request,
+    Response,
+    SetupInputs,
+    SetupOutcome,
+)
+from telamon.products.pages import Form, read_page
+from telamon.products.rest import NO_CHECK, as_, demand, items
+from telamon.products.status import PATH, read_state
+from telamon.products.tokens import make_token
+from telamon.products.wizard import Step, Stumbling, Wizard, walk
+from telamon.state.phase import Phase
+
+ADMINISTRATORS = "jira-administrators"
+"""The group of the first administrator; the set-up gives it the global permission "system administrator"."""
+
+_BY_CODE = {503: Phase.MAINTENANCE, 500: Phase.ERROR}
+"""Source: Atlassian KB "Jira status endpoint response meanings"."""
+
+_LICENSE_TIMEOUT = 120.0
+"""Seconds; the licence page was seen to take 60 to 100."""
+
+
+def read_status(response: Response) -> Phase:
+    """Name the phase a node is in."""
+    return read_state(response, by_code=_BY_CODE)
+
+
+def _application(inputs: SetupInputs, form: Form) -> Mapping[str, str]:
+    given = {"title": inputs.title, "mode": "private", "baseURL": inputs.base_url}
+    return given if form.values.get("nextStep") else {**given, "nextStep": "true"}
+
+
+def _license(inputs: SetupInputs, _: Form) -> Mapping[str, str]:
+    return {"setupLicenseKey": "".join(inputs.license.split())}
+
+
+def _administrator(inputs: SetupInputs, _: Form) -> Mapping[str, str]:
+    return {
+        "fullname": inputs.admin_name,
+        "email": inputs.admin_email,
+        "username": inputs.admin_username,
+        "password": inputs.admin_password,
+        "confirm": inputs.admin_password,
+    }
+
+
+def _no_mail(_: SetupInputs, __: Form) -> Mapping[str, str]:
+    return {"noemail": "true"}
+
+
+def _token(response: Response, form: Form) -> str:
+    """The cookie where there is one, else the hidden field: one of the two holds for every release seen."""
+    return response.cookies.get("atlassian.xsrf.token", "") or form.values.get("atl_token", "")
+
+
+WIZARD = Wizard(
+    status=PATH,
+    read_status=read_status,
+    entry="/",
+    steps=(
+        Step(
+            "SetupApplicationProperties",
+            "/secure/SetupApplicationProperties.jspa",
+            frozenset({"baseURL"}),
+            _application,
+        ),
+        Step(
+            "SetupLicense",
+            "/secure/SetupLicense.jspa",
+            frozenset({"setupLicenseKey"}),
+            _license,
+            timeout=_LICENSE_TIMEOUT,
+        ),
+        Step("SetupAdminAccount", "/secure/SetupAdminAccount.jspa", frozenset({"fullname"}), _administrator),
+        # The answer to the last page comes only after the plug-in system has been restarted.
+        Step(
+            "SetupMailNotifications",
+            "/secure/SetupMailNotifications.jspa",
+            frozenset({"noemail"}),
+            _no_mail,
+            timeout=_LICENSE_TIMEOUT,
+        ),
+    ),
+    stumbling=(
+        Stumbling(
+            "SetupDatabase",
+            frozenset({"databaseOption", "databaseType", "jdbcHostname"}),
+            "Jira asks for a database, so its dbconfig.xml is missing or has no driver: look at ATL_JDBC_URL, "
+            "ATL_DB_DRIVER and ATL_DB_TYPE",
+        ),
+    ),
+    token=_token,
+    # Anonymous on purpose: refused log-ins raise a CAPTCHA, and log-ins are refused for some minutes after the set-up.
+    proof="/rest/api/2/serverInfo",
+    proven=frozenset({200}),
+)
+
+
+def set_up(inputs: SetupInputs) -> Flow[SetupOutcome]:
+    """One pass over the set-up pages."""
+    return walk(WIZARD, inputs)
+
+
+def make_service_account(account: AccountInputs) -> Flow[str | None]:
+    """Make the account, put it among the administrators, and make it a token.
+
+    Source: Jira REST API 2 (``user``, ``group/user``); reading cluster and index takes a system administrator.
+    """
+    refuse_more_logins(account)
+    looking = Request("GET", "/rest/api/2/user", query={"username": account.username, "expand": "groups"})
+    found = yield from as_(Identity.ADMINISTRATOR, looking)
+    if found.status == 404:
+        yield from _create(account)
+        groups = frozenset[str]()
+    else:
+        shown = demand(looking, found).document().get("groups")
+        listed = shown.get("items") if isinstance(shown, dict) else None
+        groups = frozenset(str(group.get("name")) for group in items(listed))
+    if ADMINISTRATORS not in groups:
+        joining = Request(
+            "POST",
+            "/rest/api/2/group/user",
+            query={"groupname": ADMINISTRATORS},
+            headers=NO_CHECK,
+            json={"name": account.username},
+        )
+        demand(joining, (yield from administrate(joining, web_sudo)))
+    token = yield from make_token()
+    return (yield from finish(account, token, proof="/rest/api/2/cluster/nodes"))
+
+
+def _create(account: AccountInputs) -> Flow[None]:
+    making = Request(
+        "POST",
+        "/rest/api/2/user",
+        headers=NO_CHECK,
+        json={
+            "name": account.username,
+            "password": account.password,
+            "emailAddress": account.email,
+            "displayName": account.name,
+            # No application: an administrator may log in without one, and it would take a seat of the licence.
+            "applicationKeys": [],
+        },
+    )
+    demand(making, (yield from administrate(making, web_sudo)))
+
+
+def web_sudo() -> Flow[None]:
+    """Confirm the administrator's password once more; the cookies of this flow then carry the right.
+
+    Source: public set-up scripts: the form takes ``webSudoPassword`` and the token of the cookie, and answers 302.
+    """
+    page = yield from as_(
+        Identity.ADMINISTRATOR, Request("GET", "/secure/admin/WebSudoAuthenticate!default.jspa")
+    )
+    form = read_page(page.text).form_with({"webSudoPassword"})
+    token = page.cookies.get("atlassian.xsrf.token", "") or (form.values.get("atl_token", "") if form else "")
+    body: dict[str, str | PasswordOf] = {
+        "webSudoPassword": PasswordOf(Identity.ADMINISTRATOR),
+        "atl_token": token,
+        "webSudoIsPost": "false",
+    }
+    confirming = Request("POST", "/secure/admin/WebSudoAuthenticate.jspa", headers=NO_CHECK, form=body)
+    demand(confirming, (yield from as_(Identity.ADMINISTRATOR, confirming)), allowed=frozenset({302}))

@@ -1,0 +1,72 @@
+"""Jira, put together from its facets."""
+
+from __future__ import annotations
+
+from telamon.products.base import (
+    AccountInputs,
+    EnvironmentValue,
+    Flow,
+    HealthReport,
+    IndexKeeper,
+    IndexReport,
+    NodeContext,
+    NodeSeen,
+    Product,
+    Response,
+    SetupInputs,
+    SetupOutcome,
+)
+from telamon.products.health import health_checks
+from telamon.products.jira import cluster, edge, image, lifecycle
+from telamon.products.jira import index as searching
+from telamon.state.phase import Phase
+
+
+class Jira(Product):
+    """Jira Data Center: nodes registered in the database, an index on every node, set-up pages."""
+
+    name = "jira"
+    title = "Jira"
+    stand_in = "understudy.jira"
+    ports = edge.PORTS
+    health = edge.HEALTH
+    routes = edge.ROUTES
+    index = IndexKeeper.NODE
+    clustered = True
+    prepares_join = True
+
+    def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
+        """What the official image reads."""
+        return image.environment(node)
+
+    def read_status(self, response: Response) -> Phase:
+        """Name the phase from the answer to ``GET /status``."""
+        return lifecycle.read_status(response)
+
+    def membership(self) -> Flow[tuple[NodeSeen, ...] | None]:
+        """List the nodes of the registry."""
+        return cluster.membership()
+
+    def index_report(self) -> Flow[IndexReport | None]:
+        """Report on the node's own index."""
+        return searching.index_report()
+
+    def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
+        """Jira's own checks."""
+        return health_checks()
+
+    def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
+        """One pass over the set-up pages."""
+        return lifecycle.set_up(inputs)
+
+    def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
+        """Make the engine's account and its token."""
+        return lifecycle.make_service_account(account)
+
+    def prepare_join(self) -> Flow[bool]:
+        """See that a fresh index snapshot exists."""
+        return searching.prepare_join()
+
+    def forget_node(self, node_id: str) -> Flow[None]:
+        """Take a stopped node out of the registry."""
+        return cluster.forget_node(node_id)
