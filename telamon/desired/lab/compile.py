@@ -1,0 +1,152 @@
+"""(Stack, LabFacts) -> LabDesired: the whole lab as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
+
+from telamon.desired.component import ComponentDesired, Policy, Requirement
+from telamon.desired.lab.data import DatabaseDesired, FrontDoor, LabComponent, LabDesired
+from telamon.desired.lab.database import database_component
+from telamon.desired.lab.database import endpoint as database_endpoint
+from telamon.desired.lab.edge import admin_socket, edge_component, rotations
+from telamon.desired.lab.facts import LabFacts
+from telamon.desired.lab.nodes import Surroundings, links, member_desired, processes
+from telamon.desired.lab.outline import Outline, balancers, lab_host, outlines
+from telamon.desired.lab.secrets import product_secrets, references, superuser_secret, wanted
+from telamon.model.stack import Stack
+from telamon.naming import DATABASE, component_name, database_name
+from telamon.products.base import Endpoint, FrontAddress, Product
+from telamon.state.classify import Patience
+from telamon.state.world import ComponentKind
+
+
+def compile_lab(stack: Stack, facts: LabFacts, registry: Mapping[str, Product]) -> LabDesired:
+    """Say everything that this machine should run for a stack.
+
+    Args:
+        stack: the stack file.
+        facts: of the machine; found for the needs of this very stack.
+        registry: products by name, those of the file's own profiles included.
+
+    Raises:
+        InternalError: the facts or the registry do not belong to this stack.
+    """
+    parts = outlines(stack, registry)
+    name = stack.metadata.name
+    fronts = {part.product_name: _front(part, name, facts) for part in parts if part.companion is None}
+    table = {link.name: link for link in links(parts, facts)}
+    secrets = {part.product_name: product_secrets(name, part) for part in parts if part.companion is None}
+    products = []
+    for part in parts:
+        own = secrets[part.product_name]
+        around = Surroundings(facts, parts, table, fronts[part.product_name], own)
+        products.append(_component(part, around))
+    edge = edge_component(parts, facts, fronts=fronts, count=balancers(stack))
+    needing = tuple(part.component for part in parts if part.workload.needs_database)
+    database = database_component(name, facts, needing)
+    referenced = {value for part in products for process in part.processes for value in references(process)}
+    made = [superuser_secret(name)]
+    for part in parts:
+        if part.companion is None:
+            made += wanted(part, secrets[part.product_name], referenced)
+    return LabDesired(
+        stack=name,
+        parts=(database, edge, *products),
+        links=tuple(table.values()),
+        fronts=MappingProxyType(fronts),
+        secrets=tuple(made),
+        balancers=MappingProxyType(
+            {process.member: admin_socket(facts, process.member) for process in edge.processes}
+        ),
+    )
+
+
+def _front(part: Outline, stack: str, facts: LabFacts) -> FrontDoor:
+    scheme: Literal["http", "https"] = "https" if facts.tls is not None else "http"
+    address = facts.front_address(part.product_name)
+    port, context = facts.front_port, part.spec.context_path
+    by_name = FrontAddress(scheme, lab_host(part.product_name, stack), port, context)
+    by_address = FrontAddress(scheme, address, port, context)
+    tcp = {
+        route.name: Endpoint(address, facts.tcp_ports[f"{part.product_name}/{route.name}"])
+        for route in part.workload.tcp_routes
+    }
+    # Links that a product writes must lead here, so it is told the address that this machine can reach.
+    return FrontDoor(by_name if facts.resolves else by_address, by_name, by_address, tcp)
+
+
+def _component(part: Outline, around: Surroundings) -> LabComponent:
+    running = processes(part, around)
+    product, companion = part.product, part.companion
+    is_product = companion is None
+    desired = ComponentDesired(
+        name=part.component,
+        kind=ComponentKind.PRODUCT if is_product else ComponentKind.COMPANION,
+        product=part.product_name,
+        members=tuple(member_desired(process) for process in running),
+        requires=_requires(part, around.parts),
+        required_by=_required_by(part),
+        rotates=part.rotates,
+        database=is_product and product.needs_database,
+        set_up=is_product and product.has_setup,
+        account=is_product and product.has_account,
+        prepares_join=is_product and product.prepares_join,
+        patience=_patience(part),
+        policy=_policy(part),
+    )
+    base = around.front.base
+    return LabComponent(
+        desired,
+        running,
+        workload=part.workload,
+        product=product if is_product else None,
+        context_path=part.context_path,
+        rotations=rotations(part, around.facts),
+        database=_database(part, around) if desired.database else None,
+        set_up=around.secrets.set_up(title=product.title, base_url=base.url) if is_product else None,
+    )
+
+
+def _database(part: Outline, around: Surroundings) -> DatabaseDesired:
+    return DatabaseDesired(
+        database_name(part.product_name),
+        around.secrets.database,
+        part.product.database_collation,
+        database_endpoint(around.facts),
+    )
+
+
+def _requires(part: Outline, parts: Sequence[Outline]) -> tuple[Requirement, ...]:
+    needs = [Requirement(DATABASE)] if part.workload.needs_database else []
+    if part.companion is not None:
+        own = component_name(part.product_name)
+        return (*needs, Requirement(own, "set-up")) if part.companion.starts == "after" else tuple(needs)
+    first = [
+        Requirement(other.component)
+        for other in parts
+        if other.product_name == part.product_name
+        and other.companion is not None
+        and other.companion.starts == "before"
+    ]
+    return (*needs, *first)
+
+
+def _required_by(part: Outline) -> tuple[str, ...]:
+    starts_first = part.companion is not None and part.companion.starts == "before"
+    return (component_name(part.product_name),) if starts_first else ()
+
+
+def _patience(part: Outline) -> Patience:
+    given = part.spec.start_timeout
+    if given is None and part.spec.profile is not None:
+        given = part.spec.profile.start_timeout
+    return Patience() if given is None else Patience(start=given.seconds)
+
+
+def _policy(part: Outline) -> Policy:
+    given = part.spec.stop_grace
+    if given is None and part.spec.profile is not None:
+        given = part.spec.profile.stop_grace
+    return Policy() if given is None else Policy(stop_grace=given.seconds)

@@ -1,0 +1,314 @@
+"""The lab as it should be, as plain data: processes, files, links, and what the planner needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from telamon.desired.component import ComponentDesired
+from telamon.products.base import (
+    Endpoint,
+    EnvironmentValue,
+    FrontAddress,
+    Product,
+    SecretValue,
+    Workload,
+)
+
+
+class RunAs(StrEnum):
+    """Whose process it is."""
+
+    SELF = "self"
+    DATABASE = "database"
+
+
+class StopSignal(StrEnum):
+    """What asks a process to end in order."""
+
+    TERM = "SIGTERM"
+    INT = "SIGINT"
+    """PostgreSQL ends at once on it, and waits for every client on SIGTERM."""
+
+
+@dataclass(frozen=True)
+class FileDesired:
+    """A file that is there before a process reads it.
+
+    Attributes:
+        path: below the state root.
+        content: text.
+        mode: permission bits.
+        owner: who may read it besides root.
+        once: it is made where it is missing and left alone afterwards, because something else writes to it.
+    """
+
+    path: str
+    content: str
+    mode: int = 0o600
+    owner: RunAs = RunAs.SELF
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class FolderDesired:
+    """A folder that is there before a process starts."""
+
+    path: str
+    mode: int = 0o700
+    owner: RunAs = RunAs.SELF
+
+
+@dataclass(frozen=True)
+class WorkloadProbe:
+    """Ask the status page; the workload reads the answer. ``front`` goes along as the host users type."""
+
+    endpoint: Endpoint
+    front: FrontAddress
+
+
+@dataclass(frozen=True)
+class DatabaseProbe:
+    """Begin a PostgreSQL session and see whether the server would take it."""
+
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True)
+class BalancerProbe:
+    """Ask the balancer's admin page on a unix socket."""
+
+    socket: str
+
+
+Probe = WorkloadProbe | DatabaseProbe | BalancerProbe
+
+
+@dataclass(frozen=True)
+class ProcessDesired:
+    """One member as a process of this machine.
+
+    Attributes:
+        member: its name.
+        component: whose.
+        ordinal: 0, 1, 2 …
+        release: what it runs as.
+        argv: command line; never holds a secret.
+        environment: name to value; secrets by reference.
+        cwd: working folder.
+        address: where it listens, for people.
+        probe: how it is asked how it is.
+        folders: made before it starts.
+        run_as: whose process it is.
+        stop_signal: what asks it to end in order.
+    """
+
+    member: str
+    component: str
+    ordinal: int
+    release: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, EnvironmentValue]
+    cwd: str
+    address: str
+    probe: Probe
+    folders: tuple[FolderDesired, ...] = ()
+    run_as: RunAs = RunAs.SELF
+    stop_signal: StopSignal = StopSignal.TERM
+
+
+@dataclass(frozen=True)
+class Link:
+    """One part as another reaches it, so that a relay can be put between the two.
+
+    Attributes:
+        source: member that connects (``edge`` for every balancer).
+        target: member that listens.
+        port: name of the port.
+        endpoint: where ``source`` connects to.
+    """
+
+    source: str
+    target: str
+    port: str
+    endpoint: Endpoint
+
+    @property
+    def name(self) -> str:
+        """E.g. ``wiki-0->wiki-1:cluster``."""
+        return link_name(self.source, self.target, self.port)
+
+
+def link_name(source: str, target: str, port: str) -> str:
+    """Name the link from one member to a port of another."""
+    return f"{source}->{target}:{port}"
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A list of members that the balancers send traffic to, kept in one file.
+
+    Attributes:
+        cluster: the balancers' name of it.
+        path: the file, below the state root.
+        endpoints: member to where it listens.
+    """
+
+    cluster: str
+    path: str
+    endpoints: Mapping[str, Endpoint]
+
+
+@dataclass(frozen=True)
+class DatabaseDesired:
+    """A product's own database and the role that owns it.
+
+    Attributes:
+        name: of the database and of the role.
+        password: of the role.
+        collation: vendor's collation and character type.
+        endpoint: where the server listens.
+    """
+
+    name: str
+    password: SecretValue
+    collation: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True)
+class ServerDesired:
+    """The database server's own making.
+
+    Attributes:
+        data: its data folder.
+        bin: folder of its programs.
+        superuser: name of the role that makes databases and does nothing else.
+        password: of that role.
+        socket_folder: where its unix socket is; the superuser gets in there alone.
+        port: port number, which is part of the socket's name.
+    """
+
+    data: str
+    bin: str
+    superuser: str
+    password: SecretValue
+    socket_folder: str
+    port: int
+
+
+@dataclass(frozen=True)
+class SetupDesired:
+    """What the set-up pages and the service account are filled in with; secrets by reference."""
+
+    title: str
+    base_url: str
+    license: SecretValue
+    admin_username: SecretValue
+    admin_password: SecretValue
+    admin_email: SecretValue
+    admin_name: SecretValue
+    account_username: SecretValue
+    account_password: SecretValue
+    account_email: SecretValue
+    account_token: SecretValue
+    """Where the token is kept once there is one."""
+
+
+class SecretKind(StrEnum):
+    """What is made where a secret is missing."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a kind, not a password.
+    LICENSE = "license"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class SecretDesired:
+    """A secret that the lab makes where nobody has put one. ``text`` is the value of a TEXT, which is not secret."""
+
+    value: SecretValue
+    kind: SecretKind
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class LabComponent:
+    """One component: for the planner, and for this machine.
+
+    Attributes:
+        desired: what the planner reads.
+        processes: in the order of ``desired.members``.
+        files: in the order in which they are written.
+        workload: how its nodes are asked; ``None`` for the database and the balancers.
+        product: the product itself, on a product's own nodes.
+        context_path: of the product's pages.
+        rotations: lists of the balancers; a member is in rotation when it is in the last one.
+        database: the product's own, to be made first.
+        server: of the database component.
+        set_up: what set-up pages are filled in with, on a product's own nodes.
+    """
+
+    desired: ComponentDesired
+    processes: tuple[ProcessDesired, ...]
+    files: tuple[FileDesired, ...] = ()
+    workload: Workload | None = None
+    product: Product | None = None
+    context_path: str = ""
+    rotations: tuple[Rotation, ...] = ()
+    database: DatabaseDesired | None = None
+    server: ServerDesired | None = None
+    set_up: SetupDesired | None = None
+
+    def process(self, member: str) -> ProcessDesired | None:
+        """The process of a member, if it is desired."""
+        return next((process for process in self.processes if process.member == member), None)
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """How users reach a product.
+
+    Attributes:
+        base: the address the product itself is told; it leads here on this machine.
+        by_name: the address by host name, which not every client resolves.
+        by_address: the address that needs no name.
+        tcp: listener name to where it listens.
+    """
+
+    base: FrontAddress
+    by_name: FrontAddress
+    by_address: FrontAddress
+    tcp: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class LabDesired:
+    """A whole lab.
+
+    Attributes:
+        stack: name of the stack.
+        parts: database and balancers first, then products with their companions.
+        links: every connection between parts.
+        fronts: by product.
+        secrets: made where they are missing.
+        balancers: admin sockets of the balancers, by member.
+    """
+
+    stack: str
+    parts: tuple[LabComponent, ...]
+    links: tuple[Link, ...]
+    fronts: Mapping[str, FrontDoor]
+    secrets: tuple[SecretDesired, ...]
+    balancers: Mapping[str, str]
+
+    @property
+    def components(self) -> tuple[ComponentDesired, ...]:
+        """What the planner reads."""
+        return tuple(part.desired for part in self.parts)
+
+    def part(self, component: str) -> LabComponent | None:
+        """The component of that name, if it is desired."""
+        return next((part for part in self.parts if part.desired.name == component), None)

@@ -1,0 +1,169 @@
+"""Which components a stack file amounts to, before any address is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from telamon.errors import InternalError
+from telamon.model.platform import LabPlatform
+from telamon.model.products import ProductSpec
+from telamon.model.stack import Stack
+from telamon.naming import DATABASE, EDGE, CompanionName, component_name
+from telamon.products.base import Companion, Product, Workload
+
+POSTGRES_PORT = 5432
+HTTP = "http"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One component of the products: whose, what and how many.
+
+    Attributes:
+        component: its name.
+        product_name: the product it belongs to.
+        product: that product.
+        workload: the product itself, or a companion of it.
+        spec: the product's section of the stack file.
+        nodes: how many.
+        release: version to run.
+    """
+
+    component: str
+    product_name: str
+    product: Product
+    workload: Workload
+    spec: ProductSpec
+    nodes: int
+    release: str
+
+    @property
+    def companion(self) -> Companion | None:
+        """The companion this is; ``None`` for the product's own nodes."""
+        return self.workload if isinstance(self.workload, Companion) else None
+
+    @property
+    def context_path(self) -> str:
+        """Path under which its pages are; a companion's own paths begin at the root of the host."""
+        return "" if self.companion is not None else self.spec.context_path
+
+    @property
+    def rotates(self) -> bool:
+        """Whether the front door sends it traffic."""
+        return bool(self.workload.routes or self.workload.tcp_routes)
+
+
+def outlines(stack: Stack, registry: Mapping[str, Product]) -> tuple[Outline, ...]:
+    """Every component of the products, a product before its companions, in the order of the file.
+
+    Raises:
+        InternalError: a product is not in the registry, which the reader of the file excludes.
+    """
+    found: list[Outline] = []
+    for name, spec in stack.spec.products.items():
+        product = registry.get(name)
+        if product is None:
+            raise InternalError(f"product {name} is not in the registry")
+        release = spec.version or "unversioned"
+        found.append(Outline(component_name(name), name, product, product, spec, spec.nodes, release))
+        found.extend(_companions(name, product, spec))
+    return tuple(found)
+
+
+def _companions(name: str, product: Product, spec: ProductSpec) -> Iterator[Outline]:
+    for companion_name, companion in product.companions.items():
+        asked = spec.companions.get(CompanionName(companion_name))
+        if asked is None and not companion.required:
+            continue
+        nodes = (asked.nodes if asked is not None else None) or companion.default_nodes
+        release = (asked.version if asked is not None else None) or spec.version or "unversioned"
+        component = component_name(name, companion_name)
+        yield Outline(component, name, product, companion, spec, nodes, release)
+
+
+def balancers(stack: Stack) -> int:
+    """How many balancers share the front door's port."""
+    platform = stack.spec.platform
+    return platform.balancers if isinstance(platform, LabPlatform) else LabPlatform(kind="lab").balancers
+
+
+@dataclass(frozen=True)
+class PortNeed:
+    """A port that members of a component will listen on."""
+
+    component: str
+    port: str
+    number: int
+    nodes: int
+
+
+@dataclass(frozen=True)
+class TcpNeed:
+    """A listener of the front door that passes TCP on."""
+
+    product: str
+    listener: str
+    number: int
+    pinned: bool
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What must be found on a machine before this stack can be planned.
+
+    Attributes:
+        components: that need addresses.
+        ports: that members listen on.
+        tcp: listeners of the front door.
+        front_port: port the file pins, or ``None``.
+        network: second octet the file pins, or ``None``.
+        tls: whether the front door speaks TLS.
+        hosts: names under which users reach the products.
+        products: names of the products.
+        stand_ins: modules that must be there to run.
+    """
+
+    components: tuple[str, ...]
+    ports: tuple[PortNeed, ...]
+    tcp: tuple[TcpNeed, ...]
+    front_port: int | None
+    network: int | None
+    tls: bool
+    hosts: tuple[str, ...]
+    products: tuple[str, ...]
+    stand_ins: tuple[str, ...]
+
+
+def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
+    """Say what must be found on a machine before the stack can be planned."""
+    parts = outlines(stack, registry)
+    ports = [PortNeed(DATABASE, "postgres", POSTGRES_PORT, 1)]
+    ports += [
+        PortNeed(part.component, port.name, port.number, part.nodes)
+        for part in parts
+        for port in part.workload.ports
+    ]
+    platform, edge = stack.spec.platform, stack.spec.edge
+    network = platform.network if isinstance(platform, LabPlatform) else None
+    tcp = [
+        TcpNeed(part.product_name, route.name, edge.ssh.port or route.front_port, edge.ssh.port is not None)
+        for part in parts
+        for route in part.workload.tcp_routes
+    ]
+    return Needs(
+        components=(DATABASE, EDGE, *(part.component for part in parts)),
+        ports=tuple(ports),
+        tcp=tuple(tcp),
+        front_port=edge.port,
+        network=int(network.split(".")[1]) if network else None,
+        tls=edge.tls is not None and edge.tls.kind == "lab",
+        hosts=tuple(lab_host(name, stack.metadata.name) for name in stack.spec.products),
+        products=tuple(stack.spec.products),
+        stand_ins=tuple(sorted({part.workload.stand_in for part in parts if part.workload.stand_in})),
+    )
+
+
+def lab_host(product: str, stack: str) -> str:
+    """The name under which users reach a product in the lab. Source: RFC 6761 section 6.3, ``localhost.``."""
+    return f"{product}.{stack}.localhost"
