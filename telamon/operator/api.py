@@ -25,7 +25,7 @@ from telamon.operator.host import Host
 from telamon.operator.preview import preview
 from telamon.operator.report import Lane, Transitions, stack_status
 
-STATUS_OF = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
+STATUS_OF: Mapping[int, int] = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
 """HTTP status by exit code; every other error is 500."""
 
 

@@ -205,14 +205,14 @@ class Host:
     def _run(self, name: str, lane: _Lane) -> None:
         while not self._ended.is_set():
             lane.wake.clear()
-            desired, generation = lane.desired, lane.generation
-            pause = self._pass(name, lane, desired, generation)
+            pause = self._pass(name, lane)
             if self._retired(name, lane):
                 return
             if pause > 0:
                 lane.wake.wait(pause)
 
-    def _pass(self, name: str, lane: _Lane, desired: ComponentDesired, generation: int) -> float:
+    def _pass(self, name: str, lane: _Lane) -> float:
+        desired, generation = lane.desired, lane.generation
         try:
             outcome = lane.executor.tick(desired, self.standings())
         except TelamonError:

@@ -27,7 +27,7 @@ class Transitions:
         """Go on from conditions that an earlier controller reported."""
         return cls({found.type: (found.status, found.last_transition_time) for found in conditions})
 
-    def since(self, type_: str, status: Truth, now: datetime) -> datetime:
+    def since(self, type_: str, status: Truth, *, now: datetime) -> datetime:
         """The instant of the last change, which is now if this is one."""
         before = self.known.get(type_)
         if before is None or before[0] != status:
@@ -67,12 +67,12 @@ def stack_status(
         transitions: remembers when conditions changed; updated.
         urls: where to go, by product.
     """
-    components = tuple(component_status(name, lane, generation) for name, lane in lanes.items())
+    components = tuple(component_status(name, lane, generation=generation) for name, lane in lanes.items())
     members = tuple(
         member
         for name, lane in lanes.items()
         if lane.outcome is not None
-        for member in member_statuses(name, lane.outcome.view, lane.restarts)
+        for member in member_statuses(lane.outcome.view, lane.restarts)
     )
     return StackStatus(
         observed_generation=min((lane.generation for lane in lanes.values()), default=generation),
@@ -83,7 +83,7 @@ def stack_status(
     )
 
 
-def component_status(name: str, lane: Lane, generation: int) -> ComponentStatus:
+def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStatus:
     """One component: what it does or waits for."""
     outcome = lane.outcome
     if outcome is None or lane.generation != generation:
@@ -115,14 +115,14 @@ def component_status(name: str, lane: Lane, generation: int) -> ComponentStatus:
     )
 
 
-def member_statuses(component: str, view: View, restarts: Mapping[str, int]) -> tuple[MemberStatus, ...]:
+def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStatus, ...]:
     """Every member of a component, desired or left over."""
     wanted = [view.member(member) for member in view.desired.members]
     serving = {member.name for member in view.serving()}
     return tuple(
         MemberStatus(
             name=member.name,
-            component=component,
+            component=view.desired.name,
             version=member.release if member.life in {Life.ALIVE, Life.ENDING} else None,
             state=_state(member, view),
             serving=member.name in serving,
@@ -185,7 +185,7 @@ def _condition(
         status=status,
         reason=about.reason if about else "AsDesired",
         message=f"{about.name}: {about.message}" if about else "",
-        last_transition_time=transitions.since(type_, status, now),
+        last_transition_time=transitions.since(type_, status, now=now),
         observed_generation=generation,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from telamon.plan.step import Admit, Drain, RemoveMember, Step, StopMember
 from telamon.plan.view import View
@@ -50,7 +51,7 @@ def violations(view: View) -> tuple[Violation, ...]:
     return tuple(violation for violation in found if violation is not None)
 
 
-def serving_is_kept(before: View, step: Step, after: View) -> Violation | None:
+def serving_is_kept(step: Step, *, before: View, after: View) -> Violation | None:
     """No voluntary step takes the serving members under the minimum."""
     if not isinstance(step, Drain | StopMember | RemoveMember) or not before.desired.members:
         return None
@@ -65,25 +66,29 @@ def serving_is_kept(before: View, step: Step, after: View) -> Violation | None:
     return None
 
 
-def nothing_unfit_is_admitted(before: View, step: Step, _after: View) -> Violation | None:
+def nothing_unfit_is_admitted(step: Step, *, before: View, after: View) -> Violation | None:
     """A member with a torn index, not joined, or not RUNNING never enters the rotation."""
     if not isinstance(step, Admit):
         return None
-    member = before.seen.member(step.member)
+    member = after.seen.member(step.member)
     condition = Condition.ABSENT if member is None else before.condition(member)
     if condition not in UP:
         return Violation("nothing-unfit-is-admitted", f"{step.member} is {condition.value}")
     return None
 
 
-TRANSITIONS: tuple[Callable[[View, Step, View], Violation | None], ...] = (
-    serving_is_kept,
-    nothing_unfit_is_admitted,
-)
+class Transition(Protocol):
+    """An invariant of a step: the picture before it and the one predicted after it."""
+
+    def __call__(self, step: Step, *, before: View, after: View) -> Violation | None:
+        """What is broken, or ``None``."""
+
+
+TRANSITIONS: tuple[Transition, ...] = (serving_is_kept, nothing_unfit_is_admitted)
 """Invariants of a step: the picture before it and the one predicted after it."""
 
 
-def step_violations(before: View, step: Step, after: View) -> tuple[Violation, ...]:
+def step_violations(step: Step, *, before: View, after: View) -> tuple[Violation, ...]:
     """Every invariant that the predicted step would break."""
-    found = (invariant(before, step, after) for invariant in TRANSITIONS)
+    found = (invariant(step, before=before, after=after) for invariant in TRANSITIONS)
     return (*violations(after), *(violation for violation in found if violation is not None))

@@ -149,7 +149,7 @@ class Executor:
             return Outcome(view, wait, pause=0.1)
         if view.now < self._rest_until and not isinstance(step, Drain):
             return self._resting(view, step)
-        broken = invariants.step_violations(view, step, effects.apply(step, view))
+        broken = invariants.step_violations(step, before=view, after=effects.apply(step, view))
         if broken:
             message = "; ".join(found.message for found in broken)
             return Outcome(view, Wait("InvariantBroken", message, seconds=2.0), error=message, pause=2.0)

@@ -82,7 +82,7 @@ def test_every_prefix_with_any_member_lost(plan: str, fault: Fault) -> None:
         for component, count in (("tracker", 3), ("tracker-helper", 2), ("database", 1), ("edge", 2)):
             for ordinal in range(count):
                 stack = copy.deepcopy(prefix)
-                if not stack.platform.strike(component, f"{component}-{ordinal}", fault):
+                if not stack.platform.strike(component, f"{component}-{ordinal}", fault=fault):
                     continue
                 stack.run()
                 expect_desired(stack)
@@ -160,7 +160,7 @@ def test_member_that_keeps_failing_is_tried_ever_more_rarely() -> None:
     stack.steps.clear()
     starts = []
     for _ in range(6):
-        stack.platform.strike("tracker", "tracker-1", Fault.ERROR)
+        stack.platform.strike("tracker", "tracker-1", fault=Fault.ERROR)
         before = len(stack.steps)
         while not any(isinstance(step, StartMember) for step in stack.steps[before:]):
             stack.tick()
@@ -197,7 +197,7 @@ def test_any_history_of_faults_heals(strikes: list[tuple[int, str, int, Fault]],
     for tick in range(201):
         for when, component, ordinal, fault in strikes:
             if when == tick:
-                stack.platform.strike(component, f"{component}-{ordinal}", fault)
+                stack.platform.strike(component, f"{component}-{ordinal}", fault=fault)
         if tick in deaths:
             stack.restart_controller()
         stack.tick()

@@ -192,7 +192,7 @@ class MemoryPlatform:
 
     # ---------------------------------------------------------------------------------------------------- the faults
 
-    def strike(self, component: str, member: str, fault: Fault) -> bool:
+    def strike(self, component: str, member: str, *, fault: Fault) -> bool:
         """Let something happen to a living member. Returns whether there was one."""
         found = self._member(component, member)
         if found is None or found.life is not Life.ALIVE:
