@@ -111,6 +111,12 @@ class Accounts:
         row = self._database.fetch_one(_SELECT_USER + " where u.lower_user_name = %s", (user_name.lower(),))
         return None if row is None else principal_of(row)
 
+    def find_many(self, user_names: Sequence[str]) -> dict[str, Principal]:
+        """Those of the users of these names that exist, by lower-case name."""
+        names = [name.lower() for name in user_names]
+        rows = self._database.fetch_all(_SELECT_USER + " where u.lower_user_name = any(%s)", (names,))
+        return {row["lower_user_name"]: principal_of(row) for row in rows}
+
     def search(self, text: str, *, limit: int, offset: int = 0) -> list[Principal]:
         """Users whose name, full name or address holds the text, by name."""
         pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
