@@ -1,0 +1,372 @@
+"""Starts, ends and supervises the processes of a lab, and finds them again after the controller was killed.
+
+Each process leads a session of its own, writes straight to its log, and carries a marker in its environment. So it
+outlives the controller and the terminal, and the next controller can tell it from everything else on the machine.
+
+Traps:
+    * PostgreSQL's own children overwrite their environment, so what is left of a lost server is found by its working
+      folder.
+    * The group of a process is ended with it: a git that a node had started must not go on writing without it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from telamon.desired.lab.facts import Account
+from telamon.errors import MachineError, PlatformError, brief
+from telamon.platforms.lab import procfs
+from telamon.platforms.lab.logs import open_log
+from telamon.platforms.lab.tracked import Identity, Process, Tracked
+
+LOG = logging.getLogger("telamon.lab")
+
+MARKER = "TELAMON_LAB"
+MARKER_IDENTITY = "TELAMON_LAB_MEMBER"
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+"""What a process gets of the controller's own environment; anything else there may be somebody's secret."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A process to start.
+
+    Attributes:
+        identity: what it is.
+        argv: command line.
+        environment: complete with secrets, for this process alone.
+        cwd: working folder.
+        account: as whom it runs; ``None``: as we do.
+    """
+
+    identity: Identity
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: str
+    account: Account | None = None
+
+    def __repr__(self) -> str:
+        return f"Launch({self.identity.member})"
+
+
+class Processes:
+    """The processes of one lab.
+
+    Args:
+        root: its state root; logs are written below it.
+        lab: its id.
+        on_end: told the component whenever one of its processes ended.
+    """
+
+    def __init__(self, root: Path, lab: str, *, on_end: Callable[[str], None]) -> None:
+        self._root = root
+        self._lab = lab
+        self._on_end = on_end
+        self._lock = threading.RLock()
+        self._tracked: dict[str, Tracked] = {}
+        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._closing = False
+        self._thread = threading.Thread(target=self._watch, name="lab-processes", daemon=True)
+        self._thread.start()
+
+    # ---------------------------------------------------------------------------------------------------------- verbs
+
+    def start(self, launch: Launch) -> None:
+        """Start a process, unless one of that name lives.
+
+        Raises:
+            MachineError: the program cannot be run here.
+        """
+        member = launch.identity.member
+        with self._lock:
+            found = self._tracked.get(member)
+            if found is not None and not found.ended:
+                return
+            child = self._spawn(launch)
+            seen = procfs.stat(child.pid)
+            ticks = seen.ticks if seen is not None else 0
+            self._forget_request(member)
+            self._tracked[member] = Tracked(
+                launch.identity,
+                child.pid,
+                ticks,
+                time.time(),
+                os.pidfd_open(child.pid),
+                child,
+            )
+        self._wake()
+
+    def stop(self, member: str, *, grace: float) -> None:
+        """Ask a process to end, and kill it after ``grace`` seconds; 0 kills at once. What has ended is forgotten."""
+        with self._lock:
+            found = self._tracked.get(member)
+            if found is None:
+                return
+            if found.ended:
+                del self._tracked[member]
+                return
+            found.asked = True
+            found.kill_at = time.time() + grace
+            self._remember_request(found)
+            if grace <= 0:
+                found.kill()
+            else:
+                found.send(signal.Signals[found.identity.stop_signal])
+        self._wake()
+
+    def forget(self, member: str) -> None:
+        """Forget a process that has ended.
+
+        Raises:
+            PlatformError: it lives.
+        """
+        with self._lock:
+            found = self._tracked.get(member)
+            if found is not None and not found.ended:
+                raise PlatformError(f"{member} still runs", remedy="stop it first")
+            self._tracked.pop(member, None)
+
+    def seen(self) -> Mapping[str, Process]:
+        """Every process that lives, or ended without being asked, by member."""
+        with self._lock:
+            return {member: tracked.seen() for member, tracked in self._tracked.items()}
+
+    def close(self) -> None:
+        """Stop supervising. The processes go on."""
+        with self._lock:
+            self._closing = True
+        self._wake()
+        self._thread.join()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        with self._lock:
+            for tracked in self._tracked.values():
+                if not tracked.ended:
+                    os.close(tracked.descriptor)
+                    if tracked.child is not None:
+                        # The process goes on without us, as it is meant to: Python must not complain about it.
+                        tracked.child.returncode = 0
+            self._tracked.clear()
+
+    # ------------------------------------------------------------------------------------------------------- adoption
+
+    def adopt(self, database_folder: Path | None = None) -> tuple[str, ...]:
+        """Find what an earlier controller left behind: take over every member's process, end everything else.
+
+        Args:
+            database_folder: data folder of the database server; a process of it without a living server is ended.
+
+        Returns:
+            The members taken over.
+        """
+        leaders: dict[str, Tracked] = {}
+        strays: list[procfs.Stat] = []
+        for found, member in self._marked():
+            descriptor = self._leader(found, member, leaders)
+            if descriptor is not None:
+                leaders[member] = descriptor
+            else:
+                strays.append(found)
+        with self._lock:
+            for member, tracked in leaders.items():
+                self._tracked.setdefault(member, tracked)
+        for stray in strays:
+            self._end_stray(stray, [tracked.pid for tracked in leaders.values()])
+        if database_folder is not None:
+            self._end_lost_database(database_folder, [tracked.pid for tracked in leaders.values()])
+        self._wake()
+        return tuple(leaders)
+
+    def _marked(self) -> list[tuple[procfs.Stat, str]]:
+        """Processes with our marker, the oldest first, with the member each belongs to."""
+        found = []
+        with self._lock:
+            ours = {tracked.pid for tracked in self._tracked.values()} | {os.getpid()}
+        for pid in procfs.pids():
+            lab, _, member = procfs.environment(pid).get(MARKER, "").partition("/")
+            seen = procfs.stat(pid)
+            if lab != self._lab or not member or pid in ours:
+                continue
+            if seen is not None and seen.state != procfs.ZOMBIE:
+                found.append((seen, member))
+        return sorted(found, key=lambda pair: pair[0].ticks)
+
+    def _leader(self, found: procfs.Stat, member: str, leaders: Mapping[str, Tracked]) -> Tracked | None:
+        """The process as a member's own, or ``None`` where it is a mere part or a leftover of one."""
+        if found.group != found.pid or member in leaders:
+            return None
+        try:
+            identity = Identity(**json.loads(procfs.environment(found.pid)[MARKER_IDENTITY]))
+            descriptor = os.pidfd_open(found.pid)
+        except (KeyError, TypeError, ValueError, ProcessLookupError):
+            return None
+        again = procfs.stat(found.pid)
+        if again is None or again.ticks != found.ticks:
+            os.close(descriptor)
+            return None
+        tracked = Tracked(identity, found.pid, found.ticks, procfs.start_instant(found.ticks), descriptor)
+        kill_at = self._recall_request(tracked)
+        tracked.asked, tracked.kill_at = kill_at is not None, kill_at
+        return tracked
+
+    def _end_stray(self, stray: procfs.Stat, leaders: Sequence[int]) -> None:
+        if stray.group in leaders or any(procfs.is_descendant(stray.pid, leader) for leader in leaders):
+            return
+        LOG.warning("ending %s (pid %d), which no member of the lab owns any more", stray.name, stray.pid)
+        _kill(stray)
+
+    def _end_lost_database(self, folder: Path, leaders: Sequence[int]) -> None:
+        for pid in procfs.pids():
+            seen = procfs.stat(pid)
+            if seen is None or pid in leaders or not seen.name.startswith("postgres"):
+                continue
+            if procfs.working_folder(pid) == str(folder) and not any(
+                procfs.is_descendant(pid, leader) for leader in leaders
+            ):
+                _kill(seen)
+
+    # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _spawn(self, launch: Launch) -> subprocess.Popen[bytes]:
+        member = launch.identity.member
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+            **launch.environment,
+            MARKER: f"{self._lab}/{member}",
+            MARKER_IDENTITY: json.dumps(asdict(launch.identity)),
+        }
+        account = launch.account
+        try:
+            with open_log(self._root, member) as log:
+                return subprocess.Popen(
+                    list(launch.argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=launch.cwd,
+                    env=environment,
+                    start_new_session=True,
+                    user=account.uid if account else None,
+                    group=account.gid if account else None,
+                    extra_groups=[] if account else None,
+                )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise MachineError(
+                f"{member} cannot be started with {launch.argv[0]}: {brief(error)}",
+                remedy=_remedy(error),
+            ) from error
+
+    def _watch(self) -> None:
+        while True:
+            with self._lock:
+                if self._closing:
+                    return
+                alive = [tracked for tracked in self._tracked.values() if not tracked.ended]
+                timeout = self._enforce(alive)
+            poll = select.poll()
+            poll.register(self._wake_read, select.POLLIN)
+            for tracked in alive:
+                poll.register(tracked.descriptor, select.POLLIN)
+            ready = {descriptor for descriptor, _ in poll.poll(timeout)}
+            if self._wake_read in ready:
+                os.read(self._wake_read, 4096)
+            for tracked in alive:
+                if tracked.descriptor in ready:
+                    self._ended(tracked)
+
+    def _enforce(self, alive: Sequence[Tracked]) -> int | None:
+        """Kill what was given enough time. Returns milliseconds until the next one is due."""
+        now = time.time()
+        due: list[float] = []
+        for tracked in alive:
+            if tracked.kill_at is None:
+                continue
+            if tracked.kill_at <= now:
+                tracked.kill()
+                tracked.kill_at = now + 1.0
+            due.append(tracked.kill_at - now)
+        return int(min(due) * 1000) + 1 if due else None
+
+    def _ended(self, tracked: Tracked) -> None:
+        member = tracked.identity.member
+        with self._lock:
+            tracked.finish()
+            for found, owner in self._marked():
+                if owner == member and found.ticks >= tracked.ticks:
+                    _kill(found)
+            if tracked.asked and self._tracked.get(member) is tracked:
+                del self._tracked[member]
+            self._forget_request(member)
+        LOG.info("%s ended: %s", member, tracked.exit)
+        self._on_end(tracked.identity.component)
+
+    def _wake(self) -> None:
+        try:
+            os.write(self._wake_write, b"!")
+        except BlockingIOError:
+            # The pipe is full of wake-up calls already.
+            return
+
+    # A request to stop is kept on the disk, so that a controller that takes over keeps the deadline.
+
+    def _request_file(self, member: str) -> Path:
+        return self._root / "run" / f"{member}.stopping"
+
+    def _remember_request(self, tracked: Tracked) -> None:
+        text = json.dumps({"pid": tracked.pid, "ticks": tracked.ticks, "kill_at": tracked.kill_at})
+        try:
+            self._request_file(tracked.identity.member).write_text(text, encoding="utf-8")
+        except OSError as error:
+            LOG.warning("the request to stop %s is not kept: %s", tracked.identity.member, brief(error))
+
+    def _recall_request(self, tracked: Tracked) -> float | None:
+        try:
+            kept = json.loads(self._request_file(tracked.identity.member).read_text(encoding="utf-8"))
+            if (kept["pid"], kept["ticks"]) == (tracked.pid, tracked.ticks):
+                return float(kept["kill_at"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return None
+
+    def _forget_request(self, member: str) -> None:
+        self._request_file(member).unlink(missing_ok=True)
+
+
+def _kill(seen: procfs.Stat) -> None:
+    try:
+        descriptor = os.pidfd_open(seen.pid)
+    except ProcessLookupError:
+        return
+    try:
+        again = procfs.stat(seen.pid)
+        if again is not None and again.ticks == seen.ticks:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _remedy(error: OSError | subprocess.SubprocessError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "Install the program, or correct the command in the profile; it is looked for on PATH."
+        case PermissionError():
+            return "Make the program executable, and the folders above it passable, for the user it runs as."
+        case OSError(errno=8):
+            return "The program was built for another kind of machine: install the one for this architecture."
+        case OSError(errno=28):
+            return "Free some space on the disk of the state folder."
+        case OSError(errno=24 | 11 | 12):
+            return "Raise the limits of open files and processes of this user (ulimit -n, ulimit -u)."
+        case _:
+            return "Look at the message; the state folder's log may say more."
