@@ -70,21 +70,16 @@ class Merger:
                 raise MergeConflict("The branches change the same lines.") from error
             return self._git.run(self._folder, "write-tree", extra=extra).decode().strip()
 
-    def merge(self, sides: Sides, *, ref: str, message: str, who: Principal) -> str:
-        """Merge and move the branch.
+    def commit(self, sides: Sides, *, message: str, who: Principal) -> str:
+        """Make the merge commit; no ref moves yet.
 
         Args:
             sides: where the branch is now, and what is merged into it.
-            ref: the whole name of the branch.
             message: of the merge commit.
             who: its author and committer.
 
-        Returns:
-            The merge commit.
-
         Raises:
             MergeConflict: a person has to decide.
-            RefMoved: the branch moved meanwhile.
         """
         tree = self.tree(sides)
         names = {
@@ -94,9 +89,7 @@ class Merger:
             "GIT_COMMITTER_EMAIL": who.email,
         }
         words = ("commit-tree", tree, "-p", sides.target, "-p", sides.source)
-        commit = self._git.run(self._folder, *words, feed=message.encode(), extra=names).decode().strip()
-        move_ref(self._git, self._folder, ref, new=commit, old=sides.target)
-        return commit
+        return self._git.run(self._folder, *words, feed=message.encode(), extra=names).decode().strip()
 
 
 def move_ref(git: Git, folder: Path, ref: str, *, new: str, old: str) -> None:

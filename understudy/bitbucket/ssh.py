@@ -91,7 +91,7 @@ class SshServer:
         self._exchanges: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
         self._trouble: str | None = None
-        self._thread = threading.Thread(target=self._run, name="ssh", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to listen.
@@ -100,7 +100,7 @@ class SshServer:
             UnderstudyError: the port is taken, or the host key is broken.
         """
         key = host_key(self._key_file)
-        self._host_key = key
+        self._thread = threading.Thread(target=self._run, args=(key,), name="ssh", daemon=True)
         self._thread.start()
         self._ready.wait(30)
         if self._trouble is not None:
@@ -108,25 +108,27 @@ class SshServer:
 
     def stop(self) -> None:
         """Stop listening, let exchanges under way end for a while, and end the rest."""
-        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+        if self._thread is None or not self._thread.is_alive():
+            return
+        if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_GRACE_SECONDS + 10)
 
-    def _run(self) -> None:
+    def _run(self, key: asyncssh.SSHKey) -> None:
         try:
-            asyncio.run(self._serve())
+            asyncio.run(self._serve(key))
         except OSError as error:
             self._trouble = f"cannot listen on {self._settings.listen}: {error.strerror}"
         finally:
             self._ready.set()
 
-    async def _serve(self) -> None:
+    async def _serve(self, key: asyncssh.SSHKey) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncssh.listen(
             self._settings.listen.address,
             self._settings.listen.port,
             server_factory=lambda: _Doorkeeper(self._keys),
-            server_host_keys=[self._host_key],
+            server_host_keys=[key],
             process_factory=self._accept,
             encoding=None,
             allow_pty=False,
@@ -162,9 +164,9 @@ class SshServer:
             _complain(process, "The database is not available.")
         except (asyncssh.Error, ConnectionError, BrokenPipeError) as error:
             _LOG.info("a client has gone: %s", error)
-        except Exception:
-            _LOG.exception("an exchange failed")
-            _complain(process, "Internal error.")
+        except UnderstudyError as error:
+            _LOG.warning("an exchange failed: %s", error)
+            _complain(process, "The exchange failed.")
         finally:
             with suppress(asyncssh.Error, OSError):
                 process.exit(status if status >= 0 else 128 - status)
