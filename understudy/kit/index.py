@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,14 +100,9 @@ class SearchIndex:
         segments = folder / _SEGMENTS_FOLDER
         if not segments.is_dir() or not any(segments.iterdir()):
             raise IndexMissing(f"there is no index in {folder}")
-        try:
-            index = tantivy.Index(fields.build(), path=str(segments), reuse=True)
-            opened = cls(folder, fields, index)
-            opened.verify()
-        except (ValueError, OSError, BaseException) as error:
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-            raise IndexBroken(f"the index in {folder} cannot be read: {str(error)[:200]}") from error
+        with _translated(f"the index in {folder} cannot be read"):
+            opened = cls(folder, fields, tantivy.Index(fields.build(), path=str(segments), reuse=True))
+        opened.verify()
         return opened
 
     def verify(self) -> None:
@@ -115,12 +111,10 @@ class SearchIndex:
         Raises:
             IndexBroken: something cannot be read, or documents and position do not belong together.
         """
-        try:
+        with _translated(f"the index in {self.folder} cannot be read"):
             searcher = self._index.searcher()
             for _, address in searcher.search(tantivy.Query.all_query(), limit=50).hits:
                 searcher.doc(address)
-        except (ValueError, OSError) as error:
-            raise IndexBroken(f"the index in {self.folder} cannot be read: {str(error)[:200]}") from error
 
     @property
     def count(self) -> int:
@@ -134,12 +128,10 @@ class SearchIndex:
             IndexBroken: it cannot be read.
         """
         searcher = self._index.searcher()
-        try:
+        with _translated("the position of the index cannot be read"):
             hits = searcher.search(self._position_query(), limit=1).hits
             text = searcher.doc(hits[0][1]).get_first(_POSITION) if hits else "{}"
             position = json.loads(text or "")
-        except (ValueError, OSError) as error:
-            raise IndexBroken("the position of the index cannot be read") from error
         if not isinstance(position, dict):
             raise IndexBroken("the position of the index cannot be read")
         return position
@@ -158,23 +150,20 @@ class SearchIndex:
         Raises:
             IndexBroken: the index cannot be written.
         """
-        with self._lock:
-            try:
-                for key in deleted:
-                    self._writer.delete_documents_by_term(KEY, key)
-                for document in documents:
-                    self._writer.delete_documents_by_term(KEY, document.key)
-                    self._writer.add_document(self._convert(document))
-                if position is not None:
-                    self._writer.delete_documents_by_term(KEY, _POSITION_KEY)
-                    note = tantivy.Document()
-                    note.add_text(KEY, _POSITION_KEY)
-                    note.add_text(_POSITION, json.dumps(position))
-                    self._writer.add_document(note)
-                self._writer.commit()
-                self._index.reload()
-            except (ValueError, OSError) as error:
-                raise IndexBroken(f"the index cannot be written: {str(error)[:200]}") from error
+        with self._lock, _translated("the index cannot be written"):
+            for key in deleted:
+                self._writer.delete_documents_by_term(KEY, key)
+            for document in documents:
+                self._writer.delete_documents_by_term(KEY, document.key)
+                self._writer.add_document(self._convert(document))
+            if position is not None:
+                self._writer.delete_documents_by_term(KEY, _POSITION_KEY)
+                note = tantivy.Document()
+                note.add_text(KEY, _POSITION_KEY)
+                note.add_text(_POSITION, json.dumps(position))
+                self._writer.add_document(note)
+            self._writer.commit()
+            self._index.reload()
 
     def search(
         self,
@@ -202,13 +191,11 @@ class SearchIndex:
             [(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, self._position_query())]
         )
         order = tantivy.Order.Desc if descending else tantivy.Order.Asc
-        try:
+        with _translated("the index cannot be searched"):
             found = searcher.search(
                 content, limit=max(1, limit), count=True, order_by_field=order_by, offset=offset, order=order
             )
             keys = tuple(str(searcher.doc(address).get_first(KEY)) for _, address in found.hits[:limit])
-        except (ValueError, OSError) as error:
-            raise IndexBroken(f"the index cannot be searched: {str(error)[:200]}") from error
         return Hits(int(getattr(found, "count", None) or 0), keys)
 
     def parse_text(self, text: str, fields: Sequence[str]) -> tantivy.Query:
@@ -246,3 +233,20 @@ class SearchIndex:
                 else:
                     converted.add_text(name, one)
         return converted
+
+
+@contextmanager
+def _translated(message: str) -> Iterator[None]:
+    """Turn what the index library raises into :class:`IndexBroken`.
+
+    Damaged segments make it panic, and a panic arrives as an exception outside ``Exception`` whose class
+    cannot be imported, only named.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise IndexBroken(f"{message}: {str(error)[:200]}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise IndexBroken(f"{message}: {str(error)[:200]}") from error
