@@ -82,7 +82,6 @@ class Purpose(StrEnum):
     ADMIN_USERNAME = "admin-username"
     ADMIN_PASSWORD = "admin-password"  # noqa: S105 - the name of a purpose, not a password.
     ADMIN_EMAIL = "admin-email"
-    ADMIN_NAME = "admin-name"
     CLUSTER = "cluster"
     """A secret that the nodes of one cluster share."""
     SEARCH_PASSWORD = "search-password"  # noqa: S105 - the name of a purpose, not a password.

@@ -19,6 +19,7 @@ OLD_PATH = "/rest/supportHealthCheck/1.0/check/"
 TIMEOUT = 10.0
 
 _UNANSWERED = "the product's own checks"
+_REACHING = ("connect", "reach", "availab")
 
 
 def health_checks() -> Flow[tuple[HealthReport, ...]]:
@@ -61,6 +62,10 @@ def _report(status: Mapping[str, Any]) -> HealthReport:
 
 
 def _is_connection_check(status: Mapping[str, Any]) -> bool:
-    """Whether the check is about reaching the database at all, as against its version or collation."""
+    """Whether the check is about reaching the database at all, as against its version, collation or driver.
+
+    A restart may cure the one and never the others, so only what says so counts.
+    """
+    name = str(status.get("name") or "").strip().lower()
     told = " ".join(str(status.get(key) or "") for key in ("completeKey", "name", "description")).lower()
-    return "database" in told and "connect" in told
+    return name == "database" or ("database" in told and any(word in told for word in _REACHING))

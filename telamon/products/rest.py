@@ -39,7 +39,22 @@ def as_(identity: Identity, request: Request) -> Exchange:
         TemporaryError: no answer, 5xx, too many requests, or the log-in was refused.
         ProductError: a CAPTCHA stands before the account.
     """
-    response = yield from ask(_with_identity(request, identity))
+    response = yield from ask(replace(request, identity=identity))
+    return (yield from settle(request, response, identity=identity))
+
+
+def settle(request: Request, response: Response, *, identity: Identity) -> Exchange:
+    """Stop the flow where a response says that the node is busy, or that the log-in was refused.
+
+    Args:
+        request: what was asked.
+        response: the answer to it.
+        identity: as whom it was asked.
+
+    Raises:
+        TemporaryError: no answer, 5xx, too many requests, or the log-in was refused.
+        ProductError: a CAPTCHA stands before the account.
+    """
     if not response.answered:
         raise TemporaryError(f"{_what(request)}: {response.error or 'no answer'}", delay=BUSY_DELAY)
     if response.status >= 500 or response.status == 429:
@@ -122,7 +137,3 @@ def items(value: object) -> list[Mapping[str, Any]]:
 
 def _what(request: Request) -> str:
     return f"{request.method} {request.path}"
-
-
-def _with_identity(request: Request, identity: Identity) -> Request:
-    return replace(request, identity=identity)

@@ -15,7 +15,7 @@ and 10.2 agree on them):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 
 from telamon.products.base import (
@@ -106,9 +106,11 @@ class Wizard:
                 return step, form
         return None
 
-    def after(self, step: Step) -> tuple[Step, ...]:
-        """The steps that follow one."""
-        return self.steps[self.steps.index(step) + 1 :]
+    def due(self, done: Collection[str]) -> Step | None:
+        """The step after the last one that was sent; ``None`` where none was, or the last."""
+        sent = [index for index, step in enumerate(self.steps) if _sent(step, done)]
+        following = self.steps[sent[-1] + 1 :] if sent else ()
+        return following[0] if following else None
 
 
 Part = Generator[Request | Note, Response | None, SetupOutcome | Response]
@@ -128,14 +130,11 @@ def walk(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
         found = yield from _look(wizard, inputs)
         while isinstance(found, Response):
             step = wizard.find(read_page(found.text))
-            if step is None:
-                return _unknown(wizard, inputs, found)
-            name = step[0].name
-            if PASSED + name in done or POSTED + name in done:
-                found = yield from _look_further(wizard, step[0], frozenset(done), inputs)
+            if step is None or _sent(step[0], done):
+                found = yield from _look_further(wizard, inputs, found, done=frozenset(done))
                 continue
             found = yield from _post(wizard, inputs, found, step=step)
-            done |= {PASSED + name}
+            done.add(PASSED + step[0].name)
             if isinstance(found, Response) and wizard.find(read_page(found.text)) is None:
                 break
         if isinstance(found, SetupOutcome):
@@ -193,23 +192,27 @@ def _post(wizard: Wizard, inputs: SetupInputs, shown: Response, *, step: tuple[S
     return answer
 
 
-def _look_further(wizard: Wizard, shown: Step, done: frozenset[str], inputs: SetupInputs) -> Part:
-    """The page of a step that was sent already shows again: look, without posting, whether a later one is due.
+def _look_further(wizard: Wizard, inputs: SetupInputs, shown: Response, *, done: frozenset[str]) -> Part:
+    """The page that is due cannot be seen, or it was sent already: look, without posting, at the next one's address.
 
-    Confluence may go on showing an earlier page until its set-up is complete, and the later pages can be fetched by
-    their own address meanwhile.
+    Confluence may go on showing an earlier page, or lead round in circles, until its set-up is complete.
     """
-    if PASSED + shown.name in done:
-        for step in wizard.after(shown):
-            if not step.start or PASSED + step.name in done or POSTED + step.name in done:
-                continue
-            page = yield from ask(Request("GET", step.start, timeout=GET_TIMEOUT, redirect=True))
-            found = wizard.find(read_page(page.text)) if page.status == 200 else None
-            if found is not None and found[0] is step:
-                return page
-            break
+    due = wizard.due(done)
+    if due is not None and due.start and due.start != shown.url:
+        page = yield from ask(Request("GET", due.start, timeout=GET_TIMEOUT, redirect=True))
+        found = wizard.find(read_page(page.text)) if page.status == 200 else None
+        if found is not None and found[0] is due:
+            return page
+    behind = wizard.find(read_page(shown.text))
+    if behind is None:
+        return _unknown(wizard, inputs, shown)
     detail = "the page was sent, and the node still shows it; it is not sent again meanwhile"
-    return _waiting(shown.name, inputs, detail, url=shown.start or wizard.entry)
+    return _waiting(behind[0].name, inputs, detail, url=shown.url)
+
+
+def _sent(step: Step, done: Collection[str]) -> bool:
+    """Whether a step was sent, with whatever came of it."""
+    return PASSED + step.name in done or POSTED + step.name in done
 
 
 def _unknown(wizard: Wizard, inputs: SetupInputs, page: Response) -> SetupOutcome:

@@ -96,7 +96,10 @@ def _says_yes(response: Response) -> bool:
 
 def _has_fresh(listed: Response) -> bool:
     """Whether a listed snapshot is young by the node's own clock, which is the one that judges it later."""
-    made = [moment for moment in (_moment(item.get("timestamp")) for item in items(listed.json())) if moment]
+    answer = listed.json()
+    # The vendor's description shows a list, and one of the clients generated from it a single object.
+    snapshots = items([answer] if isinstance(answer, dict) else answer)
+    made = [moment for moment in (_moment(item.get("timestamp")) for item in snapshots) if moment]
     now = _node_time(listed)
     return any(now is None or now - moment <= FRESH for moment in made)
 

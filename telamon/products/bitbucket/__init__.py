@@ -1,0 +1,1 @@
+"""Bitbucket Data Center, and its companion OpenSearch for code search."""

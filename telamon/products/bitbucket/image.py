@@ -1,0 +1,110 @@
+"""Bitbucket's image, and OpenSearch's: what they read from their environment.
+
+Sources: atlassian/data-center-helm-charts, ``docs/docs/containers/BITBUCKET.md`` (every property has a variable: in
+capitals, with underscores for dots and dashes); OpenSearch, "Docker".
+"""
+
+from __future__ import annotations
+
+from telamon import naming
+from telamon.products import jvm
+from telamon.products.base import EnvironmentValue, NodeContext, Purpose
+from telamon.products.bitbucket.edge import OPENSEARCH
+
+SEARCH_USER = "admin"
+"""The user that OpenSearch's image makes itself."""
+
+
+def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The environment of one node; what begins with ``SETUP_`` is read at the first start alone."""
+    front = node.front
+    given: dict[str, EnvironmentValue] = {
+        "BITBUCKET_HOME": node.local_home,
+        "BITBUCKET_SHARED_HOME": node.shared_home,
+        "SERVER_PORT": str(node.ports["http"]),
+        "SERVER_SCHEME": front.scheme,
+        "SERVER_SECURE": "true" if front.scheme == "https" else "false",
+        "SERVER_PROXY_NAME": front.host,
+        "SERVER_PROXY_PORT": str(front.port),
+        "SETUP_DISPLAYNAME": "Bitbucket",
+        "SETUP_BASEURL": front.url,
+        "SETUP_LICENSE": node.secrets[Purpose.LICENSE],
+        "SETUP_SYSADMIN_USERNAME": node.secrets[Purpose.ADMIN_USERNAME],
+        "SETUP_SYSADMIN_PASSWORD": node.secrets[Purpose.ADMIN_PASSWORD],
+        "SETUP_SYSADMIN_DISPLAYNAME": "Administrator",
+        "SETUP_SYSADMIN_EMAILADDRESS": node.secrets[Purpose.ADMIN_EMAIL],
+        "PLUGIN_SSH_PORT": str(node.ports["ssh"]),
+    }
+    if front.context_path:
+        given["SERVER_CONTEXT_PATH"] = front.context_path
+    if node.ssh is not None:
+        given["PLUGIN_SSH_BASEURL"] = f"ssh://{node.ssh}"
+    given |= _database(node) | _cluster(node) | _search(node) | jvm.memory(node) | jvm.arguments(node)
+    given |= {_variable(key): value for key, value in node.spec.properties.items()}
+    return given | dict(node.spec.env)
+
+
+def _database(node: NodeContext) -> dict[str, EnvironmentValue]:
+    link = node.database
+    if link is None:
+        return {}
+    return {
+        "JDBC_DRIVER": "org.postgresql.Driver",
+        "JDBC_URL": link.jdbc_url,
+        "JDBC_USER": link.user,
+        "JDBC_PASSWORD": link.password,
+    }
+
+
+def _cluster(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """Hazelcast by a list of members; the password keeps strangers out of the cluster."""
+    parts = naming.split_member(node.member)
+    return {
+        "JAVA_OPTS": f"-Dcluster.node.name={node.member}",
+        "HAZELCAST_PORT": str(node.ports["cluster"]),
+        "HAZELCAST_GROUP_NAME": parts[0] if parts is not None else node.member,
+        "HAZELCAST_GROUP_PASSWORD": node.secrets[Purpose.CLUSTER],
+        "HAZELCAST_NETWORK_MULTICAST": "false",
+        "HAZELCAST_NETWORK_TCPIP": "true",
+        "HAZELCAST_NETWORK_TCPIP_MEMBERS": jvm.members(node, "cluster"),
+    }
+
+
+def _search(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The companion; the search server within the image is always off, for a cluster cannot use it."""
+    given: dict[str, EnvironmentValue] = {"SEARCH_ENABLED": "false"}
+    companions = node.companions.get(OPENSEARCH)
+    if not companions:
+        return given
+    return {
+        **given,
+        "PLUGIN_SEARCH_CONFIG_BASEURL": f"http://{companions[0].endpoints['http']}",
+        "PLUGIN_SEARCH_CONFIG_USERNAME": SEARCH_USER,
+        "PLUGIN_SEARCH_CONFIG_PASSWORD": node.secrets[Purpose.SEARCH_PASSWORD],
+    }
+
+
+def _variable(name: str) -> str:
+    return name.replace(".", "_").replace("-", "_").upper()
+
+
+def opensearch_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The environment of one search node: the image takes every key of ``opensearch.yml`` as a variable."""
+    parts = naming.split_member(node.member)
+    given: dict[str, EnvironmentValue] = {
+        "cluster.name": parts[0] if parts is not None else node.member,
+        "node.name": node.member,
+        "network.host": node.bind,
+        "http.port": str(node.ports["http"]),
+        "transport.port": str(node.ports["transport"]),
+        "path.data": node.local_home,
+        "OPENSEARCH_INITIAL_ADMIN_PASSWORD": node.secrets[Purpose.SEARCH_PASSWORD],
+    }
+    if not node.peers:
+        return {**given, "discovery.type": "single-node"}
+    names = sorted([node.member, *(peer.member for peer in node.peers)])
+    return {
+        **given,
+        "discovery.seed_hosts": jvm.members(node, "transport"),
+        "cluster.initial_cluster_manager_nodes": ",".join(names),
+    }

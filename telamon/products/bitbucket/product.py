@@ -1,0 +1,91 @@
+"""Bitbucket and OpenSearch, put together from their facets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from telamon.products.base import (
+    AccountInputs,
+    Companion,
+    EnvironmentValue,
+    Flow,
+    HealthReport,
+    IndexKeeper,
+    NodeContext,
+    NodeSeen,
+    Product,
+    Response,
+    SetupInputs,
+    SetupOutcome,
+)
+from telamon.products.bitbucket import edge, image, lifecycle
+from telamon.products.health import health_checks
+from telamon.products.zdu import membership
+from telamon.state.phase import Phase
+
+
+class OpenSearch(Companion):
+    """Code search: it keeps the index for all nodes, and can rebuild it from database and repositories."""
+
+    name = edge.OPENSEARCH
+    title = "OpenSearch"
+    stand_in = "understudy.search"
+    ports = edge.OPENSEARCH_PORTS
+    health = edge.OPENSEARCH_HEALTH
+    # Nobody but the product speaks to it.
+    routes = ()
+    needs_database = False
+    shares_home = False
+    required = True
+
+    def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
+        """What the official image reads."""
+        return image.opensearch_environment(node)
+
+    def read_status(self, response: Response) -> Phase:
+        """Running once it answers, a demand for a password included: it answers 503 until its security is up."""
+        if not response.answered:
+            return Phase.UNREACHABLE
+        return Phase.RUNNING if response.status in {200, 401} else Phase.STARTING
+
+
+class Bitbucket(Product):
+    """Bitbucket Data Center: a Hazelcast cluster, repositories in the shared home, search in the companion."""
+
+    name = "bitbucket"
+    title = "Bitbucket"
+    stand_in = "understudy.bitbucket"
+    ports = edge.PORTS
+    health = edge.HEALTH
+    routes = edge.ROUTES
+    tcp_routes = edge.TCP_ROUTES
+    index = IndexKeeper.COMPANION
+    clustered = True
+    sets_itself_up = True
+    cluster_secret = True
+    companions: Mapping[str, Companion] = MappingProxyType({edge.OPENSEARCH: OpenSearch()})
+
+    def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
+        """What the official image reads."""
+        return image.environment(node)
+
+    def read_status(self, response: Response) -> Phase:
+        """Name the phase from the answer to ``GET /status``."""
+        return lifecycle.read_status(response)
+
+    def membership(self) -> Flow[tuple[NodeSeen, ...] | None]:
+        """List the members of the cluster."""
+        return membership()
+
+    def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
+        """Bitbucket's own checks."""
+        return health_checks()
+
+    def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
+        """Look whether the environment has completed the set-up."""
+        return lifecycle.set_up(inputs)
+
+    def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
+        """Make the engine's account and its token."""
+        return lifecycle.make_service_account(account)

@@ -1,0 +1,1 @@
+"""Confluence Data Center, and its companion Synchrony for editing together."""

@@ -1,0 +1,77 @@
+"""Confluence's image, and Synchrony's: what they read from their environment.
+
+Sources: atlassian/data-center-helm-charts, ``docs/docs/containers/CONFLUENCE.md`` and
+``src/main/charts/confluence/templates/{_helpers.tpl,statefulset-synchrony.yaml,synchrony-start-script.yaml}``.
+"""
+
+from __future__ import annotations
+
+from telamon import naming
+from telamon.products import jvm
+from telamon.products.base import EnvironmentValue, NodeContext, Purpose
+from telamon.products.confluence.edge import SYNCHRONY
+
+
+def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The environment of one node.
+
+    The cluster is there from the first start, so that no conversion is needed when others join. The file that the
+    image writes is never forced (``ATL_FORCE_CFG_UPDATE``): it carries the step of the set-up and the build number.
+    """
+    given: dict[str, EnvironmentValue] = {
+        "CONFLUENCE_HOME": node.local_home,
+        "ATL_PRODUCT_HOME_SHARED": node.shared_home,
+        "ATL_LICENSE_KEY": node.secrets[Purpose.LICENSE],
+        "ATL_DB_TYPE": "postgresql",
+        "ATL_CLUSTER_TYPE": "tcp_ip",
+        "ATL_CLUSTER_NAME": _component(node),
+        "ATL_CLUSTER_PEERS": jvm.members(node, "cluster", default=node.ports["cluster"]),
+    }
+    if node.spec.properties:
+        pairs = (f"{key}={value}" for key, value in sorted(node.spec.properties.items()))
+        given["ATL_CONFLUENCE_CFG_ADDITIONAL_PROPERTIES"] = ",".join(pairs)
+    given |= jvm.tomcat(node) | jvm.database(node) | jvm.memory(node) | jvm.arguments(node, _arguments(node))
+    return given | dict(node.spec.env)
+
+
+def _arguments(node: NodeContext) -> list[str]:
+    """System properties for which the image has no variable."""
+    words = [
+        f"-Dconfluence.cluster.hazelcast.listenPort={node.ports['cluster']}",
+        f"-Dconfluence.cluster.node.name={node.member}",
+    ]
+    if not node.companions.get(SYNCHRONY):
+        return [*words, "-Dsynchrony.btf.disabled=true"]
+    return [
+        *words,
+        # Browsers and Confluence use one address, so it is the front door's.
+        f"-Dsynchrony.service.url={node.front.url}/{SYNCHRONY}/v1",
+        "-Dsynchrony.by.default.enable.collab.editing.if.manually.managed=true",
+    ]
+
+
+def synchrony_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The environment of one Synchrony node: every property of it has a variable, in capitals with underscores."""
+    given: dict[str, EnvironmentValue] = {
+        "SYNCHRONY_BIND": node.bind,
+        "SYNCHRONY_PORT": str(node.ports["http"]),
+        "SYNCHRONY_SERVICE_URL": f"{node.front.url}/{SYNCHRONY}",
+        "SYNCHRONY_CLUSTER_BASE_PORT": str(node.ports["aleph"]),
+        "CLUSTER_LISTEN_PORT": str(node.ports["cluster"]),
+        "CLUSTER_JOIN_TYPE": "tcpip",
+        "CLUSTER_JOIN_TCPIP_MEMBERS": jvm.members(node, "cluster"),
+    }
+    link = node.database
+    if link is not None:
+        given |= {
+            "SYNCHRONY_DATABASE_URL": link.jdbc_url,
+            "SYNCHRONY_DATABASE_USERNAME": link.user,
+            "SYNCHRONY_DATABASE_PASSWORD": link.password,
+        }
+    return given
+
+
+def _component(node: NodeContext) -> str:
+    """Name of the cluster: the same for all nodes of one component, and for no other."""
+    parts = naming.split_member(node.member)
+    return parts[0] if parts is not None else node.member

@@ -1,0 +1,39 @@
+"""Confluence's search index: a copy on every node, kept in step through a journal in the database.
+
+The product tells no figures about it. What it promises: a node that starts recovers its index before it is RUNNING,
+and only then (Atlassian, "Administer your Data Center search index"). What can be seen is whether a search is answered.
+"""
+
+from __future__ import annotations
+
+from telamon.errors import TemporaryError
+from telamon.products.base import Flow, Identity, IndexReport, Request, ask
+from telamon.products.health import health_checks
+from telamon.products.rest import BUSY_DELAY, demand, settle
+
+SEARCH = Request(
+    "GET",
+    "/rest/api/content/search",
+    identity=Identity.SERVICE_ACCOUNT,
+    query={"cql": "type=page", "limit": "1"},
+    timeout=10.0,
+)
+"""The smallest search there is; it reads the index of the node that answers."""
+
+
+def index_report() -> Flow[IndexReport | None]:
+    """Search on one node.
+
+    Raises:
+        TemporaryError: it cannot be told just now, because the node does not answer or has lost its database.
+    """
+    response = yield from ask(SEARCH)
+    if response.status < 500:
+        yield from settle(SEARCH, response, identity=Identity.SERVICE_ACCOUNT)
+        demand(SEARCH, response)
+        return IndexReport(readable=True, behind=None, detail="a search was answered")
+    # A lost database fails a search as well, and no restart of the node would cure that.
+    checks = yield from health_checks()
+    if not checks or any(check.concerns_database and not check.healthy for check in checks):
+        raise TemporaryError("the index cannot be told from the database just now", delay=BUSY_DELAY)
+    return IndexReport(readable=False, behind=None, detail=f"a search answered HTTP {response.status}")

@@ -1,0 +1,94 @@
+"""Confluence and Synchrony, put together from their facets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from telamon.products.base import (
+    AccountInputs,
+    Companion,
+    EnvironmentValue,
+    Flow,
+    HealthReport,
+    IndexKeeper,
+    IndexReport,
+    NodeContext,
+    NodeSeen,
+    Product,
+    Response,
+    SetupInputs,
+    SetupOutcome,
+)
+from telamon.products.confluence import edge, image, lifecycle
+from telamon.products.confluence import index as searching
+from telamon.products.health import health_checks
+from telamon.products.zdu import membership
+from telamon.state.phase import Phase
+
+
+class Synchrony(Companion):
+    """Editing together: a cluster of its own, on Confluence's database, behind Confluence's host."""
+
+    name = edge.SYNCHRONY
+    title = "Synchrony"
+    stand_in = "understudy.synchrony"
+    ports = edge.SYNCHRONY_PORTS
+    health = edge.SYNCHRONY_HEALTH
+    routes = edge.SYNCHRONY_ROUTES
+    shares_home = False
+    # Its keys are in the database only once Confluence has been set up.
+    starts = "after"
+    default_nodes = 2
+
+    def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
+        """What the process reads."""
+        return image.synchrony_environment(node)
+
+    def read_status(self, response: Response) -> Phase:
+        """Running as soon as the heartbeat answers 200; it names no states."""
+        if response.status == 200:
+            return Phase.RUNNING
+        return Phase.STARTING if response.answered else Phase.UNREACHABLE
+
+
+class Confluence(Product):
+    """Confluence Data Center: a Hazelcast cluster, an index on every node, set-up pages."""
+
+    name = "confluence"
+    title = "Confluence"
+    stand_in = "understudy.confluence"
+    ports = edge.PORTS
+    health = edge.HEALTH
+    routes = edge.ROUTES
+    index = IndexKeeper.NODE
+    clustered = True
+    companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
+
+    def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
+        """What the official image reads."""
+        return image.environment(node)
+
+    def read_status(self, response: Response) -> Phase:
+        """Name the phase from the answer to ``GET /status``."""
+        return lifecycle.read_status(response)
+
+    def membership(self) -> Flow[tuple[NodeSeen, ...] | None]:
+        """List the members of the cluster."""
+        return membership()
+
+    def index_report(self) -> Flow[IndexReport | None]:
+        """Report whether the node's index answers."""
+        return searching.index_report()
+
+    def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
+        """Confluence's own checks."""
+        return health_checks()
+
+    def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
+        """One pass over the set-up pages."""
+        return lifecycle.set_up(inputs)
+
+    def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
+        """Make the engine's account and its token."""
+        return lifecycle.make_service_account(account)
