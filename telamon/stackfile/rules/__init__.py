@@ -1,0 +1,80 @@
+"""Rules that span several values, in the order in which they are applied.
+
+Each is a function of the whole stack that yields what it finds; its name reaches the user. None relies on another: each
+reads the valid stack, and says in ``also`` what else its finding depends on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from telamon.stackfile.findings import Rule
+from telamon.stackfile.rules.addresses import (
+    base_url_agrees,
+    base_url_in_domain,
+    front_ports_differ,
+    products_do_not_share_an_address,
+)
+from telamon.stackfile.rules.lists import (
+    mount_path_is_free,
+    names_are_unique,
+    patch_has_its_value,
+    ports_differ,
+    volume_has_one_source,
+)
+from telamon.stackfile.rules.platforms import (
+    backup_is_kept_for_more_than_one,
+    destination_is_named,
+    part_fits_platform,
+    shared_home_is_named,
+    tls_is_named,
+)
+from telamon.stackfile.rules.products import (
+    access_names_a_product,
+    companion_is_known,
+    component_name_is_free,
+    heap_fits_memory,
+    heap_is_set_once,
+    nodes_within_limit,
+    product_is_known,
+    product_rules_hold,
+    version_is_named,
+)
+from telamon.stackfile.rules.profiles import (
+    profile_image_is_named,
+    profile_index_has_a_home,
+    profile_placeholder_is_known,
+    profile_port_is_named,
+    profile_tells_running,
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    product_is_known,
+    component_name_is_free,
+    version_is_named,
+    nodes_within_limit,
+    companion_is_known,
+    heap_fits_memory,
+    heap_is_set_once,
+    access_names_a_product,
+    base_url_in_domain,
+    base_url_agrees,
+    products_do_not_share_an_address,
+    front_ports_differ,
+    part_fits_platform,
+    shared_home_is_named,
+    tls_is_named,
+    destination_is_named,
+    backup_is_kept_for_more_than_one,
+    names_are_unique,
+    volume_has_one_source,
+    mount_path_is_free,
+    patch_has_its_value,
+    ports_differ,
+    profile_port_is_named,
+    profile_placeholder_is_known,
+    profile_index_has_a_home,
+    profile_tells_running,
+    profile_image_is_named,
+    product_rules_hold,
+)

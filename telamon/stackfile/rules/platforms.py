@@ -1,0 +1,152 @@
+"""Rules about what a platform has: a laptop runs no RDS, and a bare cluster makes no certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from telamon.stackfile.findings import Finding, Subject
+from telamon.stackfile.rules.products import PRODUCTS
+from telamon.stackfile.tree import Path
+
+_PLATFORM: Path = ("spec", "platform", "kind")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the stack that is not to be had everywhere.
+
+    Attributes:
+        what: what it is, as the subject of a sentence.
+        lab: what the lab does instead.
+        kubernetes: kinds that a cluster can have.
+        aws: kinds that aws can have.
+        in_lab: kinds that the lab can have.
+    """
+
+    what: str
+    lab: str
+    kubernetes: tuple[str, ...]
+    aws: tuple[str, ...]
+    in_lab: tuple[str, ...] = ()
+
+    def kinds(self, platform: str) -> tuple[str, ...]:
+        """The kinds that a platform can have."""
+        return {"lab": self.in_lab, "kubernetes": self.kubernetes, "aws": self.aws}[platform]
+
+
+_DATABASE: Final = _Part(
+    "a database",
+    "it runs a PostgreSQL of its own",
+    ("external", "cloudnative-pg"),
+    ("rds", "external", "cloudnative-pg"),
+)
+_SHARED: Final = _Part(
+    "a shared home", "its shared homes are folders", ("nfs", "csi", "efs"), ("efs", "nfs", "openzfs", "csi")
+)
+_DRIVER: Final = _Part(
+    "an edge", "its front door is Envoy", ("gateway", "nginx"), ("gateway", "nginx", "alb")
+)
+_TLS: Final = _Part(
+    "TLS",
+    "it has an authority of its own",
+    ("disabled", "cert-manager", "secret"),
+    ("disabled", "acm", "cert-manager", "secret"),
+    in_lab=("disabled", "lab"),
+)
+_CDN: Final = _Part("a CDN", "it has none", (), ("cloudfront",))
+_BACKUP: Final = _Part("a backup", "it keeps backups in a folder", ("s3",), ("s3",), in_lab=("folder",))
+
+
+def part_fits_platform(subject: Subject) -> Iterator[Finding]:
+    """Every part is one that the platform has."""
+    platform = subject.spec.platform.kind
+    for part, path, kind in _parts(subject):
+        kinds = part.kinds(platform)
+        if kind in kinds:
+            continue
+        if platform == "lab":
+            message = f"the lab has no {kind}: {part.lab}"
+            remedy = (
+                "Name the platform that it is meant for; telamon rehearses the file in the lab with --lab."
+            )
+        else:
+            message = f"{platform} has no {kind} as {part.what}"
+            remedy = f"Write one of {', '.join(kinds)}." if kinds else "Remove it."
+        yield Finding(path, message, remedy, also=(_PLATFORM,))
+
+
+def shared_home_is_named(subject: Subject) -> Iterator[Finding]:
+    """On a cluster that exists already, only its owner knows where a shared home can be."""
+    spec = subject.spec
+    if spec.platform.kind != "kubernetes" or spec.storage.shared is not None:
+        return
+    path = ("spec", "storage", "shared")
+    for name, product in spec.products.items():
+        own = (*PRODUCTS, name, "storage", "sharedHome", "volume")
+        needed = product.profile is None or product.profile.homes.shared
+        if needed and product.storage.shared_home.volume is None:
+            yield Finding(
+                path,
+                f"no place for the shared home of {name} is named",
+                "Write storage: shared: with kind nfs, csi or efs.",
+                also=(_PLATFORM, own, (*PRODUCTS, name, "profile")),
+            )
+            return
+
+
+def tls_is_named(subject: Subject) -> Iterator[Finding]:
+    """On a cluster that exists already, only its owner knows where certificates come from."""
+    if subject.spec.platform.kind == "kubernetes" and subject.spec.edge.tls is None:
+        path = ("spec", "edge", "tls")
+        yield Finding(
+            path,
+            "nothing says where certificates come from",
+            "Write tls: with kind cert-manager or secret, or kind disabled where something before it has them.",
+            also=(_PLATFORM,),
+        )
+
+
+def destination_is_named(subject: Subject) -> Iterator[Finding]:
+    """On a cluster that exists already, only its owner knows where backups can be kept; asking for them needs it."""
+    backup = subject.spec.backup
+    if subject.spec.platform.kind == "kubernetes" and backup.model_fields_set and backup.destination is None:
+        yield Finding(
+            ("spec", "backup"),
+            "nothing says where backups go",
+            "Write destination: with kind s3.",
+            also=(_PLATFORM, ("spec", "backup", "destination")),
+        )
+
+
+def backup_is_kept_for_more_than_one(subject: Subject) -> Iterator[Finding]:
+    """A backup is kept at least until the next one is there."""
+    backup = subject.spec.backup
+    if backup.keep < backup.every:
+        yield Finding(
+            ("spec", "backup", "keep"),
+            f"a backup is made every {backup.every} and kept for {backup.keep} only",
+            "Keep backups longer, or make them more often.",
+            also=(("spec", "backup", "every"),),
+        )
+
+
+def _parts(subject: Subject) -> Iterator[tuple[_Part, Path, str]]:
+    spec = subject.spec
+    if spec.database is not None:
+        yield _DATABASE, ("spec", "database", "kind"), spec.database.kind
+    if spec.storage.shared is not None:
+        yield _SHARED, ("spec", "storage", "shared", "kind"), spec.storage.shared.kind
+    for name, product in spec.products.items():
+        volume = product.storage.shared_home.volume
+        if volume is not None:
+            yield _SHARED, (*PRODUCTS, name, "storage", "sharedHome", "volume", "kind"), volume.kind
+    if spec.edge.driver is not None:
+        yield _DRIVER, ("spec", "edge", "driver"), spec.edge.driver
+    if spec.edge.tls is not None:
+        yield _TLS, ("spec", "edge", "tls", "kind"), spec.edge.tls.kind
+    if spec.edge.cdn is not None:
+        yield _CDN, ("spec", "edge", "cdn", "kind"), spec.edge.cdn.kind
+    if spec.backup.destination is not None:
+        yield _BACKUP, ("spec", "backup", "destination", "kind"), spec.backup.destination.kind

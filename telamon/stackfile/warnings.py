@@ -1,0 +1,82 @@
+"""What is allowed and still worth a word. Warnings are rules like any other; they only never refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+from telamon.model.care import OpsgeniePager
+from telamon.products.support import support_of
+from telamon.stackfile.findings import Finding, Rule, Subject
+from telamon.stackfile.rules.products import PRODUCTS
+
+SOON: Final = timedelta(days=180)
+"""An upgrade of a large installation is planned about half a year ahead."""
+
+_OPSGENIE_ENDS: Final = date(2027, 4, 5)
+"""Source: Atlassian support, "What happens when Opsgenie is turned off"."""
+
+
+def support_ends_soon(subject: Subject) -> Iterator[Finding]:
+    """A release whose vendor support is over, or will be within half a year."""
+    if subject.today is None:
+        return
+    for name, product in subject.spec.products.items():
+        known = support_of(name, product.version or "")
+        if known is not None and known.ends - subject.today <= SOON:
+            over = known.ends < subject.today
+            yield Finding(
+                (*PRODUCTS, name, "version"),
+                f"vendor support for {name} {known.series} {'ended' if over else 'ends'} on {known.ends}",
+                "Plan the upgrade to a series that is supported for longer.",
+            )
+
+
+def pager_ends_soon(subject: Subject) -> Iterator[Finding]:
+    """A pager that will stop calling."""
+    soon = subject.today is not None and _OPSGENIE_ENDS - subject.today <= SOON
+    if soon and isinstance(subject.spec.paging, OpsgeniePager):
+        yield Finding(
+            ("spec", "paging", "kind"),
+            f"Opsgenie's API ends on {_OPSGENIE_ENDS}, and nobody would be called after that",
+            "Move to service-operations or a webhook.",
+        )
+
+
+def one_node_is_not_available(subject: Subject) -> Iterator[Finding]:
+    """In production, a product of one node is away whenever that node is."""
+    if subject.spec.environment != "production":
+        return
+    for name, product in subject.spec.products.items():
+        if product.nodes == 1:
+            yield Finding(
+                (*PRODUCTS, name, "nodes"),
+                f"{name} has one node, so it is away whenever that node is",
+                "Write nodes: 2, or an environment other than production.",
+            )
+
+
+def driver_is_retired(subject: Subject) -> Iterator[Finding]:
+    """A driver without fixes for what is found in it."""
+    if subject.spec.edge.driver == "nginx":
+        yield Finding(
+            ("spec", "edge", "driver"),
+            "ingress-nginx was retired in March 2026 and gets no security fixes",
+            "Plan the move to driver gateway.",
+        )
+
+
+def status_is_not_read(subject: Subject) -> Iterator[Finding]:
+    """A status in a file changes nothing."""
+    if subject.stack.status is not None:
+        yield Finding(("status",), "the status in this file is not read; Telamon writes it", "Remove it.")
+
+
+WARNINGS: Final[tuple[Rule, ...]] = (
+    support_ends_soon,
+    pager_ends_soon,
+    one_node_is_not_available,
+    driver_is_retired,
+    status_is_not_read,
+)
