@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from telamon.desired.component import ComponentDesired
 from telamon.errors import ConflictError, NotReadyError, TelamonError
@@ -54,6 +54,7 @@ class Host:
         platform: eyes and verbs.
         clock: injected time.
         compiler: from stack to desired components.
+        poll: seconds between two looks at a component with nothing to do.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Host:
     platform: Platform
     clock: Clock
     compiler: Compiler
+    poll: float = 0.5
     _lanes: dict[str, _Lane] = field(init=False, default_factory=dict)
     _lock: threading.RLock = field(init=False, default_factory=threading.RLock)
     _ended: threading.Event = field(init=False, default_factory=threading.Event)
@@ -142,6 +144,13 @@ class Host:
                 self._lanes[name].wake.set()
             return chosen
 
+    def report(self, status: Mapping[str, Any]) -> None:
+        """Write the status beside the spec; a spec that was put meanwhile wins."""
+        with self._lock:
+            stored = self.store.get("Stack", self.name)
+            if stored is not None:
+                self.store.put(replace(stored, status=status))
+
     def stack(self) -> tuple[Stack, int] | None:
         """The spec in force with its generation, if one was ever given."""
         stored = self.store.get("Stack", self.name)
@@ -155,7 +164,7 @@ class Host:
                 lane.generation = generation
                 lane.wake.set()
             for name, desired in wanted.items():
-                executor = Executor(name, self.platform, self.journal, self.clock)
+                executor = Executor(name, self.platform, self.journal, self.clock, self.poll)
                 lane = _Lane(executor, desired, generation)
                 lane.thread = threading.Thread(
                     target=self._run, args=(name, lane), name=f"lane-{name}", daemon=True

@@ -143,7 +143,8 @@ def start_missing(view: View) -> Iterator[Step | Wait]:
         crashed = condition is Condition.EXITED
         # The crash that is seen now is not yet in the journal: starting it is what records it.
         delay = view.desired.policy.delay(failures.count)
-        left = failures.last + delay - view.now if failures.count else 0.0
+        # A clock that was set back must not turn seconds of back-off into hours.
+        left = min(failures.last + delay - view.now, delay) if failures.count else 0.0
         if left > 0:
             quarantined = failures.count >= view.desired.policy.quarantine_after
             why = f"{wanted.name} failed {failures.count} times in a row ({failures.reason})"
@@ -171,7 +172,7 @@ def prepare_join(name: str, view: View) -> Iterator[Step | Wait]:
         yield Wait("PreparingJoin", f"{helper.name} prepares for {name}")
         return
     if job is not None and job.ended is not None:
-        age = view.now - job.ended
+        age = abs(view.now - job.ended)
         if job.phase is JobPhase.SUCCEEDED and job.result == "done" and age < JOIN_PREPARED_FOR:
             yield StartMember(view.desired.name, name, "it does not run")
             return

@@ -32,7 +32,7 @@ def set_up(view: View) -> Iterator[Step | Wait]:
         yield Wait(condition.value, f"{member.name} is {condition.value}; set-up follows")
         return
     job = view.seen.jobs.get("set-up")
-    if job is None or (job.ended is not None and view.now - job.ended >= _rest(job, view)):
+    if job is None or (job.ended is not None and abs(view.now - job.ended) >= _rest(job, view)):
         yield Call(view.desired.name, member.name, "set-up", "it shows its set-up pages")
     elif job.phase is JobPhase.RUNNING:
         yield Wait("SettingUp", f"the set-up pages of {member.name} are being walked")
@@ -80,7 +80,7 @@ def account(view: View) -> Iterator[Step | Wait]:
     job = view.seen.jobs.get("service-account")
     if job is not None and job.phase is JobPhase.RUNNING:
         yield Wait("MakingServiceAccount", f"the service account is being made on {ready[0].name}")
-    elif job is not None and job.ended is not None and view.now - job.ended < ACCOUNT_RESTS:
+    elif job is not None and job.ended is not None and abs(view.now - job.ended) < ACCOUNT_RESTS:
         yield Wait("ServiceAccountFailed", f"the service account could not be made: {job.detail}")
     else:
         yield Call(

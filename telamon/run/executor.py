@@ -146,7 +146,7 @@ class Executor:
             self._pending = pending = None
         if pending is not None and not (isinstance(step, Drain) and step != pending.step):
             wait = Wait("Acting", f"{describe(pending.step)}: not seen yet", seconds=0.2)
-            return Outcome(view, wait, pause=0.1)
+            return Outcome(view, wait, pause=min(0.1, self.poll))
         if view.now < self._rest_until and not isinstance(step, Drain):
             return self._resting(view, step)
         broken = invariants.step_violations(step, before=view, after=effects.apply(step, view))

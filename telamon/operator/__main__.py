@@ -1,0 +1,99 @@
+"""``python -m telamon.operator --state DIR``: one controller for one state folder."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from telamon import __version__, wiring
+from telamon.errors import ConflictError, TelamonError
+from telamon.model.status import StatusCondition
+from telamon.operator.api import About, Api
+from telamon.operator.host import Host
+from telamon.operator.report import Transitions
+from telamon.operator.serving import serve
+
+LOG = logging.getLogger("telamon.operator")
+
+REPORTS_EVERY = 2.0
+"""Seconds between two writes of the conditions into the store, so that a successor knows since when they hold."""
+
+
+def main() -> int:
+    """Run a controller until its stack is down or it is asked to end. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="telamon.operator", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="state folder of the stack")
+    root = parser.parse_args().state
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout)
+    try:
+        _control(root)
+    except TelamonError as error:
+        LOG.error("%s%s", error, f" ({error.remedy})" if error.remedy else "")  # noqa: TRY400 - meant for people
+        return error.exit_code
+    return 0
+
+
+def _control(root: Path) -> None:
+    with wiring.controller_lease(root) as lease:
+        if not lease:
+            raise ConflictError(f"another controller keeps {root}", remedy="use it: `telamon status`")
+        parts = wiring.lab_parts(root)
+        host = Host(parts.name, parts.store, parts.journal, parts.platform, parts.clock, parts.compiler)
+        about = About(__version__, os.getpid(), str(root), parts.clock.now())
+        transitions = Transitions.after(_last_conditions(host))
+        api = Api(host, about, parts.urls, parts.doctor, transitions)
+        asked = _asked_to_end()
+        host.resume()
+        try:
+            with serve(api.application(), wiring.socket_path(root)):
+                LOG.info("controller %s of %s is up", about.pid, parts.name)
+                _keep(host, api, asked)
+        finally:
+            host.end()
+            parts.close()
+        LOG.info("controller %s ends", about.pid)
+
+
+def _keep(host: Host, api: Api, asked: threading.Event) -> None:
+    """Write reports until the stack is gone or somebody asks us to end."""
+    while not asked.is_set() and not host.wait_ended(REPORTS_EVERY):
+        try:
+            _report(host, api)
+        except TelamonError:
+            LOG.exception("the status could not be written")
+
+
+def _report(host: Host, api: Api) -> None:
+    stored = host.store.get("Stack", host.name)
+    if stored is None:
+        return
+    conditions = api.status_document().get("status", {}).get("conditions", [])
+    status: Mapping[str, Any] = {"conditions": conditions}
+    if dict(stored.status) != status:
+        host.report(status)
+
+
+def _last_conditions(host: Host) -> list[StatusCondition]:
+    stored = host.store.get("Stack", host.name)
+    found = stored.status.get("conditions", []) if stored else []
+    return [StatusCondition.model_validate(condition, strict=False) for condition in found]
+
+
+def _asked_to_end() -> threading.Event:
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    # The terminal that started us may go away at any time.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""The host on the memory platform: real threads, time at two hundred times its speed."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from telamon.desired.component import ComponentDesired
+from telamon.errors import ConflictError
+from telamon.model.stack import Stack
+from telamon.naming import ProductName
+from telamon.operator.api import About, Api, HealthLine
+from telamon.operator.host import Host
+from telamon.operator.report import Transitions
+from telamon.operator.serving import serve
+from telamon.platforms.memory.platform import Behaviour, Fault, MemoryPlatform
+from telamon.platforms.memory.store import MemoryJournal, MemoryStore
+from tests.support.stacks import INFRASTRUCTURE, companion, database, edge, product
+
+SPEED = 200.0
+
+
+class FastClock:
+    """Time that runs faster than it does."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def now(self) -> float:
+        """Simulated seconds."""
+        return 1_000_000.0 + (time.monotonic() - self._start) * SPEED
+
+    def sleep(self, seconds: float) -> None:
+        """Wait the shorter time."""
+        time.sleep(seconds / SPEED)
+
+
+@dataclass
+class Components:
+    """A compiler whose answer follows the number of nodes in the stack, and nothing else."""
+
+    installed: list[str] = field(default_factory=list)
+
+    def components(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """A small stack with as many product nodes as asked for."""
+        nodes = stack.spec.products[ProductName("jira")].nodes
+        assert nodes is not None
+        return (database(), edge(), product(nodes), companion())
+
+    def install(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """The same."""
+        self.installed.append(stack.metadata.name)
+        return self.components(stack)
+
+
+def stack(nodes: int = 2) -> Stack:
+    """A stack file of one product."""
+    return Stack.model_validate(
+        {
+            "apiVersion": "telamon.dev/v1alpha1",
+            "kind": "Stack",
+            "metadata": {"name": "acme"},
+            "spec": {"domain": "acme.example", "products": {"jira": {"version": "11.3.1", "nodes": nodes}}},
+        }
+    )
+
+
+@dataclass
+class Rig:
+    """A host with all its parts."""
+
+    clock: FastClock
+    platform: MemoryPlatform
+    store: MemoryStore
+    journal: MemoryJournal
+    host: Host
+
+    @classmethod
+    def fresh(cls) -> Rig:
+        """A host over an empty world."""
+        clock = FastClock()
+        plain = Behaviour(clustered=False, indexed=False, set_up=False)
+        behaviours = {"database": INFRASTRUCTURE, "edge": INFRASTRUCTURE, "tracker-helper": plain}
+        platform = MemoryPlatform(clock, behaviours)
+        store, journal = MemoryStore(), MemoryJournal()
+        return cls(
+            clock, platform, store, journal, Host("acme", store, journal, platform, clock, Components())
+        )
+
+    def successor(self) -> Rig:
+        """Another host after this one died, over the same world."""
+        host = Host("acme", self.store, self.journal, self.platform, self.clock, Components(), poll=0.01)
+        return Rig(self.clock, self.platform, self.store, self.journal, host)
+
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """A client of the host's socket."""
+        api = Api(
+            self.host,
+            About("0.1.0", 1, "/state", 0.0),
+            urls=lambda _: {"jira": "http://127.0.0.1:8080"},
+            doctor=lambda: [HealthLine("tracker", "tracker-0", "index", healthy=True)],
+            transitions=Transitions(),
+        )
+        with tempfile.TemporaryDirectory(prefix="tm", dir="/tmp") as folder:
+            path = Path(folder) / "c.sock"
+            transport = httpx.HTTPTransport(uds=str(path))
+            with (
+                serve(api.application(), path),
+                httpx.Client(transport=transport, base_url="http://host") as client,
+            ):
+                yield client
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    """Poll until it holds, or fail after twenty real seconds."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, f"never so: {what}"
+        time.sleep(0.01)
+
+
+def is_ready(client: httpx.Client) -> bool:
+    """Whether the stack reports Ready."""
+    conditions = client.get("/v1/stack").json()["status"]["conditions"]
+    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    """A host that ends with the test."""
+    made = Rig.fresh()
+    yield made
+    made.host.end()
+
+
+@pytest.fixture
+def client(rig: Rig) -> Iterator[httpx.Client]:
+    """A client of the rig's host."""
+    with rig.client() as made:
+        yield made
+
+
+def test_a_stack_becomes_ready_and_a_second_put_changes_nothing(rig: Rig, client: httpx.Client) -> None:
+    assert client.get("/v1/stack").status_code == 404
+    body = {"stack": stack().model_dump(mode="json"), "source": "stack.yaml"}
+    assert client.put("/v1/stack", json=body).json() == {"generation": 1, "changed": True}
+    eventually(lambda: is_ready(client), "ready")
+    intents = len([entry for entry in rig.journal.entries if entry.kind == "intent"])
+    assert client.put("/v1/stack", json=body).json() == {"generation": 1, "changed": False}
+    eventually(lambda: is_ready(client), "ready again")
+    assert len([entry for entry in rig.journal.entries if entry.kind == "intent"]) == intents
+    assert client.post("/v1/plan", json=body).json() == {"steps": [], "waits": []}
+
+
+def test_status_names_every_member(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    status = client.get("/v1/stack").json()["status"]
+    assert [found["name"] for found in status["members"]] == [
+        "database-0",
+        "edge-0",
+        "edge-1",
+        "tracker-0",
+        "tracker-1",
+        "tracker-helper-0",
+        "tracker-helper-1",
+    ]
+    assert all(found["serving"] for found in status["members"])
+    assert status["observedGeneration"] == 1
+    assert status["urls"] == {"jira": "http://127.0.0.1:8080"}
+
+
+def test_a_crashed_member_comes_back_and_is_counted(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    rig.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+
+    def healed() -> bool:
+        members = {found["name"]: found for found in client.get("/v1/stack").json()["status"]["members"]}
+        return bool(members["tracker-1"]["restarts"] == 1 and members["tracker-1"]["serving"])
+
+    eventually(healed, "healed")
+
+
+def test_down_ends_every_member_then_the_host(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    assert client.post("/v1/down").json() == {"components": 4}
+    eventually(lambda: rig.host.wait_ended(0.01), "ended")
+    seen = [rig.platform.observe(desired) for desired in (database(), edge(), product(), companion())]
+    assert [member.name for found in seen for member in found.members] == []
+
+
+def test_nothing_is_applied_to_a_stack_that_goes_down(rig: Rig) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    rig.host.down()
+    with pytest.raises(ConflictError, match="taken down"):
+        rig.host.put(stack(3), "stack.yaml")
+
+
+def test_a_successor_goes_on_where_the_host_died(rig: Rig) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    with rig.client() as client:
+        eventually(lambda: is_ready(client), "ready")
+    rig.host.end()
+    second = rig.successor()
+    second.host.resume()
+    try:
+        with second.client() as client:
+            eventually(lambda: is_ready(client), "ready under the successor")
+        calls = [entry for entry in rig.journal.entries if entry.subject.startswith("set-up on")]
+        assert len([entry for entry in calls if entry.kind == "intent"]) == 1
+    finally:
+        second.host.end()
+
+
+def test_a_stack_that_was_taken_down_stays_down(rig: Rig) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    rig.host.down()
+    eventually(lambda: rig.host.wait_ended(0.01), "ended")
+    second = rig.successor()
+    second.host.resume()
+    assert second.host.lanes() == {}
+
+
+def test_refusals_carry_branch_remedy_and_exit_code(client: httpx.Client) -> None:
+    answer = client.post("/v1/retry", json={"component": "nobody"})
+    assert answer.status_code == 404
+    assert answer.json()["branch"] == "NotReadyError"
+    assert answer.json()["exit"] == 9
+    broken = client.put("/v1/stack", json={"stack": {"kind": "Stack"}})
+    assert broken.status_code == 400
+    assert client.put("/v1/stack", content=b"{").status_code == 400
+
+
+def test_doctor_and_journal_are_served(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    assert client.get("/v1/doctor").json()["checks"][0]["name"] == "index"
+    entries = client.get("/v1/journal", params={"component": "tracker"}).json()["entries"]
+    assert {entry["component"] for entry in entries} == {"tracker"}
+    last = entries[-1]["sequence"]
+    assert client.get("/v1/journal", params={"since": last, "component": "tracker"}).json() == {"entries": []}
