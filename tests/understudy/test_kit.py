@@ -218,6 +218,7 @@ def test_the_index_keeps_documents_and_position(tmp_path: Path) -> None:
     assert index.count == 4
     found = index.search(index.parse_text("common", ["summary"]), limit=2, order_by="number")
     assert (found.total, found.keys) == (3, ("K-4", "K-3"))
+    assert index.greatest("number") == 4
     copy = tmp_path / "copy"
     index.copy_to(copy)
     index.close()

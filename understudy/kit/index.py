@@ -12,7 +12,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ _WRITER_HEAP_BYTES = 15_000_000
 _POSITION_KEY = "@position"
 _POSITION = "position"
 _SEGMENTS_FOLDER = "segments"
+_COPY_ATTEMPTS = 5
 KEY = "key"
 ANALYZER = "default"
 
@@ -203,15 +204,37 @@ class SearchIndex:
         query, _ = self._index.parse_query_lenient(text, list(fields), conjunction_by_default=True)
         return query
 
-    def copy_to(self, target: Path) -> None:
-        """Copy a consistent state of the index and its position into an empty folder."""
-        with self._lock:
-            shutil.copytree(
-                self.folder,
-                target,
-                dirs_exist_ok=True,
-                ignore=shutil.ignore_patterns(".tantivy-*", "*.lock", ".part-*"),
+    def greatest(self, field: str) -> int | None:
+        """The greatest value of an integer field, or None without documents.
+
+        Raises:
+            IndexBroken: the index cannot be read.
+        """
+        try:
+            found = self._index.searcher().search(
+                tantivy.Query.exists_query(field), limit=1, count=False, order_by_field=field
             )
+        except (ValueError, OSError) as error:
+            raise IndexBroken(f"the index cannot be searched: {str(error)[:200]}") from error
+        return int(found.hits[0][0]) if found.hits else None
+
+    def copy_to(self, target: Path) -> None:
+        """Put a consistent state of the index and its position into an empty folder.
+
+        Files of segments never change once they are written, so a link does where the two folders
+        are on one disk. A merge that ends meanwhile may take files away: the copy is then begun anew.
+
+        Raises:
+            IndexBroken: no consistent state could be caught.
+        """
+        source = self.folder / _SEGMENTS_FOLDER
+        with self._lock:
+            for _ in range(_COPY_ATTEMPTS):
+                empty_folder(target)
+                with suppress(FileNotFoundError):
+                    _copy_segments(source, make_folder(target / _SEGMENTS_FOLDER))
+                    return
+        raise IndexBroken(f"the index in {self.folder} cannot be copied")
 
     def close(self) -> None:
         """Finish merges and let go of the writer."""
@@ -250,3 +273,25 @@ def _translated(message: str) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise IndexBroken(f"{message}: {str(error)[:200]}") from error
+
+
+def _copy_segments(source: Path, target: Path) -> None:
+    """Copy what one state of the index consists of.
+
+    Raises:
+        FileNotFoundError: that state is gone.
+    """
+    meta = (source / "meta.json").read_bytes()
+    wanted = {str(segment["segment_id"]).replace("-", "") for segment in json.loads(meta)["segments"]}
+    names = [path.name for path in source.iterdir() if path.name.split(".", 1)[0] in wanted]
+    if {name.split(".", 1)[0] for name in names} != wanted:
+        raise FileNotFoundError(source)
+    for name in names:
+        try:
+            (target / name).hardlink_to(source / name)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            shutil.copyfile(source / name, target / name)
+    (target / ".managed.json").write_text(json.dumps([*names, "meta.json"]))
+    (target / "meta.json").write_bytes(meta)
