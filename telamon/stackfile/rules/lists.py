@@ -55,7 +55,7 @@ def volume_has_one_source(subject: Subject) -> Iterator[Finding]:
                     path,
                     f"a volume has one source, and this one has {' and '.join(given) or 'none'}",
                     f"Write one of {', '.join(sources)}.",
-                    also=tuple((*path, source) for source in sources),
+                    throughout=(path,),
                 )
 
 

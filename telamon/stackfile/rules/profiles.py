@@ -22,7 +22,7 @@ def profile_port_is_named(subject: Subject) -> Iterator[Finding]:
                 (*path, "ports"),
                 "no port is called http",
                 "Write http: and the port on which a node answers requests.",
-                also=((*path, "ports", HTTP),),
+                throughout=((*path, "ports"),),
             )
         for index, forward in enumerate(profile.tcp):
             if forward.port not in profile.ports:
@@ -30,7 +30,7 @@ def profile_port_is_named(subject: Subject) -> Iterator[Finding]:
                     (*path, "tcp", index, "port"),
                     f'no port is called "{forward.port}"',
                     f"Write one of {', '.join(profile.ports)}.",
-                    also=((*path, "ports"),),
+                    throughout=((*path, "ports"),),
                 )
 
 
@@ -47,12 +47,8 @@ def profile_placeholder_is_known(subject: Subject) -> Iterator[Finding]:
                 )
                 continue
             for name in unknown:
-                yield Finding(
-                    where,
-                    f"nothing is known to fill in for ${{{name}}}",
-                    _about(name, known),
-                    _depends(path, name),
-                )
+                message = f"nothing is known to fill in for ${{{name}}}"
+                yield Finding(where, message, _about(name, known), throughout=_depends(path, name))
 
 
 def profile_index_has_a_home(subject: Subject) -> Iterator[Finding]:
@@ -76,7 +72,7 @@ def profile_tells_running(subject: Subject) -> Iterator[Finding]:
                 (*path, "status", "reader", "states"),
                 "no answer means RUNNING, so no node would ever get traffic",
                 "Write RUNNING: and what a node answers when it serves.",
-                also=((*path, "status"),) if not states else ((*path, "status", "otherwise"),),
+                throughout=((*path, "status"),),
             )
 
 
@@ -136,10 +132,7 @@ def _about(name: str, known: tuple[str, ...]) -> str:
 
 
 def _depends(path: Path, name: str) -> tuple[Path, ...]:
-    head, _, rest = name.partition(".")
-    return {
-        "database": ((*path, "database"),),
-        "home": ((*path, "homes"), (*path, "homes", rest)),
-        "port": ((*path, "ports"), (*path, "ports", rest)),
-        "secret": ((*path, "secrets"),),
-    }.get(head, ())
+    """What else has to be right before a placeholder can be called unknown."""
+    section = {"database": "database", "home": "homes", "port": "ports", "secret": "secrets"}
+    key = section.get(name.partition(".")[0])
+    return () if key is None else ((*path, key),)
