@@ -45,7 +45,7 @@ def _control(root: Path) -> None:
         if not lease:
             raise ConflictError(f"another controller keeps {root}", remedy="use it: `telamon status`")
         parts = wiring.lab_parts(root)
-        host = Host(parts.name, parts.store, parts.journal, parts.platform, parts.clock, parts.compiler)
+        host = Host(parts.store, parts.journal, parts.platform, parts.clock, parts.compiler)
         about = About(__version__, os.getpid(), str(root), parts.clock.now())
         transitions = Transitions.after(_last_conditions(host))
         api = Api(host, about, parts.urls, parts.doctor, transitions)
@@ -53,7 +53,7 @@ def _control(root: Path) -> None:
         host.resume()
         try:
             with serve(api.application(), wiring.socket_path(root)):
-                LOG.info("controller %s of %s is up", about.pid, parts.name)
+                LOG.info("controller %s is up", about.pid)
                 _keep(host, api, asked)
         finally:
             host.end()
@@ -71,7 +71,7 @@ def _keep(host: Host, api: Api, asked: threading.Event) -> None:
 
 
 def _report(host: Host, api: Api) -> None:
-    stored = host.store.get("Stack", host.name)
+    stored = host.stored()
     if stored is None:
         return
     conditions = api.status_document().get("status", {}).get("conditions", [])
@@ -81,7 +81,7 @@ def _report(host: Host, api: Api) -> None:
 
 
 def _last_conditions(host: Host) -> list[StatusCondition]:
-    stored = host.store.get("Stack", host.name)
+    stored = host.stored()
     found = stored.status.get("conditions", []) if stored else []
     return [StatusCondition.model_validate(condition, strict=False) for condition in found]
 

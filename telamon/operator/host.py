@@ -48,7 +48,6 @@ class Host:
     """Keeps a stack.
 
     Args:
-        name: of the stack.
         store: where the spec is.
         journal: where the record is.
         platform: eyes and verbs.
@@ -57,7 +56,6 @@ class Host:
         poll: seconds between two looks at a component with nothing to do.
     """
 
-    name: str
     store: Store
     journal: Journal
     platform: Platform
@@ -74,7 +72,7 @@ class Host:
 
     def resume(self) -> None:
         """Go on with the stored spec, if there is one."""
-        stored = self.store.get("Stack", self.name)
+        stored = self.stored()
         if stored is not None and stored.spec.get("running", True):
             self._desire(self.compiler.install(_stack(stored)), stored.generation)
 
@@ -94,8 +92,13 @@ class Host:
         with self._lock:
             if self._going_down:
                 raise ConflictError("the stack is being taken down", remedy="wait for `telamon down` to end")
+            stored = self.stored()
+            if stored is not None and stored.name != stack.metadata.name:
+                raise ConflictError(
+                    f"this state folder belongs to the stack {stored.name}, not {stack.metadata.name}",
+                    remedy="choose another folder with --state, or purge this one",
+                )
             components = self.compiler.install(stack)
-            stored = self.store.get("Stack", self.name)
             spec = {
                 "stack": stack.model_dump(mode="json", exclude={"status"}),
                 "source": source,
@@ -104,7 +107,7 @@ class Host:
             if stored is not None and dict(stored.spec) == spec:
                 changed, generation = False, stored.generation
             else:
-                base = stored or Stored("Stack", self.name, 0, 0)
+                base = stored or Stored("Stack", stack.metadata.name, 0, 0)
                 generation = self.store.put(replace(base, spec=spec)).generation
                 changed = True
             self._desire(components, generation)
@@ -117,7 +120,7 @@ class Host:
             The number of components that go.
         """
         with self._lock:
-            stored = self.store.get("Stack", self.name)
+            stored = self.stored()
             if stored is not None:
                 stored = self.store.put(replace(stored, spec={**stored.spec, "running": False}))
             self._going_down = True
@@ -147,14 +150,18 @@ class Host:
     def report(self, status: Mapping[str, Any]) -> None:
         """Write the status beside the spec; a spec that was put meanwhile wins."""
         with self._lock:
-            stored = self.store.get("Stack", self.name)
+            stored = self.stored()
             if stored is not None:
                 self.store.put(replace(stored, status=status))
 
     def stack(self) -> tuple[Stack, int] | None:
         """The spec in force with its generation, if one was ever given."""
-        stored = self.store.get("Stack", self.name)
+        stored = self.stored()
         return None if stored is None else (_stack(stored), stored.generation)
+
+    def stored(self) -> Stored | None:
+        """The stack of this store; a store holds one."""
+        return next(iter(self.store.list("Stack")), None)
 
     def _desire(self, components: Sequence[ComponentDesired], generation: int) -> None:
         with self._lock:

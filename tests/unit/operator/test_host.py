@@ -91,12 +91,12 @@ class Rig:
         platform = MemoryPlatform(clock, behaviours)
         store, journal = MemoryStore(), MemoryJournal()
         return cls(
-            clock, platform, store, journal, Host("acme", store, journal, platform, clock, Components())
+            clock, platform, store, journal, Host(store, journal, platform, clock, Components(), poll=0.01)
         )
 
     def successor(self) -> Rig:
         """Another host after this one died, over the same world."""
-        host = Host("acme", self.store, self.journal, self.platform, self.clock, Components(), poll=0.01)
+        host = Host(self.store, self.journal, self.platform, self.clock, Components(), poll=0.01)
         return Rig(self.clock, self.platform, self.store, self.journal, host)
 
     @contextmanager
