@@ -82,6 +82,7 @@ class Purpose(StrEnum):
     ADMIN_USERNAME = "admin-username"
     ADMIN_PASSWORD = "admin-password"  # noqa: S105 - the name of a purpose, not a password.
     ADMIN_EMAIL = "admin-email"
+    ADMIN_NAME = "admin-name"
     CLUSTER = "cluster"
     """A secret that the nodes of one cluster share."""
     SEARCH_PASSWORD = "search-password"  # noqa: S105 - the name of a purpose, not a password.
@@ -216,15 +217,17 @@ class Port:
 
 @dataclass(frozen=True)
 class HealthMatch:
-    """How a balancer tells a serving node: a GET that answers 200 with ``contains`` in the body.
+    """How a balancer tells a serving node: a GET answered with one of ``codes`` and with ``contains`` in the body.
 
     Attributes:
         path: below the context path.
         contains: "" is in every body.
+        codes: HTTP codes.
     """
 
     path: str
     contains: str
+    codes: tuple[int, ...] = (200,)
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,9 @@ class Workload:
         shares_home: whether its nodes mount the product's shared home.
         index: who keeps the search index.
         clustered: whether the nodes have a registry that :meth:`membership` can ask.
+        start_timeout: seconds a node may take from start to RUNNING where the stack file does not say.
+        stop_grace: seconds a node may take to stop where the stack file does not say.
+        secret_purposes: keys of :attr:`NodeContext.secrets` that :meth:`environment` refers to.
     """
 
     name: str
@@ -284,6 +290,9 @@ class Workload:
     shares_home: bool = True
     index: IndexKeeper = IndexKeeper.NOBODY
     clustered: bool = False
+    start_timeout: float = 900.0
+    stop_grace: float = 120.0
+    secret_purposes: tuple[str, ...] = ()
     routes: tuple[Route, ...] = (Route("/"),)
     tcp_routes: tuple[TcpRoute, ...] = ()
 
@@ -325,11 +334,13 @@ class Companion(Workload):
         starts: "before" the product's first node, or "after" its set-up.
         required: whether a cluster of the product needs it.
         default_nodes: how many where the stack file names none.
+        default_release: version to run where the stack file names none; ``None``: the product's own.
     """
 
     starts: Literal["before", "after"] = "before"
     required: bool = False
     default_nodes: int = 1
+    default_release: str | None = None
     max_nodes: int = 5
 
 
@@ -338,7 +349,6 @@ class Product(Workload):
 
     Attributes:
         companions: by name.
-        secret_purposes: which secrets the product takes ("license", "admin" …) beyond the database password.
         sets_itself_up: whether the environment alone completes set-up.
         database_collation: vendor's collation and character type; encoding is always UTF8.
         cluster_secret: whether nodes share a secret of their own.

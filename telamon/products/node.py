@@ -23,7 +23,10 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class SecretValue:
-    """A value the platform puts in at the very end; plain data carries only the reference."""
+    """A value the platform puts in at the very end; plain data carries only the reference.
+
+    Within a URL it must need no escaping, which holds for every value that Telamon makes.
+    """
 
     secret: str
     key: str
@@ -78,9 +81,14 @@ class FrontAddress:
         return self.host if self.port == default else f"{self.host}:{self.port}"
 
     @property
+    def origin(self) -> str:
+        """The root of the host, without a trailing slash."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
     def url(self) -> str:
         """The base URL, without a trailing slash."""
-        return f"{self.scheme}://{self.authority}{self.context_path}"
+        return self.origin + self.context_path
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class NodeContext:
         front: the product's front address.
         ssh: the front address of git SSH, where the product has one.
         secrets: purpose ("license", "admin-username", "cluster" …) to reference; see
-            :mod:`telamon.products.purposes`.
+            :class:`telamon.products.base.Purpose`.
         spec: the product's section of the stack file.
     """
 

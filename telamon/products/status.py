@@ -12,7 +12,7 @@ from telamon.state.phase import Phase
 
 PATH = "/status"
 
-_NAMED = {phase.value: phase for phase in Phase if phase is not Phase.UNREACHABLE}
+_REPORTED = frozenset(Phase) - {Phase.UNREACHABLE}
 
 
 def read_state(response: Response, *, by_code: Mapping[int, Phase]) -> Phase:
@@ -32,7 +32,7 @@ def read_state(response: Response, *, by_code: Mapping[int, Phase]) -> Phase:
     state = response.document().get("state")
     if not isinstance(state, str) or not state:
         return by_code.get(response.status, Phase.UNREACHABLE)
-    phase = _NAMED.get(state, Phase.MAINTENANCE)
+    phase = next((phase for phase in _REPORTED if phase.value == state), Phase.MAINTENANCE)
     if phase is Phase.RUNNING and response.status != 200:
         return by_code.get(response.status, Phase.UNREACHABLE)
     return phase

@@ -31,7 +31,7 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "SETUP_LICENSE": node.secrets[Purpose.LICENSE],
         "SETUP_SYSADMIN_USERNAME": node.secrets[Purpose.ADMIN_USERNAME],
         "SETUP_SYSADMIN_PASSWORD": node.secrets[Purpose.ADMIN_PASSWORD],
-        "SETUP_SYSADMIN_DISPLAYNAME": "Administrator",
+        "SETUP_SYSADMIN_DISPLAYNAME": node.secrets[Purpose.ADMIN_NAME],
         "SETUP_SYSADMIN_EMAILADDRESS": node.secrets[Purpose.ADMIN_EMAIL],
         "PLUGIN_SSH_PORT": str(node.ports["ssh"]),
     }

@@ -6,6 +6,7 @@ pages come only where a value is missing, and then it is the value that must be 
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ KEPT_TOKENS = 2
 """Tokens of ours that are left alone when another is made: one may be in use this moment."""
 CLUSTER = "/rest/zdu/cluster"
 
-_BY_CODE = {503: Phase.STARTING, 500: Phase.ERROR}
+_BY_CODE = MappingProxyType({503: Phase.STARTING, 500: Phase.ERROR})
 """Source: Atlassian KB "How to monitor if Bitbucket Server is up and running"; 500 is believed, not documented."""
 
 

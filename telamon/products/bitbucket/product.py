@@ -15,6 +15,7 @@ from telamon.products.base import (
     NodeContext,
     NodeSeen,
     Product,
+    Purpose,
     Response,
     SetupInputs,
     SetupOutcome,
@@ -38,6 +39,10 @@ class OpenSearch(Companion):
     needs_database = False
     shares_home = False
     required = True
+    default_release = "2.19.1"
+    start_timeout = 600.0
+    stop_grace = 60.0
+    secret_purposes = (Purpose.SEARCH_PASSWORD,)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""
@@ -64,6 +69,15 @@ class Bitbucket(Product):
     clustered = True
     sets_itself_up = True
     cluster_secret = True
+    secret_purposes = (
+        Purpose.LICENSE,
+        Purpose.ADMIN_USERNAME,
+        Purpose.ADMIN_PASSWORD,
+        Purpose.ADMIN_EMAIL,
+        Purpose.ADMIN_NAME,
+        Purpose.CLUSTER,
+        Purpose.SEARCH_PASSWORD,
+    )
     companions: Mapping[str, Companion] = MappingProxyType({edge.OPENSEARCH: OpenSearch()})
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:

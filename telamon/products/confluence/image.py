@@ -45,7 +45,7 @@ def _arguments(node: NodeContext) -> list[str]:
     return [
         *words,
         # Browsers and Confluence use one address, so it is the front door's.
-        f"-Dsynchrony.service.url={node.front.url}/{SYNCHRONY}/v1",
+        f"-Dsynchrony.service.url={node.front.origin}/{SYNCHRONY}/v1",
         "-Dsynchrony.by.default.enable.collab.editing.if.manually.managed=true",
     ]
 
@@ -55,7 +55,7 @@ def synchrony_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     given: dict[str, EnvironmentValue] = {
         "SYNCHRONY_BIND": node.bind,
         "SYNCHRONY_PORT": str(node.ports["http"]),
-        "SYNCHRONY_SERVICE_URL": f"{node.front.url}/{SYNCHRONY}",
+        "SYNCHRONY_SERVICE_URL": f"{node.front.origin}/{SYNCHRONY}",
         "SYNCHRONY_CLUSTER_BASE_PORT": str(node.ports["aleph"]),
         "CLUSTER_LISTEN_PORT": str(node.ports["cluster"]),
         "CLUSTER_JOIN_TYPE": "tcpip",

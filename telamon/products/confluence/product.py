@@ -16,6 +16,7 @@ from telamon.products.base import (
     NodeContext,
     NodeSeen,
     Product,
+    Purpose,
     Response,
     SetupInputs,
     SetupOutcome,
@@ -40,6 +41,8 @@ class Synchrony(Companion):
     # Its keys are in the database only once Confluence has been set up.
     starts = "after"
     default_nodes = 2
+    start_timeout = 300.0
+    stop_grace = 30.0
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the process reads."""
@@ -63,6 +66,8 @@ class Confluence(Product):
     routes = edge.ROUTES
     index = IndexKeeper.NODE
     clustered = True
+    start_timeout = 1800.0
+    secret_purposes = (Purpose.LICENSE,)
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:

@@ -7,6 +7,7 @@ which agree on order and names. Where they differ (the token), the rule holds fo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from telamon.products.accounts import administrate, finish, refuse_more_logins
 from telamon.products.base import (
@@ -29,7 +30,7 @@ from telamon.state.phase import Phase
 ADMINISTRATORS = "jira-administrators"
 """The group of the first administrator; the set-up gives it the global permission "system administrator"."""
 
-_BY_CODE = {503: Phase.MAINTENANCE, 500: Phase.ERROR}
+_BY_CODE = MappingProxyType({503: Phase.MAINTENANCE, 500: Phase.ERROR})
 """Source: Atlassian KB "Jira status endpoint response meanings"."""
 
 _LICENSE_TIMEOUT = 120.0

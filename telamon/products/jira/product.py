@@ -34,6 +34,8 @@ class Jira(Product):
     index = IndexKeeper.NODE
     clustered = True
     prepares_join = True
+    # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
+    start_timeout = 3600.0
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""

@@ -1,0 +1,1 @@
+"""Any clustered web application, described by a profile of one file."""
