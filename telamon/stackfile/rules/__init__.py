@@ -41,6 +41,7 @@ from telamon.stackfile.rules.products import (
     version_is_named,
 )
 from telamon.stackfile.rules.profiles import (
+    profile_command_holds_no_secret,
     profile_image_is_named,
     profile_index_has_a_home,
     profile_placeholder_is_known,
@@ -73,6 +74,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ports_differ,
     profile_port_is_named,
     profile_placeholder_is_known,
+    profile_command_holds_no_secret,
     profile_index_has_a_home,
     profile_tells_running,
     profile_image_is_named,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from telamon.model.profile import DATABASE_PARTS, HTTP, Profile
 from telamon.model.template import UnfinishedPlaceholder, placeholders
@@ -11,7 +12,9 @@ from telamon.stackfile.nearest import nearest
 from telamon.stackfile.rules.products import PRODUCTS
 from telamon.stackfile.tree import Path
 
-_ALWAYS = ("address", "node.name", "node.ordinal", "peers", "front.url")
+_ALWAYS: Final = ("address", "node.name", "node.ordinal", "peers", "front.url")
+_SECRET: Final = ("secret.", "database.password", "database.url")
+"""Beginnings of the placeholders that are filled in with a secret; the URL of a database holds its password."""
 
 
 def profile_port_is_named(subject: Subject) -> Iterator[Finding]:
@@ -49,6 +52,19 @@ def profile_placeholder_is_known(subject: Subject) -> Iterator[Finding]:
             for name in unknown:
                 message = f"nothing is known to fill in for ${{{name}}}"
                 yield Finding(where, message, _about(name, known), throughout=_depends(path, name))
+
+
+def profile_command_holds_no_secret(subject: Subject) -> Iterator[Finding]:
+    """Every user of a machine can read command lines, so secrets go into the environment."""
+    for path, profile in _profiles(subject):
+        for index, word in enumerate(profile.command):
+            found = sorted(name for name in _placeholders_or_none(word) if name.startswith(_SECRET))
+            if found:
+                yield Finding(
+                    (*path, "command", index),
+                    f"${{{found[0]}}} is a secret, and everybody on the machine can read command lines",
+                    "Hand it over in the environment.",
+                )
 
 
 def profile_index_has_a_home(subject: Subject) -> Iterator[Finding]:
@@ -116,6 +132,13 @@ def _texts(path: Path, profile: Profile) -> Iterator[tuple[Path, str]]:
         yield (*path, "command", index), word
     for name, value in profile.environment.items():
         yield (*path, "environment", name), value
+
+
+def _placeholders_or_none(text: str) -> frozenset[str]:
+    try:
+        return placeholders(text)
+    except UnfinishedPlaceholder:
+        return frozenset()
 
 
 def _about(name: str, known: tuple[str, ...]) -> str:
