@@ -109,37 +109,37 @@ class _Parser:
     def _all(self) -> Query:
         wanted: list[Query] = []
         unwanted: list[Query] = []
-        while (token := self._peek()) and token not in {")", "OR"}:
-            if token == "AND":
+        while (word := self._peek()) and word not in {")", "OR"}:
+            if word == "AND":
                 self._place += 1
                 continue
-            negative = token == "NOT" or (token.startswith("-") and len(token) > 1)
-            if token == "NOT":
+            negative = word == "NOT" or (word.startswith("-") and len(word) > 1)
+            if word == "NOT":
                 self._place += 1
             elif negative:
-                self._tokens[self._place] = token[1:]
+                self._tokens[self._place] = word[1:]
             (unwanted if negative else wanted).append(self._term(negative))
         if not wanted and not unwanted:
             raise invalid("A term is missing in the query.", field="query")
         return {"bool": {"must": wanted or [{"match_all": {}}], "must_not": unwanted}}
 
     def _term(self, negative: bool) -> Query:
-        token = self._peek()
+        word = self._peek()
         self._place += 1
-        if token == "(":
+        if word == "(":
             inner = self._any()
             if self._peek() != ")":
                 raise invalid("A parenthesis is not closed in the query.", field="query")
             self._place += 1
             return inner
-        if token in {"", ")", "OR", "AND", "NOT"}:
+        if word in {"", ")", "OR", "AND", "NOT"}:
             raise invalid("A term is missing in the query.", field="query")
-        name, separator, value = token.partition(":")
+        name, separator, value = word.partition(":")
         if separator and value and name in _MODIFIERS:
             return _modifier(name, value.strip('"'))
         if separator and name in _IGNORED_MODIFIERS:
             return {"match_all": {}}
-        plain = token.strip('"')
+        plain = word.strip('"')
         if not negative:
             self.words += [word.lower() for word in _WORD.findall(plain)]
         phrases = [{"match_phrase": {field: plain}} for field in ("content", "path")]
