@@ -31,7 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="telamon.operator", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, help="state folder of the stack")
     root = parser.parse_args().state
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
+    )
     try:
         _control(root)
     except TelamonError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,8 +128,7 @@ class Api:
         return self.status_document()
 
     def _put_stack(self, _request: Request, body: Any) -> dict[str, Any]:
-        generation, changed = self.host.put(_stack(body), str(body.get("source", "")))
-        return {"generation": generation, "changed": changed}
+        return asdict(self.host.put(_stack(body), str(body.get("source", ""))))
 
     def _plan(self, _request: Request, body: Any) -> dict[str, Any]:
         found = preview(self.host, _stack(body))

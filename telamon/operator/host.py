@@ -25,11 +25,30 @@ DEFECT_RESTS = 5.0
 class Compiler(Protocol):
     """Turns a stack into desired components, and lets the platform know what they are made of."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the last answer, e.g. a port that had to move."""
+
     def components(self, stack: Stack) -> Sequence[ComponentDesired]:
         """Compile, changing nothing. Raises TelamonError where the stack cannot be built here."""
 
     def install(self, stack: Stack) -> Sequence[ComponentDesired]:
         """Compile, and let the platform perform the result from now on."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A spec that was taken.
+
+    Attributes:
+        generation: in force.
+        changed: whether it differs from the one before.
+        notes: what people should know, e.g. a port that had to move.
+    """
+
+    generation: int
+    changed: bool
+    notes: tuple[str, ...]
 
 
 @dataclass
@@ -76,7 +95,7 @@ class Host:
         if stored is not None and stored.spec.get("running", True):
             self._desire(self.compiler.install(_stack(stored)), stored.generation)
 
-    def put(self, stack: Stack, source: str) -> tuple[int, bool]:
+    def put(self, stack: Stack, source: str) -> Accepted:
         """Take a new spec.
 
         Args:
@@ -84,7 +103,7 @@ class Host:
             source: where it came from, for people.
 
         Returns:
-            The generation in force, and whether anything changed.
+            What came of it.
 
         Raises:
             ConflictError: the stack is just being taken down.
@@ -111,7 +130,7 @@ class Host:
                 generation = self.store.put(replace(base, spec=spec)).generation
                 changed = True
             self._desire(components, generation)
-            return generation, changed
+            return Accepted(generation, changed, self.compiler.notes)
 
     def down(self) -> int:
         """Desire nothing. The host ends once every member is gone.

@@ -47,6 +47,7 @@ class Components:
     """A compiler whose answer follows the number of nodes in the stack, and nothing else."""
 
     installed: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
     def components(self, stack: Stack) -> Sequence[ComponentDesired]:
         """A small stack with as many product nodes as asked for."""
@@ -151,10 +152,10 @@ def client(rig: Rig) -> Iterator[httpx.Client]:
 def test_a_stack_becomes_ready_and_a_second_put_changes_nothing(rig: Rig, client: httpx.Client) -> None:
     assert client.get("/v1/stack").status_code == 404
     body = {"stack": stack().model_dump(mode="json"), "source": "stack.yaml"}
-    assert client.put("/v1/stack", json=body).json() == {"generation": 1, "changed": True}
+    assert client.put("/v1/stack", json=body).json() == {"generation": 1, "changed": True, "notes": []}
     eventually(lambda: is_ready(client), "ready")
     intents = len([entry for entry in rig.journal.entries if entry.kind == "intent"])
-    assert client.put("/v1/stack", json=body).json() == {"generation": 1, "changed": False}
+    assert client.put("/v1/stack", json=body).json() == {"generation": 1, "changed": False, "notes": []}
     eventually(lambda: is_ready(client), "ready again")
     assert len([entry for entry in rig.journal.entries if entry.kind == "intent"]) == intents
     assert client.post("/v1/plan", json=body).json() == {"steps": [], "waits": []}

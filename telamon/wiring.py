@@ -1,0 +1,279 @@
+"""The only place that picks adapters.
+
+Hosts (the command line, the controller) ask for parts by what they do; nobody above this module names a platform, and
+nobody below it knows the others. Imports are inside the functions, because a command line that only prints its help
+must not load a database driver first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telamon.errors import MachineError, NotReadyError, PlatformError, TelamonError, brief
+
+if TYPE_CHECKING:
+    from telamon.model.stack import Stack
+    from telamon.naming import StackName
+    from telamon.platforms.clock import SteadyClock
+    from telamon.platforms.lab.compiler import LabCompiler
+    from telamon.platforms.lab.platform import LabPlatform
+    from telamon.platforms.sqlite import SqliteJournal, SqliteStore
+    from telamon.ports import Secrets
+    from telamon.products.base import HealthReport, Product
+
+CONTROLLER_STARTS_WITHIN = 30.0
+"""Seconds until a started controller must answer on its socket."""
+
+
+def registry() -> Mapping[str, Product]:
+    """The products that ship with Telamon, by name."""
+    from telamon.products.registry import registry as products
+
+    return products()
+
+
+def state_root(stack_name: StackName, override: Path | None) -> Path:
+    """The folder in which a stack keeps its state.
+
+    Args:
+        stack_name: of the stack.
+        override: what ``--state`` says; else ``TELAMON_STATE``, else the user's state folder.
+    """
+    from telamon.platforms.lab.facts import default_root
+
+    chosen = override or (Path(found) if (found := os.environ.get("TELAMON_STATE")) else None)
+    return (chosen or default_root(stack_name, os.environ)).expanduser().absolute()
+
+
+def socket_path(root: Path) -> Path:
+    """The socket on which the controller of a state folder answers."""
+    return root / "run" / "controller.sock"
+
+
+def log_path(root: Path) -> Path:
+    """The controller's own log."""
+    return root / "log" / "controller.log"
+
+
+def secrets(root: Path) -> Secrets:
+    """The secrets of the stack in that folder."""
+    from telamon.platforms.lab.secrets import FileSecrets
+
+    return FileSecrets(root / "secrets")
+
+
+def certificate(root: Path) -> str:
+    """The certificate authority of the front door, PEM.
+
+    Raises:
+        NotReadyError: the front door speaks no TLS.
+    """
+    from telamon.platforms.lab.tls import authority
+
+    return authority(root / "tls")
+
+
+@dataclass(frozen=True)
+class MachineCheck:
+    """One thing that this machine must have."""
+
+    name: str
+    healthy: bool
+    reason: str = ""
+    remedy: str = ""
+
+
+def machine_checks(root: Path) -> tuple[MachineCheck, ...]:
+    """Look whether this machine can carry a lab in that folder; changes nothing but making the folder."""
+    from telamon.platforms.lab import machine
+
+    def folder() -> None:
+        machine.check_folder(root, sockets=(socket_path(root),), account=machine.database_account())
+
+    def programs() -> None:
+        machine.database_programs(root, machine.database_account())
+
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("system", machine.check_system),
+        ("state folder", folder),
+        ("balancer", machine.balancer),
+        ("database account", machine.database_account),
+        ("database programs", programs),
+    )
+    return tuple(_checked(name, check) for name, check in checks)
+
+
+def _checked(name: str, check: Callable[[], object]) -> MachineCheck:
+    try:
+        found = check()
+    except TelamonError as error:
+        return MachineCheck(name, healthy=False, reason=str(error), remedy=error.remedy or "")
+    return MachineCheck(name, healthy=True, reason=str(found) if isinstance(found, Path) else "")
+
+
+# ----------------------------------------------------------------------------------------------------- the controller
+
+
+def start_controller(root: Path) -> None:
+    """Start a controller that outlives this process and its terminal, and wait until it answers.
+
+    Nothing happens where one answers already.
+
+    Raises:
+        TelamonError: it ended at once; the error is its own, read from its log.
+        PlatformError: it does not answer in time.
+    """
+    path = socket_path(root)
+    if answers(path):
+        return
+    log = log_path(root)
+    _prepare_log(log)
+    begin = log.stat().st_size
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "telamon.operator", "--state", str(root)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            start_new_session=True,
+        )
+    end = time.monotonic() + CONTROLLER_STARTS_WITHIN
+    while time.monotonic() < end:
+        if answers(path):
+            return
+        if process.poll() is not None and not answers(path):
+            raise PlatformError(
+                f"the controller ended at once (exit {process.returncode}): {_last_line(log, begin)}",
+                remedy=f"The whole story is in {log}.",
+            )
+        time.sleep(0.05)
+    raise PlatformError("the controller does not answer", remedy=f"Look at {log}.")
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody accepts connections on a unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _prepare_log(log: Path) -> None:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        raise MachineError(
+            f"{log} cannot be written: {brief(error)}", remedy="Choose another folder with --state."
+        ) from error
+
+
+def _last_line(log: Path, begin: int) -> str:
+    with log.open("rb") as lines:
+        lines.seek(begin)
+        written = lines.read().decode(errors="replace").strip().splitlines()
+    return written[-1] if written else "it said nothing"
+
+
+@contextmanager
+def controller_lease(root: Path) -> Iterator[bool]:
+    """The right to be the controller of a state folder, held while the block runs.
+
+    The lock belongs to the open file, so the kernel lets go of it however the process ends.
+
+    Yields:
+        Whether it was to be had.
+    """
+    path = root / "run" / "controller.lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class LabParts:
+    """What a controller of the lab is made of."""
+
+    store: SqliteStore
+    journal: SqliteJournal
+    platform: LabPlatform
+    clock: SteadyClock
+    compiler: LabCompiler
+    close: Callable[[], None]
+
+    def urls(self, stack: Stack) -> Mapping[str, str]:
+        """Where to go, by product."""
+        return self.platform.urls(stack)
+
+    def doctor(self) -> Sequence[tuple[str, str, HealthReport]]:
+        """The products' own health checks: component, member, report."""
+        return self.platform.doctor()
+
+
+def lab_parts(root: Path) -> LabParts:
+    """Open the store and the platform of a state folder.
+
+    Raises:
+        MachineError: the folder cannot be used.
+        PlatformError: what is kept there is damaged.
+    """
+    from telamon.platforms.clock import SteadyClock
+    from telamon.platforms.lab.compiler import LabCompiler
+    from telamon.platforms.lab.platform import LabPlatform
+    from telamon.platforms.sqlite import SqliteFile, SqliteJournal, SqliteStore
+
+    file = SqliteFile(root / "store.sqlite")
+    clock = SteadyClock()
+    platform = LabPlatform(root, clock)
+
+    def close() -> None:
+        platform.close()
+        file.close()
+
+    compiler = LabCompiler(root, platform)
+    return LabParts(SqliteStore(file), SqliteJournal(file), platform, clock, compiler, close)
+
+
+def purge(root: Path) -> None:
+    """Remove everything a stack keeps.
+
+    Raises:
+        NotReadyError: its controller still runs.
+        MachineError: something cannot be removed.
+    """
+    if not root.exists():
+        return
+    try:
+        with controller_lease(root) as free:
+            if not free:
+                raise NotReadyError("the stack still runs", remedy="`telamon down` first")
+            shutil.rmtree(root)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MachineError(
+            f"{root} cannot be removed: {brief(error)}", remedy="Check who owns it."
+        ) from error
