@@ -1,7 +1,5 @@
 """``monitoring``, ``paging`` and ``backup``: who looks, who is called, and what there is to come back to."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

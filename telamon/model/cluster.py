@@ -1,7 +1,5 @@
 """``placement``, ``security``, ``images`` and ``access``: how the stack lives in a cluster that others use too."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 

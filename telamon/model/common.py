@@ -1,7 +1,5 @@
 """Small parts that several sections are made of."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

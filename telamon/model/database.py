@@ -1,7 +1,5 @@
 """``database``: where PostgreSQL comes from. Each product gets a database and a role of its own in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -82,7 +80,7 @@ class CloudNativePgDatabase(Section):
     resources: Annotated[
         Resources,
         Doc("What each instance may use; heap has no meaning here."),
-    ] = Field(default_factory=Resources)
+    ] = Field(default_factory=Resources.model_construct)
     parameters: Parameters = Field(default_factory=dict)
 
 

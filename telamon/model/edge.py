@@ -1,7 +1,5 @@
 """``edge``: the front door, from the address users type to the nodes."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -112,7 +110,9 @@ class EdgeSpec(Section):
             unset="443 with TLS and 80 without; in the lab 8080, or the next free one.",
         ),
     ] = None
-    ssh: Annotated[SshSpec, Doc("The front door of git over SSH.")] = Field(default_factory=SshSpec)
+    ssh: Annotated[SshSpec, Doc("The front door of git over SSH.")] = Field(
+        default_factory=SshSpec.model_construct
+    )
     tls: Annotated[
         TlsSpec | None,
         Doc("Where certificates come from.", unset="disabled in the lab, acm on aws, required elsewhere."),

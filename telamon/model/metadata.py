@@ -1,7 +1,5 @@
 """``metadata``: what the stack is called."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """An imperative act, as an object of its own: it is journalled, can be watched, and survives whoever asked for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -66,5 +64,5 @@ class Operation(Section):
     metadata: Annotated[Metadata, Doc("What it is called.")]
     spec: Annotated[OperationSpec, Doc("What is asked for.")]
     status: Annotated[OperationStatus, Doc("How far it is; Telamon writes it.", why="Nobody has begun.")] = (
-        Field(default_factory=OperationStatus)
+        Field(default_factory=OperationStatus.model_construct)
     )

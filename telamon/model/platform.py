@@ -1,7 +1,5 @@
 """``platform``: what carries the stack."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

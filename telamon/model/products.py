@@ -1,7 +1,5 @@
 """``products``: what runs, how many of it, and the ways out of our opinions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -54,8 +52,12 @@ class CompanionSpec(Section):
             unset="As many as the companion needs to survive the loss of one.",
         ),
     ] = None
-    resources: Annotated[Resources, Doc("What each node may use.")] = Field(default_factory=Resources)
-    storage: Annotated[CompanionStorage, Doc("The nodes' data.")] = Field(default_factory=CompanionStorage)
+    resources: Annotated[Resources, Doc("What each node may use.")] = Field(
+        default_factory=Resources.model_construct
+    )
+    storage: Annotated[CompanionStorage, Doc("The nodes' data.")] = Field(
+        default_factory=CompanionStorage.model_construct
+    )
 
 
 class ExtraVolume(Section):
@@ -94,7 +96,9 @@ class Sidecar(Section):
     ports: Annotated[
         Items[Port], Doc("Ports it listens on.", unit="TCP port", why="Most sidecars only send.")
     ] = ()
-    resources: Annotated[Resources, Doc("What the container may use.")] = Field(default_factory=Resources)
+    resources: Annotated[Resources, Doc("What the container may use.")] = Field(
+        default_factory=Resources.model_construct
+    )
 
 
 class PatchOperation(Section):
@@ -181,8 +185,12 @@ class ProductSpec(Section):
         Mapping[CompanionKey, CompanionSpec],
         Doc("Companions by name.", why="Those that a cluster of the product needs run without being named."),
     ] = Field(default_factory=dict)
-    resources: Annotated[Resources, Doc("What each node may use.")] = Field(default_factory=Resources)
-    storage: Annotated[ProductStorage, Doc("The product's homes.")] = Field(default_factory=ProductStorage)
+    resources: Annotated[Resources, Doc("What each node may use.")] = Field(
+        default_factory=Resources.model_construct
+    )
+    storage: Annotated[ProductStorage, Doc("The product's homes.")] = Field(
+        default_factory=ProductStorage.model_construct
+    )
     start_timeout: Annotated[
         Annotated[Duration, Within("5s", "1d")] | None,
         Doc(

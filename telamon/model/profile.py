@@ -17,8 +17,6 @@ placeholders, filled in for each node:
 ======================  ==============================================================================
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -89,7 +87,7 @@ class TextReader(Section):
 
 
 def _by_code() -> CodeReader:
-    return CodeReader(kind="code")
+    return CodeReader.model_construct(kind="code")
 
 
 class StatusPage(Section):
@@ -163,7 +161,7 @@ class Profile(Section):
         ),
     ]
     status: Annotated[StatusPage, Doc("How to ask a node how it is.")]
-    homes: Annotated[Homes, Doc("Folders a node needs.")] = Field(default_factory=Homes)
+    homes: Annotated[Homes, Doc("Folders a node needs.")] = Field(default_factory=Homes.model_construct)
     database: Annotated[
         Literal["none", "postgresql"],
         Doc("Whether it gets a database of its own.", why="What is not asked for is not made."),

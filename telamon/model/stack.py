@@ -1,7 +1,5 @@
 """The stack file as a whole."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -21,7 +19,7 @@ from telamon.model.text import Domain
 
 
 def _this_machine() -> LabPlatform:
-    return LabPlatform(kind="lab")
+    return LabPlatform.model_construct(kind="lab")
 
 
 class StackSpec(Section):
@@ -52,21 +50,29 @@ class StackSpec(Section):
             unset="The lab runs its own; cloudnative-pg on kubernetes, rds on aws.",
         ),
     ] = None
-    storage: Annotated[StorageSpec, Doc("Where homes are kept.")] = Field(default_factory=StorageSpec)
-    edge: Annotated[EdgeSpec, Doc("The front door.")] = Field(default_factory=EdgeSpec)
+    storage: Annotated[StorageSpec, Doc("Where homes are kept.")] = Field(
+        default_factory=StorageSpec.model_construct
+    )
+    edge: Annotated[EdgeSpec, Doc("The front door.")] = Field(default_factory=EdgeSpec.model_construct)
     placement: Annotated[PlacementSpec, Doc("Where nodes run in a cluster.")] = Field(
-        default_factory=PlacementSpec
+        default_factory=PlacementSpec.model_construct
     )
     security: Annotated[SecuritySpec, Doc("What the products may reach.")] = Field(
-        default_factory=SecuritySpec
+        default_factory=SecuritySpec.model_construct
     )
-    images: Annotated[ImagesSpec, Doc("Where images come from.")] = Field(default_factory=ImagesSpec)
-    monitoring: Annotated[MonitoringSpec, Doc("What is measured.")] = Field(default_factory=MonitoringSpec)
+    images: Annotated[ImagesSpec, Doc("Where images come from.")] = Field(
+        default_factory=ImagesSpec.model_construct
+    )
+    monitoring: Annotated[MonitoringSpec, Doc("What is measured.")] = Field(
+        default_factory=MonitoringSpec.model_construct
+    )
     paging: Annotated[PagingSpec | None, Doc("Who is called when it breaks.", unset="Nobody.")] = None
-    backup: Annotated[BackupSpec, Doc("What there is to come back to.")] = Field(default_factory=BackupSpec)
+    backup: Annotated[BackupSpec, Doc("What there is to come back to.")] = Field(
+        default_factory=BackupSpec.model_construct
+    )
     access: Annotated[
         AccessSpec, Doc("Who may do what.", why="Nobody has rights that the file does not give.")
-    ] = Field(default_factory=AccessSpec)
+    ] = Field(default_factory=AccessSpec.model_construct)
 
 
 class Stack(Section):

@@ -1,7 +1,5 @@
 """How a stack stands: what ``telamon status -o json`` prints below ``status``, and ``kubectl`` shows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 

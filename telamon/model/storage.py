@@ -1,7 +1,5 @@
 """``storage``: where homes are kept, for the stack and for one product."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -74,7 +72,9 @@ class LocalStorage(Section):
 class StorageSpec(Section):
     """Where homes are kept, unless a product says otherwise."""
 
-    local: Annotated[LocalStorage, Doc("The nodes' own homes.")] = Field(default_factory=LocalStorage)
+    local: Annotated[LocalStorage, Doc("The nodes' own homes.")] = Field(
+        default_factory=LocalStorage.model_construct
+    )
     shared: Annotated[
         SharedVolume | None,
         Doc(
@@ -117,9 +117,11 @@ class SharedHome(Section):
 class ProductStorage(Section):
     """The homes of one product."""
 
-    local_home: Annotated[LocalHome, Doc("Each node's own home.")] = Field(default_factory=LocalHome)
+    local_home: Annotated[LocalHome, Doc("Each node's own home.")] = Field(
+        default_factory=LocalHome.model_construct
+    )
     shared_home: Annotated[SharedHome, Doc("The home that the nodes share.")] = Field(
-        default_factory=SharedHome
+        default_factory=SharedHome.model_construct
     )
 
 
