@@ -25,12 +25,13 @@ from telamon.errors import Interrupted, NotReadyError, ProductError
 from telamon.products.base import (
     Endpoint,
     Flow,
+    FormValue,
     FrontAddress,
     Identity,
     Note,
-    PasswordOf,
     Request,
     Response,
+    UsernameOf,
     Workload,
 )
 from telamon.state.phase import Phase
@@ -208,7 +209,7 @@ class _Caller:
                 encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
                 return {"Authorization": f"Basic {encoded}"}
 
-    def _plain(self, value: str | PasswordOf) -> str:
+    def _plain(self, value: FormValue) -> str:
         if isinstance(value, str):
             return value
         credential = self._credential(value.identity)
@@ -216,7 +217,7 @@ class _Caller:
             raise ProductError(
                 f"the product asks for the password of the {value.identity.value}, and a token is given"
             )
-        return credential.password
+        return credential.username if isinstance(value, UsernameOf) else credential.password
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from telamon.errors import ProductError
 from telamon.products.base import AccountInputs, Exchange, Flow, Identity, Note, Request, ask
 from telamon.products.notes import LOGIN_ACCEPTED
-from telamon.products.rest import as_
+from telamon.products.rest import as_, asks_web_sudo
 
 _MOST_REFUSALS = 2
 _NOT_ALLOWED = frozenset({401, 403})
@@ -34,19 +34,18 @@ def refuse_more_logins(account: AccountInputs) -> None:
 def administrate(request: Request, web_sudo: Callable[[], Flow[None]]) -> Exchange:
     """Make a request as the first administrator, confirming the password where the product asks for it.
 
-    Which calls ask is not told for every release, so the request goes out first; a refusal to somebody who is logged
-    in, or a redirect to the confirmation page, is answered by confirming once.
+    Which calls ask is not told for every release, so the request goes out first. The confirmation belongs to a session,
+    so the request is repeated with the session's cookies alone.
 
     Args:
         request: what to ask.
-        web_sudo: the product's way to confirm the password.
+        web_sudo: the product's way to begin a session and to confirm the password in it.
     """
     response = yield from as_(Identity.ADMINISTRATOR, request)
-    sent_away = 300 <= response.status < 400 and "websudo" in response.headers.get("location", "").lower()
-    if response.status not in _NOT_ALLOWED and not sent_away:
+    if not asks_web_sudo(response):
         return response
     yield from web_sudo()
-    return (yield from as_(Identity.ADMINISTRATOR, request))
+    return (yield from as_(Identity.ANONYMOUS, request))
 
 
 def finish(account: AccountInputs, token: str | None, *, proof: str) -> Flow[str | None]:

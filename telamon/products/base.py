@@ -22,7 +22,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from telamon.products.flow import Exchange, Flow, Identity, Note, PasswordOf, Request, Response, ask
+from telamon.products.flow import (
+    Exchange,
+    Flow,
+    FormValue,
+    Identity,
+    Note,
+    PasswordOf,
+    Request,
+    Response,
+    UsernameOf,
+    ask,
+)
 from telamon.products.node import (
     DatabaseLink,
     Endpoint,
@@ -47,6 +58,7 @@ __all__ = [
     "EnvironmentValue",
     "Exchange",
     "Flow",
+    "FormValue",
     "FrontAddress",
     "HealthMatch",
     "HealthReport",
@@ -70,6 +82,7 @@ __all__ = [
     "SetupOutcome",
     "SetupVerdict",
     "TcpRoute",
+    "UsernameOf",
     "Workload",
     "ask",
 ]

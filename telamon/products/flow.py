@@ -26,10 +26,20 @@ class Identity(StrEnum):
 
 
 @dataclass(frozen=True)
-class PasswordOf:
-    """Stands in a form for the password of an identity; the edge puts it in (web sudo asks for it again)."""
+class UsernameOf:
+    """Stands in a form for the user name of an identity; the edge puts it in."""
 
     identity: Identity
+
+
+@dataclass(frozen=True)
+class PasswordOf:
+    """Stands in a form for the password of an identity; the edge puts it in."""
+
+    identity: Identity
+
+
+FormValue = str | UsernameOf | PasswordOf
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Request:
     identity: Identity = Identity.ANONYMOUS
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str | PasswordOf] | None = field(default=None, repr=False)
+    form: Mapping[str, FormValue] | None = field(default=None, repr=False)
     json: Any = field(default=None, repr=False)
     timeout: float = 5.0
     redirect: bool = False

@@ -76,10 +76,23 @@ def settle(request: Request, response: Response, *, identity: Identity) -> Excha
 
 def login_refused(response: Response) -> bool:
     """Whether the product did not believe who asks, as against not letting that person do it."""
+    if asks_web_sudo(response):
+        return False
     reason = response.headers.get("x-seraph-loginreason", "")
     if "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason:
         return True
     return response.status == 401 and "OK" not in reason
+
+
+def asks_web_sudo(response: Response) -> bool:
+    """Whether the product wants the password confirmed before it lets an administrator do this.
+
+    Source: Atlassian, "Configuring secure administrator sessions"; a REST call is told so with 401 or 403 and a
+    sentence, a page is led to the form.
+    """
+    if 300 <= response.status < 400:
+        return "websudo" in response.headers.get("location", "").lower()
+    return response.status in {401, 403} and "websudo" in response.text.lower()
 
 
 def challenged(response: Response) -> bool:

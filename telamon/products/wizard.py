@@ -139,8 +139,6 @@ def walk(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
                 break
         if isinstance(found, SetupOutcome):
             return found
-        if wizard.last and PASSED + wizard.steps[-1].name in done:
-            yield from ask(Request("GET", wizard.last, timeout=GET_TIMEOUT, redirect=True))
 
 
 def _look(wizard: Wizard, inputs: SetupInputs) -> Part:
@@ -148,18 +146,30 @@ def _look(wizard: Wizard, inputs: SetupInputs) -> Part:
     status = yield from ask(Request("GET", wizard.status))
     phase = wizard.read_status(status)
     if phase is Phase.RUNNING:
-        proof = yield from ask(Request("GET", wizard.proof, timeout=GET_TIMEOUT))
-        if proof.status in wizard.proven:
-            return SetupOutcome(SetupVerdict.COMPLETE, "", inputs.base_url)
-        return _waiting(
-            "", inputs, f"the node is RUNNING, and {wizard.proof} does not serve yet: {_why(proof)}"
-        )
+        return (yield from _prove(wizard, inputs))
     if phase is not Phase.FIRST_RUN:
         return _waiting("", inputs, f"the node is {phase.value}")
     page = yield from ask(Request("GET", wizard.entry, timeout=GET_TIMEOUT, redirect=True))
     if not page.answered or page.status >= 500:
         return _waiting("", inputs, f"the set-up pages are not served yet: {_why(page)}")
     return page
+
+
+def _prove(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
+    """A node that is RUNNING is set up once its REST serves too."""
+    proof = yield from ask(Request("GET", wizard.proof, timeout=GET_TIMEOUT))
+    if proof.status in wizard.proven:
+        return SetupOutcome(SetupVerdict.COMPLETE, "", inputs.base_url)
+    return _waiting("", inputs, f"the node is RUNNING, and {wizard.proof} does not serve yet: {_why(proof)}")
+
+
+def _finish(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
+    """The last page was taken, and the product wants one more to be fetched before it runs."""
+    yield from ask(Request("GET", wizard.last, timeout=GET_TIMEOUT, redirect=True))
+    status = yield from ask(Request("GET", wizard.status))
+    if wizard.read_status(status) is Phase.RUNNING:
+        return (yield from _prove(wizard, inputs))
+    return _waiting("", inputs, "the set-up is being finished", url=wizard.last)
 
 
 def _post(wizard: Wizard, inputs: SetupInputs, shown: Response, *, step: tuple[Step, Form]) -> Part:
@@ -197,6 +207,8 @@ def _look_further(wizard: Wizard, inputs: SetupInputs, shown: Response, *, done:
 
     Confluence may go on showing an earlier page, or lead round in circles, until its set-up is complete.
     """
+    if wizard.last and PASSED + wizard.steps[-1].name in done:
+        return (yield from _finish(wizard, inputs))
     due = wizard.due(done)
     if due is not None and due.start and due.start != shown.url:
         page = yield from ask(Request("GET", due.start, timeout=GET_TIMEOUT, redirect=True))

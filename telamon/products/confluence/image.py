@@ -53,13 +53,14 @@ def _arguments(node: NodeContext) -> list[str]:
 def synchrony_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     """The environment of one Synchrony node: every property of it has a variable, in capitals with underscores."""
     given: dict[str, EnvironmentValue] = {
+        "CONFLUENCE_HOME": node.local_home,
         "SYNCHRONY_BIND": node.bind,
         "SYNCHRONY_PORT": str(node.ports["http"]),
         "SYNCHRONY_SERVICE_URL": f"{node.front.origin}/{SYNCHRONY}",
         "SYNCHRONY_CLUSTER_BASE_PORT": str(node.ports["aleph"]),
         "CLUSTER_LISTEN_PORT": str(node.ports["cluster"]),
         "CLUSTER_JOIN_TYPE": "tcpip",
-        "CLUSTER_JOIN_TCPIP_MEMBERS": jvm.members(node, "cluster"),
+        "CLUSTER_JOIN_TCPIP_MEMBERS": jvm.members(node, "cluster", default=node.ports["cluster"]),
     }
     link = node.database
     if link is not None:

@@ -14,12 +14,14 @@ from telamon.products.accounts import administrate, finish, refuse_more_logins
 from telamon.products.base import (
     AccountInputs,
     Flow,
+    FormValue,
     Identity,
     PasswordOf,
     Request,
     Response,
     SetupInputs,
     SetupOutcome,
+    UsernameOf,
 )
 from telamon.products.pages import Form
 from telamon.products.rest import NO_CHECK, as_, demand, items
@@ -168,13 +170,16 @@ def _create(account: AccountInputs) -> Flow[None]:
 
 
 def web_sudo() -> Flow[None]:
-    """Confirm the administrator's password once more; the cookies of this flow then carry the right.
+    """Begin a session of the administrator and confirm the password in it; the cookies of this flow carry both.
 
-    Source: the vendor's performance toolkit, which posts the same form (atlassian/dc-app-performance-toolkit).
+    Source: the vendor's performance toolkit, which posts the same two forms (atlassian/dc-app-performance-toolkit).
     """
-    body: dict[str, str | PasswordOf] = {
-        "password": PasswordOf(Identity.ADMINISTRATOR),
-        "authenticate": "Confirm",
+    body: dict[str, FormValue] = {
+        "os_username": UsernameOf(Identity.ADMINISTRATOR),
+        "os_password": PasswordOf(Identity.ADMINISTRATOR),
     }
+    entering = Request("POST", "/dologin.action", headers=NO_CHECK, form=body)
+    demand(entering, (yield from as_(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    body = {"password": PasswordOf(Identity.ADMINISTRATOR), "authenticate": "Confirm"}
     confirming = Request("POST", "/doauthenticate.action", headers=NO_CHECK, form=body)
-    demand(confirming, (yield from as_(Identity.ADMINISTRATOR, confirming)), allowed=frozenset({200, 302}))
+    demand(confirming, (yield from as_(Identity.ANONYMOUS, confirming)), allowed=frozenset({200, 302}))

@@ -13,14 +13,16 @@ from telamon.products.accounts import administrate, finish, refuse_more_logins
 from telamon.products.base import (
     AccountInputs,
     Flow,
+    FormValue,
     Identity,
     PasswordOf,
     Request,
     Response,
     SetupInputs,
     SetupOutcome,
+    UsernameOf,
 )
-from telamon.products.pages import Form, read_page
+from telamon.products.pages import Form
 from telamon.products.rest import NO_CHECK, as_, demand, items
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
@@ -164,19 +166,21 @@ def _create(account: AccountInputs) -> Flow[None]:
 
 
 def web_sudo() -> Flow[None]:
-    """Confirm the administrator's password once more; the cookies of this flow then carry the right.
+    """Begin a session of the administrator and confirm the password in it; the cookies of this flow carry both.
 
-    Source: public set-up scripts: the form takes ``webSudoPassword`` and the token of the cookie, and answers 302.
+    Source: public set-up scripts, and the vendor's performance toolkit for the log-in form. The confirmation takes
+    ``webSudoPassword`` and the token of the cookie, and answers 302.
     """
-    page = yield from as_(
-        Identity.ADMINISTRATOR, Request("GET", "/secure/admin/WebSudoAuthenticate!default.jspa")
-    )
-    form = read_page(page.text).form_with({"webSudoPassword"})
-    token = page.cookies.get("atlassian.xsrf.token", "") or (form.values.get("atl_token", "") if form else "")
-    body: dict[str, str | PasswordOf] = {
+    body: dict[str, FormValue] = {
+        "os_username": UsernameOf(Identity.ADMINISTRATOR),
+        "os_password": PasswordOf(Identity.ADMINISTRATOR),
+    }
+    entering = Request("POST", "/login.jsp", headers=NO_CHECK, form=body)
+    entered = demand(entering, (yield from as_(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    body = {
         "webSudoPassword": PasswordOf(Identity.ADMINISTRATOR),
-        "atl_token": token,
         "webSudoIsPost": "false",
+        "atl_token": entered.cookies.get("atlassian.xsrf.token", ""),
     }
     confirming = Request("POST", "/secure/admin/WebSudoAuthenticate.jspa", headers=NO_CHECK, form=body)
-    demand(confirming, (yield from as_(Identity.ADMINISTRATOR, confirming)), allowed=frozenset({302}))
+    demand(confirming, (yield from as_(Identity.ANONYMOUS, confirming)), allowed=frozenset({302}))
