@@ -3,10 +3,10 @@
 Every field carries a :class:`Doc`. It says what the field is, in which unit, why its default is what it is, and what
 leaving it out means; types carry the bounds. A test holds every field of every section to that.
 
-Two habits keep the start of the program short, and both hold for every module with sections. Annotations are not
-postponed (there is no ``from __future__ import annotations``), because pydantic would compile each text of them again at
-every start. And a section that is the default of a field is made by ``model_construct``: it needs no checking, and so no
-validator of its own is built.
+Two habits keep the start of the program short, and both hold for every module with sections. Annotations are
+not postponed (there is no ``from __future__ import annotations``), because pydantic would compile each text of
+them again at every start. And a section that is the default of a field is made by ``model_construct``: it needs
+no checking, and so no validator of its own is built.
 """
 
 from __future__ import annotations
