@@ -197,7 +197,7 @@ class _Push:
     async def record(self) -> None:
         """Bring the rows in step with the refs."""
         if self._intent is not None:
-            await asyncio.to_thread(self._refs.record, self._repository, intent=self._intent)
+            await asyncio.to_thread(self._refs.record, self._repository, intent=self._intent, user=self._user)
 
     async def abandon(self, process: asyncio.subprocess.Process) -> None:
         """Record what a push left behind that did not end well; the sweeper does it if the database is away."""

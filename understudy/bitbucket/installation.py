@@ -107,10 +107,8 @@ class Installation:
             problems["fullname"] = "A name is needed."
         if not _EMAIL.fullmatch(fields["email"].strip()):
             problems["email"] = "A valid email address is needed."
-        if not fields["password"]:
-            problems["password"] = "A password is needed."  # noqa: S105 - a message
-        if fields["confirmPassword"] != fields["password"]:
-            problems["confirmPassword"] = "The passwords do not match."  # noqa: S105 - a message
+        if not fields["password"] or fields["confirmPassword"] != fields["password"]:
+            problems["confirmPassword"] = "The passwords are empty or do not match."
         if not problems:
             administrator = FirstAdministrator(
                 fields["username"].strip(),

@@ -8,6 +8,7 @@ does not matter which node pushed, or whether it lived to tell.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,12 @@ from understudy.kit.database import Connection, Database, Row, lock_for_transact
 
 Owners = dict[tuple[str, str] | None, str | None]
 """Who announced which change (ref and new commit); under None whom all others belong to."""
+
+SETTLED_SECONDS = 5.0
+"""Age below which an intent is left alone: links between nodes may just be coming up."""
+
+LONGEST_PUSH_SECONDS = 3600.0
+"""Age above which no push is still under way, on whichever node."""
 
 BRANCHES = "refs/heads/"
 TAGS = "refs/tags/"
@@ -56,6 +63,8 @@ class Refs:
         self._projects = projects
         self._git = git
         self._node = node
+        self._lock = threading.Lock()
+        self._under_way: set[int] = set()
 
     def intend(self, repository: Repository, user: str, commands: Sequence[RefCommand]) -> int:
         """Record that a push may come, before git hears of it.
@@ -75,7 +84,10 @@ class Refs:
                    values (%s, %s, %s, %s) returning id""",
                 (repository.id, user.lower(), self._node, wanted),
             ).fetchone()
-        return int(returned(row)["id"])
+        intent = int(returned(row)["id"])
+        with self._lock:
+            self._under_way.add(intent)
+        return intent
 
     def record(
         self, repository: Repository, *, intent: int | None = None, user: str | None = None
@@ -90,6 +102,13 @@ class Refs:
         Returns:
             The changes that were not recorded yet.
         """
+        try:
+            return self._compare(repository, intent, user=user)
+        finally:
+            with self._lock:
+                self._under_way.discard(intent or 0)
+
+    def _compare(self, repository: Repository, intent: int | None, *, user: str | None) -> list[RefChange]:
         reader = self._projects.reader(repository)
         with self._database.transaction() as connection:
             lock_for_transaction(connection, f"refs of repository {repository.id}")
@@ -106,17 +125,21 @@ class Refs:
                 connection.execute("delete from push_intent where id = %s", (intent,))
         return changes
 
-    def abandoned(self, living: Iterable[str], *, seconds: float) -> list[tuple[int, int]]:
-        """Intents whose node is gone, or that nobody can still be working on: their number and repository.
+    def abandoned(self, living: Iterable[str]) -> list[tuple[int, int]]:
+        """Intents nobody works on any more: their number and repository.
 
         Args:
-            living: nodes that may still be pushing.
-            seconds: age after which no push is still under way.
+            living: nodes that may still be pushing, this one among them.
         """
+        with self._lock:
+            under_way = list(self._under_way)
+        others = [node for node in living if node != self._node]
         rows = self._database.fetch_all(
             """select id, repository_id from push_intent
-               where node_id <> all(%s) or began < now() - make_interval(secs => %s) order by id limit 100""",
-            (list(living), seconds),
+               where node_id <> all(%s) and id <> all(%s) and began < now() - make_interval(secs => %s)
+                  or began < now() - make_interval(secs => %s)
+               order by id limit 100""",
+            (others, under_way, SETTLED_SECONDS, LONGEST_PUSH_SECONDS),
         )
         return [(row["id"], row["repository_id"]) for row in rows]
 
