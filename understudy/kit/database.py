@@ -97,14 +97,14 @@ class Database:
     """A pool of connections to one database; safe to use from every thread.
 
     Args:
-        address: where to connect; nothing is opened before the first use.
+        address: where to connect, or None while no database is configured, which then counts as
+            unavailable; nothing is opened before the first use.
         maximum: most connections at a time.
         patience: seconds a caller waits for a free connection.
     """
 
-    def __init__(self, address: DatabaseAddress, *, maximum: int = 8, patience: float = 10.0) -> None:
+    def __init__(self, address: DatabaseAddress | None, *, maximum: int = 8, patience: float = 10.0) -> None:
         self._address = address
-        self._conninfo = address.conninfo()
         self._patience = patience
         self._slots = threading.BoundedSemaphore(maximum)
         self._lock = threading.Lock()
@@ -112,9 +112,14 @@ class Database:
         self._cut = False
 
     @property
-    def address(self) -> DatabaseAddress:
-        """Where the database is."""
+    def address(self) -> DatabaseAddress | None:
+        """Where the database is; None while none is configured."""
         return self._address
+
+    def configure(self, address: DatabaseAddress | None) -> None:
+        """Connect to another database from now on, or to none."""
+        self._address = address
+        self.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -208,8 +213,10 @@ class Database:
             connection.close()
 
     def _connect(self) -> Connection:
+        if self._address is None:
+            raise DatabaseUnavailable("no database is configured")
         try:
-            return psycopg.connect(self._conninfo, autocommit=True, row_factory=dict_row)
+            return psycopg.connect(self._address.conninfo(), autocommit=True, row_factory=dict_row)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(_first_line(error)) from error
 

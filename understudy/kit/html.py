@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 
-_STYLE = (
+STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:0 1rem;color:#172b4d}"
     "header{border-bottom:1px solid #c1c7d0;padding:.75rem 0;margin-bottom:1rem}nav a{margin-right:1rem}"
     "label{display:block;margin-top:.75rem}input,textarea,select{font:inherit;padding:.25rem;max-width:100%}"
@@ -79,6 +79,12 @@ def field(
     return join((element("label", label, for_=name), box, trouble))
 
 
+def choice(label: str, name: str, options: Mapping[str, str]) -> Markup:
+    """A labelled list to choose from; texts by value."""
+    shown = (element("option", text, value=value) for value, text in options.items())
+    return join((element("label", label, for_=name), element("select", *shown, id=name, name=name)))
+
+
 def hidden(name: str, value: str) -> Markup:
     """A hidden field."""
     return element("input", type="hidden", name=name, value=value)
@@ -96,7 +102,13 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, caption:
     return element("table", element("caption", caption), element("thead", head), element("tbody", *body))
 
 
-def page(title: str, *content: object, navigation: Mapping[str, str] | None = None, product: str) -> str:
+def page(
+    title: str,
+    *content: object,
+    navigation: Mapping[str, str] | None = None,
+    product: str,
+    stylesheet: str | None = None,
+) -> str:
     """A whole page.
 
     Args:
@@ -104,6 +116,7 @@ def page(title: str, *content: object, navigation: Mapping[str, str] | None = No
         content: strings and markup that make the main part.
         navigation: targets by text.
         product: what the page is a page of, such as "Understudy of an issue tracker".
+        stylesheet: where :data:`STYLE` is served; it is put into the page itself where None.
     """
     links = join(link(target, text) for text, target in (navigation or {}).items())
     head = join(
@@ -112,7 +125,9 @@ def page(title: str, *content: object, navigation: Mapping[str, str] | None = No
                 '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
             ),
             element("title", f"{title} - {product}"),
-            Markup(f"<style>{_STYLE}</style>"),
+            element("link", rel="stylesheet", href=stylesheet)
+            if stylesheet
+            else Markup(f"<style>{STYLE}</style>"),
         )
     )
     header = element(

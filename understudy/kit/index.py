@@ -106,6 +106,11 @@ class SearchIndex:
         opened.verify()
         return opened
 
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Remove an index that is not open; none there is fine."""
+        shutil.rmtree(folder, ignore_errors=True)
+
     def verify(self) -> None:
         """Read the term dictionary, the postings and the stored fields.
 
