@@ -62,14 +62,19 @@ def eds_cluster(name: str, *, membership: str, health: Mapping[str, Any], http: 
 
 
 def http_health(match: HealthMatch, *, context_path: str, host: str) -> Mapping[str, Any]:
-    """Ask the status page and look into its body, because a 200 alone is not readiness.
+    """Ask the status page and look into its body as well, because a 200 alone is not readiness.
 
     Args:
         match: the page, and what a serving node's answer contains.
         context_path: before the page's path.
         host: sent as ``Host``.
     """
-    check: dict[str, Any] = {"path": f"{context_path}{match.path}", "host": host}
+    codes = [{"start": code, "end": code + 1} for code in match.codes]
+    check: dict[str, Any] = {
+        "path": f"{context_path}{match.path}",
+        "host": host,
+        "expected_statuses": codes,
+    }
     if match.contains:
         check["receive"] = [{"text": match.contains.encode().hex()}]
         # By default only the first 1,024 bytes of the body are looked at.

@@ -139,14 +139,10 @@ def _required_by(part: Outline) -> tuple[str, ...]:
 
 
 def _patience(part: Outline) -> Patience:
-    given = part.spec.start_timeout
-    if given is None and part.spec.profile is not None:
-        given = part.spec.profile.start_timeout
-    return Patience() if given is None else Patience(start=given.seconds)
+    given = part.spec.start_timeout if part.companion is None else None
+    return Patience(start=part.workload.start_timeout if given is None else given.seconds)
 
 
 def _policy(part: Outline) -> Policy:
-    given = part.spec.stop_grace
-    if given is None and part.spec.profile is not None:
-        given = part.spec.profile.stop_grace
-    return Policy() if given is None else Policy(stop_grace=given.seconds)
+    given = part.spec.stop_grace if part.companion is None else None
+    return Policy(stop_grace=part.workload.stop_grace if given is None else given.seconds)

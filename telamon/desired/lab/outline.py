@@ -107,6 +107,11 @@ class TcpNeed:
     number: int
     pinned: bool
 
+    @property
+    def key(self) -> str:
+        """``product/listener``."""
+        return f"{self.product}/{self.listener}"
+
 
 @dataclass(frozen=True)
 class Needs:

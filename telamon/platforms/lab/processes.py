@@ -1,7 +1,8 @@
 """Starts, ends and supervises the processes of a lab, and finds them again after the controller was killed.
 
-Each process leads a session of its own, writes straight to its log, and carries a marker in its environment. So it
-outlives the controller and the terminal, and the next controller can tell it from everything else on the machine.
+Each process leads a session of its own and writes straight to its log, so it outlives the controller and the terminal.
+The next controller finds it in the ledger; and it finds what a member had started by the marker in its environment,
+which everything inherits.
 
 Traps:
     * PostgreSQL's own children overwrite their environment, so what is left of a lost server is found by its working
@@ -11,28 +12,27 @@ Traps:
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import select
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, brief
 from telamon.platforms.lab import procfs
+from telamon.platforms.lab.ledger import Entry, Ledger
 from telamon.platforms.lab.logs import open_log
 from telamon.platforms.lab.tracked import Identity, Process, Tracked
+from telamon.ports import Clock
 
 LOG = logging.getLogger("telamon.lab")
 
 MARKER = "TELAMON_LAB"
-MARKER_IDENTITY = "TELAMON_LAB_MEMBER"
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """What a process gets of the controller's own environment; anything else there may be somebody's secret."""
 
@@ -65,13 +65,16 @@ class Processes:
     Args:
         root: its state root; logs are written below it.
         lab: its id.
+        clock: injected time.
         on_end: told the component whenever one of its processes ended.
     """
 
-    def __init__(self, root: Path, lab: str, *, on_end: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, lab: str, *, clock: Clock, on_end: Callable[[str], None]) -> None:
         self._root = root
         self._lab = lab
+        self._clock = clock
         self._on_end = on_end
+        self._ledger = Ledger(root / "run")
         self._lock = threading.RLock()
         self._tracked: dict[str, Tracked] = {}
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -95,15 +98,11 @@ class Processes:
             child = self._spawn(launch)
             seen = procfs.stat(child.pid)
             ticks = seen.ticks if seen is not None else 0
-            self._forget_request(member)
-            self._tracked[member] = Tracked(
-                launch.identity,
-                child.pid,
-                ticks,
-                time.time(),
-                os.pidfd_open(child.pid),
-                child,
-            )
+            descriptor = os.pidfd_open(child.pid)
+            started = self._clock.now()
+            tracked = Tracked(launch.identity, child.pid, ticks, started, descriptor, child)
+            self._tracked[member] = tracked
+            self._note(tracked)
         self._wake()
 
     def stop(self, member: str, *, grace: float) -> None:
@@ -116,8 +115,8 @@ class Processes:
                 del self._tracked[member]
                 return
             found.asked = True
-            found.kill_at = time.time() + grace
-            self._remember_request(found)
+            found.kill_at = self._clock.now() + grace
+            self._note(found)
             if grace <= 0:
                 found.kill()
             else:
@@ -170,20 +169,18 @@ class Processes:
             The members taken over.
         """
         leaders: dict[str, Tracked] = {}
-        strays: list[procfs.Stat] = []
-        for found, member in self._marked():
-            descriptor = self._leader(found, member, leaders)
-            if descriptor is not None:
-                leaders[member] = descriptor
-            else:
-                strays.append(found)
+        for entry in self._ledger.entries():
+            tracked = self._take_over(entry)
+            if tracked is not None:
+                leaders[entry.identity.member] = tracked
         with self._lock:
             for member, tracked in leaders.items():
                 self._tracked.setdefault(member, tracked)
-        for stray in strays:
-            self._end_stray(stray, [tracked.pid for tracked in leaders.values()])
+            known = [tracked.pid for tracked in self._tracked.values() if not tracked.ended]
+        for stray, _ in self._marked():
+            self._end_stray(stray, known)
         if database_folder is not None:
-            self._end_lost_database(database_folder, [tracked.pid for tracked in leaders.values()])
+            self._end_lost_database(database_folder, known)
         self._wake()
         return tuple(leaders)
 
@@ -201,22 +198,20 @@ class Processes:
                 found.append((seen, member))
         return sorted(found, key=lambda pair: pair[0].ticks)
 
-    def _leader(self, found: procfs.Stat, member: str, leaders: Mapping[str, Tracked]) -> Tracked | None:
-        """The process as a member's own, or ``None`` where it is a mere part or a leftover of one."""
-        if found.group != found.pid or member in leaders:
-            return None
+    def _take_over(self, entry: Entry) -> Tracked | None:
+        """The process of an entry, held by descriptor; ``None`` where it is gone."""
         try:
-            identity = Identity(**json.loads(procfs.environment(found.pid)[MARKER_IDENTITY]))
-            descriptor = os.pidfd_open(found.pid)
-        except (KeyError, TypeError, ValueError, ProcessLookupError):
+            descriptor = os.pidfd_open(entry.pid)
+        except ProcessLookupError:
             return None
-        again = procfs.stat(found.pid)
-        if again is None or again.ticks != found.ticks:
+        # Looked at after the descriptor was opened, so that both mean the same process.
+        seen = procfs.stat(entry.pid)
+        if seen is None or seen.ticks != entry.ticks or seen.state == procfs.ZOMBIE:
             os.close(descriptor)
             return None
-        tracked = Tracked(identity, found.pid, found.ticks, procfs.start_instant(found.ticks), descriptor)
-        kill_at = self._recall_request(tracked)
-        tracked.asked, tracked.kill_at = kill_at is not None, kill_at
+        started = procfs.start_instant(entry.ticks)
+        tracked = Tracked(entry.identity, entry.pid, entry.ticks, started, descriptor)
+        tracked.asked, tracked.kill_at = entry.kill_at is not None, entry.kill_at
         return tracked
 
     def _end_stray(self, stray: procfs.Stat, leaders: Sequence[int]) -> None:
@@ -242,7 +237,6 @@ class Processes:
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
             **launch.environment,
             MARKER: f"{self._lab}/{member}",
-            MARKER_IDENTITY: json.dumps(asdict(launch.identity)),
         }
         account = launch.account
         try:
@@ -285,7 +279,7 @@ class Processes:
 
     def _enforce(self, alive: Sequence[Tracked]) -> int | None:
         """Kill what was given enough time. Returns milliseconds until the next one is due."""
-        now = time.time()
+        now = self._clock.now()
         due: list[float] = []
         for tracked in alive:
             if tracked.kill_at is None:
@@ -300,12 +294,12 @@ class Processes:
         member = tracked.identity.member
         with self._lock:
             tracked.finish()
+            self._ledger.forget(member)
             for found, owner in self._marked():
                 if owner == member and found.ticks >= tracked.ticks:
                     _kill(found)
             if tracked.asked and self._tracked.get(member) is tracked:
                 del self._tracked[member]
-            self._forget_request(member)
         LOG.info("%s ended: %s", member, tracked.exit)
         self._on_end(tracked.identity.component)
 
@@ -316,29 +310,12 @@ class Processes:
             # The pipe is full of wake-up calls already.
             return
 
-    # A request to stop is kept on the disk, so that a controller that takes over keeps the deadline.
-
-    def _request_file(self, member: str) -> Path:
-        return self._root / "run" / f"{member}.stopping"
-
-    def _remember_request(self, tracked: Tracked) -> None:
-        text = json.dumps({"pid": tracked.pid, "ticks": tracked.ticks, "kill_at": tracked.kill_at})
+    def _note(self, tracked: Tracked) -> None:
+        """Keep what the next controller must know; a disk that takes no note keeps nobody from starting or stopping."""
         try:
-            self._request_file(tracked.identity.member).write_text(text, encoding="utf-8")
-        except OSError as error:
-            LOG.warning("the request to stop %s is not kept: %s", tracked.identity.member, brief(error))
-
-    def _recall_request(self, tracked: Tracked) -> float | None:
-        try:
-            kept = json.loads(self._request_file(tracked.identity.member).read_text(encoding="utf-8"))
-            if (kept["pid"], kept["ticks"]) == (tracked.pid, tracked.ticks):
-                return float(kept["kill_at"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return None
-
-    def _forget_request(self, member: str) -> None:
-        self._request_file(member).unlink(missing_ok=True)
+            self._ledger.keep(tracked)
+        except MachineError as error:
+            LOG.warning("the next controller will not know %s: %s", tracked.identity.member, error)
 
 
 def _kill(seen: procfs.Stat) -> None:

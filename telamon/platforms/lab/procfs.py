@@ -78,6 +78,11 @@ def start_instant(ticks: int) -> float:
     return 0.0
 
 
+def boot() -> str:
+    """Id of this run of the machine: pids and start times of another run mean nothing. Source: random(4)."""
+    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
 def is_descendant(pid: int, ancestor: int) -> bool:
     """Whether a process descends from another."""
     seen = stat(pid)

@@ -1,0 +1,96 @@
+"""A balancer's admin page on its unix socket. Source: Envoy documentation, "Administration interface"."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+
+from telamon.errors import TemporaryError, brief
+from telamon.products.base import Endpoint
+from telamon.state.phase import Phase
+
+TIMEOUT = 0.5
+"""Seconds until a balancer counts as silent."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def ask(path: str, query: str, *, method: str = "GET", timeout: float = TIMEOUT) -> tuple[int, str]:
+    """Ask a balancer.
+
+    Args:
+        path: of its socket.
+        query: page and query.
+        method: HTTP method; changes want POST.
+        timeout: seconds.
+
+    Returns:
+        HTTP status and body.
+
+    Raises:
+        OSError: nobody listens, or nobody answers in time.
+    """
+    connection = _UnixConnection(path, timeout)
+    try:
+        connection.request(method, query)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("utf-8", errors="replace")
+    except http.client.HTTPException as error:
+        raise ConnectionError(brief(error)) from error
+    finally:
+        connection.close()
+
+
+def phase(path: str) -> Phase:
+    """How a balancer says it is."""
+    try:
+        _, text = ask(path, "/ready")
+    except OSError:
+        return Phase.UNREACHABLE
+    match text.strip():
+        case "LIVE":
+            return Phase.RUNNING
+        case "DRAINING":
+            return Phase.STOPPING
+        case _:
+            return Phase.STARTING
+
+
+def endpoints(path: str) -> dict[str, frozenset[Endpoint]] | None:
+    """Where a balancer sends requests, by cluster; ``None`` where there is no balancer to ask.
+
+    Raises:
+        TemporaryError: there is one, and it does not answer.
+    """
+    try:
+        _, text = ask(path, "/clusters?format=json")
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    except OSError as error:
+        raise TemporaryError(f"the balancer at {path} does not answer: {brief(error)}", delay=0.5) from error
+    found: dict[str, frozenset[Endpoint]] = {}
+    for cluster in json.loads(text).get("cluster_statuses", []):
+        addresses = [host["address"]["socket_address"] for host in cluster.get("host_statuses", [])]
+        found[cluster["name"]] = frozenset(
+            Endpoint(address["address"], address["port_value"]) for address in addresses
+        )
+    return found
+
+
+def stop_listening(path: str) -> None:
+    """Ask a balancer to take no new connections and to end old ones in order. It may be gone already."""
+    try:
+        ask(path, "/drain_listeners?graceful&skip_exit", method="POST")
+    except OSError:
+        return

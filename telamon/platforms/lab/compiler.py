@@ -1,0 +1,56 @@
+"""From a stack file to a lab on this very machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from telamon.desired.component import ComponentDesired
+from telamon.desired.lab.compile import compile_lab
+from telamon.desired.lab.data import LabDesired
+from telamon.desired.lab.facts import LabFacts
+from telamon.desired.lab.outline import needs
+from telamon.model.stack import Stack
+from telamon.platforms.lab import facts as machine_facts
+from telamon.platforms.lab.platform import LabPlatform
+from telamon.products.registry import products_of
+
+
+class LabCompiler:
+    """Turns a stack into desired components, and lets the platform perform them.
+
+    Args:
+        root: state root of the lab.
+        platform: that will perform.
+    """
+
+    def __init__(self, root: Path, platform: LabPlatform) -> None:
+        self._root = root
+        self._platform = platform
+        self.notes: tuple[str, ...] = ()
+
+    def components(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """Compile; nothing but the state folder is made.
+
+        Raises:
+            MachineError: the stack cannot run on this machine.
+        """
+        return self._compile(stack)[1].components
+
+    def install(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """Compile, keep what was settled, and let the platform perform the result from now on.
+
+        Raises:
+            MachineError: the stack cannot run on this machine.
+        """
+        found, desired = self._compile(stack)
+        machine_facts.save(found)
+        self._platform.install(found, desired)
+        return desired.components
+
+    def _compile(self, stack: Stack) -> tuple[LabFacts, LabDesired]:
+        registry = products_of(stack.spec.products)
+        running = self._platform.running_components()
+        discovery = machine_facts.discover(self._root, needs(stack, registry), running=running)
+        self.notes = discovery.notes
+        return discovery.facts, compile_lab(stack, discovery.facts, registry)

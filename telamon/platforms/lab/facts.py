@@ -1,0 +1,167 @@
+"""Find out about the machine, once, and keep the answer: a second run gives every member the same place."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from telamon.desired.lab.database import SOCKETS
+from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
+from telamon.desired.lab.outline import POSTGRES_PORT, Needs
+from telamon.errors import PlatformError
+from telamon.platforms.lab import addresses, machine, tls
+from telamon.platforms.lab.addresses import Allocation
+from telamon.platforms.lab.files import located, write
+
+FILE = "facts.json"
+CONTROLLER_SOCKET = "run/controller.sock"
+LONGEST_BALANCER_SOCKET = "run/edge-9.sock"
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found.
+
+    Attributes:
+        facts: for :func:`telamon.desired.lab.compile.compile_lab`.
+        notes: sentences for people: what had to move, and whereto.
+    """
+
+    facts: LabFacts
+    notes: tuple[str, ...]
+
+
+def default_root(stack: str, environment: Mapping[str, str]) -> Path:
+    """Where a stack's state is kept unless somebody says otherwise.
+
+    Args:
+        stack: name of the stack.
+        environment: of this process. Source: XDG Base Directory Specification, ``XDG_STATE_HOME``.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/telamon") / stack
+    base = environment.get("XDG_STATE_HOME", "")
+    home = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    return home / "telamon" / stack
+
+
+def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
+    """See that a stack can run on this machine, and settle every address and port of it.
+
+    Args:
+        root: state root, absolute; made where it is missing.
+        needs: of the stack.
+        running: components of this lab that run now, on the ports they were given.
+
+    Raises:
+        MachineError: the machine lacks something.
+        PlatformError: the kept facts are damaged.
+    """
+    machine.check_system()
+    account = machine.database_account()
+    sockets = [root / CONTROLLER_SOCKET, root / LONGEST_BALANCER_SOCKET]
+    sockets.append(root / SOCKETS / f".s.PGSQL.{POSTGRES_PORT}")
+    machine.check_folder(root, sockets=sockets, account=account)
+    kept = load(root)
+    allocation = _allocate(root, needs, kept, running)
+    facts = LabFacts(
+        root=str(root),
+        lab=kept.lab if kept else uuid.uuid4().hex[:12],
+        network=allocation.network,
+        python=sys.executable,
+        python_path=machine.stand_ins(needs.stand_ins),
+        envoy=str(machine.balancer()),
+        postgres_bin=str(machine.database_programs(root, account)),
+        database_account=account,
+        slots=allocation.slots,
+        front_port=allocation.front_port,
+        moved=allocation.moved,
+        tcp_ports=allocation.tcp_ports,
+        # Products write their base URL into their data, so it does not change with the machine's name service.
+        resolves=kept.resolves if kept else machine.resolves(needs.hosts[0]),
+        tls=_tls(root, needs, allocation) if needs.tls else None,
+        cores=len(os.sched_getaffinity(0)),
+    )
+    return Discovery(facts, tuple(allocation.notes))
+
+
+def save(facts: LabFacts) -> None:
+    """Keep the facts.
+
+    Raises:
+        MachineError: the disk is full or read-only.
+    """
+    path = Path(facts.root) / FILE
+    write(path, json.dumps(asdict(facts), indent=1, sort_keys=True) + "\n")
+
+
+def load(root: Path) -> LabFacts | None:
+    """The facts kept below a state root, or ``None`` where there are none.
+
+    Raises:
+        PlatformError: they are damaged.
+        MachineError: they cannot be read.
+    """
+    path = root / FILE
+    if not path.exists():
+        return None
+    with located(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return _facts(json.loads(text))
+    except (ValueError, TypeError, KeyError) as error:
+        raise PlatformError(
+            f"{path} cannot be read",
+            remedy="Put it back from a copy; without it the lab forgets its addresses.",
+        ) from error
+
+
+def _facts(data: dict[str, Any]) -> LabFacts:
+    account, files = data.pop("database_account"), data.pop("tls")
+    return LabFacts(
+        **data,
+        database_account=Account(**account) if account else None,
+        tls=TlsFiles(**files) if files else None,
+    )
+
+
+def _allocate(root: Path, needs: Needs, kept: LabFacts | None, running: frozenset[str]) -> Allocation:
+    first = addresses.FRONT_PORT_TLS if needs.tls else addresses.FRONT_PORT
+    network = needs.network
+    if network is None:
+        network = kept.network if kept else addresses.choose_network(root)
+    allocation = Allocation(
+        network=network,
+        slots=addresses.allocate_slots(needs.components, kept.slots if kept else {}),
+        moved=dict(kept.moved) if kept else {},
+        tcp_ports=dict(kept.tcp_ports) if kept else {},
+        front_port=kept.front_port if kept and (kept.tls is not None) == needs.tls else first,
+    )
+    moves_away = kept is not None and kept.network != network
+    addresses.check_members(needs, allocation, skip=frozenset() if moves_away else running)
+    _allocate_front(needs, allocation, kept, edge_runs="edge" in running and not moves_away)
+    return allocation
+
+
+def _allocate_front(needs: Needs, allocation: Allocation, kept: LabFacts | None, *, edge_runs: bool) -> None:
+    """Find the front door's ports. While our own balancers listen their ports look taken, so they are not tried."""
+    own = kept if edge_runs else None
+    if own is None or (needs.front_port or allocation.front_port) != own.front_port:
+        addresses.check_front(needs, allocation)
+    for need in needs.tcp:
+        before = own.tcp_ports.get(need.key) if own is not None else None
+        if before is None or (need.pinned and need.number != before):
+            addresses.check_tcp(need, allocation)
+
+
+def _tls(root: Path, needs: Needs, allocation: Allocation) -> TlsFiles:
+    fronts = [f"127.{allocation.network}.0.{allocation.slots[product]}" for product in needs.products]
+    hosts = [*needs.hosts, "localhost"]
+    return tls.ensure(root / "tls", hosts=hosts, addresses=[addresses.FRONT, *fronts], now=datetime.now(UTC))

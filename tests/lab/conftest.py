@@ -1,0 +1,46 @@
+"""A place for a lab on this machine, and an end to everything that was started in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telamon.platforms.lab import procfs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here starts real processes."""
+    here = str(Path(__file__).parent)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A state root whose path is short enough for sockets and open to the database's user."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="lab-"))
+    folder.chmod(0o711)
+    (folder / "run").mkdir(mode=0o711)
+    yield folder
+    end_everything(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_everything(folder: Path) -> None:
+    """Kill every process that works below a folder, or was started with it in its command line or environment."""
+    for pid in procfs.pids():
+        if pid == os.getpid():
+            continue
+        cwd = procfs.working_folder(pid) or ""
+        inside = cwd == str(folder) or cwd.startswith(f"{folder}/")
+        if inside or procfs.environment(pid).get("LAB_TEST_ROOT") == str(folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,52 @@
+"""Waiting with a deadline, and small processes to supervise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from telamon.platforms.lab.processes import Launch
+from telamon.platforms.lab.tracked import Identity
+
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T], *, within: float = 20.0) -> T:
+    """Look again and again until there is something true to see.
+
+    Raises:
+        AssertionError: there was not, within the given seconds.
+    """
+    end = time.monotonic() + within
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < end, f"never so within {within} s: last seen {found!r}"
+        time.sleep(0.02)
+
+
+def identity(member: str, *, revision: str = "r1", stop_signal: str = "SIGTERM") -> Identity:
+    """An identity of a member of component ``app``."""
+    return Identity(member, "app", int(member.rpartition("-")[2]), revision, "1.0", stop_signal)
+
+
+def launch(root: Path, member: str, *, code: str, stop_signal: str = "SIGTERM") -> Launch:
+    """A process that runs some lines of Python."""
+    return Launch(
+        identity(member, stop_signal=stop_signal),
+        (sys.executable, "-c", code),
+        {"LAB_TEST_ROOT": str(root)},
+        str(root),
+    )
+
+
+SLEEPS = "import time\ntime.sleep(600)"
+IGNORES_TERM = (
+    f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\n{SLEEPS}"
+)
+HAS_A_CHILD = f"import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n{SLEEPS}"
+HAS_A_DAEMON = HAS_A_CHILD.replace("'600']", "'600'], start_new_session=True")
