@@ -102,7 +102,6 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         running,
         workload=part.workload,
         product=product if is_product else None,
-        context_path=part.context_path,
         rotations=rotations(part, around.facts),
         database=_database(part, around) if desired.database else None,
         set_up=around.secrets.set_up(title=product.title, base_url=base.url) if is_product else None,

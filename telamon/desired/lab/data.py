@@ -63,7 +63,12 @@ class FolderDesired:
 
 @dataclass(frozen=True)
 class WorkloadProbe:
-    """Ask the status page; the workload reads the answer. ``front`` goes along as the host users type."""
+    """Ask the status page; the workload reads the answer.
+
+    Attributes:
+        endpoint: where the node listens for HTTP.
+        front: the address that users type, with the context path of this very workload.
+    """
 
     endpoint: Endpoint
     front: FrontAddress
@@ -244,7 +249,6 @@ class LabComponent:
         files: in the order in which they are written.
         workload: how its nodes are asked; ``None`` for the database and the balancers.
         product: the product itself, on a product's own nodes.
-        context_path: of the product's pages.
         rotations: lists of the balancers; a member is in rotation when it is in the last one.
         database: the product's own, to be made first.
         server: of the database component.
@@ -256,7 +260,6 @@ class LabComponent:
     files: tuple[FileDesired, ...] = ()
     workload: Workload | None = None
     product: Product | None = None
-    context_path: str = ""
     rotations: tuple[Rotation, ...] = ()
     database: DatabaseDesired | None = None
     server: ServerDesired | None = None

@@ -49,6 +49,9 @@ CLUSTERS = "edge/clusters.json"
 LISTENERS = "edge/listeners.json"
 MEMBERSHIP = "edge/membership"
 DRAIN_SECONDS = 5
+"""How long a balancer that is asked to drain goes on with what it has."""
+LINGERS = 2.0
+"""Seconds between the request to drain and the request to end."""
 MAX_CONNECTIONS = 20_000
 FRONT = "127.0.0.1"
 """Where browsers and curl look for names under .localhost."""
@@ -146,6 +149,9 @@ def _process(name: str, ordinal: int, facts: LabFacts, *, bootstrap: FileDesired
         "--disable-hot-restart",
         "--drain-time-s",
         str(DRAIN_SECONDS),
+        # Every answer then asks its client to connect anew, and the other balancer takes the new connection.
+        "--drain-strategy",
+        "immediate",
         "--log-level",
         "warning",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telamon.desired.component import MemberDesired
 from telamon.desired.lab.data import (
@@ -171,7 +171,7 @@ def _process(node: NodeContext, part: Outline, around: Surroundings) -> ProcessD
         environment=environment,
         cwd=node.local_home,
         address=str(endpoint),
-        probe=WorkloadProbe(endpoint, around.front.base),
+        probe=WorkloadProbe(endpoint, replace(around.front.base, context_path=part.context_path)),
         folders=tuple(folders),
     )
 

@@ -49,7 +49,7 @@ class LabCompiler:
         return desired.components
 
     def _compile(self, stack: Stack) -> tuple[LabFacts, LabDesired]:
-        registry = products_of(stack.spec.products)
+        registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
         running = self._platform.running_components()
         discovery = machine_facts.discover(self._root, needs(stack, registry), running=running)
         self.notes = discovery.notes

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -52,6 +52,11 @@ def default_root(stack: str, environment: Mapping[str, str]) -> Path:
     return home / "telamon" / stack
 
 
+def lab_id(root: Path) -> str:
+    """The id that every process of a lab carries: two labs of one machine never have the same folder."""
+    return hashlib.sha256(str(root).encode()).hexdigest()[:12]
+
+
 def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
     """See that a stack can run on this machine, and settle every address and port of it.
 
@@ -73,7 +78,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
     allocation = _allocate(root, needs, kept, running)
     facts = LabFacts(
         root=str(root),
-        lab=kept.lab if kept else uuid.uuid4().hex[:12],
+        lab=lab_id(root),
         network=allocation.network,
         python=sys.executable,
         python_path=machine.stand_ins(needs.stand_ins),

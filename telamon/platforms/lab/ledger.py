@@ -30,6 +30,7 @@ class Entry:
         pid: its id.
         ticks: its start time as the kernel counts it.
         boot: id of the machine's run in which these two mean something.
+        answered: whether it was ever heard of.
         kill_at: instant at which it is killed, where it was asked to stop.
     """
 
@@ -37,6 +38,7 @@ class Entry:
     pid: int
     ticks: int
     boot: str
+    answered: bool
     kill_at: float | None
 
 
@@ -57,7 +59,9 @@ class Ledger:
         Raises:
             MachineError: the disk is full or read-only.
         """
-        entry = Entry(tracked.identity, tracked.pid, tracked.ticks, self._boot, tracked.kill_at)
+        entry = Entry(
+            tracked.identity, tracked.pid, tracked.ticks, self._boot, tracked.answered, tracked.kill_at
+        )
         write(self._path(tracked.identity.member), json.dumps(asdict(entry)))
 
     def forget(self, member: str) -> None:

@@ -105,8 +105,14 @@ class Processes:
             self._note(tracked)
         self._wake()
 
-    def stop(self, member: str, *, grace: float) -> None:
-        """Ask a process to end, and kill it after ``grace`` seconds; 0 kills at once. What has ended is forgotten."""
+    def stop(self, member: str, *, grace: float, lingers: float = 0.0) -> None:
+        """Ask a process to end. What has ended is forgotten.
+
+        Args:
+            member: whom.
+            grace: seconds after which it is killed; 0 kills at once.
+            lingers: seconds to leave it alone before it is asked.
+        """
         with self._lock:
             found = self._tracked.get(member)
             if found is None:
@@ -114,14 +120,23 @@ class Processes:
             if found.ended:
                 del self._tracked[member]
                 return
+            now = self._clock.now()
+            if not found.asked:
+                found.ask_at = now + lingers
             found.asked = True
-            found.kill_at = self._clock.now() + grace
+            found.kill_at = now + grace
             self._note(found)
             if grace <= 0:
                 found.kill()
-            else:
-                found.send(signal.Signals[found.identity.stop_signal])
         self._wake()
+
+    def heard(self, member: str) -> None:
+        """Remember that a process was heard of, also for the next controller."""
+        with self._lock:
+            found = self._tracked.get(member)
+            if found is not None and not found.answered and not found.ended:
+                found.answered = True
+                self._note(found)
 
     def forget(self, member: str) -> None:
         """Forget a process that has ended.
@@ -211,6 +226,7 @@ class Processes:
             return None
         started = procfs.start_instant(entry.ticks)
         tracked = Tracked(entry.identity, entry.pid, entry.ticks, started, descriptor)
+        tracked.answered = entry.answered
         tracked.asked, tracked.kill_at = entry.kill_at is not None, entry.kill_at
         return tracked
 
@@ -278,17 +294,18 @@ class Processes:
                     self._ended(tracked)
 
     def _enforce(self, alive: Sequence[Tracked]) -> int | None:
-        """Kill what was given enough time. Returns milliseconds until the next one is due."""
+        """Ask and kill what is due. Returns milliseconds until the next one is."""
         now = self._clock.now()
         due: list[float] = []
         for tracked in alive:
-            if tracked.kill_at is None:
-                continue
-            if tracked.kill_at <= now:
+            if tracked.ask_at is not None and tracked.ask_at <= now:
+                tracked.send(signal.Signals[tracked.identity.stop_signal])
+                tracked.ask_at = None
+            if tracked.kill_at is not None and tracked.kill_at <= now:
                 tracked.kill()
                 tracked.kill_at = now + 1.0
-            due.append(tracked.kill_at - now)
-        return int(min(due) * 1000) + 1 if due else None
+            due += [at - now for at in (tracked.ask_at, tracked.kill_at) if at is not None]
+        return int(max(min(due), 0.0) * 1000) + 1 if due else None
 
     def _ended(self, tracked: Tracked) -> None:
         member = tracked.identity.member

@@ -42,6 +42,7 @@ class Process:
         ticks: its start time as the kernel counts it.
         life: whether it lives.
         started: instant of its start, seconds.
+        answered: whether it was ever heard of; a silent process that was is hung, one that was not still starts.
         exit: how it ended by itself, e.g. ``signal 9``.
     """
 
@@ -50,6 +51,7 @@ class Process:
     ticks: int
     life: Life
     started: float
+    answered: bool = False
     exit: str | None = None
 
 
@@ -63,7 +65,9 @@ class Tracked:
     started: float
     descriptor: int
     child: subprocess.Popen[bytes] | None = None
+    answered: bool = False
     asked: bool = False
+    ask_at: float | None = None
     kill_at: float | None = None
     ended: bool = False
     exit: str | None = None
@@ -72,7 +76,7 @@ class Tracked:
         """The process as others may see it."""
         life = Life.EXITED if self.ended else Life.ENDING if self.asked else Life.ALIVE
         pid = 0 if self.ended else self.pid
-        return Process(self.identity, pid, self.ticks, life, self.started, self.exit)
+        return Process(self.identity, pid, self.ticks, life, self.started, self.answered, self.exit)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process itself."""
@@ -99,7 +103,7 @@ class Tracked:
             self.exit = "it ended, and no controller was its parent"
         os.close(self.descriptor)
         self.ended = True
-        self.kill_at = None
+        self.ask_at = self.kill_at = None
 
 
 def _describe(code: int) -> str:

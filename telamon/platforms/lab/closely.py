@@ -1,0 +1,79 @@
+"""A close look at one node: its cluster, its index, its health, as its own REST tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from telamon.desired.lab.data import WorkloadProbe
+from telamon.errors import TelamonError
+from telamon.platforms.rest import Credential, perform
+from telamon.products.base import Flow, HealthReport, Identity, IndexKeeper, IndexReport, NodeSeen, Workload
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a close look found; ``None`` says nothing either way.
+
+    Attributes:
+        nodes: the cluster as this node sees it.
+        index: its search index.
+        database: whether it reaches its database.
+        trouble: why something could not be found out, or "".
+    """
+
+    nodes: tuple[NodeSeen, ...] | None = None
+    index: IndexReport | None = None
+    database: bool | None = None
+    trouble: str = ""
+
+
+def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Identity, Credential]) -> Findings:
+    """Ask a node everything. Nothing is raised: what cannot be found out stays unknown."""
+    troubles: list[str] = []
+
+    def find(flow: Flow[T]) -> T | None:
+        try:
+            return _perform(flow, probe, credentials)
+        except TelamonError as error:
+            troubles.append(str(error))
+            return None
+
+    nodes = find(workload.membership()) if workload.clustered else None
+    index = find(workload.index_report()) if workload.index is IndexKeeper.NODE else None
+    concerning = [report for report in find(workload.health_checks()) or () if report.concerns_database]
+    database = all(report.healthy for report in concerning) if concerning else None
+    return Findings(nodes, index, database, "; ".join(troubles))
+
+
+def health(
+    workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Identity, Credential]
+) -> tuple[HealthReport, ...]:
+    """A node's own health checks.
+
+    Raises:
+        TelamonError: they could not be asked for.
+    """
+    return _perform(workload.health_checks(), probe, credentials)
+
+
+def _perform(flow: Flow[T], probe: WorkloadProbe, credentials: Mapping[Identity, Credential]) -> T:
+    return perform(
+        flow,
+        endpoint=probe.endpoint,
+        front=probe.front,
+        credentials=credentials,
+        on_note=_no_note,
+        cancelled=_never,
+    )
+
+
+def _no_note(_text: str) -> None:
+    """Looking changes nothing, so there is nothing to remember."""
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,72 @@
+"""As whom the engine speaks to a product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from telamon.desired.lab.data import LabComponent
+from telamon.platforms.lab.records import JobRecords
+from telamon.platforms.lab.secrets import FileSecrets
+from telamon.platforms.rest import Credential, Password, Token
+from telamon.products.base import Identity, SecretValue
+
+SERVICE_ACCOUNT_JOB = "service-account"
+
+
+class Credentials:
+    """Log-ins of a lab.
+
+    Args:
+        secrets: where the values are.
+        records: whether the service account was made.
+    """
+
+    def __init__(self, secrets: FileSecrets, records: JobRecords) -> None:
+        self._secrets = secrets
+        self._records = records
+
+    def for_work(self, part: LabComponent) -> Mapping[Identity, Credential] | None:
+        """The service account's; ``None`` while it is not made: refused log-ins would lock it out.
+
+        A component that makes no account is spoken to anonymously.
+        """
+        if part.product is None or part.set_up is None or not part.desired.account:
+            return {}
+        token = self._secrets.find(part.set_up.account_token)
+        if token:
+            return {Identity.SERVICE_ACCOUNT: Token(token)}
+        made = self._records.jobs(part.desired.name).get(SERVICE_ACCOUNT_JOB)
+        if made is None or made.result != "done":
+            return None
+        return {
+            Identity.SERVICE_ACCOUNT: self._password(
+                part.set_up.account_username, part.set_up.account_password
+            )
+        }
+
+    def for_account(self, part: LabComponent) -> Mapping[Identity, Credential]:
+        """Both accounts by password, for making the one by means of the other."""
+        if part.set_up is None:
+            return {}
+        own = part.set_up
+        return {
+            Identity.ADMINISTRATOR: self._password(own.admin_username, own.admin_password),
+            Identity.SERVICE_ACCOUNT: self._password(own.account_username, own.account_password),
+        }
+
+    def value(self, reference: SecretValue) -> str:
+        """One value.
+
+        Raises:
+            PlatformError: it is missing.
+        """
+        return self._secrets.get(reference.secret, reference.key)
+
+    def keep_token(self, part: LabComponent, token: str) -> None:
+        """Keep the service account's token."""
+        if part.set_up is not None:
+            reference = part.set_up.account_token
+            self._secrets.put(reference.secret, {reference.key: token})
+
+    def _password(self, username: SecretValue, password: SecretValue) -> Password:
+        return Password(self.value(username), self.value(password))

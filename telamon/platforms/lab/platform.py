@@ -1,0 +1,356 @@
+"""The lab behind :class:`telamon.ports.Platform`: members are processes, objects are files, the rest is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from telamon.desired.component import ComponentDesired
+from telamon.desired.lab.data import (
+    DatabaseDesired,
+    FrontDoor,
+    LabComponent,
+    LabDesired,
+    ProcessDesired,
+    RunAs,
+    ServerDesired,
+    WorkloadProbe,
+)
+from telamon.desired.lab.database import DATA
+from telamon.desired.lab.edge import LINGERS
+from telamon.desired.lab.facts import Account, LabFacts
+from telamon.errors import NotReadyError, PlatformError, TelamonError
+from telamon.naming import DATABASE
+from telamon.plan.step import Call
+from telamon.platforms.lab import admin, closely, machine, postgres
+from telamon.platforms.lab.credentials import Credentials
+from telamon.platforms.lab.facts import lab_id
+from telamon.platforms.lab.files import make_folder
+from telamon.platforms.lab.jobs import Jobs, Target
+from telamon.platforms.lab.objects import apply, fingerprint, withdraw
+from telamon.platforms.lab.probes import Probes, Seen
+from telamon.platforms.lab.processes import Launch, Processes
+from telamon.platforms.lab.records import FileJobRecords
+from telamon.platforms.lab.secrets import FileSecrets
+from telamon.platforms.lab.tracked import Identity, Process
+from telamon.platforms.lab.traffic import Traffic
+from telamon.ports import Clock
+from telamon.products.base import HealthReport, IndexKeeper
+from telamon.state.phase import Phase
+from telamon.state.world import ComponentState, Life, MemberState
+
+LOG = logging.getLogger("telamon.lab")
+
+OPEN_FOLDERS = ("", "run", "data", "database", "programs")
+"""Folders that the database's user passes through; what it must not read in them has rights of its own."""
+OWN_FOLDERS = ("log", "homes", "shared", "edge")
+
+
+class LabPlatform:
+    """One lab.
+
+    Args:
+        root: its state root, absolute; made where it is missing.
+        clock: injected time.
+        on_change: told a component whenever one of its processes ended by itself or was ended.
+
+    Raises:
+        MachineError: the state root cannot be made.
+    """
+
+    def __init__(self, root: Path, clock: Clock, *, on_change: Callable[[str], None]) -> None:
+        self._root = root
+        self._clock = clock
+        self._lab: LabDesired | None = None
+        self._facts: LabFacts | None = None
+        for name in OPEN_FOLDERS:
+            make_folder(root / name, mode=0o711)
+        for name in OWN_FOLDERS:
+            make_folder(root / name)
+        machine.raise_file_limit()
+        self.secrets = FileSecrets(root / "secrets")
+        self._records = FileJobRecords(root / "jobs")
+        self._records.interrupt()
+        self._credentials = Credentials(self.secrets, self._records)
+        self._jobs = Jobs(self._records, self._credentials, clock)
+        self._traffic = Traffic(root)
+        self._processes = Processes(root, lab_id(root), clock=clock, on_end=on_change)
+        self._probes = Probes(self._credentials, clock, heard=self._processes.heard)
+        self._databases_seen: dict[str, tuple[int, int]] = {}
+        found = self._processes.adopt(database_folder=root / DATA)
+        if found:
+            LOG.info("found running: %s", ", ".join(found))
+
+    def install(self, facts: LabFacts, desired: LabDesired) -> None:
+        """Perform this from now on. Missing secrets are made.
+
+        Raises:
+            MachineError: a secret cannot be written.
+        """
+        self.secrets.ensure(desired.secrets)
+        self._facts, self._lab = facts, desired
+
+    def close(self) -> None:
+        """Let go. Every process goes on."""
+        self._jobs.close()
+        self._probes.close()
+        self._processes.close()
+
+    # ---------------------------------------------------------------------------------------------- what hosts ask for
+
+    def running_components(self) -> frozenset[str]:
+        """Components of which a process lives."""
+        return frozenset(
+            process.identity.component for process in self._processes.seen().values() if process.pid
+        )
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Components that run and are not desired: what an earlier stack file asked for."""
+        known = {part.desired.name for part in self._desired().parts}
+        return tuple(sorted(self.running_components() - known))
+
+    def fronts(self) -> Mapping[str, FrontDoor]:
+        """How users reach each product."""
+        return self._desired().fronts
+
+    def health(self) -> Iterator[tuple[str, str, HealthReport]]:
+        """Every running node's own health checks: component, member, report. What cannot be asked counts as ill."""
+        for part in self._desired().parts:
+            credentials = self._credentials.for_work(part)
+            for process in part.processes:
+                if part.workload is None or not isinstance(process.probe, WorkloadProbe):
+                    continue
+                try:
+                    if credentials is None:
+                        raise NotReadyError("the service account is not made yet")
+                    reports = closely.health(part.workload, probe=process.probe, credentials=credentials)
+                except TelamonError as error:
+                    reports = (HealthReport("health checks", healthy=False, reason=str(error)),)
+                for report in reports:
+                    yield part.desired.name, process.member, report
+
+    # --------------------------------------------------------------------------------------------------------- objects
+
+    def apply(self, desired: ComponentDesired) -> None:
+        """Write the component's files; make the database server's data folder."""
+        part = self._part(desired.name)
+        apply(self._root, part.files, account=self._account())
+        if part.server is not None:
+            password = self.secrets.get(part.server.password.secret, part.server.password.key)
+            postgres.create(part.server, password, account=self._account())
+
+    def withdraw(self, component: str) -> None:
+        """Remove the component's files; data stays."""
+        part = self._desired().part(component)
+        if part is not None:
+            withdraw(self._root, part.files)
+
+    # --------------------------------------------------------------------------------------------------------- members
+
+    def start(self, desired: ComponentDesired, member: str) -> None:
+        """Start a member's process."""
+        process = self._process(desired.name, member)
+        wanted = desired.member(member)
+        if wanted is None:
+            raise PlatformError(f"{member} is not a member of {desired.name}")
+        found = self._processes.seen().get(member)
+        if found is not None and found.pid:
+            return
+        if process.run_as is RunAs.DATABASE:
+            postgres.clear_stale_lock(self._root / DATA)
+        for folder in process.folders:
+            owner = self._account() if folder.owner is RunAs.DATABASE else None
+            make_folder(self._root / folder.path, mode=folder.mode, account=owner)
+        self._processes.start(
+            Launch(
+                Identity(
+                    member,
+                    desired.name,
+                    process.ordinal,
+                    wanted.revision,
+                    process.release,
+                    process.stop_signal.value,
+                ),
+                process.argv,
+                self.secrets.resolve(process.environment),
+                process.cwd,
+                self._account() if process.run_as is RunAs.DATABASE else None,
+            )
+        )
+
+    def stop(self, component: str, member: str, *, grace: float) -> None:
+        """Ask a member's process to end; a balancer first stops taking connections."""
+        found = self._processes.seen().get(member)
+        if found is None or found.identity.component != component:
+            return
+        socket = self._desired().balancers.get(member)
+        lingers = 0.0
+        if socket is not None and grace > LINGERS and found.life is Life.ALIVE:
+            admin.stop_listening(socket)
+            lingers = LINGERS
+        self._processes.stop(member, grace=grace, lingers=lingers)
+
+    def remove(self, component: str, member: str) -> None:
+        """Forget a member whose process has ended, in the lists of the balancers as well."""
+        self._processes.forget(member)
+        if member in self._admitted(component):
+            self.drain(component, member)
+
+    def call(self, call: Call) -> None:
+        """Start a product flow as a job."""
+        part, process = self._part(call.component), self._process(call.component, call.member)
+        if part.product is None or not isinstance(process.probe, WorkloadProbe):
+            raise PlatformError(f"{call.component} takes no calls")
+        self._jobs.call(Target(part, part.product, process.probe, call.member), call)
+
+    # --------------------------------------------------------------------------------------------------------- traffic
+
+    def admit(self, component: str, member: str) -> None:
+        """Put a member on the balancers' lists."""
+        self._process(component, member)
+        self._traffic.admit(self._part(component).rotations, member)
+
+    def drain(self, component: str, member: str) -> None:
+        """Take a member off the balancers' lists, and return when each of them goes by the new ones."""
+        part = self._desired().part(component)
+        if part is not None:
+            self._traffic.drain(part.rotations, member, balancers=self._desired().balancers.values())
+
+    # -------------------------------------------------------------------------------------------------------- database
+
+    def make(self, desired: ComponentDesired) -> None:
+        """Make the component's role and database."""
+        wanted = self._part(desired.name).database
+        if wanted is None:
+            return
+        server = self._server()
+        postgres.make_database(
+            server,
+            wanted,
+            superuser_password=self.secrets.get(server.password.secret, server.password.key),
+            password=self.secrets.get(wanted.password.secret, wanted.password.key),
+        )
+
+    # -------------------------------------------------------------------------------------------------------- the eyes
+
+    def observe(self, desired: ComponentDesired) -> ComponentState:
+        """Look at one component now."""
+        part = self._desired().part(desired.name)
+        own = {
+            member: process
+            for member, process in self._processes.seen().items()
+            if process.identity.component == desired.name
+        }
+        admitted = self._admitted(desired.name)
+        looked = {} if part is None else self._probes.look(part, own, serving=admitted)
+        names = sorted({*own, *admitted})
+        members = [
+            _state(name, own.get(name), part=part, seen=looked.get(name), admitted=name in admitted)
+            for name in names
+        ]
+        return ComponentState(
+            desired.name,
+            desired.kind,
+            self._clock.now(),
+            members=tuple(sorted(members, key=lambda member: (member.ordinal, member.name))),
+            objects=None if part is None else self._objects(part),
+            database_ready=self._database_ready(part.database) if part and part.database else None,
+            jobs=self._records.jobs(desired.name),
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _desired(self) -> LabDesired:
+        if self._lab is None:
+            raise NotReadyError("no stack was given to this lab yet", remedy="run `telamon up`")
+        return self._lab
+
+    def _part(self, component: str) -> LabComponent:
+        part = self._desired().part(component)
+        if part is None:
+            raise PlatformError(f"{component} is not a component of this lab")
+        return part
+
+    def _process(self, component: str, member: str) -> ProcessDesired:
+        process = self._part(component).process(member)
+        if process is None:
+            raise PlatformError(f"{member} is not a member of {component}")
+        return process
+
+    def _account(self) -> Account | None:
+        return self._facts.database_account if self._facts is not None else None
+
+    def _server(self) -> ServerDesired:
+        server = self._part(DATABASE).server
+        if server is None:
+            raise PlatformError("this lab has no database server")
+        return server
+
+    def _admitted(self, component: str) -> frozenset[str]:
+        part = self._desired().part(component)
+        return frozenset() if part is None else self._traffic.admitted(part.rotations)
+
+    def _objects(self, part: LabComponent) -> str | None:
+        if not part.files:
+            return part.desired.objects
+        if part.server is not None and not postgres.exists(part.server):
+            return None
+        return fingerprint(self._root, part.files)
+
+    def _database_ready(self, wanted: DatabaseDesired) -> bool:
+        """Whether the product's role gets into its database: asked once for each life of the server."""
+        server = next(
+            (
+                (process.pid, process.ticks)
+                for process in self._processes.seen().values()
+                if process.identity.component == DATABASE and process.pid
+            ),
+            None,
+        )
+        if server is None:
+            return wanted.name in self._databases_seen
+        if self._databases_seen.get(wanted.name) == server:
+            return True
+        answer = postgres.takes(wanted, self.secrets.get(wanted.password.secret, wanted.password.key))
+        if answer is None:
+            return wanted.name in self._databases_seen
+        if answer:
+            self._databases_seen[wanted.name] = server
+        else:
+            self._databases_seen.pop(wanted.name, None)
+        return answer
+
+
+def _state(
+    name: str, process: Process | None, *, part: LabComponent | None, seen: Seen | None, admitted: bool
+) -> MemberState:
+    wanted = part.process(name) if part is not None else None
+    workload = part.workload if part is not None else None
+    ordinal = process.identity.ordinal if process is not None else wanted.ordinal if wanted else 0
+    base = MemberState(
+        name,
+        ordinal,
+        indexed=workload is not None and workload.index is IndexKeeper.NODE,
+        clustered=workload is not None and workload.clustered,
+        admitted=admitted,
+        address=wanted.address if wanted is not None else "",
+    )
+    if process is None:
+        return base
+    base = base.with_(life=process.life, release=process.identity.release, exit=process.exit)
+    if not process.pid:
+        return base
+    rotates = part is not None and part.desired.rotates
+    look = seen or Seen(Phase.UNREACHABLE, process.started)
+    return base.with_(
+        revision=process.identity.revision,
+        started=process.started,
+        phase=look.phase,
+        phase_since=look.phase_since,
+        joined=look.joined,
+        joined_since=look.joined_since,
+        index=look.index,
+        database_lost_since=look.database_lost_since,
+        admitted=admitted or (not rotates and process.life is Life.ALIVE),
+    )
