@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from telamon.model.products import ProductSpec
+from telamon.model.stack import StackSpec
 from telamon.products.base import (
     AccountInputs,
     Companion,
@@ -20,7 +22,8 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
 )
-from telamon.products.bitbucket import edge, image, lifecycle
+from telamon.products.bitbucket import checks, edge, image, lifecycle
+from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
@@ -79,6 +82,10 @@ class Bitbucket(Product):
         Purpose.SEARCH_PASSWORD,
     )
     companions: Mapping[str, Companion] = MappingProxyType({edge.OPENSEARCH: OpenSearch()})
+
+    def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
+        """What only Bitbucket knows about its section of the stack file."""
+        return checks.check(spec, stack)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from telamon.model.products import ProductSpec
+from telamon.model.stack import StackSpec
 from telamon.products.base import (
     AccountInputs,
     Companion,
@@ -21,7 +23,8 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
 )
-from telamon.products.confluence import edge, image, lifecycle
+from telamon.products.checks import Breach
+from telamon.products.confluence import checks, edge, image, lifecycle
 from telamon.products.confluence import index as searching
 from telamon.products.health import health_checks
 from telamon.products.zdu import membership
@@ -69,6 +72,10 @@ class Confluence(Product):
     start_timeout = 1800.0
     secret_purposes = (Purpose.LICENSE,)
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
+
+    def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
+        """What only Confluence knows about its section of the stack file."""
+        return checks.check(spec)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""

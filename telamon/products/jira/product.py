@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from telamon.model.products import ProductSpec
+from telamon.model.stack import StackSpec
 from telamon.products.base import (
     AccountInputs,
     EnvironmentValue,
@@ -16,8 +20,9 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
 )
+from telamon.products.checks import Breach
 from telamon.products.health import health_checks
-from telamon.products.jira import cluster, edge, image, lifecycle
+from telamon.products.jira import checks, cluster, edge, image, lifecycle
 from telamon.products.jira import index as searching
 from telamon.state.phase import Phase
 
@@ -36,6 +41,10 @@ class Jira(Product):
     prepares_join = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
+
+    def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
+        """What only Jira knows about its section of the stack file."""
+        return checks.check(spec)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""
