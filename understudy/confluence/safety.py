@@ -4,7 +4,8 @@ A random number stands in the database and in the memory that the members of the
 compares the two and puts a new number into both. A node without contact to the others has a memory of
 its own: it finds that the database holds a number it does not know, and stops serving. The lowest byte of
 the number is the size of the cluster that wrote it, so that the larger part of a cluster that was split
-survives. Sources: Atlassian KB "Cluster panic due to multiple deployments"; log lines of the product.
+survives. A node that was held up for longer than its links last is such a smaller part when it goes on.
+Sources: Atlassian KB "Cluster panic due to multiple deployments"; log lines of the product.
 """
 
 from __future__ import annotations
