@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from tests.understudy.jirasupport import JiraCluster
 from tests.understudy.support import PostgreSQL
 
 
@@ -31,3 +33,12 @@ def database_numbers() -> Iterator[int]:
 def database(postgres: PostgreSQL, database_numbers: Iterator[int]) -> Mapping[str, str]:
     """An empty database with a role of its own: JDBC url, user and password."""
     return postgres.create_database(f"u{os.getpid()}_{next(database_numbers)}")
+
+
+@pytest.fixture
+def jira(tmp_path: Path, database: Mapping[str, str]) -> Iterator[JiraCluster]:
+    """A cluster of issue trackers without nodes yet."""
+    cluster = JiraCluster(tmp_path, database)
+    yield cluster
+    for node in cluster.made:
+        node.clean_up()

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import HTMLResponse, Response
 
+from understudy.jira.catalogue import ISSUE_TYPES
 from understudy.jira.issuerows import issue_key
 from understudy.jira.properties import TITLE
 from understudy.jira.searching import search_issues
@@ -17,6 +18,7 @@ from understudy.kit.errors import BadRequest, NotFound
 from understudy.kit.html import (
     STYLE,
     Markup,
+    choice,
     element,
     field,
     form,
@@ -203,18 +205,8 @@ class Pages:
         content = form(
             f"{self._context}/secure/CreateIssue.jspa",
             self._token_field(call),
-            join(
-                (
-                    element("label", "Project", for_="project"),
-                    element("select", *projects, id="project", name="project"),
-                )
-            ),
-            join(
-                (
-                    element("label", "Type", for_="issuetype"),
-                    element("select", *types, id="issuetype", name="issuetype"),
-                )
-            ),
+            choice("Project", "project", projects),
+            choice("Type", "issuetype", {one.id: one.name for one in ISSUE_TYPES}),
             field("Summary", "summary"),
             field("Description", "description"),
             element("button", "Create", type="submit"),
