@@ -6,8 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from telamon.model.stack import Stack
 from telamon.platforms.lab.processes import Launch
 from telamon.platforms.lab.tracked import Identity
 
@@ -50,3 +51,40 @@ IGNORES_TERM = (
 )
 HAS_A_CHILD = f"import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n{SLEEPS}"
 HAS_A_DAEMON = HAS_A_CHILD.replace("'600']", "'600'], start_new_session=True")
+
+
+def tiny_stack(**changes: Any) -> Stack:
+    """A stack of one small application of two nodes.
+
+    Args:
+        changes: over the section of the product.
+    """
+    profile = {
+        "command": [sys.executable, str(Path(__file__).with_name("tinyapp.py")), "${address}:${port.http}"],
+        "environment": {
+            "TINY_NODE": "${node.name}",
+            "TINY_DATABASE": "${database.url}",
+            "LAB_TEST": "yes",
+        },
+        "ports": {"http": 8000},
+        "status": {
+            "path": "/status",
+            "reader": {
+                "kind": "json",
+                "field": "state",
+                "states": {"RUNNING": ["RUNNING"], "STOPPING": ["STOPPING"]},
+            },
+        },
+        "database": "postgresql",
+        "stickyCookie": "lab-node",
+        "startTimeout": "30s",
+        "stopGrace": "5s",
+    }
+    return Stack.model_validate(
+        {
+            "apiVersion": "telamon.dev/v1alpha1",
+            "kind": "Stack",
+            "metadata": {"name": "acme"},
+            "spec": {"domain": "acme.example", "products": {"tiny": {"profile": profile, **changes}}},
+        }
+    )

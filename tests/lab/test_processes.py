@@ -27,7 +27,7 @@ from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab.processes import Processes
 from tests.lab.support import launch
 root = Path(sys.argv[1])
-processes = Processes(root, "test", clock=SteadyClock(), on_end=lambda component: None)
+processes = Processes(root, "test", clock=SteadyClock())
 for number, code in enumerate(sys.argv[2:]):
     processes.start(launch(root, f"app-{number}", code=code))
 print("ready", flush=True)
@@ -37,7 +37,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def processes(root: Path) -> Iterator[Processes]:
-    made = Processes(root, "test", clock=SteadyClock(), on_end=lambda _: None)
+    made = Processes(root, "test", clock=SteadyClock())
     yield made
     made.close()
 
@@ -173,7 +173,7 @@ def test_large_log_is_turned_over_at_a_start(processes: Processes, root: Path) -
 def test_next_controller_takes_over_what_runs(root: Path) -> None:
     lost_controller(root, SLEEPS, HAS_A_CHILD)
     child = int(first_line(root, "app-1"))
-    successor = Processes(root, "test", clock=SteadyClock(), on_end=lambda _: None)
+    successor = Processes(root, "test", clock=SteadyClock())
     try:
         assert sorted(successor.adopt()) == ["app-0", "app-1"]
         found = successor.seen()
@@ -200,7 +200,7 @@ def test_next_controller_ends_what_lost_its_member(root: Path) -> None:
     )
     os.kill(leader, signal.SIGKILL)
     until(lambda: is_gone(leader))
-    successor = Processes(root, "test", clock=SteadyClock(), on_end=lambda _: None)
+    successor = Processes(root, "test", clock=SteadyClock())
     try:
         successor.adopt()
         assert successor.seen() == {}
@@ -212,11 +212,11 @@ def test_next_controller_ends_what_lost_its_member(root: Path) -> None:
 def test_request_to_stop_outlives_the_controller(root: Path) -> None:
     lost_controller(root, IGNORES_TERM)
     assert first_line(root, "app-0") == "up"
-    second = Processes(root, "test", clock=SteadyClock(), on_end=lambda _: None)
+    second = Processes(root, "test", clock=SteadyClock())
     second.adopt()
     second.stop("app-0", grace=2.0)
     second.close()
-    third = Processes(root, "test", clock=SteadyClock(), on_end=lambda _: None)
+    third = Processes(root, "test", clock=SteadyClock())
     try:
         third.adopt()
         assert third.seen()["app-0"].life is Life.ENDING
@@ -229,8 +229,8 @@ def test_other_labs_are_left_alone(root: Path) -> None:
     lost_controller(root, SLEEPS)
     elsewhere = root / "elsewhere"
     (elsewhere / "run").mkdir(parents=True)
-    other = Processes(elsewhere, "another", clock=SteadyClock(), on_end=lambda _: None)
-    first = Processes(root, "test", clock=SteadyClock(), on_end=lambda _: None)
+    other = Processes(elsewhere, "another", clock=SteadyClock())
+    first = Processes(root, "test", clock=SteadyClock())
     try:
         assert other.adopt() == ()
         assert first.adopt() == ("app-0",)

@@ -75,7 +75,7 @@ _ACCESS = """\
 # The superuser comes in by the unix socket alone, everybody else by TCP and with a password.
 local all {superuser} scram-sha-256
 host  all {superuser} all reject
-host  all all {network} scram-sha-256
+host  all all 127.0.0.0/8 scram-sha-256
 """
 
 
@@ -150,7 +150,7 @@ def _files(facts: LabFacts) -> tuple[FileDesired, ...]:
         access=facts.path(ACCESS),
         connections=MAX_CONNECTIONS,
     )
-    access = _ACCESS.format(superuser=SUPERUSER, network=f"127.{facts.network}.0.0/16")
+    access = _ACCESS.format(superuser=SUPERUSER)
     return (
         FileDesired(CONFIGURATION, settings, owner=RunAs.DATABASE),
         FileDesired(ACCESS, access, owner=RunAs.DATABASE),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from telamon.desired.component import ComponentDesired
 from telamon.desired.lab.data import (
     DatabaseDesired,
-    FrontDoor,
     LabComponent,
     LabDesired,
     ProcessDesired,
@@ -21,6 +20,7 @@ from telamon.desired.lab.database import DATA
 from telamon.desired.lab.edge import LINGERS
 from telamon.desired.lab.facts import Account, LabFacts
 from telamon.errors import NotReadyError, PlatformError, TelamonError
+from telamon.model.stack import Stack
 from telamon.naming import DATABASE
 from telamon.plan.step import Call
 from telamon.platforms.lab import admin, closely, machine, postgres
@@ -53,13 +53,12 @@ class LabPlatform:
     Args:
         root: its state root, absolute; made where it is missing.
         clock: injected time.
-        on_change: told a component whenever one of its processes ended by itself or was ended.
 
     Raises:
         MachineError: the state root cannot be made.
     """
 
-    def __init__(self, root: Path, clock: Clock, *, on_change: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, clock: Clock) -> None:
         self._root = root
         self._clock = clock
         self._lab: LabDesired | None = None
@@ -75,7 +74,7 @@ class LabPlatform:
         self._credentials = Credentials(self.secrets, self._records)
         self._jobs = Jobs(self._records, self._credentials, clock)
         self._traffic = Traffic(root)
-        self._processes = Processes(root, lab_id(root), clock=clock, on_end=on_change)
+        self._processes = Processes(root, lab_id(root), clock=clock)
         self._probes = Probes(self._credentials, clock, heard=self._processes.heard)
         self._databases_seen: dict[str, tuple[int, int]] = {}
         found = self._processes.adopt(database_folder=root / DATA)
@@ -110,12 +109,21 @@ class LabPlatform:
         known = {part.desired.name for part in self._desired().parts}
         return tuple(sorted(self.running_components() - known))
 
-    def fronts(self) -> Mapping[str, FrontDoor]:
-        """How users reach each product."""
-        return self._desired().fronts
+    def urls(self, stack: Stack) -> Mapping[str, str]:
+        """Where to go on this machine: by product, and by ``product-listener`` for what is no web page."""
+        found: dict[str, str] = {}
+        for product in stack.spec.products:
+            front = self._desired().fronts.get(product)
+            if front is not None:
+                found[product] = front.base.url
+                found |= {f"{product}-{name}": f"{name}://{at}" for name, at in front.tcp.items()}
+        return found
 
-    def health(self) -> Iterator[tuple[str, str, HealthReport]]:
-        """Every running node's own health checks: component, member, report. What cannot be asked counts as ill."""
+    def doctor(self) -> Sequence[tuple[str, str, HealthReport]]:
+        """Every node's own health checks: component, member, report. What cannot be asked counts as ill."""
+        return tuple(self._health())
+
+    def _health(self) -> Iterator[tuple[str, str, HealthReport]]:
         for part in self._desired().parts:
             credentials = self._credentials.for_work(part)
             for process in part.processes:

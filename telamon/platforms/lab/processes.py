@@ -18,7 +18,7 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,14 +66,12 @@ class Processes:
         root: its state root; logs are written below it.
         lab: its id.
         clock: injected time.
-        on_end: told the component whenever one of its processes ended.
     """
 
-    def __init__(self, root: Path, lab: str, *, clock: Clock, on_end: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, lab: str, *, clock: Clock) -> None:
         self._root = root
         self._lab = lab
         self._clock = clock
-        self._on_end = on_end
         self._ledger = Ledger(root / "run")
         self._lock = threading.RLock()
         self._tracked: dict[str, Tracked] = {}
@@ -318,7 +316,6 @@ class Processes:
             if tracked.asked and self._tracked.get(member) is tracked:
                 del self._tracked[member]
         LOG.info("%s ended: %s", member, tracked.exit)
-        self._on_end(tracked.identity.component)
 
     def _wake(self) -> None:
         try:
