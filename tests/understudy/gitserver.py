@@ -195,6 +195,7 @@ class Worktree:
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.folder,
+            check=False,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -255,6 +256,7 @@ def fsck(repository: Path) -> str:
             "--strict",
             "--no-dangling",
         ],
+        check=False,
         capture_output=True,
         text=True,
         env=git_environment(repository.parent),

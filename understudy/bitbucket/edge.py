@@ -93,10 +93,7 @@ class Edge:
 def _errors(problem: HttpProblem) -> list[dict[str, Any]]:
     exception = problem.exception if isinstance(problem, Refusal) else None
     fields: list[tuple[str | None, str]] = [*problem.fields.items()] or [(None, problem.message)]
-    return [
-        {"context": field, "message": message, "exceptionName": exception}
-        for field, message in fields
-    ]
+    return [{"context": field, "message": message, "exceptionName": exception} for field, message in fields]
 
 
 class CountRequests:

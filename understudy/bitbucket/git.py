@@ -30,6 +30,7 @@ COMMAND_PLACES = 6
 OUTPUT_BYTES = 64 * 1024 * 1024
 PIPE_BYTES = 128 * 1024
 OLDEST_GIT = (2, 30)
+_TERMINATION_SECONDS = 5.0
 
 CONFIGURATION = """\
 [core]
@@ -247,7 +248,7 @@ class Git:
             try:
                 yield process
             finally:
-                await _end(process)
+                await end_process(process)
                 self._leave(process.pid)
         finally:
             self.tickets.give()
@@ -277,15 +278,24 @@ class Git:
             _signal(process, 15)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a process that may still run, and wait for it."""
+async def end_process(process: asyncio.subprocess.Process, *, patience: float = 0.0) -> None:
+    """End a process that may still run, and reap it.
+
+    Args:
+        process: whose input is closed first.
+        patience: seconds it gets to end by itself once its input has ended: git then tidies up what it received,
+            which it cannot do fully when it is told to terminate.
+    """
     if process.stdin is not None:
         process.stdin.close()
+    if process.returncode is None and patience:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), patience)
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), 5.0)
+            await asyncio.wait_for(process.wait(), _TERMINATION_SECONDS)
         except TimeoutError:
             with suppress(ProcessLookupError):
                 process.kill()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from understudy.bitbucket.errors import GitBusy, Refusal
-from understudy.bitbucket.git import PIPE_BYTES, Git
+from understudy.bitbucket.git import PIPE_BYTES, Git, end_process
 from understudy.bitbucket.permissions import Level, Permissions
 from understudy.bitbucket.pktline import CommandReader, ReportHolder
 from understudy.bitbucket.projects import Projects, Repository
@@ -19,6 +19,8 @@ from understudy.kit.accounts import Principal
 from understudy.kit.errors import UnderstudyError
 
 _LOG = logging.getLogger("understudy.hosting")
+
+_TIDY_SECONDS = 5.0
 
 Sink = Callable[[bytes], Awaitable[None]]
 
@@ -201,10 +203,7 @@ class _Push:
 
     async def abandon(self, process: asyncio.subprocess.Process) -> None:
         """Record what a push left behind that did not end well; the sweeper does it if the database is away."""
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
+        await end_process(process, patience=_TIDY_SECONDS)
         try:
             await self.record()
         except UnderstudyError as error:
