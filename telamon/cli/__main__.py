@@ -1,0 +1,5 @@
+"""``python -m telamon.cli`` is ``telamon``."""
+
+from telamon.cli.main import main
+
+main()

@@ -1,0 +1,153 @@
+"""Bringing a stack to what its file says: what ``up`` and ``apply`` have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from telamon import __version__
+from telamon.cli import waiting
+from telamon.cli.documents import Changed
+from telamon.cli.reading import as_data
+from telamon.errors import ConflictError, MachineError, NotReadyError, RefusedError
+
+if TYPE_CHECKING:
+    from telamon.cli.client import Controller, Report
+    from telamon.cli.reading import FileRead
+    from telamon.cli.session import Session
+    from telamon.cli.target import Target
+    from telamon.units import Duration
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a person wants it done.
+
+    Attributes:
+        yes: whether questions are answered beforehand.
+        wait: whether to wait until everything is ready.
+        timeout: how long at most.
+    """
+
+    yes: bool
+    wait: bool
+    timeout: Duration
+
+
+def refuse_other_platforms(found: FileRead) -> None:
+    """Refuse a stack that this machine cannot carry as it is.
+
+    Raises:
+        RefusedError: it names another platform than this machine.
+    """
+    kind = found.stack.spec.platform.kind
+    if kind != "lab":
+        raise RefusedError(
+            f"{found.source} is for the platform {kind}, and what runs here is the lab",
+            guard="PlatformIsLab",
+            remedy="Give --lab to rehearse it on this machine.",
+        )
+
+
+def ensure_controller(session: Session, controller: Controller, *, target: Target) -> None:
+    """See that a controller runs, on a machine that can carry what it keeps.
+
+    Raises:
+        MachineError: the machine lacks something; everything that it lacks is named.
+    """
+    if controller.runs():
+        note_other_version(session, controller)
+        return
+    wiring = session.wiring()
+    missing = [check for check in wiring.machine_checks(target.root) if not check.healthy]
+    if missing:
+        raise MachineError(
+            "; ".join(check.reason for check in missing),
+            remedy=" ".join(check.remedy for check in missing if check.remedy) or None,
+        )
+    if session.output == "text":
+        session.terminal.note(f"starting a controller for {target.name}, its state in {target.root}")
+    wiring.start_controller(target.root)
+
+
+def note_other_version(session: Session, controller: Controller) -> None:
+    """Say where the controller is of another version than this program."""
+    version = controller.version()["version"]
+    if version != __version__ and session.output == "text":
+        session.terminal.note(
+            f"the controller is of version {version}, and this is {__version__}: "
+            "`telamon down`, then `telamon up` renews it"
+        )
+
+
+def bring(session: Session, controller: Controller, *, found: FileRead, wishes: Wishes) -> None:
+    """Give the controller the stack, wait, and answer with what came of it.
+
+    Args:
+        session: whose terminal shows it.
+        controller: that runs.
+        found: the stack.
+        wishes: how a person wants it done.
+
+    Raises:
+        ConflictError: the controller keeps another stack, or is just taking this one down.
+        TimeoutExpired: it is not ready in time.
+    """
+    name = found.stack.metadata.name
+    _agree_to_losses(session, _current(controller), found, yes=wishes.yes)
+    last = max((entry["sequence"] for entry in controller.journal()), default=0)
+    began = session.clock.now()
+    generation, changed = controller.put(as_data(found.stack), source=found.source)
+    if wishes.wait:
+        report = waiting.until_ready(session, controller, generation=generation, timeout=wishes.timeout)
+    else:
+        report = controller.stack()
+    steps = [entry for entry in controller.journal(since=last) if entry["kind"] == "intent"]
+    answer = Changed(
+        stack=name,
+        generation=generation,
+        changed=changed,
+        changes=len(steps),
+        ready=waiting.is_ready(report, generation),
+        seconds=round(session.clock.now() - began, 1),
+        urls=report.status.urls,
+        warnings=found.warnings,
+        not_rehearsed=found.not_rehearsed,
+    )
+    session.answer(lambda: answer, lambda: changed_text(answer))
+
+
+def changed_text(answer: Changed) -> str:
+    """What people read after ``up`` and ``apply``."""
+    if not answer.ready:
+        return f"{answer.stack} is being changed; `telamon status --wait` waits for it"
+    changes = "1 change" if answer.changes == 1 else f"{answer.changes} changes"
+    took = f" in {answer.seconds:g} s" if answer.changes else ""
+    widest = max(map(len, answer.urls), default=0)
+    urls = (f"  {name:{widest}}  {url}" for name, url in answer.urls.items())
+    return "\n".join((f"{answer.stack} is ready: {changes}{took}", *urls))
+
+
+def _current(controller: Controller) -> Report | None:
+    try:
+        return controller.stack()
+    except NotReadyError:
+        return None
+
+
+def _agree_to_losses(session: Session, current: Report | None, found: FileRead, *, yes: bool) -> None:
+    """Ask before a product that people use goes away with a line of the file."""
+    if current is None:
+        return
+    name = found.stack.metadata.name
+    if current.name != name:
+        raise ConflictError(
+            f"this state folder belongs to the stack {current.name}, and the file describes {name}",
+            remedy="Give the file its old name, or another folder with --state.",
+        )
+    going = sorted(current.products - set(found.stack.spec.products))
+    if going and current.status.components:
+        what = ", ".join(going)
+        session.confirm(
+            f"{what} will be stopped (the data stays), as the file no longer names it. Go on?", yes=yes
+        )

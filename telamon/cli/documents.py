@@ -1,0 +1,333 @@
+"""What ``-o json`` prints: a class a verb, each attribute a key (in camel case).
+
+``docs/reference/cli.md`` is made of these classes; a test holds both to each other and the verbs to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from telamon.errors import Problem
+    from telamon.stackfile.rehearsal import NotRehearsed
+
+
+@dataclass(frozen=True)
+class Version:
+    """Answer of ``version``.
+
+    Attributes:
+        version: of Telamon.
+        python: of the interpreter.
+    """
+
+    version: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """Answer of ``completion``.
+
+    Attributes:
+        shell: for which shell.
+        script: what it has to read.
+    """
+
+    shell: str
+    script: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Answer of ``validate`` for a file without problems.
+
+    Attributes:
+        file: its name.
+        stack: name of the stack.
+        valid: true; a file with problems ends in an error with all of them.
+        warnings: what is allowed and doubtful.
+        not_rehearsed: with ``--lab``, what a rehearsal does not show.
+    """
+
+    file: str
+    stack: str
+    valid: bool
+    warnings: tuple[Problem, ...]
+    not_rehearsed: tuple[NotRehearsed, ...]
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """A step of a plan.
+
+    Attributes:
+        component: whose.
+        member: the member it touches, or "".
+        step: what would be done.
+        because: why.
+    """
+
+    component: str
+    member: str
+    step: str
+    because: str
+
+
+@dataclass(frozen=True)
+class PlanWait:
+    """What would be left undone.
+
+    Attributes:
+        component: whose.
+        reason: the guard or rule that holds it, as one word.
+        message: the same for people.
+    """
+
+    component: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Answer of ``plan``.
+
+    Attributes:
+        stack: name of the stack.
+        steps: in the order in which they would be taken; components go side by side.
+        waits: what would be left undone, and by which guard it is held.
+        warnings: what is allowed and doubtful in the file.
+        not_rehearsed: with ``--lab``, what a rehearsal does not show.
+    """
+
+    stack: str
+    steps: tuple[PlanStep, ...]
+    waits: tuple[PlanWait, ...]
+    warnings: tuple[Problem, ...]
+    not_rehearsed: tuple[NotRehearsed, ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Answer of ``up`` and ``apply``.
+
+    Attributes:
+        stack: name of the stack.
+        generation: of the spec that is now in force.
+        changed: whether the spec differs from the one before.
+        changes: steps that were taken while the verb ran.
+        ready: whether everything is as the file says; false with ``--no-wait`` where it is not so yet.
+        seconds: how long it took.
+        urls: where to go, by product, and by product-ssh for git.
+        warnings: what is allowed and doubtful in the file.
+        not_rehearsed: with ``--lab``, what a rehearsal does not show.
+    """
+
+    stack: str
+    generation: int
+    changed: bool
+    changes: int
+    ready: bool
+    seconds: float
+    urls: Mapping[str, str]
+    warnings: tuple[Problem, ...]
+    not_rehearsed: tuple[NotRehearsed, ...]
+
+
+@dataclass(frozen=True)
+class Down:
+    """Answer of ``down``.
+
+    Attributes:
+        stack: name of the stack.
+        components: how many were asked to end; 0 where nothing ran.
+        stopped: whether all of them have ended; false with ``--no-wait``.
+        purged: with ``--purge``, what was removed.
+    """
+
+    stack: str
+    components: int
+    stopped: bool
+    purged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Retried:
+    """Answer of ``retry``.
+
+    Attributes:
+        components: whose failures and refusals are forgotten.
+    """
+
+    components: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """A line of the journal.
+
+    Attributes:
+        sequence: its position, from 1.
+        at: instant, in seconds since the epoch.
+        component: whose.
+        kind: intent, outcome, failure, healed, fact, retry, note or held.
+        subject: the step, the fact or the member.
+        detail: reason or outcome.
+        member: the member concerned, or "".
+    """
+
+    sequence: int
+    at: float
+    component: str
+    kind: str
+    subject: str
+    detail: str
+    member: str
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that a member wrote.
+
+    Attributes:
+        member: who.
+        line: what, without the line end.
+    """
+
+    member: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Answer of ``logs``. With ``--follow`` every entry or line is a document of its own, on one line.
+
+    Attributes:
+        entries: lines of the journal; empty where a member was named.
+        lines: what the members wrote; empty where none was named.
+    """
+
+    entries: tuple[JournalEntry, ...]
+    lines: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True)
+class SecretKeys:
+    """A secret without its values.
+
+    Attributes:
+        name: its name.
+        keys: what it holds.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SecretList:
+    """Answer of ``secret`` without a name.
+
+    Attributes:
+        secrets: every secret of the stack.
+    """
+
+    secrets: tuple[SecretKeys, ...]
+
+
+@dataclass(frozen=True)
+class SecretOne:
+    """Answer of ``secret`` with a name.
+
+    Attributes:
+        name: of the secret.
+        key: which of its values.
+        value: the value itself.
+    """
+
+    name: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Answer of ``trust``.
+
+    Attributes:
+        certificate: the authority's certificate (PEM).
+    """
+
+    certificate: str
+
+
+@dataclass(frozen=True)
+class CheckedMachine:
+    """A check of this machine.
+
+    Attributes:
+        name: what was looked at.
+        healthy: whether it is as it must be.
+        reason: what was found.
+        remedy: what would help, or "".
+    """
+
+    name: str
+    healthy: bool
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class CheckedProduct:
+    """One of the products' own checks.
+
+    Attributes:
+        component: whose.
+        member: the member that was asked, or "" through the front door.
+        name: of the check, in the product's words.
+        healthy: its verdict.
+        reason: its words.
+    """
+
+    component: str
+    member: str
+    name: str
+    healthy: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Answer of ``doctor``.
+
+    Attributes:
+        healthy: whether every check passed.
+        controller: whether a controller runs, so that the products could be asked.
+        machine: checks of this machine.
+        products: the products' own checks.
+    """
+
+    healthy: bool
+    controller: bool
+    machine: tuple[CheckedMachine, ...]
+    products: tuple[CheckedProduct, ...]
+
+
+def plain(value: Any) -> Any:
+    """A document as plain data, its keys in camel case."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)

@@ -1,0 +1,170 @@
+"""Options and arguments that several verbs share, and how a verb's help looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from telamon.errors import UsageError
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Output, Session
+    from telamon.units import Duration
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+EXAMPLES: Final = "Examples:"
+DEFAULT_FILE: Final = Path("stack.yaml")
+
+
+class Verb(click.Command):
+    """A verb: it takes ``-o`` and ``--debug`` besides its own options, and ends its help with examples.
+
+    The examples stand in the docstring, after a line that says so.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [output_option(), debug_option()]
+
+    @property
+    def prose(self) -> str:
+        """The help without the examples."""
+        return (self.help or "").partition(EXAMPLES)[0].strip()
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The examples, a command each."""
+        lines = (line.strip() for line in (self.help or "").partition(EXAMPLES)[2].splitlines())
+        return tuple(line for line in lines if line)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help without the examples."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(self.prose)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples last, where the eye ends up."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+
+
+def output_option() -> click.Option:
+    """How the answer is written; it goes into the session, where every part of the verb finds it."""
+
+    def _keep(context: click.Context, _parameter: click.Parameter, value: Output | None) -> None:
+        if value is not None:
+            session: Session = context.obj
+            context.obj = replace(session, output=value)
+
+    return click.Option(
+        ("-o", "--output"),
+        type=click.Choice(("text", "json")),
+        expose_value=False,
+        callback=_keep,
+        help="How the answer is written; text where nothing is said.",
+    )
+
+
+def debug_option() -> click.Option:
+    """Whether a defect shows where it happened; :func:`telamon.cli.main.run` sees to it."""
+    return click.Option(
+        ("--debug",), is_flag=True, expose_value=False, help="Show where a defect of Telamon happened."
+    )
+
+
+def file_argument(function: Decorated) -> Decorated:
+    """The stack file a verb works on, by default the one in this folder."""
+    return click.argument("file", type=click.Path(path_type=Path), default=DEFAULT_FILE, metavar="[FILE]")(
+        function
+    )
+
+
+def stack_argument(function: Decorated) -> Decorated:
+    """The stack a verb works on, by its name or its file; see :func:`telamon.cli.target.find`."""
+    return click.argument("stack", required=False, metavar="[STACK]")(function)
+
+
+def stack_option(function: Decorated) -> Decorated:
+    """The same as an option, for verbs whose arguments mean something else."""
+    return click.option(
+        "-s", "--stack", help="Name of the stack, or its file. Default: stack.yaml here, or the only stack."
+    )(function)
+
+
+def state_option(function: Decorated) -> Decorated:
+    """Where the state of the stack is kept."""
+    return click.option(
+        "--state",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="TELAMON_STATE",
+        metavar="DIR",
+        help="Folder of the stack's state (TELAMON_STATE). Default: one a stack, below the user's own.",
+    )(function)
+
+
+def lab_option(function: Decorated) -> Decorated:
+    """Whether the file is mapped to this machine."""
+    return click.option(
+        "--lab", is_flag=True, help="Rehearse on this machine, whatever platform and size the file names."
+    )(function)
+
+
+def yes_option(function: Decorated) -> Decorated:
+    """Whether the question is answered beforehand."""
+    return click.option("-y", "--yes", is_flag=True, help="Agree to what would otherwise be asked.")(function)
+
+
+def wait_options(timeout: str) -> Callable[[Decorated], Decorated]:
+    """Whether the verb waits for the end, and how long at most.
+
+    Args:
+        timeout: how long where nothing is said, e.g. ``15m``.
+    """
+
+    def add(function: Decorated) -> Decorated:
+        waiting = click.option(
+            "--wait/--no-wait", default=True, help="Whether to wait until it is done. Default: wait."
+        )
+        return waiting(timeout_option(timeout)(function))
+
+    return add
+
+
+def timeout_option(timeout: str) -> Callable[[Decorated], Decorated]:
+    """How long the verb waits at most.
+
+    Args:
+        timeout: how long where nothing is said.
+    """
+    return click.option(
+        "--timeout",
+        callback=_duration,
+        default=timeout,
+        metavar="DURATION",
+        help=f"How long to wait at most, e.g. 90s. Default: {timeout}.",
+    )
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, value: str) -> Duration:
+    from telamon.units import Duration
+
+    return Duration.parse(value)
+
+
+def usage(error: click.ClickException) -> UsageError:
+    """Translate what the library says of a command line.
+
+    Args:
+        error: its complaint.
+    """
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "telamon"
+    message = error.format_message().strip()
+    return UsageError(message[:1].lower() + message[1:], remedy=f"See `{path} --help`.")

@@ -1,0 +1,134 @@
+"""What a verb is given: streams, clock, and the parts that only the wiring can make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from telamon.cli.terminal import Terminal
+from telamon.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from telamon.naming import StackName
+    from telamon.ports import Clock, Secrets
+    from telamon.products.base import Product
+
+
+class MachineCheck(Protocol):
+    """One thing that this machine must have."""
+
+    @property
+    def name(self) -> str:
+        """What was looked at."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is as it must be."""
+
+    @property
+    def reason(self) -> str:
+        """What was found."""
+
+    @property
+    def remedy(self) -> str:
+        """What would help, or ""."""
+
+
+class Wiring(Protocol):
+    """What the command line asks of the wiring; a module of functions fulfils it as well as an object."""
+
+    def registry(self) -> Mapping[str, Product]:
+        """The products, by name."""
+
+    def state_root(self, stack_name: StackName, override: Path | None) -> Path:
+        """The folder in which a stack keeps its state. Raises MachineError where none can be."""
+
+    def machine_checks(self, root: Path) -> tuple[MachineCheck, ...]:
+        """Look whether this machine can carry a lab in that folder."""
+
+    def secrets(self, root: Path) -> Secrets:
+        """The secrets of the stack in that folder."""
+
+    def socket_path(self, root: Path) -> Path:
+        """The socket on which the controller of that folder answers."""
+
+    def log_path(self, root: Path) -> Path:
+        """The controller's own log; those of the members are beside it."""
+
+    def start_controller(self, root: Path) -> None:
+        """Start a controller that outlives this process, and wait until it answers."""
+
+    def controller_lease(self, root: Path) -> AbstractContextManager[bool]:
+        """The right to be the controller of that folder; false while another process has it."""
+
+    def purge(self, root: Path) -> None:
+        """Remove everything a stack keeps. Raises NotReadyError while its controller runs."""
+
+    def certificate(self, root: Path) -> str:
+        """The certificate authority of the front door (PEM). Raises NotReadyError where it speaks no TLS."""
+
+
+Output = Literal["text", "json"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of the command line.
+
+    Attributes:
+        terminal: the streams.
+        clock: the only source of "now" and the only way to wait.
+        wiring: gets the parts that verbs work with; importing them takes time, so it is called late.
+        output: how the answer is written.
+    """
+
+    terminal: Terminal
+    clock: Clock
+    wiring: Callable[[], Wiring]
+    output: Output = "text"
+
+    @property
+    def today(self) -> date:
+        """The date, by which the end of vendor support is judged."""
+        return datetime.fromtimestamp(self.clock.now(), UTC).date()
+
+    def answer(self, document: Callable[[], object], text: Callable[[], str]) -> None:
+        """Write the answer of a verb; only the one that is wanted is made.
+
+        Args:
+            document: makes what ``-o json`` prints: plain data, or a class of :mod:`telamon.cli.documents`.
+            text: makes what people read.
+        """
+        if self.output == "text":
+            self.terminal.say(text())
+            return
+        from telamon.cli.documents import plain
+
+        self.terminal.say(json.dumps(plain(document()), indent=2, ensure_ascii=False))
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Get the agreement to something that cannot be taken back.
+
+        Args:
+            question: what a person is asked.
+            yes: whether ``--yes`` was given, which answers it.
+
+        Raises:
+            UsageError: there is nobody to ask.
+            Interrupted: the answer is no.
+        """
+        if yes:
+            return
+        if not self.terminal.can_ask:
+            raise UsageError(
+                f"this needs an agreement, and there is no terminal to ask on: {question}",
+                remedy="Give --yes if that is what you want.",
+            )
+        if not self.terminal.agrees(question):
+            raise Interrupted("nothing was changed")

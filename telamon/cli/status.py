@@ -1,0 +1,54 @@
+"""``telamon status``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Verb, stack_argument, state_option, timeout_option
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Session
+    from telamon.units import Duration
+
+
+@click.command(cls=Verb)
+@stack_argument
+@state_option
+@click.option("--wait", is_flag=True, help="Wait until the stack is ready.")
+@timeout_option("15m")
+@click.pass_obj
+def command(
+    session: Session, *, stack: str | None, state: Path | None, wait: bool, timeout: Duration
+) -> None:
+    """Show how a stack stands.
+
+    Every component with what it does or waits for, its members with version, state, whether they serve, and how often
+    they were restarted; conditions; and where to go. STACK is a name or a file; where none is given it is the stack of
+    stack.yaml, or the only one on this machine.
+
+    Examples:
+        telamon status
+        telamon status --wait --timeout 5m
+        telamon status acme -o json
+    """
+    from telamon.cli.client import Controller
+    from telamon.cli.target import find
+    from telamon.cli.waiting import until_ready
+
+    target = find(session, stack, state=state)
+    with Controller(target.socket) as controller:
+        report = controller.stack()
+        if wait:
+            report = until_ready(session, controller, generation=report.generation, timeout=timeout)
+
+    def text() -> str:
+        from telamon.cli.render import status_text
+
+        now = datetime.fromtimestamp(session.clock.now(), UTC)
+        return status_text(report, now=now, stream=session.terminal.out)
+
+    session.answer(lambda: report.document, text)

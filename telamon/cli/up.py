@@ -1,0 +1,49 @@
+"""``telamon up``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Verb, file_argument, lab_option, state_option, wait_options, yes_option
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Session
+    from telamon.units import Duration
+
+
+@click.command(cls=Verb)
+@file_argument
+@lab_option
+@state_option
+@yes_option
+@wait_options("15m")
+@click.pass_obj
+def command(
+    session: Session, *, file: Path, lab: bool, state: Path | None, yes: bool, wait: bool, timeout: Duration
+) -> None:
+    """Bring a stack up, or to what its file says now.
+
+    Starts a controller if none runs; it outlives this terminal and keeps the stack until `telamon down`. Then waits
+    until everything is ready and prints where to go. Running it again changes nothing where nothing has changed.
+    FILE is stack.yaml where none is named.
+
+    Examples:
+        telamon up
+        telamon up production.yaml --lab
+        telamon up examples/minimal.yaml --no-wait
+    """
+    from telamon.cli import bringing
+    from telamon.cli.client import Controller
+    from telamon.cli.reading import note_doubts, read_file
+    from telamon.cli.target import target_of
+
+    found = read_file(session, file, lab=lab)
+    note_doubts(session, found)
+    bringing.refuse_other_platforms(found)
+    target = target_of(session, found.stack.metadata.name, state=state)
+    with Controller(target.socket) as controller:
+        bringing.ensure_controller(session, controller, target=target)
+        bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))
