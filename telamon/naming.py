@@ -142,7 +142,7 @@ def split_member(name: str) -> tuple[ComponentName, int] | None:
     return None if match is None else (ComponentName(match["component"]), int(match["ordinal"]))
 
 
-def secret_name(stack: str, product: str, purpose: str) -> SecretName:
+def secret_name(stack: str, product: str, *, purpose: str) -> SecretName:
     """Name the secret that is looked for where the stack file names none.
 
     Args:

@@ -86,9 +86,9 @@ class Named:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        dots = "." if self.fault is naming.domain_fault else ""
+        dotted = self.fault is naming.domain_fault
         return handler(schema) | {
-            "pattern": f"^[a-z0-9]([-{dots}a-z0-9]*[a-z0-9])?$",
+            "pattern": r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$" if dotted else r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
             "maxLength": self.longest,
             "examples": [self.example],
         }

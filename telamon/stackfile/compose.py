@@ -69,7 +69,7 @@ def compose(content: bytes, *, file: str) -> tuple[Node | None, list[Problem]]:
         return None, [*composer.problems, stop.problem]
 
 
-def _problem(position: Position, rule: str, message: str, remedy: str, path: str = "") -> Problem:
+def _problem(position: Position, rule: str, message: str, *, remedy: str, path: str = "") -> Problem:
     return Problem(position.file, position.line, position.column, path, message, remedy, rule)
 
 
@@ -81,11 +81,11 @@ def _decode(content: bytes, file: str) -> str:
                 top,
                 "file-size",
                 f"the file has {len(content):,} bytes, and {LARGEST:,} are the most",
-                "Check that this is the stack file; move what does not belong in it elsewhere.",
+                remedy="Check that this is the stack file; move what does not belong in it elsewhere.",
             )
         )
     if content.startswith(_UTF16):
-        raise _Stop(_problem(top, "encoding", "the file is written in UTF-16", "Save it as UTF-8."))
+        raise _Stop(_problem(top, "encoding", "the file is written in UTF-16", remedy="Save it as UTF-8."))
     try:
         return content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -97,7 +97,7 @@ def _decode(content: bytes, file: str) -> str:
                 Position(file, line, column),
                 "encoding",
                 f"byte 0x{content[error.start]:02x} is not UTF-8",
-                "Save the file as UTF-8.",
+                remedy="Save the file as UTF-8.",
             )
         ) from error
 
@@ -124,7 +124,9 @@ class _Composer:
             # The library's own slips on odd input (a directive without its number, say) are problems of the input.
             top = Position(self.file, 1, 1)
             raise _Stop(
-                _problem(top, "syntax", f"this is not YAML: {brief(error)}", "Check tags and directives.")
+                _problem(
+                    top, "syntax", f"this is not YAML: {brief(error)}", remedy="Check tags and directives."
+                )
             ) from error
 
     def _document(self, events: Iterator[Event]) -> Node:
@@ -133,7 +135,12 @@ class _Composer:
         top = Position(self.file, 1, 1)
         if isinstance(first, StreamEndEvent):
             raise _Stop(
-                _problem(top, "empty", "the file is empty", "Begin with apiVersion, kind, metadata and spec.")
+                _problem(
+                    top,
+                    "empty",
+                    "the file is empty",
+                    remedy="Begin with apiVersion, kind, metadata and spec.",
+                )
             )
         node = self._node(next(events), events, depth=0)
         next(events)
@@ -143,7 +150,7 @@ class _Composer:
                 self._position(following),
                 "one-document",
                 "a second document begins here",
-                "Keep one document in a file, and remove the line with ---.",
+                remedy="Keep one document in a file, and remove the line with ---.",
             )
         return node
 
@@ -211,7 +218,7 @@ class _Composer:
             entry.position,
             "duplicate-key",
             f'"{entry.key}" stands here a second time; the first is on line {earlier.position.line}',
-            "Keep one of them.",
+            remedy="Keep one of them.",
         )
 
     def _key(self, key: Node) -> str | None:
@@ -219,17 +226,21 @@ class _Composer:
             if isinstance(key.value, str):
                 return key.value
             if key.value is None:
-                self._report(key.position, "key-is-text", "a key is missing before the colon", "Write a key.")
+                self._report(
+                    key.position, "key-is-text", "a key is missing before the colon", remedy="Write a key."
+                )
                 return None
             if key.sound:
                 self._report(
                     key.position,
                     "key-is-text",
                     f"the key {key.text} is not text",
-                    f'Write it in quotes: "{key.text}".',
+                    remedy=f'Write it in quotes: "{key.text}".',
                 )
             return key.text
-        self._report(key.position, "key-is-text", "a key cannot be a list or a mapping", "Write a word.")
+        self._report(
+            key.position, "key-is-text", "a key cannot be a list or a mapping", remedy="Write a word."
+        )
         return None
 
     def _merged(self, value: Node) -> list[Block]:
@@ -237,7 +248,10 @@ class _Composer:
         for source in sources:
             if not isinstance(source, Block):
                 self._report(
-                    source.position, "merge-key", "<< takes a mapping, or a list of them", "Name an anchor."
+                    source.position,
+                    "merge-key",
+                    "<< takes a mapping, or a list of them",
+                    remedy="Name an anchor.",
                 )
         return [source for source in sources if isinstance(source, Block)]
 
@@ -247,19 +261,25 @@ class _Composer:
             return Scalar(position, text, text, plain=False)
         trapped = trap(text)
         if trapped is not None:
-            self._report(position, "ambiguous-value", *trapped)
+            message, remedy = trapped
+            self._report(position, "ambiguous-value", message, remedy=remedy)
         return Scalar(position, resolve(text), text, sound=trapped is None)
 
     def _alias(self, event: AliasEvent, position: Position) -> Node:
         name: str = event.anchor
         if name in self._open:
             raise _Stop(
-                self._located(position, "alias", f"*{name} stands within &{name} itself", "Write it out.")
+                self._located(
+                    position, "alias", f"*{name} stands within &{name} itself", remedy="Write it out."
+                )
             )
         node = self._anchors.get(name)
         if node is None:
             self._report(
-                position, "alias", f"*{name} names no anchor above it", f"Write &{name} before its first use."
+                position,
+                "alias",
+                f"*{name} names no anchor above it",
+                remedy=f"Write &{name} before its first use.",
             )
             return Scalar(position, None, f"*{name}", sound=False)
         return node
@@ -271,19 +291,22 @@ class _Composer:
                 position,
                 "tag",
                 f"the tag {tag} is not used in a stack file",
-                "Remove it; put text in quotes.",
+                remedy="Remove it; put text in quotes.",
             )
 
     def _too_large(self, position: Position, *, deep: bool) -> Problem:
         if deep:
             return self._located(
-                position, "depth", f"this stands more than {DEEPEST} levels deep", "Check the indentation."
+                position,
+                "depth",
+                f"this stands more than {DEEPEST} levels deep",
+                remedy="Check the indentation.",
             )
         return self._located(
             position,
             "values",
             f"the file has more than {MOST_VALUES:,} values once its aliases are followed",
-            "Use fewer aliases; a stack file needs a few hundred values.",
+            remedy="Use fewer aliases; a stack file needs a few hundred values.",
         )
 
     def _syntax(self, text: str, error: MarkedYAMLError) -> Problem:
@@ -295,12 +318,12 @@ class _Composer:
         lines = text.splitlines()
         line = lines[position.line - 1] if position.line <= len(lines) else ""
         if "\t" in line[: position.column]:
-            return _problem(position, "tab", "a tab cannot indent or separate here", "Use spaces.")
+            return _problem(position, "tab", "a tab cannot indent or separate here", remedy="Use spaces.")
         return _problem(
             position,
             "syntax",
             f"this is not YAML: {reason}",
-            "Check the indentation, the colons and the quotes around here.",
+            remedy="Check the indentation, the colons and the quotes around here.",
         )
 
     def _unreadable(self, text: str, error: ReaderError) -> Problem:
@@ -308,19 +331,19 @@ class _Composer:
         position = Position(self.file, before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
         code = error.character if isinstance(error.character, int) else ord(error.character[:1] or "\0")
         return _problem(
-            position, "character", f"the character U+{code:04X} is not allowed in YAML", "Remove it."
+            position, "character", f"the character U+{code:04X} is not allowed in YAML", remedy="Remove it."
         )
 
     def _position(self, event: Any) -> Position:
         mark = event.start_mark
         return Position(self.file, mark.line + 1, mark.column + 1)
 
-    def _report(self, position: Position, rule: str, message: str, remedy: str) -> None:
-        self.problems.append(self._located(position, rule, message, remedy))
+    def _report(self, position: Position, rule: str, message: str, *, remedy: str) -> None:
+        self.problems.append(self._located(position, rule, message, remedy=remedy))
 
-    def _located(self, position: Position, rule: str, message: str, remedy: str) -> Problem:
+    def _located(self, position: Position, rule: str, message: str, *, remedy: str) -> Problem:
         # Deep down a path says nothing any more, and a bomb's would fill the screen.
-        return _problem(position, rule, message, remedy, dotted(tuple(self._path[:12])))
+        return _problem(position, rule, message, remedy=remedy, path=dotted(tuple(self._path[:12])))
 
 
 def _events(text: str) -> Iterator[Event]:

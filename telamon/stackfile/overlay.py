@@ -30,7 +30,7 @@ DELETE: Final = "delete"
 Report = Callable[[Problem], None]
 
 
-def merge(base: Block, over: Block, report: Report, *, path: Path = ()) -> Block:
+def merge(base: Block, over: Block, *, report: Report, path: Path = ()) -> Block:
     """Lay a mapping over another.
 
     Args:
@@ -53,7 +53,7 @@ def merge(base: Block, over: Block, report: Report, *, path: Path = ()) -> Block
             merged[entry.key] = entry
         else:
             merged[entry.key] = Entry(
-                entry.key, entry.position, _laid(below.node, entry.node, report, path=here)
+                entry.key, entry.position, _laid(below.node, entry.node, report=report, path=here)
             )
     return block(over.position, tuple(merged.values()))
 
@@ -63,13 +63,13 @@ def is_nothing(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None and node.sound
 
 
-def _laid(base: Node, over: Node, report: Report, *, path: Path) -> Node:
+def _laid(base: Node, over: Node, *, report: Report, path: Path) -> Node:
     if isinstance(base, Block) and isinstance(over, Block):
-        return merge(base, over, report, path=path)
+        return merge(base, over, report=report, path=path)
     if isinstance(base, Listing) and isinstance(over, Listing) and over.items:
         named = _by_name(base), _by_name(over)
         if named[0] is not None and named[1] is not None:
-            return _merged_items(named[0], named[1], over.position, report, path=path)
+            return _merged_items(named[0], named[1], position=over.position, report=report, path=path)
     return over
 
 
@@ -84,7 +84,7 @@ def _by_name(items: Listing) -> dict[str, Block] | None:
 
 
 def _merged_items(
-    base: dict[str, Block], over: dict[str, Block], position: Position, report: Report, *, path: Path
+    base: dict[str, Block], over: dict[str, Block], *, position: Position, report: Report, path: Path
 ) -> Listing:
     merged: dict[str, Node] = dict(base)
     for name, item in over.items():
@@ -97,7 +97,7 @@ def _merged_items(
             merged[name] = item
         else:
             index = list(merged).index(name)
-            merged[name] = merge(below, item, report, path=(*path, index))
+            merged[name] = merge(below, item, report=report, path=(*path, index))
     return listing(position, tuple(merged.values()))
 
 

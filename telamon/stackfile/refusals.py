@@ -89,7 +89,7 @@ def fault(error: ErrorDetails, *, root: Shape, document: Node) -> Fault:
         case "union_tag_invalid" | "union_tag_not_found":
             return _no_choice(place, document)
         case "too_short" | "string_too_short":
-            return _replace(place, "bound", "this is empty", f"Write {expected(place.shape)}.")
+            return _replace(place, "bound", "this is empty", remedy=f"Write {expected(place.shape)}.")
         case "greater_than_equal" | "less_than_equal":
             low, high = place.shape.low, place.shape.high
             written = _written(find(document, place.path))
@@ -97,7 +97,7 @@ def fault(error: ErrorDetails, *, root: Shape, document: Node) -> Fault:
                 place,
                 "bound",
                 f"{written} is outside the bounds {low} to {high}",
-                f"Write {expected(place.shape)}.",
+                remedy=f"Write {expected(place.shape)}.",
             )
         case _ if place.at_key:
             return _unknown_word_as_key(place)
@@ -138,7 +138,7 @@ def _place(location: tuple[int | str, ...], root: Shape) -> _Place:
     return place
 
 
-def _replace(place: _Place, rule: str, message: str, remedy: str) -> Fault:
+def _replace(place: _Place, rule: str, message: str, *, remedy: str) -> Fault:
     return Fault(place.path, place.at_key, rule, message, remedy, Cure.REPLACE)
 
 
@@ -197,18 +197,20 @@ def _of_another_shape(place: _Place, node: Node | None) -> Fault:
                 place,
                 "type",
                 f"{written} is a {_sort(node)}, and text is wanted",
-                f'Write it in quotes: "{node.text}".',
+                remedy=f'Write it in quotes: "{node.text}".',
             )
         if not node.plain and place.shape.scalar in {int, bool}:
             return _replace(
                 place,
                 "type",
                 f"{written} is text, and {expected(place.shape)} is wanted",
-                "Write it without quotes.",
+                remedy="Write it without quotes.",
             )
         if place.shape.words:
             return _not_among(place, node)
-    return _replace(place, "type", f"{written} is not what can stand here", f"Write {expected(place.shape)}.")
+    return _replace(
+        place, "type", f"{written} is not what can stand here", remedy=f"Write {expected(place.shape)}."
+    )
 
 
 def _not_among(place: _Place, node: Scalar) -> Fault:
@@ -218,7 +220,7 @@ def _not_among(place: _Place, node: Scalar) -> Fault:
         place,
         "unknown-word",
         f"{_written(node)} is not a word that can stand here",
-        f"{hint}Write {expected(place.shape)}.",
+        remedy=f"{hint}Write {expected(place.shape)}.",
     )
 
 

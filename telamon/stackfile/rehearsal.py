@@ -93,13 +93,14 @@ def _smaller_companion(companion: CompanionSpec) -> CompanionSpec:
 
 
 def _with(section: Part, changes: Mapping[str, object]) -> Part:
-    """The same section with some fields changed; one that is changed to its default counts as not written."""
+    """The same section with some fields changed; one that becomes its default counts as not written."""
     written = {name: getattr(section, name) for name in section.model_fields_set} | dict(changes)
+    fields = type(section).model_fields
     kept = {
         name: value
         for name, value in written.items()
-        if name not in changes
-        or value != type(section).model_fields[name].get_default(call_default_factory=True)
+        if (name in section.model_fields_set and value == getattr(section, name))
+        or value != fields[name].get_default(call_default_factory=True)
     }
     return type(section)(**kept)
 

@@ -29,7 +29,7 @@ def repaired(data: Any, faults: Iterable[Fault], *, root: Shape) -> Any:
     """
     # The deepest first: what stands below a value that is itself replaced does not matter, but must still be found.
     for fault in sorted(faults, key=lambda fault: len(fault.path), reverse=True):
-        data = _cured(data, fault.path, fault.cure, root)
+        data = _cured(data, fault.path, cure=fault.cure, shape=root)
     return data
 
 
@@ -53,7 +53,7 @@ def example(shape: Shape) -> Any:
     return {int: int(shape.low or 1), bool: False}.get(shape.scalar or str, "example")
 
 
-def _cured(data: Any, path: Path, cure: Cure, shape: Shape) -> Any:
+def _cured(data: Any, path: Path, *, cure: Cure, shape: Shape) -> Any:
     if not path:
         return example(shape)
     step, rest = path[0], path[1:]
@@ -64,17 +64,21 @@ def _cured(data: Any, path: Path, cure: Cure, shape: Shape) -> Any:
         shape = shapes.of_section(chosen)
     inner = shapes.below(shape, step) or Shape()
     if isinstance(data, list) and isinstance(step, int) and step < len(data):
-        return [_cured(item, rest, cure, inner) if index == step else item for index, item in enumerate(data)]
+        return [
+            _cured(item, rest, cure=cure, shape=inner) if index == step else item
+            for index, item in enumerate(data)
+        ]
     if not isinstance(data, dict):
         return example(shape)
     if rest:
         return {
-            key: _cured(value, rest, cure, inner) if key == step else value for key, value in data.items()
+            key: _cured(value, rest, cure=cure, shape=inner) if key == step else value
+            for key, value in data.items()
         }
-    return _cured_entry(data, str(step), cure, shape)
+    return _cured_entry(data, str(step), cure=cure, shape=shape)
 
 
-def _cured_entry(data: dict[str, Any], key: str, cure: Cure, shape: Shape) -> Any:
+def _cured_entry(data: dict[str, Any], key: str, *, cure: Cure, shape: Shape) -> Any:
     field = None if shape.section is None else shapes.fields(shape.section).get(key)
     optional = field is not None and not field.required
     others = {name: value for name, value in data.items() if name != key}

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from telamon import naming
 from telamon.model.base import Section
 from telamon.model.products import ProductSpec
+from telamon.model.profile import Profile
 from telamon.model.stack import Stack
 from telamon.stackfile import shape as shapes
 from telamon.stackfile.findings import Registry
@@ -35,8 +36,12 @@ def schema(registry: Registry) -> dict[str, Any]:
     made = _documented()
     definitions = made["$defs"]
     _offer_products(definitions, registry)
-    own = definitions["ProductSpec"]["properties"]["profile"]
-    definitions["ProductSpec"]["properties"]["profile"] = own | {"anyOf": [_PROFILE_FILE, *own["anyOf"]]}
+    properties = definitions[ProductSpec.__name__]["properties"]
+    about = properties["profile"]["description"]
+    properties["profile"] = {
+        "description": about,
+        "anyOf": [_PROFILE_FILE, {"$ref": f"#/$defs/{Profile.__name__}"}],
+    }
     return {"$schema": DIALECT, "title": "Telamon stack file", **made}
 
 
@@ -100,9 +105,20 @@ def _documented() -> dict[str, Any]:
         definition = top if section is Stack else definitions[section.__name__]
         definition.pop("title", None)
         for key, field in shapes.fields(section).items():
-            kept = {name: part for name, part in definition["properties"][key].items() if name != "title"}
-            definition["properties"][key] = {"description": described(field), **kept}
+            kept = _without_null(definition["properties"][key])
+            kept.pop("title", None)
+            definition["properties"][key] = kept | {"description": described(field)}
     return {**top, "$defs": dict(sorted(definitions.items()))}
+
+
+def _without_null(part: dict[str, Any]) -> dict[str, Any]:
+    """A field that may be left out, without the null that stands for that in the models: a file leaves it out."""
+    kept = {key: value for key, value in part.items() if not (key == "default" and value is None)}
+    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == len(kept.get("anyOf", ())):
+        return kept
+    others = {key: value for key, value in kept.items() if key != "anyOf"}
+    return others | (choices[0] if len(choices) == 1 else {"anyOf": choices})
 
 
 def _offer_products(definitions: dict[str, Any], registry: Registry) -> None:
@@ -119,22 +135,27 @@ def _offer_products(definitions: dict[str, Any], registry: Registry) -> None:
 
 
 def _loosened(part: Any) -> Any:
-    """Drop what an overlay need not fulfil."""
+    """Drop what an overlay need not fulfil, in a schema and all schemas within it."""
     if isinstance(part, list):
         return [_loosened(item) for item in part]
     if not isinstance(part, dict):
         return part
-    kept = {key: _loosened(value) for key, value in part.items() if key not in {"required", "minProperties"}}
-    properties = kept.get("properties")
-    if isinstance(properties, dict):
-        kept["properties"] = {key: _or_null(value) for key, value in properties.items()}
-        if "name" in properties and "metadata" not in properties:
-            kept["properties"][DELETE] = {"const": True, "description": "Takes the item of this name out."}
-    return kept
+    kept = {key: value for key, value in part.items() if key not in {"required", "minProperties"}}
+    # Below these two stand names of ours, not words of JSON schema; one of our names is "properties".
+    properties = {name: _or_null(_loosened(inner)) for name, inner in part.get("properties", {}).items()}
+    definitions = {name: _loosened(inner) for name, inner in part.get("$defs", {}).items()}
+    inner = {
+        key: _loosened(value) for key, value in kept.items() if key not in {"properties", "$defs", "default"}
+    }
+    if "name" in properties and "labels" not in properties:
+        properties[DELETE] = {"const": True, "description": "Takes the item of this name out."}
+    named = {"properties": properties, "$defs": definitions}
+    return inner | {key: value for key, value in named.items() if value}
 
 
 def _or_null(value: dict[str, Any]) -> dict[str, Any]:
-    about = value.get("description")
-    described_: dict[str, Any] = {} if about is None else {"description": about}
-    inner = {key: part for key, part in value.items() if key != "description"}
-    return described_ | {"anyOf": [inner, {"type": "null"}]}
+    """A property that may also be null; its description stays where editors look for it."""
+    about = {key: part for key, part in value.items() if key == "description"}
+    return about | {
+        "anyOf": [{key: part for key, part in value.items() if key != "description"}, {"type": "null"}]
+    }

@@ -90,9 +90,9 @@ class Gatherer:
             self._report(
                 node.position,
                 (),
-                "document",
-                "this is not a mapping",
-                "Begin with apiVersion, kind, metadata and spec.",
+                rule="document",
+                message="this is not a mapping",
+                remedy="Begin with apiVersion, kind, metadata and spec.",
             )
             return None
         extends = node.entry("extends")
@@ -106,7 +106,7 @@ class Gatherer:
         if base is None:
             self.unread.append(())
             return self._alone(over, extends)
-        return merge(base, over, self.problems.append)
+        return merge(base, over, report=self.problems.append)
 
     def _alone(self, over: Block, extends: Entry) -> Block:
         # Without its base an overlay can still be checked for what is wrong in itself.
@@ -123,14 +123,20 @@ class Gatherer:
             self._report(
                 extends.node.position,
                 ("extends",),
-                "extends",
-                f"this chain has no end: {way}",
-                "Extend another file.",
+                rule="extends",
+                message=f"this chain has no end: {way}",
+                remedy="Extend another file.",
             )
             return None
         if len(files) == LONGEST_CHAIN:
             message = f"the chain of overlays has more than {LONGEST_CHAIN} files"
-            self._report(extends.node.position, ("extends",), "extends", message, "Join some of them.")
+            self._report(
+                extends.node.position,
+                ("extends",),
+                rule="extends",
+                message=message,
+                remedy="Join some of them.",
+            )
             return None
         return self._chain(content, (*files, name))
 
@@ -138,23 +144,33 @@ class Gatherer:
         reference = node.value if isinstance(node, Scalar) else None
         if not isinstance(reference, str) or not reference:
             self._report(
-                node.position, path, rule, "this is not the name of a file", "Write a relative path."
+                node.position,
+                path,
+                rule=rule,
+                message="this is not the name of a file",
+                remedy="Write a relative path.",
             )
             return None
         if reference.startswith(("/", "~")) or "://" in reference or "\0" in reference:
             self._report(
                 node.position,
                 path,
-                rule,
-                f'"{reference}" is not a relative path',
-                "Write the path from this file to the other, so that both can move together.",
+                rule=rule,
+                message=f'"{reference}" is not a relative path',
+                remedy="Write the path from this file to the other, so that both can move together.",
             )
             return None
         try:
             return self._loader(reference, beside=beside)
         except OSError as error:
             message = f'"{reference}" cannot be read: {error.strerror or brief(error)}'
-            self._report(node.position, path, rule, message, "Check the path; it is relative to this file.")
+            self._report(
+                node.position,
+                path,
+                rule=rule,
+                message=message,
+                remedy="Check the path; it is relative to this file.",
+            )
             return None
 
     def _kind_is_right(self, node: Block, *, extended: bool) -> bool:
@@ -172,7 +188,7 @@ class Gatherer:
             )
         else:
             return True
-        self._report(at, ("kind",), "kind", message, remedy)
+        self._report(at, ("kind",), rule="kind", message=message, remedy=remedy)
         return False
 
     def _report_nothings(self, document: Block) -> None:
@@ -180,7 +196,9 @@ class Gatherer:
             if is_nothing(scalar):
                 at = where(document, path, key=True)
                 message = f"nothing is written after {dotted(path[-1:])}" if path else "nothing is written"
-                self._report(at, path, "no-value", message, "Write a value, or remove the key.")
+                self._report(
+                    at, path, rule="no-value", message=message, remedy="Write a value, or remove the key."
+                )
 
     def _with_profiles(self, document: Block) -> Block:
         path: Path = ("spec", "products")
@@ -215,11 +233,15 @@ class Gatherer:
             return node
         if node is not None:
             self._report(
-                node.position, path, "profile", "this is not a mapping", "Write the keys of a profile."
+                node.position,
+                path,
+                rule="profile",
+                message="this is not a mapping",
+                remedy="Write the keys of a profile.",
             )
         return None
 
-    def _report(self, position: Position, path: Path, rule: str, message: str, remedy: str) -> None:
+    def _report(self, position: Position, path: Path, *, rule: str, message: str, remedy: str) -> None:
         self.problems.append(
             Problem(position.file, position.line, position.column, dotted(path), message, remedy, rule)
         )

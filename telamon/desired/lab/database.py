@@ -136,7 +136,7 @@ def _server(stack: str, facts: LabFacts) -> ServerDesired:
         data=facts.path(DATA),
         bin=facts.postgres_bin,
         superuser=SUPERUSER,
-        password=SecretValue(secret_name(stack, DATABASE, "superuser"), "password"),
+        password=SecretValue(secret_name(stack, DATABASE, purpose="superuser"), "password"),
         socket_folder=facts.path(SOCKETS),
         port=endpoint(facts).port,
     )

@@ -74,20 +74,20 @@ def product_secrets(stack: str, part: Outline) -> ProductSecrets:
     product, spec = part.product_name, part.spec
     listed = spec.profile.secrets if spec.profile is not None else ()
     return ProductSecrets(
-        license=_reference(spec.license, secret_name(stack, product, "license"), "license"),
-        admin=_name(spec.admin, secret_name(stack, product, "admin")),
-        account=_name(spec.service_account, secret_name(stack, product, "service-account")),
-        database=SecretValue(secret_name(stack, product, "database"), "password"),
-        cluster=SecretValue(secret_name(stack, product, "cluster"), "secret"),
-        search=SecretValue(secret_name(stack, product, "search"), "password"),
-        further={name: SecretValue(secret_name(stack, product, name), "secret") for name in listed},
+        license=_reference(spec.license, secret_name(stack, product, purpose="license"), "license"),
+        admin=_name(spec.admin, secret_name(stack, product, purpose="admin")),
+        account=_name(spec.service_account, secret_name(stack, product, purpose="service-account")),
+        database=SecretValue(secret_name(stack, product, purpose="database"), "password"),
+        cluster=SecretValue(secret_name(stack, product, purpose="cluster"), "secret"),
+        search=SecretValue(secret_name(stack, product, purpose="search"), "password"),
+        further={name: SecretValue(secret_name(stack, product, purpose=name), "secret") for name in listed},
     )
 
 
 def superuser_secret(stack: str) -> SecretDesired:
     """The database superuser's password."""
     return SecretDesired(
-        SecretValue(secret_name(stack, DATABASE, "superuser"), "password"), SecretKind.PASSWORD
+        SecretValue(secret_name(stack, DATABASE, purpose="superuser"), "password"), SecretKind.PASSWORD
     )
 
 

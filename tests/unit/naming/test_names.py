@@ -66,7 +66,7 @@ def test_the_longest_names_fit_a_dns_label() -> None:
     stack, product, companion = "s" * naming.MAX_STACK, "p" * naming.MAX_PRODUCT, "c" * naming.MAX_COMPANION
     component = naming.component_name(product, companion)
     assert naming.name_fault(naming.member_name(component, 99)) is None
-    assert len(naming.secret_name(stack, product, "service-account")) <= 253
+    assert len(naming.secret_name(stack, product, purpose="service-account")) <= 253
     assert naming.domain_fault(naming.host_name(product, "d" * 63 + ".example"), longest=253) is None
 
 
