@@ -82,6 +82,9 @@ class Platform(Objects, Members, Traffic, Database, Protocol):
     def observe(self, desired: ComponentDesired) -> ComponentState:
         """Look at one component now: its members (desired or left over), objects, database, jobs."""
 
+    def leftovers(self) -> tuple[str, ...]:
+        """Components of which something runs though nothing that was installed asks for it."""
+
 
 class Secrets(Protocol):
     """Secret values by reference. Values never reach logs, arguments, state or reports."""

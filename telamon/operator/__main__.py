@@ -9,13 +9,14 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from telamon import __version__, wiring
 from telamon.errors import ConflictError, TelamonError
 from telamon.model.status import StatusCondition
-from telamon.operator.api import About, Api
+from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
 from telamon.operator.report import Transitions
 from telamon.operator.serving import serve
@@ -50,7 +51,7 @@ def _control(root: Path) -> None:
         host = Host(parts.store, parts.journal, parts.platform, parts.clock, parts.compiler)
         about = About(__version__, os.getpid(), str(root), parts.clock.now())
         transitions = Transitions.after(_last_conditions(host))
-        api = Api(host, about, parts.urls, parts.doctor, transitions)
+        api = Api(host, about, parts.urls, partial(_health, parts), transitions)
         asked = _asked_to_end()
         host.resume()
         try:
@@ -80,6 +81,13 @@ def _report(host: Host, api: Api) -> None:
     status: Mapping[str, Any] = {"conditions": conditions}
     if dict(stored.status) != status:
         host.report(status)
+
+
+def _health(parts: wiring.LabParts) -> list[HealthLine]:
+    return [
+        HealthLine(component, member, report.name, report.healthy, report.reason)
+        for component, member, report in parts.doctor()
+    ]
 
 
 def _last_conditions(host: Host) -> list[StatusCondition]:

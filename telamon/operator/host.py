@@ -15,6 +15,7 @@ from telamon.plan.step import Done
 from telamon.plan.view import Standing
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
+from telamon.state.world import ComponentKind
 
 LOG = logging.getLogger("telamon.operator")
 
@@ -184,7 +185,8 @@ class Host:
 
     def _desire(self, components: Sequence[ComponentDesired], generation: int) -> None:
         with self._lock:
-            wanted = {component.name: component for component in components}
+            left = [_unwanted(name) for name in self.platform.leftovers() if name not in self._lanes]
+            wanted = {component.name: component for component in (*left, *components)}
             for name, lane in self._lanes.items():
                 lane.desired = wanted.pop(name, replace(lane.desired, members=()))
                 lane.generation = generation
@@ -282,6 +284,11 @@ class Host:
             del self._lanes[name]
         self.platform.withdraw(name)
         return True
+
+
+def _unwanted(name: str) -> ComponentDesired:
+    """A component of which something runs, and nothing should."""
+    return ComponentDesired(name, ComponentKind.PRODUCT, name, members=())
 
 
 def _is_gone(lane: _Lane) -> bool:

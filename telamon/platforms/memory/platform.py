@@ -190,6 +190,10 @@ class MemoryPlatform:
             jobs=jobs,
         )
 
+    def leftovers(self) -> tuple[str, ...]:
+        """Whatever was observed was desired: there are none."""
+        return ()
+
     # ---------------------------------------------------------------------------------------------------- the faults
 
     def strike(self, component: str, member: str, *, fault: Fault) -> bool:
