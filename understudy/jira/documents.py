@@ -19,7 +19,7 @@ ISSUE_FIELDS = IndexFields(
         *("issuekey", "project", "status", "statuscategory", "resolution", "issuetype", "priority"),
         *("assignee", "reporter", "creator", "labels", "fixversion"),
     ),
-    integers=("created", "updated", "version"),
+    integers=("issuenum", "created", "updated", "version"),
 )
 
 _ROWS: LiteralString = """
@@ -63,6 +63,7 @@ def document_of(row: Row) -> Document:
             "description": row["description"],
             "comment": row["comments"] or "",
             "issuekey": sort_key(row["pkey"], row["issuenum"]),
+            "issuenum": row["issuenum"],
             "project": row["pkey"],
             "status": status.id,
             "statuscategory": str(status.category_id),

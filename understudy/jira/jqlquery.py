@@ -46,6 +46,8 @@ _CHOICES: dict[str, tuple[str, tuple[Choice, ...]]] = {
 _PEOPLE = frozenset({"assignee", "reporter", "creator"})
 _KEYS = frozenset({"key", "issuekey", "issue", "id"})
 _TIMES = {"created": "created", "createddate": "created", "updated": "updated", "updateddate": "updated"}
+_PIECE = re.compile(r"\"[^\"]*\"|[^\s\"]+")
+_WORD = re.compile(r"[^\W_]+")
 _RELATIVE = re.compile(r"([+-]?\d{1,6})(m|h|d|w)?")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks", None: "minutes"}
 _ORDER_FIELDS = {
@@ -141,11 +143,30 @@ class Translator:
     def _text(self, clause: Clause) -> Query:
         if clause.operator not in {"~", "!~"}:
             raise _unsupported(clause)
-        text = re.sub(r"[^\w*\"\s]", " ", clause.operands[0].text)
-        if not text.strip():
+        pieces = [self._piece(piece) for piece in _PIECE.findall(clause.operands[0].text.lower())]
+        wanted = [query for query in pieces if query is not None]
+        if not wanted:
             raise _error(f"The field '{clause.field}' cannot be searched for an empty text.", wrap=False)
-        found = self._index.parse_text(text, _TEXT_FIELDS[clause.field])
+        fields = _TEXT_FIELDS[clause.field]
+        found = Query.boolean_query(
+            [
+                (Occur.Must, Query.boolean_query([(Occur.Should, query(field)) for field in fields]))
+                for query in wanted
+            ]
+        )
         return found if clause.operator == "~" else _negate(found)
+
+    def _piece(self, piece: str) -> Callable[[str], Query] | None:
+        """A phrase, a beginning of a word or a word, as a query that still needs its field."""
+        schema = self._index.schema
+        words = _WORD.findall(piece)
+        if not words:
+            return None
+        if len(words) > 1:
+            return lambda field: Query.phrase_query(schema, field, list(words))
+        if piece.endswith("*"):
+            return lambda field: Query.regex_query(schema, field, f"{words[0]}.*")
+        return lambda field: Query.term_query(schema, field, words[0])
 
     def _time(self, clause: Clause) -> Query:
         if clause.operator not in {"=", "<", "<=", ">", ">="}:
@@ -175,22 +196,23 @@ class Translator:
             )
             return found if clause.operator in {"=", "in"} else _negate(found)
         if ranges and clause.operator in {"<", "<=", ">", ">="}:
-            return self._key_range(field, clause.operator, term(clause.operands[0]))
+            return self._key_range(clause.operator, term(clause.operands[0]))
         raise _unsupported(clause)
 
-    def _key_range(self, field: str, operator: str, value: str) -> Query:
+    def _key_range(self, operator: str, value: str) -> Query:
         """Keys compare within their project alone."""
-        project = value.rpartition("-")[0]
+        project, _, number = value.rpartition("-")
         above = operator in {">", ">="}
-        return Query.range_query(
+        numbers = Query.range_query(
             self._index.schema,
-            field,
-            FieldType.Text,
-            lower_bound=value if above else sort_key(project, 0),
-            upper_bound=sort_key(project, 10**12 - 1) if above else value,
+            "issuenum",
+            FieldType.Integer,
+            lower_bound=int(number) if above else None,
+            upper_bound=None if above else int(number),
             include_lower=operator != ">",
             include_upper=operator != "<",
         )
+        return Query.boolean_query([(Occur.Must, self._term("project", project)), (Occur.Must, numbers)])
 
     def _term(self, field: str, value: str) -> Query:
         return Query.term_query(self._index.schema, field, value)
