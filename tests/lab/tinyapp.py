@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._answer({"node": os.environ["TINY_NODE"], "kept": text}, status=201)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Say nothing: a line a request is more than anybody reads."""
 
     def _answer(self, body: object, status: int = 200) -> None:
