@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ class Verb(click.Command):
     @property
     def prose(self) -> str:
         """The help without the examples."""
-        return (self.help or "").partition(EXAMPLES)[0].strip()
+        return inspect.cleandoc(self.help or "").partition(EXAMPLES)[0].strip()
 
     @property
     def examples(self) -> tuple[str, ...]:
