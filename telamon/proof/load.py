@@ -1,0 +1,158 @@
+"""``python -m telamon.proof.load --plan FILE --record FILE``: open-loop load, from a process of its own.
+
+It logs every session in, writes the record's header, waits a moment, and then sends each request of the plan at the
+instant it is due, whatever became of the ones before. SIGTERM ends it early and in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from telamon.errors import PlatformError, ProductError, TelamonError, UsageError, brief
+from telamon.proof.browser import Browser, Run
+from telamon.proof.record import RecordWriter
+from telamon.proof.schedule import schedule
+from telamon.proof.workload import LoadPlan, read_plan, typed_fields
+
+LOGINS_AT_A_TIME: Final = 4
+HEAD_START: Final = 0.25
+"""Seconds between the header and the first request, so that whoever reads the header comes in time."""
+OPEN_FILES: Final = 16_384
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a plan.
+
+    Args:
+        arguments: command line without the program's name.
+
+    Returns:
+        Exit code: 0, or that of the error's branch.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m telamon.proof.load", description="Send load, and record it."
+    )
+    parser.add_argument("--plan", type=Path, required=True, help="what to send; a JSON file")
+    parser.add_argument("--record", type=Path, required=True, help="where to write what happened")
+    options = parser.parse_args(arguments)
+    try:
+        plan = read_plan(options.plan)
+        typed = typed_fields(plan.login, os.environ) if plan.login is not None else {}
+        _raise_file_limit()
+        with RecordWriter(options.record) as record:
+            asyncio.run(_Generator(plan, typed, record).run())
+    except TelamonError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+class _Generator:
+    """One run of a plan."""
+
+    def __init__(self, plan: LoadPlan, typed: Mapping[str, str], record: RecordWriter) -> None:
+        self._plan = plan
+        self._typed = typed
+        self._record = record
+        self._asked_to_end = asyncio.Event()
+
+    async def run(self) -> None:
+        """Send everything that is due, and wait for the last answer."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_end.set)
+        sessions = [Browser(self._plan, self._typed, number=number) for number in range(self._plan.sessions)]
+        try:
+            await self._log_in(sessions)
+            await self._measure(sessions)
+        finally:
+            gc.unfreeze()
+            for session in sessions:
+                session.close()
+
+    async def _measure(self, sessions: Sequence[Browser]) -> None:
+        loop = asyncio.get_running_loop()
+        # What exists by now stays: looking through it again and again would only make requests late.
+        gc.collect()
+        gc.freeze()
+        epoch = loop.time() + HEAD_START
+        self._record.header(self._header(epoch))
+        cpu, began = _cpu_seconds(), loop.time()
+        run = Run(self._plan, uuid.uuid4().hex[:8], epoch, self._record.sample)
+        try:
+            async with asyncio.TaskGroup() as requests:
+                # Every request ends by itself, at the latest when its time is over.
+                await self._send(sessions, run, requests)
+        except* UsageError as errors:
+            raise errors.exceptions[0] from None
+        self._record.trailer(cpu=_cpu_seconds() - cpu, seconds=loop.time() - began)
+
+    async def _log_in(self, sessions: Sequence[Browser]) -> None:
+        turn = asyncio.Semaphore(LOGINS_AT_A_TIME)
+
+        async def enter(session: Browser) -> None:
+            async with turn:
+                await session.log_in()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for session in sessions:
+                    group.create_task(enter(session))
+        except* OSError as errors:
+            first = errors.exceptions[0]
+            raise PlatformError(f"a session cannot log in: {type(first).__name__}: {brief(first)}") from None
+        except* (ProductError, UsageError) as errors:
+            raise errors.exceptions[0] from None
+
+    async def _send(self, sessions: Sequence[Browser], run: Run, requests: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        for planned in schedule(self._plan):
+            wait = run.epoch + planned.due - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if self._asked_to_end.is_set():
+                return
+            if planned.kind.fresh:
+                session = Browser(self._plan, self._typed, number=planned.session, lasting=False)
+            else:
+                session = sessions[planned.session]
+            requests.create_task(session.request(planned, run))
+
+    def _header(self, epoch: float) -> Mapping[str, Any]:
+        plan = self._plan
+        return {
+            "name": plan.name,
+            "epoch": epoch,
+            "began": time.time() + HEAD_START,
+            "seed": plan.seed,
+            "rate": plan.rate,
+            "sessions": plan.sessions,
+            "kinds": {kind.name: {"method": kind.method, "write": kind.write} for kind in plan.kinds},
+        }
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
