@@ -25,7 +25,7 @@ _LOOK_SECONDS = 1.0
 _MAXIMUM_NAME = 200
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
     """One connection to one document; ``revision`` is the last one sent to it."""
 
