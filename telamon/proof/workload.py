@@ -1,6 +1,6 @@
 """The plan of a load run: whom to ask, how often, as how many sessions, and what.
 
-Texts of a plan (paths, bodies, what an answer must contain) are templates of :class:`string.Template`:
+Texts of a plan (paths, bodies, what an answer must contain) are templates as of the standard library's ``string.Template``:
 
 =================  =====================================================================================
 ``$token``         unique text of this request; every write must carry it, so that it can be found again
