@@ -39,6 +39,10 @@ Rule = Callable[[View], Iterator[Step | Wait]]
 JOIN_PREPARED_FOR = 600.0
 """Seconds for which what was prepared for a joining node counts as fresh."""
 
+DATABASE_NOTICED_WITHIN = 20.0
+"""Seconds in which a node must have found a database that is back: connection pools retry, health checks are asked
+every few seconds, and restarting a node that is about to recover costs its users more than waiting."""
+
 CURED_BY_RESTART: Mapping[Condition, str] = {
     Condition.HUNG: "it does not answer",
     Condition.STALLED: "its start takes too long",
@@ -254,7 +258,8 @@ def _shared_trouble(condition: Condition, view: View) -> bool:
     if condition not in {Condition.DATABASE_LOST, Condition.FAILED}:
         return False
     return any(
-        requirement.component == "database" and not standing.ready
+        requirement.component == "database"
+        and (not standing.ready or view.now - standing.since < DATABASE_NOTICED_WITHIN)
         for requirement in view.desired.requires
         if (standing := view.neighbours.get(requirement.component)) is not None
     )

@@ -72,11 +72,13 @@ class Standing:
         ready: enough members serve.
         set_up: its set-up is complete (true where none is needed).
         living: members whose process exists.
+        since: instant since which its serving members serve; neighbours leave it time to be noticed.
     """
 
     ready: bool
     set_up: bool
     living: int
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ class View:
             ready=bool(self.desired.members) and len(self.serving()) >= enough and self.is_set_up(),
             set_up=self.is_set_up(),
             living=sum(1 for member in self.seen.members if member.started is not None),
+            since=max((member.phase_since for member in self.serving()), default=self.now),
         )
 
     def with_seen(self, seen: ComponentState) -> View:

@@ -55,6 +55,8 @@ jit = off
 fsync = on
 synchronous_commit = on
 full_page_writes = on
+# After a crash every file is synchronised first: one call for the file system instead of one for each of 2,000 files.
+recovery_init_sync_method = 'syncfs'
 # A server that was killed replays what was written since the last checkpoint: little, so that it is back soon.
 checkpoint_timeout = '2min'
 max_wal_size = '256MB'
