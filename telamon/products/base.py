@@ -168,12 +168,21 @@ class IndexReport:
 
 @dataclass(frozen=True)
 class HealthReport:
-    """One of the product's own health checks."""
+    """One of the product's own health checks.
+
+    Attributes:
+        name: as the product calls it.
+        healthy: its verdict.
+        reason: the product's own words.
+        concerns_database: whether it is about reaching the database.
+        concerns_index: whether it is about reading the node's own index.
+    """
 
     name: str
     healthy: bool
     reason: str = ""
     concerns_database: bool = False
+    concerns_index: bool = False
 
 
 # ------------------------------------------------------------------------------------------------- what flows are given

@@ -20,6 +20,7 @@ TIMEOUT = 10.0
 
 _UNANSWERED = "the product's own checks"
 _REACHING = ("connect", "reach", "availab")
+_READING = ("cannot be read", "cannot be opened", "not open", "corrupt", "damaged")
 
 
 def health_checks() -> Flow[tuple[HealthReport, ...]]:
@@ -58,6 +59,7 @@ def _report(status: Mapping[str, Any]) -> HealthReport:
         healthy=status.get("isHealthy") is True,
         reason=str(status.get("failureReason") or ""),
         concerns_database=_is_connection_check(status),
+        concerns_index=_is_index_check(status),
     )
 
 
@@ -69,3 +71,10 @@ def _is_connection_check(status: Mapping[str, Any]) -> bool:
     name = str(status.get("name") or "").strip().lower()
     told = " ".join(str(status.get(key) or "") for key in ("completeKey", "name", "description")).lower()
     return name == "database" or ("database" in told and any(word in told for word in _REACHING))
+
+
+def _is_index_check(status: Mapping[str, Any]) -> bool:
+    """Whether the check is about reading the index, as against its age, its size or how far it lags."""
+    told = " ".join(str(status.get(key) or "") for key in ("completeKey", "name")).lower()
+    reason = str(status.get("failureReason") or "").lower()
+    return "index" in told and any(word in reason for word in _READING)

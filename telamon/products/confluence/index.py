@@ -1,7 +1,8 @@
 """Confluence's search index: a copy on every node, kept in step through a journal in the database.
 
 The product tells no figures about it. What it promises: a node that starts recovers its index before it is RUNNING,
-and only then (Atlassian, "Administer your Data Center search index"). What can be seen is whether a search is answered.
+and only then (Atlassian, "Administer your Data Center search index"). What can be seen is whether a search is answered,
+and whether the product's own health checks complain of the index.
 """
 
 from __future__ import annotations
@@ -28,12 +29,17 @@ def index_report() -> Flow[IndexReport | None]:
         TemporaryError: it cannot be told just now, because the node does not answer or has lost its database.
     """
     response = yield from ask(SEARCH)
-    if response.status < 500:
+    answered = response.status < 500
+    if answered:
         yield from settle(SEARCH, response, identity=Identity.SERVICE_ACCOUNT)
         demand(SEARCH, response)
+    checks = yield from health_checks()
+    complaints = [check.reason for check in checks if check.concerns_index and not check.healthy]
+    if complaints:
+        return IndexReport(readable=False, behind=None, detail="; ".join(complaints))
+    if answered:
         return IndexReport(readable=True, behind=None, detail="a search was answered")
     # A lost database fails a search as well, and no restart of the node would cure that.
-    checks = yield from health_checks()
     if not checks or any(check.concerns_database and not check.healthy for check in checks):
         raise TemporaryError("the index cannot be told from the database just now", delay=BUSY_DELAY)
     return IndexReport(readable=False, behind=None, detail=f"a search answered HTTP {response.status}")

@@ -22,7 +22,7 @@ from telamon.products.base import (
     SetupOutcome,
     UsernameOf,
 )
-from telamon.products.pages import Form
+from telamon.products.pages import Form, read_page
 from telamon.products.rest import NO_CHECK, as_, demand, items
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
@@ -176,11 +176,14 @@ def web_sudo() -> Flow[None]:
         "os_password": PasswordOf(Identity.ADMINISTRATOR),
     }
     entering = Request("POST", "/login.jsp", headers=NO_CHECK, form=body)
-    entered = demand(entering, (yield from as_(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    demand(entering, (yield from as_(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    asking = Request("GET", "/secure/admin/WebSudoAuthenticate!default.jspa")
+    asked = demand(asking, (yield from as_(Identity.ANONYMOUS, asking)))
+    form = read_page(asked.text).form_with({"webSudoPassword"})
     body = {
         "webSudoPassword": PasswordOf(Identity.ADMINISTRATOR),
         "webSudoIsPost": "false",
-        "atl_token": entered.cookies.get("atlassian.xsrf.token", ""),
+        "atl_token": _token(asked, form) if form is not None else "",
     }
     confirming = Request("POST", "/secure/admin/WebSudoAuthenticate.jspa", headers=NO_CHECK, form=body)
     demand(confirming, (yield from as_(Identity.ANONYMOUS, confirming)), allowed=frozenset({302}))

@@ -1,0 +1,340 @@
+"""The engine's flows and environments against the real stand-ins, over real sockets and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from telamon.errors import ProductError, TemporaryError
+from telamon.model.products import ProductSpec
+from telamon.platforms.rest import StatusProbe
+from telamon.products.base import (
+    Companion,
+    Endpoint,
+    Exchange,
+    Flow,
+    HealthReport,
+    Identity,
+    NodeSeen,
+    Peer,
+    Purpose,
+    Request,
+    SetupVerdict,
+    ask,
+)
+from telamon.products.notes import refused_logins
+from telamon.products.registry import registry
+from telamon.state.phase import Phase
+from tests.support.nodes import ACCOUNT, SECRETS, Site
+from tests.understudy.conftest import database, database_numbers, postgres  # noqa: F401 - fixtures.
+from tests.understudy.support import PostgreSQL, eventually, free_port
+
+pytestmark = pytest.mark.lab
+
+VERSIONS = {"jira": "11.3.1", "confluence": "10.2.7", "bitbucket": "9.4.16"}
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, database: Mapping[str, str]) -> Iterator[MakeSite]:  # noqa: F811 - a fixture.
+    sites: list[Site] = []
+
+    def make(name: str, *variants: str, context_path: str = "") -> Site:
+        spec = ProductSpec.model_validate({"version": VERSIONS[name]})
+        settings = {
+            "UNDERSTUDY_VARIANTS": ",".join(variants),
+            "UNDERSTUDY_SETUP_SECONDS": "0.3",
+            "UNDERSTUDY_REBUILD_SECONDS": "1",
+            "UNDERSTUDY_SAFETY_SECONDS": "5",
+        }
+        site = Site(registry()[name], tmp_path, database, spec, settings, context_path)
+        sites.append(site)
+        return site
+
+    yield make
+    for site in sites:
+        site.clean_up()
+
+
+def names(seen: tuple[NodeSeen, ...] | None) -> set[str]:
+    """The nodes that are full members."""
+    return {node.node_id for node in seen or () if node.alive and node.active}
+
+
+def set_up(site: Site, *, nodes: int = 1) -> None:
+    """A node that is set up, and the engine's own account on it."""
+    site.start(0, nodes=nodes)
+    outcome = site.set_up()
+    assert outcome.verdict is SetupVerdict.COMPLETE, outcome
+    site.make_account()
+
+
+@pytest.mark.parametrize(
+    ("name", "variants", "context_path"),
+    [
+        ("jira", (), ""),
+        ("jira", (), "/jira"),
+        ("jira", ("setup-referer", "setup-cookie-only"), ""),
+        ("jira", ("setup-referer", "setup-hidden-only"), ""),
+        ("confluence", (), ""),
+        ("confluence", (), "/wiki"),
+        ("confluence", ("skip-cluster-page",), ""),
+        ("confluence", ("stale-resume", "status-starting-503"), ""),
+    ],
+)
+def test_a_fresh_node_is_set_up(
+    make_site: MakeSite, name: str, variants: tuple[str, ...], context_path: str
+) -> None:
+    site = make_site(name, *variants, context_path=context_path)
+    set_up(site)
+    with site.probe() as probe:
+        assert probe.phase() is Phase.RUNNING
+    assert site.token is not None
+    assert names(site.ask(site.product.membership())) == {f"{name}-0"}
+    posted = [note for note in site.notes if note.startswith("posted:")]
+    assert len(posted) == len(set(posted))
+
+
+@pytest.mark.parametrize(
+    ("name", "variants"),
+    [("jira", ()), ("jira", ("snapshot-list-bean",)), ("confluence", ()), ("bitbucket", ())],
+)
+def test_a_second_node_joins(make_site: MakeSite, name: str, variants: tuple[str, ...]) -> None:
+    site = make_site(name, *variants)
+    set_up(site, nodes=2)
+    assert eventually(lambda: site.ask(site.product.prepare_join()), what="prepared")
+    site.start(1, nodes=2).wait_for("RUNNING")
+    both = {f"{name}-0", f"{name}-1"}
+    for ordinal in (0, 1):
+        eventually(lambda: names(site.ask(site.product.membership(), ordinal)) == both, what="both")  # noqa: B023
+        eventually(lambda: caught_up(site, ordinal), what="the index has caught up")  # noqa: B023
+        checks = site.ask(site.product.health_checks(), ordinal)
+        assert [check.name for check in checks if check.concerns_database and check.healthy]
+
+
+def caught_up(site: Site, ordinal: int) -> bool:
+    """Whether a node's index is readable and lacks nothing; true where the node keeps none."""
+    report = site.ask(site.product.index_report(), ordinal)
+    return report is None or (report.readable and not report.behind)
+
+
+def test_a_dead_node_is_forgotten_once_the_registry_knows(make_site: MakeSite) -> None:
+    site = make_site("jira")
+    set_up(site, nodes=2)
+    eventually(lambda: site.ask(site.product.prepare_join()), what="prepared")
+    second = site.start(1, nodes=2)
+    second.wait_for("RUNNING")
+    second.kill()
+    with pytest.raises(TemporaryError, match="still counts jira-1 as alive"):
+        site.ask(site.product.forget_node("jira-1"))
+
+    def forgotten() -> bool:
+        try:
+            site.ask(site.product.forget_node("jira-1"))
+        except TemporaryError:
+            return False
+        return True
+
+    assert eventually(forgotten, what="forgotten")
+    seen = site.ask(site.product.membership()) or ()
+    assert [node.node_id for node in seen] == ["jira-0"]
+    site.ask(site.product.forget_node("jira-1"))
+
+
+@pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
+def test_the_account_is_made_again_without_harm(make_site: MakeSite, name: str) -> None:
+    site = make_site(name)
+    set_up(site)
+    first = site.token
+    for _ in range(4):
+        site.make_account()
+    assert site.token not in {None, first}
+    assert names(site.ask(site.product.membership())) == {f"{name}-0"}
+
+
+def test_the_password_is_confirmed_where_jira_asks(make_site: MakeSite) -> None:
+    site = make_site("jira", "websudo-basic")
+    set_up(site)
+    assert site.token is not None
+
+
+@pytest.mark.parametrize("name", ["jira", "confluence"])
+def test_a_refused_value_is_told_and_can_be_corrected(make_site: MakeSite, name: str) -> None:
+    site = make_site(name)
+    site.start(0)
+    outcome = site.set_up(admin_email="nobody")
+    assert outcome.verdict is SetupVerdict.REJECTED
+    assert "email" in outcome.detail.lower()
+    assert site.set_up().verdict is SetupVerdict.COMPLETE
+
+
+def test_a_missing_value_of_bitbucket_is_named(make_site: MakeSite) -> None:
+    site = make_site("bitbucket")
+    site.spec = site.spec.model_copy(update={"env": {"SETUP_LICENSE": ""}})
+    site.start(0)
+    outcome = site.set_up()
+    assert outcome.verdict is SetupVerdict.UNKNOWN_FORM
+    assert "SETUP_LICENSE" in outcome.detail
+
+
+@pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
+def test_refused_logins_end_before_the_captcha(make_site: MakeSite, name: str) -> None:
+    site = make_site(name)
+    site.start(0)
+    site.set_up()
+    right = SECRETS[Purpose.ADMIN_PASSWORD]
+    with pytest.raises(TemporaryError, match="refused"):
+        site.ask(site.product.make_service_account(ACCOUNT), administrator="wrong")
+    with pytest.raises(TemporaryError, match="refused"):
+        site.ask(site.product.make_service_account(ACCOUNT), administrator="wrong")
+    refused = refused_logins(site.notes)
+    assert refused == 2
+    with pytest.raises(ProductError, match="CAPTCHA"):
+        site.ask(
+            site.product.make_service_account(replace(ACCOUNT, refused_logins=refused)), administrator="wrong"
+        )
+    # Two refusals have raised none: the right password still works.
+    assert site.ask(site.product.make_service_account(ACCOUNT), administrator=right)
+
+
+@pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
+def test_a_node_without_its_database_says_so(make_site: MakeSite, name: str, postgres: PostgreSQL) -> None:  # noqa: F811
+    site = make_site(name)
+    set_up(site)
+    postgres.kill()
+    try:
+        lost = [check for check in eventually_checks(site) if check.concerns_database and not check.healthy]
+        assert lost
+        for flow in (site.product.membership, site.product.index_report)[: 1 if name == "bitbucket" else 2]:
+            with pytest.raises(TemporaryError):
+                site.ask(flow())
+    finally:
+        postgres.start()
+    assert eventually(lambda: caught_up_again(site), what="the node has its database back")
+
+
+def eventually_checks(site: Site) -> tuple[HealthReport, ...]:
+    """The checks of a node, once one of them fails."""
+
+    def failing() -> tuple[HealthReport, ...]:
+        checks = site.ask(site.product.health_checks())
+        return () if all(check.healthy for check in checks) else checks
+
+    return eventually(failing, what="a failing check")
+
+
+def caught_up_again(site: Site) -> bool:
+    """Whether the node answers as if nothing had happened."""
+    try:
+        healthy = not any(
+            check.concerns_database and not check.healthy for check in site.ask(site.product.health_checks())
+        )
+        return healthy and caught_up(site, 0)
+    except TemporaryError:
+        return False
+
+
+@pytest.mark.parametrize(("name", "command"), [("jira", "index"), ("confluence", "break-index")])
+def test_a_broken_index_is_told_from_a_lost_database(make_site: MakeSite, name: str, command: str) -> None:
+    site = make_site(name)
+    control = f"{site.addresses[0]}:{free_port(site.addresses[0])}"
+    site.settings = {**site.settings, "UNDERSTUDY_CONTROL": control}
+    set_up(site)
+    if name == "confluence":
+        site.ask(write_a_page())
+        eventually(lambda: site.ask(find_the_page()), what="the page is found")
+    httpx.post(f"http://{control}/{command}", json={}, trust_env=False).raise_for_status()
+
+    def broken() -> bool:
+        report = site.ask(site.product.index_report())
+        return report is not None and not report.readable
+
+    assert eventually(broken, what="the index is told to be broken", seconds=20)
+
+
+def write_a_page() -> Flow[None]:
+    """Give the index something to read."""
+    for path, body in (
+        ("/rest/api/space", {"key": "INDEX", "name": "Index"}),
+        ("/rest/api/content", {"type": "page", "title": "Page", "space": {"key": "INDEX"}}),
+    ):
+        written = yield from ask(Request("POST", path, identity=Identity.SERVICE_ACCOUNT, json=body))
+        assert written.status == 200, written
+
+
+def find_the_page() -> Flow[bool]:
+    """Whether a search finds it."""
+    query = {"cql": 'title ~ "Page"'}
+    found = yield from ask(
+        Request("GET", "/rest/api/content/search", identity=Identity.SERVICE_ACCOUNT, query=query)
+    )
+    return bool(found.document().get("results"))
+
+
+def test_a_frozen_node_is_unreachable_and_a_thawed_one_is_not(make_site: MakeSite) -> None:
+    site = make_site("confluence")
+    process = site.start(0)
+    process.wait_for("FIRST_RUN")
+    assert process.process is not None
+    with site.probe() as probe:
+        assert probe.phase() is Phase.FIRST_RUN
+        process.process.send_signal(signal.SIGSTOP)
+        assert probe.phase() is Phase.UNREACHABLE
+        process.process.send_signal(signal.SIGCONT)
+        eventually(lambda: probe.phase() is Phase.FIRST_RUN, what="answers again")
+        process.kill()
+        assert probe.phase() is Phase.UNREACHABLE
+        site.start(0)
+        eventually(lambda: probe.phase() is Phase.FIRST_RUN, what="answers after its restart")
+
+
+def test_companions_run_with_what_the_engine_tells_them(make_site: MakeSite) -> None:
+    for name in ("confluence", "bitbucket"):
+        site = make_site(name)
+        for companion in site.product.companions.values():
+            run_companion(site, companion)
+
+
+def run_companion(site: Site, companion: Companion) -> None:
+    """Start one node of a companion and see it run."""
+    ports = {port.name: port.number for port in companion.ports}
+    node = replace(
+        site.context(0, 1),
+        member=f"{site.product.name}-{companion.name}-0",
+        bind=site.addresses[2],
+        ports=ports,
+        local_home=str(site.folder / companion.name),
+        peers=(),
+    )
+    site.run_companion(companion, node)
+    endpoint = Endpoint(node.bind, ports["http"])
+    with StatusProbe(companion, endpoint=endpoint, front=site.front) as probe:
+        assert probe.phase() is not Phase.RUNNING
+        assert eventually(lambda: probe.phase() is Phase.RUNNING, what=f"{companion.name} runs")
+
+
+def test_bitbucket_searches_through_its_companion(make_site: MakeSite) -> None:
+    site = make_site("bitbucket")
+    companion = site.product.companions["opensearch"]
+    run_companion(site, companion)
+    link = Endpoint(site.addresses[2], companion.ports[0].number)
+    site.companions = {"opensearch": [Peer("bitbucket-opensearch-0", {"http": link})]}
+    set_up(site)
+    assert eventually(lambda: site.ask(search()).status == 200, what="a search", seconds=15), site.processes[
+        1
+    ].tail()
+
+
+def search() -> Exchange:
+    """Search code as a script would."""
+    body = {"query": "anything", "entities": {"code": {}}}
+    return (
+        yield from ask(
+            Request("POST", "/rest/search/latest/search", identity=Identity.SERVICE_ACCOUNT, json=body)
+        )
+    )
