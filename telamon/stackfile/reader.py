@@ -105,7 +105,7 @@ def _examine(document: Block, *, unread: Sequence[Path], registry: Registry, tod
     if stack is None:
         return _Examined(None, tuple(problems))
     subject = Subject(stack, registry, today)
-    refused = {found.path for found in faults}
+    refused = {found.scope for found in faults}
     refused |= {path for path, scalar in scalars(document) if not scalar.sound or is_nothing(scalar)}
     refused |= set(unread)
     for rule in RULES:

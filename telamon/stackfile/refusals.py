@@ -39,6 +39,7 @@ class Fault:
         message: what is wrong.
         remedy: what to write instead.
         cure: how to go on.
+        whole: the section that has to be cured as a whole, where the value decides what else may stand in it.
     """
 
     path: Path
@@ -47,6 +48,12 @@ class Fault:
     message: str
     remedy: str
     cure: Cure
+    whole: Path | None = None
+
+    @property
+    def scope(self) -> Path:
+        """What the cure replaces."""
+        return self.path if self.whole is None else self.whole
 
 
 @dataclass(frozen=True)
@@ -167,26 +174,16 @@ def _unknown_word_as_key(place: _Place) -> Fault:
 
 def _no_choice(place: _Place, document: Node) -> Fault:
     kinds = [shapes.kind_of(section) for section in place.shape.variants]
-    kind = find(document, (*place.path, "kind"))
+    path = (*place.path, "kind")
+    kind = find(document, path)
     if kind is None:
-        return Fault(
-            place.path,
-            False,
-            "missing-key",
-            '"kind" is missing',
-            f"Write kind: one of {', '.join(kinds)}.",
-            Cure.REPLACE,
-        )
+        message, remedy = '"kind" is missing', f"Write kind: one of {', '.join(kinds)}."
+        return Fault(path, False, "missing-key", message, remedy, Cure.REPLACE, whole=place.path)
     near = nearest(kind.text, kinds) if isinstance(kind, Scalar) else None
     hint = f'Did you mean "{near}"? ' if near is not None else ""
-    return Fault(
-        (*place.path, "kind"),
-        False,
-        "unknown-kind",
-        f"{_written(kind)} is not a kind that can stand here",
-        f"{hint}Write one of {', '.join(kinds)}.",
-        Cure.REPLACE,
-    )
+    message = f"{_written(kind)} is not a kind that can stand here"
+    remedy = f"{hint}Write one of {', '.join(kinds)}."
+    return Fault(path, False, "unknown-kind", message, remedy, Cure.REPLACE, whole=place.path)
 
 
 def _of_another_shape(place: _Place, node: Node | None) -> Fault:

@@ -28,8 +28,8 @@ def repaired(data: Any, faults: Iterable[Fault], *, root: Shape) -> Any:
         A new document, with everything in it that was not refused.
     """
     # The deepest first: what stands below a value that is itself replaced does not matter, but must still be found.
-    for fault in sorted(faults, key=lambda fault: len(fault.path), reverse=True):
-        data = _cured(data, fault.path, cure=fault.cure, shape=root)
+    for fault in sorted(faults, key=lambda fault: len(fault.scope), reverse=True):
+        data = _cured(data, fault.scope, cure=fault.cure, shape=root)
     return data
 
 

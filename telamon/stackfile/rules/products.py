@@ -141,7 +141,8 @@ def product_rules_hold(subject: Subject) -> Iterator[Finding]:
         if known is None or product.profile is not None:
             continue
         for below, message, remedy in known.check(product, subject.spec):
-            yield Finding((*PRODUCTS, name, *(step for step in below.split(".") if step)), message, remedy)
+            path = (*PRODUCTS, name, *(step for step in below.split(".") if step))
+            yield Finding(path, message, remedy, throughout=(path,) if below else ())
 
 
 def _too_many(path: Path, name: str, most: int) -> Finding:
