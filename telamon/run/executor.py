@@ -70,6 +70,7 @@ class Outcome:
 @dataclass(frozen=True)
 class _Pending:
     step: Step
+    desired: ComponentDesired
     until: float
 
 
@@ -142,7 +143,7 @@ class Executor:
 
     def _step(self, view: View, step: Step) -> Outcome:
         pending = self._pending
-        if pending is not None and (effects.seen_in(pending.step, view) or view.now >= pending.until):
+        if pending is not None and _is_over(pending, view):
             self._pending = pending = None
         if pending is not None and not (isinstance(step, Drain) and step != pending.step):
             wait = Wait("Acting", f"{describe(pending.step)}: not seen yet", seconds=0.2)
@@ -172,7 +173,7 @@ class Executor:
         self._failed = 0
         self._trouble = None
         self._write("outcome", describe(step), detail="asked", member=member)
-        self._pending = _Pending(step, view.now + STEP_VISIBLE_WITHIN + grace)
+        self._pending = _Pending(step, view.desired, view.now + STEP_VISIBLE_WITHIN + grace)
         return Outcome(view, step)
 
     def _perform(self, desired: ComponentDesired, step: Step) -> float:
@@ -241,3 +242,9 @@ class Executor:
     def _write(self, kind: str, subject: str, *, detail: str = "", member: str = "") -> None:
         entry = Entry(0, self.clock.now(), self.component, kind, subject, detail, member)
         self.memory = learn(self.memory, self.journal.append(entry))
+
+
+def _is_over(pending: _Pending, view: View) -> bool:
+    """Whether a step need not be waited for: it is seen, it took too long, or something else is desired by now."""
+    changed = pending.desired != view.desired
+    return changed or effects.seen_in(pending.step, view) or view.now >= pending.until
