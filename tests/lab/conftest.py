@@ -25,13 +25,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    """A state root whose path is short enough for sockets and open to the database's user."""
+    """A state root of one test."""
+    with place() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def module_root() -> Iterator[Path]:
+    """A state root that the tests of a module share."""
+    with place() as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def place() -> Iterator[Path]:
+    """A folder whose path is short enough for sockets and open to the database's user."""
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="lab-"))
     folder.chmod(0o711)
     (folder / "run").mkdir(mode=0o711)
-    yield folder
-    end_everything(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        end_everything(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_everything(folder: Path) -> None:

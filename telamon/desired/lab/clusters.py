@@ -46,6 +46,9 @@ def eds_cluster(name: str, *, membership: str, health: Mapping[str, Any], http: 
         "common_lb_config": {
             # With the default of 50 % a cluster with half of its members lost sends traffic to the lost ones as well.
             "healthy_panic_threshold": {"value": 0},
+            # By default a member that was added and found fit within a second stays unknown to the workers for the
+            # rest of it: long enough to drain the only other member in.
+            "update_merge_window": "0s",
             "override_host_status": {"statuses": ["UNKNOWN", "HEALTHY", "DEGRADED", "DRAINING"]},
         },
         "health_checks": [health],

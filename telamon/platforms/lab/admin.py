@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Mapping
+from typing import Any
 
 from telamon.errors import TemporaryError, brief
 from telamon.products.base import Endpoint
@@ -67,8 +69,14 @@ def phase(path: str) -> Phase:
             return Phase.STARTING
 
 
-def endpoints(path: str) -> dict[str, frozenset[Endpoint]] | None:
-    """Where a balancer sends requests, by cluster; ``None`` where there is no balancer to ask.
+def members(path: str) -> Mapping[str, Mapping[Endpoint, bool]] | None:
+    """Where a balancer sends requests, and whether it found that place fit, by cluster.
+
+    Args:
+        path: of its socket.
+
+    Returns:
+        ``None`` where there is no balancer to ask.
 
     Raises:
         TemporaryError: there is one, and it does not answer.
@@ -79,13 +87,17 @@ def endpoints(path: str) -> dict[str, frozenset[Endpoint]] | None:
         return None
     except OSError as error:
         raise TemporaryError(f"the balancer at {path} does not answer: {brief(error)}", delay=0.5) from error
-    found: dict[str, frozenset[Endpoint]] = {}
-    for cluster in json.loads(text).get("cluster_statuses", []):
-        addresses = [host["address"]["socket_address"] for host in cluster.get("host_statuses", [])]
-        found[cluster["name"]] = frozenset(
-            Endpoint(address["address"], address["port_value"]) for address in addresses
-        )
-    return found
+    return {
+        cluster["name"]: dict(_member(host) for host in cluster.get("host_statuses", []))
+        for cluster in json.loads(text).get("cluster_statuses", [])
+    }
+
+
+def _member(host: Mapping[str, Any]) -> tuple[Endpoint, bool]:
+    """One member of a cluster. Source: Envoy API reference, ``admin.v3.HostHealthStatus``."""
+    address = host["address"]["socket_address"]
+    flags = {name for name, value in host.get("health_status", {}).items() if value is True}
+    return Endpoint(address["address"], address["port_value"]), not flags
 
 
 def stop_listening(path: str) -> None:

@@ -202,7 +202,8 @@ class LabPlatform:
     def remove(self, component: str, member: str) -> None:
         """Forget a member whose process has ended, in the lists of the balancers as well."""
         self._processes.forget(member)
-        if member in self._admitted(component):
+        part = self._desired().part(component)
+        if part is not None and member in self._traffic.listed(part.rotations):
             self.drain(component, member)
 
     def call(self, call: Call) -> None:
@@ -297,7 +298,9 @@ class LabPlatform:
 
     def _admitted(self, component: str) -> frozenset[str]:
         part = self._desired().part(component)
-        return frozenset() if part is None else self._traffic.admitted(part.rotations)
+        if part is None:
+            return frozenset()
+        return self._traffic.admitted(part.rotations, balancers=self._desired().balancers.values())
 
     def _objects(self, part: LabComponent) -> str | None:
         if not part.files:

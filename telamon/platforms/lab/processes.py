@@ -156,8 +156,10 @@ class Processes:
     def close(self) -> None:
         """Stop supervising. The processes go on."""
         with self._lock:
+            if self._closing:
+                return
+            self._wake()
             self._closing = True
-        self._wake()
         self._thread.join()
         os.close(self._wake_read)
         os.close(self._wake_write)
@@ -318,11 +320,14 @@ class Processes:
         LOG.info("%s ended: %s", member, tracked.exit)
 
     def _wake(self) -> None:
-        try:
-            os.write(self._wake_write, b"!")
-        except BlockingIOError:
-            # The pipe is full of wake-up calls already.
-            return
+        with self._lock:
+            if self._closing:
+                return
+            try:
+                os.write(self._wake_write, b"!")
+            except BlockingIOError:
+                # The pipe is full of wake-up calls already.
+                return
 
     def _note(self, tracked: Tracked) -> None:
         """Keep what the next controller must know; a disk that takes no note keeps nobody from starting or stopping."""

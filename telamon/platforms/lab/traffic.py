@@ -32,16 +32,41 @@ class Traffic:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lock = threading.Lock()
+        self._fit: dict[str, frozenset[str]] = {}
 
-    def admitted(self, rotations: Sequence[Rotation]) -> frozenset[str]:
-        """The members of a component that are in rotation, at the place where they are desired now."""
+    def listed(self, rotations: Sequence[Rotation]) -> frozenset[str]:
+        """The members of a component that are on its lists, at the place where they are desired now."""
         if not rotations:
             return frozenset()
         deciding = rotations[-1]
-        listed = self._read(deciding)
+        found = self._read(deciding)
         return frozenset(
-            member for member, endpoint in deciding.endpoints.items() if listed.get(member) == endpoint
+            member for member, endpoint in deciding.endpoints.items() if found.get(member) == endpoint
         )
+
+    def admitted(self, rotations: Sequence[Rotation], *, balancers: Iterable[str]) -> frozenset[str]:
+        """The members on the lists that every balancer has found fit once since they are on them.
+
+        A member that is listed and not yet found fit gets no requests: whoever counts on it and drains another one
+        leaves nobody.
+
+        Args:
+            rotations: the component's lists.
+            balancers: admin sockets.
+        """
+        listed = self.listed(rotations)
+        if not listed:
+            return listed
+        deciding = rotations[-1]
+        with self._lock:
+            before = self._fit.get(deciding.cluster, frozenset()) & listed
+        new = listed - before
+        if new:
+            places = {member: deciding.endpoints[member] for member in new}
+            new = new - _not_found_fit(deciding.cluster, places, balancers=balancers)
+        with self._lock:
+            self._fit[deciding.cluster] = before | new
+        return before | new
 
     def admit(self, rotations: Sequence[Rotation], member: str) -> None:
         """Put a member in every list, the deciding one last: a half-done admission is done again.
@@ -101,12 +126,28 @@ def _confirm(socket: str, left: Mapping[str, frozenset[Endpoint]]) -> None:
     """Wait until a balancer sends requests to nobody but who is left on the lists."""
     end = time.monotonic() + CONFIRMED_WITHIN
     while True:
-        known = admin.endpoints(socket)
+        known = admin.members(socket)
         if known is None:
             return
-        late = [cluster for cluster, listed in left.items() if known.get(cluster, frozenset()) - listed]
+        late = [cluster for cluster, listed in left.items() if known.get(cluster, {}).keys() - listed]
         if not late:
             return
         if time.monotonic() > end:
             raise TemporaryError(f"the balancer at {socket} still uses an old list of {late[0]}", delay=0.5)
         time.sleep(0.01)
+
+
+def _not_found_fit(
+    cluster: str, places: Mapping[str, Endpoint], *, balancers: Iterable[str]
+) -> frozenset[str]:
+    """Members that a balancer has not found fit yet. One that does not answer has no say: it serves nobody."""
+    unfit: set[str] = set()
+    for socket in balancers:
+        try:
+            known = admin.members(socket)
+        except TemporaryError:
+            continue
+        if known is not None:
+            fit = known.get(cluster, {})
+            unfit |= {member for member, endpoint in places.items() if not fit.get(endpoint, False)}
+    return frozenset(unfit)

@@ -1,0 +1,106 @@
+"""The suite that every platform keeps, on real processes, a real balancer and a real database."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from telamon.desired.component import ComponentDesired
+from telamon.naming import DATABASE, EDGE
+from telamon.platforms.clock import SteadyClock
+from telamon.platforms.lab.compiler import LabCompiler
+from telamon.platforms.lab.platform import LabPlatform
+from telamon.state.phase import Phase
+from telamon.state.world import ComponentState
+from tests.contract.harness import Harness
+from tests.contract.test_platform import (
+    test_admitted_and_drained_twice,
+    test_crash_is_not_a_stop,
+    test_every_effect_that_is_predicted_is_seen,
+    test_job_shows_and_ends,
+    test_killed_at_once,
+    test_nothing_lives_before_anything_was_started,
+    test_objects_and_database_are_made_once,
+    test_one_that_runs_is_not_forgotten,
+    test_started_twice_it_lives_once,
+    test_stopped_twice_it_is_gone_and_counts_as_asked,
+    test_unknown_member_is_refused,
+)
+from tests.lab.support import tiny_stack, until
+
+__all__ = [
+    "test_admitted_and_drained_twice",
+    "test_crash_is_not_a_stop",
+    "test_every_effect_that_is_predicted_is_seen",
+    "test_job_shows_and_ends",
+    "test_killed_at_once",
+    "test_nothing_lives_before_anything_was_started",
+    "test_objects_and_database_are_made_once",
+    "test_one_that_runs_is_not_forgotten",
+    "test_started_twice_it_lives_once",
+    "test_stopped_twice_it_is_gone_and_counts_as_asked",
+    "test_unknown_member_is_refused",
+]
+
+
+@dataclass
+class LabHarness:
+    """The lab under the suite."""
+
+    platform: LabPlatform
+    desired: ComponentDesired
+    job: str = "prepare-join"
+
+    def until(self, holds: Callable[[ComponentState], bool]) -> ComponentState:
+        """Let real time pass."""
+
+        def look() -> ComponentState | None:
+            seen = self.platform.observe(self.desired)
+            return seen if holds(seen) else None
+
+        found = until(look, within=30)
+        assert found is not None
+        return found
+
+    def crash(self, member: str) -> None:
+        """Kill its process from outside."""
+        os.kill(self.platform._processes.seen()[member].pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def lab(module_root: Path) -> Iterator[LabPlatform]:
+    """Database and balancers of a lab, ready; nothing of the application."""
+    platform = LabPlatform(module_root, SteadyClock())
+    compiler = LabCompiler(module_root, platform)
+    for component in compiler.install(tiny_stack()):
+        if component.name not in {DATABASE, EDGE}:
+            continue
+        platform.apply(component)
+        for member in component.members:
+            platform.start(component, member.name)
+        until(lambda component=component: _all_run(platform, component))  # type: ignore[misc]
+    yield platform
+    platform.close()
+
+
+@pytest.fixture
+def harness(lab: LabPlatform) -> Iterator[Harness]:
+    """An application of which nothing runs."""
+    part = lab._desired().part("tiny")
+    assert part is not None
+    yield LabHarness(lab, part.desired)
+    for member in part.desired.members:
+        lab.drain("tiny", member.name)
+        lab.stop("tiny", member.name, grace=0)
+        lab.stop("tiny", member.name, grace=0)
+    until(lambda: not lab.observe(part.desired).members)
+
+
+def _all_run(platform: LabPlatform, component: ComponentDesired) -> bool:
+    seen = platform.observe(component)
+    return [member.phase for member in seen.members] == [Phase.RUNNING] * len(component.members)

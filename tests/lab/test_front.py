@@ -1,0 +1,165 @@
+"""The front door under load, while the parts behind it are hurt. No test asserts a time; all of them count failures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telamon.plan.step import Call
+from telamon.platforms.lab import admin
+from telamon.state.classify import Condition
+from telamon.state.world import JobPhase, Life
+from tests.lab.load import Load
+from tests.lab.support import tiny_stack, until
+from tests.lab.world import World
+
+
+@pytest.fixture(scope="module")
+def world(module_root: Path) -> Iterator[World]:
+    """A lab of one small application of two nodes."""
+    made = World(module_root, tiny_stack())
+    made.up()
+    yield made
+    made.end()
+
+
+@pytest.fixture(autouse=True)
+def calm(world: World) -> None:
+    """Every test begins with everything well."""
+    world.settle()
+
+
+def test_a_session_stays_on_its_node(world: World) -> None:
+    with Load(world.front(), sessions=8) as load:
+        until(load.enough(80))
+    assert load.failures() == []
+    by_session = {session: {s.node for s in load.samples if s.session == session} for session in range(8)}
+    assert all(len(nodes) == 1 for nodes in by_session.values()), by_session
+    assert {node for nodes in by_session.values() for node in nodes} == {"tiny-0", "tiny-1"}
+
+
+def test_killed_node_fails_no_get_and_serves_again(world: World) -> None:
+    old = world.pid("tiny-0")
+    with Load(world.front()) as load:
+        until(load.enough(60))
+        os.kill(old, signal.SIGKILL)
+        world.replaced("tiny", "tiny-0", old=old)
+        until(load.enough(60, since=time.monotonic()))
+    assert load.failures() == []
+    assert world.host.lanes()["tiny"][2]["tiny-0"] >= 1
+
+
+def test_hung_node_fails_no_get_and_is_replaced(world: World) -> None:
+    old = world.pid("tiny-1")
+    with Load(world.front()) as load:
+        until(load.enough(60))
+        os.kill(old, signal.SIGSTOP)
+        world.replaced("tiny", "tiny-1", old=old)
+    assert load.failures() == []
+
+
+def test_killed_balancer_refuses_nobody(world: World) -> None:
+    old = world.pid("edge-0")
+    with Load(world.front(), reuse=False) as load:
+        until(load.enough(60))
+        os.kill(old, signal.SIGKILL)
+        until(lambda: world.pid("edge-0") not in {0, old})
+        until(load.enough(60, since=time.monotonic()))
+    refused = [sample for sample in load.samples if "Refused" in sample.error]
+    assert refused == []
+
+
+def test_hung_balancer_is_replaced(world: World) -> None:
+    old = world.pid("edge-1")
+    os.kill(old, signal.SIGSTOP)
+    until(lambda: world.pid("edge-1") not in {0, old}, within=30)
+    world.settle()
+
+
+def test_killed_database_loses_nothing_acknowledged(world: World) -> None:
+    old = world.pid("database-0")
+    with Load(world.front(), writes=True) as load:
+        until(lambda: len(load.acknowledged()) > 10)
+        os.kill(old, signal.SIGKILL)
+        until(lambda: world.pid("database-0") not in {0, old})
+        begun = time.monotonic()
+        until(lambda: any(s.status == 201 for s in load.since(begun) if s.method == "POST"))
+    assert load.acknowledged() <= set(world.rows())
+
+
+def test_drained_node_gets_no_new_request(world: World) -> None:
+    world.host.end()
+    try:
+        with Load(world.front()) as load:
+            until(load.enough(60))
+            assert load.nodes_since(0.0) == {"tiny-0", "tiny-1"}
+            world.platform.drain("tiny", "tiny-0")
+            drained = time.monotonic()
+            until(load.enough(80, since=drained))
+            assert load.nodes_since(drained) == {"tiny-1"}
+            world.platform.drain("tiny", "tiny-0")
+            world.platform.admit("tiny", "tiny-0")
+            admitted = time.monotonic()
+            with Load(world.front(), sessions=6) as fresh:
+                until(lambda: "tiny-0" in fresh.nodes_since(admitted))
+        assert load.failures() == []
+        assert fresh.failures() == []
+    finally:
+        world.restart_host()
+
+
+def test_every_balancer_knows_who_is_admitted(world: World) -> None:
+    for name, socket in world.platform._desired().balancers.items():
+        listed = admin.members(socket)
+        assert listed is not None, name
+        assert list(listed["tiny"].values()) == [True, True]
+
+
+def test_nothing_is_left_to_do_while_nothing_happens(world: World) -> None:
+    before = len(world.parts.journal.read())
+    observed = [world.platform.observe(component) for component in world.platform._desired().components]
+    assert all(found.objects is not None for found in observed)
+    world.settle()
+    assert len(world.parts.journal.read()) == before
+
+
+def test_lost_file_is_written_again(world: World) -> None:
+    path = world.root / "edge" / "listeners.json"
+    text = path.read_text()
+    path.unlink()
+    until(lambda: path.exists() and path.read_text() == text)
+
+
+def test_call_runs_beside_the_passes(world: World) -> None:
+    world.platform.call(Call("tiny", "tiny-0", "prepare-join", "asked"))
+    found = until(lambda: _ended(world))
+    assert found == "done"
+
+
+def _ended(world: World) -> str:
+    job = world.view("tiny").seen.jobs.get("prepare-join")
+    return job.result if job is not None and job.phase is JobPhase.SUCCEEDED else ""
+
+
+def test_down_ends_every_process_and_keeps_the_data(world: World) -> None:
+    pids = [world.pid(name) for name in ("tiny-0", "tiny-1", "database-0", "edge-0", "edge-1")]
+    assert all(pids)
+    world.host.down()
+    assert world.host.wait_ended(60)
+    until(lambda: world.platform.running_components() == frozenset())
+    world.end()
+    again = World(world.root, world.stack)
+    again.up()
+    try:
+        assert again.condition("tiny", "tiny-0") is Condition.SERVING
+        assert again.member("tiny", "tiny-0").life is Life.ALIVE
+        assert again.rows()
+        again.host.down()
+        assert again.host.wait_ended(60)
+    finally:
+        again.end()

@@ -1,0 +1,124 @@
+"""A whole lab in a test: parts as the controller wires them, kept by the real host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from telamon import wiring
+from telamon.model.stack import Stack
+from telamon.operator.host import Host
+from telamon.plan.step import Done
+from telamon.plan.view import Standing, View
+from telamon.platforms.lab import facts as machine_facts
+from telamon.platforms.lab.platform import LabPlatform
+from telamon.state.classify import Condition
+from telamon.state.world import Life, MemberState
+from tests.lab.support import until
+
+
+@dataclass
+class World:
+    """One lab that is kept up.
+
+    Args:
+        root: its state root.
+        stack: what it runs.
+    """
+
+    root: Path
+    stack: Stack
+
+    def __post_init__(self) -> None:
+        self.parts = wiring.lab_parts(self.root)
+        self.host = self._host()
+
+    def restart_host(self) -> None:
+        """Keep the lab again, after the host was ended."""
+        self.host = self._host()
+        self.host.resume()
+        self.settle()
+
+    def _host(self) -> Host:
+        parts = self.parts
+        return Host(parts.store, parts.journal, parts.platform, parts.clock, parts.compiler)
+
+    @property
+    def platform(self) -> LabPlatform:
+        """The adapter."""
+        return self.parts.platform
+
+    def up(self) -> None:
+        """Bring everything up and wait until nothing is left to do."""
+        self.host.put(self.stack, "test")
+        self.settle()
+
+    def settle(self, *, within: float = 60.0) -> None:
+        """Wait until no component has anything left to do."""
+        until(self._settled, within=within)
+
+    def end(self) -> None:
+        """Let go of everything; members go on."""
+        self.host.end()
+        self.parts.close()
+
+    def front(self, product: str = "tiny") -> tuple[str, int]:
+        """Host and port of a product's own front door."""
+        facts = machine_facts.load(self.root)
+        assert facts is not None
+        return facts.front_address(product), facts.front_port
+
+    def view(self, component: str) -> View:
+        """A component as its last pass saw it."""
+        outcome = self.host.lanes()[component][0]
+        assert outcome is not None
+        return outcome.view
+
+    def standing(self, component: str) -> Standing:
+        """How a component stands."""
+        return self.view(component).standing()
+
+    def member(self, component: str, name: str) -> MemberState:
+        """A member as the last pass saw it; absent where it did not."""
+        return self.view(component).seen.member(name) or MemberState(name, 0)
+
+    def condition(self, component: str, name: str) -> Condition:
+        """A member's condition as of the last pass."""
+        return self.view(component).condition(self.member(component, name))
+
+    def pid(self, name: str) -> int:
+        """The pid of a member's process; 0 where it has none."""
+        found = self.platform._processes.seen().get(name)
+        return 0 if found is None else found.pid
+
+    def replaced(self, component: str, name: str, *, old: int) -> None:
+        """Wait until another process of a member serves."""
+
+        def look() -> bool:
+            member = self.member(component, name)
+            new = self.pid(name) not in {old, 0}
+            return new and member.life is Life.ALIVE and self.condition(component, name) is Condition.SERVING
+
+        until(look, within=40.0)
+
+    def rows(self) -> list[str]:
+        """What the small application keeps in its database."""
+        part = self.platform._part("tiny")
+        assert part.database is not None
+        wanted = part.database
+        with psycopg.connect(
+            host=wanted.endpoint.host,
+            port=wanted.endpoint.port,
+            user=wanted.name,
+            dbname=wanted.name,
+            password=self.platform.secrets.get(wanted.password.secret, wanted.password.key),
+        ) as connection:
+            return [row[0] for row in connection.execute("SELECT text FROM rows").fetchall()]
+
+    def _settled(self) -> bool:
+        outcomes = [lane[0] for lane in self.host.lanes().values()]
+        return bool(outcomes) and all(
+            outcome is not None and isinstance(outcome.decision, Done) for outcome in outcomes
+        )
