@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import errno
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Template
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from telamon.errors import ProductError
 from telamon.products.pages import read_page
+from telamon.proof.answers import cause_of, judge, leads_to_login, member_of, pointed
 from telamon.proof.record import Cause, Sample
 from telamon.proof.schedule import Planned
 from telamon.proof.wire import Answer, Call, Pool
 from telamon.proof.workload import Kind, LoadPlan, Login
 
-MISSING: Final = frozenset({404, 410})
-OUT_OF_MEANS: Final = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM}
-)
-"""What this machine lacks, not the server. Source: connect(2), socket(2)."""
 FORM: Final = (("content-type", "application/x-www-form-urlencoded"),)
-_MEMBER: Final = re.compile(r"[0-9a-fA-F.:\[\]]+:[0-9]+")
 
 
 class LoginFailed(ProductError):
@@ -81,6 +71,16 @@ class _Query:
     call: Call
     contains: str
     token: str
+    picks: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An acknowledged write: what the server calls it, its token, and where it was written to."""
+
+    identity: str
+    token: str
+    picks: Mapping[str, str]
 
 
 class Browser:
@@ -102,7 +102,7 @@ class Browser:
         self._pool = Pool(plan.target.address, plan.target.port, most=plan.connections, keep=lasting)
         self._login = plan.login if lasting else None
         self._cookies: dict[str, str] = {}
-        self._kept: dict[str, tuple[str, str]] = {}
+        self._kept: dict[str, _Kept] = {}
         self._logins = 0
         self._logging_in = asyncio.Lock()
 
@@ -170,20 +170,19 @@ class Browser:
 
     def _query(self, planned: Planned, run: Run) -> _Query:
         kind = planned.kind
-        kept = self._kept.get(kind.follows)
-        if kind.follows and kept is None:
+        kept = self._kept.get(kind.follows, _Kept("", "", {}))
+        if kind.follows and not kept.identity:
             kind = self._plan.kinds[0]
-        identity, kept_token = kept or ("", "")
         token = f"{run.name}-{planned.number}" if kind.write else ""
-        # The kind that is sent instead of one that follows may name pools of its own.
+        # The kind that is sent instead of one that follows may name pools that nothing was picked from.
         first = {name: values[0] for name, values in self._plan.pools.items()}
+        picks = {**first, **planned.picks, **kept.picks}
         words = {
-            **first,
-            **planned.picks,
+            **picks,
             "token": token,
             "session": str(self._number),
-            "kept_id": identity,
-            "kept_token": kept_token,
+            "kept_id": kept.identity,
+            "kept_token": kept.token,
         }
         call = Call(
             kind.method,
@@ -191,7 +190,7 @@ class Browser:
             tuple(kind.headers.items()),
             Template(kind.body).substitute(words).encode(),
         )
-        return _Query(kind, call, Template(kind.contains).substitute(words), token)
+        return _Query(kind, call, Template(kind.contains).substitute(words), token, picks)
 
     async def _ask(self, query: _Query, progress: _Progress) -> Answer:
         """Send a request; a session that the server has forgotten logs in and sends it once more."""
@@ -251,79 +250,4 @@ class Browser:
         if query.kind.keep:
             identity = pointed(answer.text(), query.kind.keep)
             if identity:
-                self._kept[query.kind.name] = (identity, query.token)
-
-
-def judge(kind: Kind, answer: Answer, *, contains: str) -> Cause:
-    """Say whether an answer is right.
-
-    Args:
-        kind: what was asked.
-        answer: what came.
-        contains: what a right answer contains.
-    """
-    if answer.status in kind.expect:
-        return Cause.OK if contains.encode() in answer.body else Cause.CONTRADICTION
-    if answer.status >= 500:
-        return Cause.SERVER_ERROR
-    # A plan reads only what exists: what is missing has been lost, or is not seen yet.
-    return Cause.CONTRADICTION if answer.status in MISSING and not kind.write else Cause.UNEXPECTED
-
-
-def cause_of(error: OSError) -> Cause:
-    """Say why there was no answer."""
-    if isinstance(error, TimeoutError):
-        return Cause.TIMEOUT
-    if isinstance(error, ConnectionRefusedError):
-        return Cause.REFUSED
-    return Cause.LOCAL if error.errno in OUT_OF_MEANS else Cause.RESET
-
-
-def leads_to_login(answer: Answer, login: Login) -> bool:
-    """Whether an answer says that nobody is logged in."""
-    if 300 <= answer.status < 400:
-        target = urljoin(login.page, answer.header("location"))
-        return urlsplit(target).path == urlsplit(login.page).path
-    return answer.status == 401
-
-
-def member_of(cookie: str) -> str:
-    """Read the balancer's cookie.
-
-    Args:
-        cookie: its value. Source: Envoy 1.40, ``extensions.http.stateful_session.cookie.v3``: the address and port of
-            the member, in base64.
-
-    Returns:
-        ``address:port``, or "" where it says nothing of the kind.
-    """
-    try:
-        text = base64.b64decode(cookie.strip('"'), validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return text if _MEMBER.fullmatch(text) else ""
-
-
-def pointed(text: str, pointer: str) -> str:
-    """Look a value up in JSON.
-
-    Args:
-        text: the document.
-        pointer: where. Source: RFC 6901.
-
-    Returns:
-        The value as text, or "" where there is none.
-    """
-    try:
-        found: Any = json.loads(text)
-    except ValueError:
-        return ""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict):
-            found = found.get(name)
-        elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
-            found = found[int(name)]
-        else:
-            return ""
-    return "" if found is None else str(found)
+                self._kept[query.kind.name] = _Kept(identity, query.token, query.picks)

@@ -1,13 +1,14 @@
 """The plan of a load run: whom to ask, how often, as how many sessions, and what.
 
-Texts of a plan (paths, bodies, what an answer must contain) are templates as of the standard library's ``string.Template``:
+Texts of a plan (paths, bodies, what an answer must contain) are templates as of the standard library's
+``string.Template``:
 
 =================  =====================================================================================
 ``$token``         unique text of this request; every write must carry it, so that it can be found again
 ``$session``       number of the session, from 0
 ``$kept_id``       what the server called the session's latest acknowledged write of the kind ``follows``
 ``$kept_token``    that write's token
-any pool's name    one of the pool's values, chosen by the seed
+any pool's name    one of the pool's values, chosen by the seed; what follows a write takes the write's
 =================  =====================================================================================
 
 Values of a login are templates over environment variables of the generator, so that a plan holds no password.

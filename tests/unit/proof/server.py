@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         number = str(next(self.application.numbers))
         if self._user():
             with self.application.lock:
-                self.application.notes[number] = body
+                self.application.notes[f"{self.path.rsplit('/', 1)[-1]}-{number}"] = body
         self._private(json.dumps({"note": {"id": number}}), status=201)
 
     def _enter(self, form: dict[str, str]) -> None:

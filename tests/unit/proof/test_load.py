@@ -23,13 +23,13 @@ from tests.unit.proof.server import MEMBER, PASSWORD, served
 WRITE = {
     "name": "write",
     "method": "POST",
-    "path": "/notes",
+    "path": "/notes/$shelf",
     "body": '{"text": "$token"}',
     "expect": [201],
     "write": True,
     "keep": "/note/id",
 }
-OWN = {"name": "own", "path": "/note/$kept_id", "contains": "$kept_token", "follows": "write"}
+OWN = {"name": "own", "path": "/note/$shelf-$kept_id", "contains": "$kept_token", "follows": "write"}
 READ = {"name": "read", "path": "/page"}
 LOGIN = {"page": "/login", "fields": {"user": "ali", "pass": "$TELAMON_LOAD_PASSWORD"}}
 
@@ -42,6 +42,7 @@ def plan(port: int, **changes: Any) -> dict[str, Any]:
         "seconds": 0.5,
         "sessions": 3,
         "kinds": [READ, WRITE, OWN],
+        "pools": {"shelf": ["a", "b", "c"]},
         "sticky_cookie": "pin",
         "login": LOGIN,
     }
