@@ -42,6 +42,6 @@ def command(
     note_doubts(session, found)
     bringing.refuse_other_platforms(found)
     target = target_of(session, found.stack.metadata.name, state=state)
-    with Controller(target.socket) as controller:
-        bringing.note_other_version(session, controller)
-        bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))
+    controller = Controller(target.socket)
+    bringing.note_other_version(session, controller)
+    bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))

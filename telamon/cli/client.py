@@ -1,16 +1,21 @@
-"""Speaks to a controller: HTTP and JSON on its unix socket."""
+"""Speaks to a controller: HTTP and JSON on its unix socket.
+
+With the client of the standard library: the calls are short and one at a time, and a larger client would take longer
+to import than most of them to be answered.
+"""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import http.client
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
+from urllib.parse import urlencode
 
-import httpx
 from pydantic import ValidationError
 
 from telamon.errors import (
@@ -67,25 +72,33 @@ class Report:
         return frozenset(self.document["spec"]["products"])
 
 
+class _UnixConnection(http.client.HTTPConnection):
+    """A connection over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("controller", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            opened.settimeout(PATIENCE)
+            opened.connect(str(self._path))
+        except OSError:
+            opened.close()
+            raise
+        self.sock = opened
+
+
+@dataclass(frozen=True)
 class Controller:
     """One controller. Every method raises NoController where none listens, and what the controller answers else.
 
-    Args:
+    Attributes:
         socket: where it listens.
     """
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
-        transport = httpx.HTTPTransport(uds=str(socket))
-        self._http = httpx.Client(transport=transport, base_url="http://controller", timeout=PATIENCE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.close()
+    socket: Path
 
     def version(self) -> Mapping[str, Any]:
         """What it says of itself: version, pid, state, started."""
@@ -149,53 +162,49 @@ class Controller:
     def _ask(
         self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
-        with self._translated():
-            answer = self._http.request(method, path, json=body, params=query)
+        target = f"{path}?{urlencode(query)}" if query else path
         try:
-            document = answer.json()
-        except ValueError as error:
-            raise InternalError(f"the controller answered {answer.status_code} without JSON") from error
-        if not isinstance(document, dict):
-            raise InternalError(f"the controller answered {answer.status_code} with something else than data")
-        if answer.is_error:
-            raise _refusal(document)
-        return document
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx.ConnectError as error:
-            raise self._absent(error) from error
-        except httpx.TimeoutException as error:
+            status, content = self._exchange(method, target, None if body is None else json.dumps(body))
+        except TimeoutError as error:
             raise PlatformError(
                 f"the controller did not answer within {PATIENCE:g} s",
                 remedy="`telamon logs controller` may tell why.",
             ) from error
-        except httpx.TransportError as error:
-            raise NoController(
-                f"the controller ended while it was asked: {brief(error)}",
-                remedy="`telamon logs controller` tells why; `telamon up` starts another.",
-            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._absent(error) from error
+        try:
+            document = json.loads(content)
+        except ValueError as error:
+            raise InternalError(f"the controller answered {status} without JSON") from error
+        if not isinstance(document, dict):
+            raise InternalError(f"the controller answered {status} with something else than data")
+        if status >= 400:
+            raise _refusal(document)
+        return document
 
-    def _absent(self, error: httpx.ConnectError) -> TelamonError:
-        cause = _os_error(error)
-        if cause is not None and cause.errno in {errno.EACCES, errno.EPERM}:
+    def _exchange(self, method: str, target: str, body: str | None) -> tuple[int, bytes]:
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        with closing(_UnixConnection(self.socket)) as connection:
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    def _absent(self, error: OSError | http.client.HTTPException) -> TelamonError:
+        if isinstance(error, PermissionError):
             return MachineError(
-                f"the controller at {self._socket} belongs to another user", remedy="Run this as that user."
+                f"the controller at {self.socket} belongs to another user", remedy="Run this as that user."
             )
-        if cause is not None and cause.errno is None:
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+            return NoController("no controller runs for this stack", remedy="Start it with `telamon up`.")
+        if isinstance(error, OSError) and error.errno is None:
             # The address itself was refused before the kernel saw it.
             return MachineError(
-                f"{self._socket} is too long for a unix socket", remedy="Give a shorter folder with --state."
+                f"{self.socket} is too long for a unix socket", remedy="Give a shorter folder with --state."
             )
-        return NoController("no controller runs for this stack", remedy="Start it with `telamon up`.")
-
-
-def _os_error(error: BaseException | None) -> OSError | None:
-    while error is not None and not isinstance(error, OSError):
-        error = error.__cause__ or error.__context__
-    return error
+        return NoController(
+            f"the controller ended while it was asked: {brief(error)}",
+            remedy="`telamon logs controller` tells why; `telamon up` starts another.",
+        )
 
 
 def _refusal(document: Mapping[str, Any]) -> TelamonError:

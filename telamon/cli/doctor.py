@@ -75,11 +75,11 @@ def _ask(target: Target) -> tuple[CheckedProduct, ...] | None:
     from telamon.cli.client import Controller, NoController
     from telamon.cli.documents import CheckedProduct
 
-    with Controller(target.socket) as controller:
-        try:
-            return tuple(CheckedProduct(**check) for check in controller.doctor())
-        except NoController:
-            return None
+    controller = Controller(target.socket)
+    try:
+        return tuple(CheckedProduct(**check) for check in controller.doctor())
+    except NoController:
+        return None
 
 
 def _target(session: Session, stack: str | None, state: Path | None) -> Target:

@@ -72,16 +72,16 @@ def _stop(session: Session, target: Target, *, timeout: Duration | None) -> int:
     from telamon.cli.client import Controller
     from telamon.cli.waiting import until_gone
 
-    with Controller(target.socket) as controller:
-        if not controller.runs():
-            if not target.exists:
-                return 0
-            # A controller that died has left its nodes running: its successor finds them and ends them.
-            session.wiring().start_controller(target.root)
-        count = controller.down()
-        if timeout is not None:
-            until_gone(session, controller, target=target, timeout=timeout)
-        return count
+    controller = Controller(target.socket)
+    if not controller.runs():
+        if not target.exists:
+            return 0
+        # A controller that died has left its nodes running: its successor finds them and ends them.
+        session.wiring().start_controller(target.root)
+    count = controller.down()
+    if timeout is not None:
+        until_gone(session, controller, target=target, timeout=timeout)
+    return count
 
 
 def _text(answer: Down) -> str:

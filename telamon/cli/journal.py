@@ -28,20 +28,20 @@ def show(session: Session, target: Target, *, lines: int, follow: bool) -> None:
         lines: how many of the last lines.
         follow: whether to go on; only Ctrl-C or the end of the controller ends it then.
     """
-    with Controller(target.socket) as controller:
-        entries = _read(controller.journal())
-        telling = [entry for entry in entries if session.output == "json" or tells(entry)]
-        last = telling[len(telling) - lines :] if lines < len(telling) else telling
-        if not follow:
-            session.answer(lambda: Logs(tuple(last), ()), lambda: "\n".join(map(entry_text, last)))
-            return
-        _write(session, last)
-        position = max((entry.sequence for entry in entries), default=0)
-        while True:
-            session.clock.sleep(LOOKS_EVERY)
-            fresh = _read(controller.journal(since=position))
-            position = max((entry.sequence for entry in fresh), default=position)
-            _write(session, fresh)
+    controller = Controller(target.socket)
+    entries = _read(controller.journal())
+    telling = [entry for entry in entries if session.output == "json" or tells(entry)]
+    last = telling[len(telling) - lines :] if lines < len(telling) else telling
+    if not follow:
+        session.answer(lambda: Logs(tuple(last), ()), lambda: "\n".join(map(entry_text, last)))
+        return
+    _write(session, last)
+    position = max((entry.sequence for entry in entries), default=0)
+    while True:
+        session.clock.sleep(LOOKS_EVERY)
+        fresh = _read(controller.journal(since=position))
+        position = max((entry.sequence for entry in fresh), default=position)
+        _write(session, fresh)
 
 
 def tells(entry: JournalEntry) -> bool:

@@ -68,14 +68,14 @@ def _ask(session: Session, found: FileRead, target: Target) -> Mapping[str, Any]
     from telamon.cli.client import Controller
     from telamon.cli.reading import as_data
 
-    with Controller(target.socket) as controller:
-        ran = controller.runs()
-        ensure_controller(session, controller, target=target)
-        try:
-            return controller.plan(as_data(found.stack))
-        finally:
-            if not ran:
-                _release(session, controller)
+    controller = Controller(target.socket)
+    ran = controller.runs()
+    ensure_controller(session, controller, target=target)
+    try:
+        return controller.plan(as_data(found.stack))
+    finally:
+        if not ran:
+            _release(session, controller)
 
 
 def _release(session: Session, controller: Controller) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +56,11 @@ def read_file(session: Session, file: Path, *, lab: bool = False) -> FileRead:
 
     source = "<stdin>" if file == STANDARD_INPUT else str(file)
     reading = read(
-        _content(file), source=source, registry=session.wiring().registry(), loader=_load, today=session.today
+        _content(session, file),
+        source=source,
+        registry=session.wiring().registry(),
+        loader=_load,
+        today=session.today,
     )
     stack = reading.require()
     if not lab:
@@ -82,9 +85,11 @@ def note_doubts(session: Session, found: FileRead) -> None:
         session.terminal.note(f"not rehearsed: {item.path}: {item.what}")
 
 
-def _content(file: Path) -> bytes:
+def _content(session: Session, file: Path) -> str | bytes:
     if file == STANDARD_INPUT:
-        return sys.stdin.buffer.read(MOST)
+        source = session.terminal.source
+        content: str | bytes = getattr(source, "buffer", source).read(MOST)
+        return content
     try:
         with file.open("rb") as opened:
             return opened.read(MOST)
@@ -92,8 +97,6 @@ def _content(file: Path) -> bytes:
         raise UsageError(f"there is no file {file}", remedy="Name the stack file.") from error
     except IsADirectoryError as error:
         raise UsageError(f"{file} is a folder", remedy="Name the stack file in it.") from error
-    except ValueError as error:
-        raise UsageError(f"{str(file)!r} cannot be the name of a file") from error
     except OSError as error:
         raise MachineError(f"{file} cannot be read: {brief(error)}", remedy="Check its rights.") from error
 

@@ -139,7 +139,7 @@ class LiveBoard:
 
     def show(self, lines: Sequence[Line], elapsed: float) -> None:
         """Draw it anew."""
-        self._live.update(_board(lines, elapsed, self._spinner))
+        self._live.update(_board(lines, elapsed, self._spinner), refresh=True)
 
 
 def counted(number: int, noun: str) -> str:

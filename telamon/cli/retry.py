@@ -48,11 +48,11 @@ def command(
     from telamon.cli.target import find
     from telamon.cli.waiting import until_ready
 
-    with Controller(find(session, stack, state=state).socket) as controller:
-        _check(controller, component)
-        retried = controller.retry(component)
-        if wait:
-            until_ready(session, controller, generation=controller.stack().generation, timeout=timeout)
+    controller = Controller(find(session, stack, state=state).socket)
+    _check(controller, component)
+    retried = controller.retry(component)
+    if wait:
+        until_ready(session, controller, generation=controller.stack().generation, timeout=timeout)
     session.answer(lambda: Retried(retried), lambda: f"trying again: {', '.join(retried)}")
 
 

@@ -40,10 +40,10 @@ def command(
     from telamon.cli.waiting import until_ready
 
     target = find(session, stack, state=state)
-    with Controller(target.socket) as controller:
-        report = controller.stack()
-        if wait:
-            report = until_ready(session, controller, generation=report.generation, timeout=timeout)
+    controller = Controller(target.socket)
+    report = controller.stack()
+    if wait:
+        report = until_ready(session, controller, generation=report.generation, timeout=timeout)
 
     def text() -> str:
         from telamon.cli.render import status_text

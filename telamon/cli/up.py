@@ -44,6 +44,6 @@ def command(
     note_doubts(session, found)
     bringing.refuse_other_platforms(found)
     target = target_of(session, found.stack.metadata.name, state=state)
-    with Controller(target.socket) as controller:
-        bringing.ensure_controller(session, controller, target=target)
-        bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))
+    controller = Controller(target.socket)
+    bringing.ensure_controller(session, controller, target=target)
+    bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))

@@ -112,6 +112,7 @@ def _too_late(report: Report, timeout: Duration) -> TelamonError:
             f"{person.component} is not ready after {timeout}: {person.words}", url=person.url, form=""
         )
     words = "; ".join(f"{line.component}: {line.words}" for line in missing)
+    words = words or "the controller has not looked at the change yet"
     return TimeoutExpired(
         f"{report.name} is not ready after {timeout}: {words}",
         waited=timeout.seconds,

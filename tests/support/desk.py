@@ -1,0 +1,192 @@
+"""The command line at a desk: streams that can be read, a machine that is as the test says, time that runs fast."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from telamon import wiring
+from telamon.cli.main import run
+from telamon.cli.session import Session
+from telamon.cli.terminal import Stream, Terminal
+from telamon.naming import StackName
+from telamon.products.base import Product
+from telamon.wiring import MachineCheck
+from tests.support.controller import ScriptedController
+
+SPEED = 100.0
+
+STACK = """\
+apiVersion: telamon.dev/v1alpha1
+kind: Stack
+metadata: {name: acme}
+spec:
+  domain: acme.example
+  products:
+    jira: {version: 11.3.1}
+"""
+
+
+class FastClock:
+    """Time that runs a hundred times faster than it does."""
+
+    def __init__(self, begin: float) -> None:
+        self._begin = begin
+        self._start = time.monotonic()
+
+    def now(self) -> float:
+        """Simulated seconds."""
+        return self._begin + (time.monotonic() - self._start) * SPEED
+
+    def sleep(self, seconds: float) -> None:
+        """Wait the shorter time."""
+        time.sleep(seconds / SPEED)
+
+
+@dataclass
+class KeptSecrets:
+    """Secrets in a dictionary."""
+
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def get(self, name: str, key: str) -> str:
+        """The value."""
+        return self.values[name][key]
+
+    def put(self, name: str, values: Mapping[str, str]) -> None:
+        """Store values."""
+        self.values.setdefault(name, {}).update(values)
+
+    def names(self) -> Sequence[tuple[str, tuple[str, ...]]]:
+        """Every secret with its keys."""
+        return [(name, tuple(sorted(keys))) for name, keys in sorted(self.values.items())]
+
+
+@dataclass
+class DeskWiring:
+    """The wiring of a desk. Fulfils the command line's Wiring.
+
+    Attributes:
+        states: folder of all state folders.
+        controller: the one that is started when a controller is asked for.
+        checks: what is found out about the machine.
+        kept: the secrets of every stack.
+        pem: the certificate of the front door.
+    """
+
+    states: Path
+    controller: ScriptedController = field(default_factory=ScriptedController)
+    checks: tuple[MachineCheck, ...] = (MachineCheck("system", healthy=True, reason="Linux x86_64"),)
+    kept: KeptSecrets = field(default_factory=KeptSecrets)
+    pem: str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    started: list[Path] = field(default_factory=list)
+
+    def registry(self) -> Mapping[str, Product]:
+        return wiring.registry()
+
+    def state_root(self, stack_name: StackName, override: Path | None) -> Path:
+        return override or self.states / stack_name
+
+    def machine_checks(self, root: Path) -> tuple[MachineCheck, ...]:
+        return self.checks
+
+    def secrets(self, root: Path) -> KeptSecrets:
+        return self.kept
+
+    def socket_path(self, root: Path) -> Path:
+        return wiring.socket_path(root)
+
+    def log_path(self, root: Path) -> Path:
+        return wiring.log_path(root)
+
+    def start_controller(self, root: Path) -> None:
+        (root / "run").mkdir(parents=True, exist_ok=True)
+        self.controller.start(root)
+        self.started.append(root)
+
+    def controller_lease(self, root: Path) -> AbstractContextManager[bool]:
+        return wiring.controller_lease(root)
+
+    def purge(self, root: Path) -> None:
+        wiring.purge(root)
+
+    def certificate(self, root: Path) -> str:
+        return self.pem
+
+
+@dataclass
+class Result:
+    """What came of a command line."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The answer, where it is JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    """Somebody's desk.
+
+    Attributes:
+        folder: where state folders are.
+        wiring: the machine.
+        answers: what the person types when asked; ``None``: nobody is there.
+        columns: width of the terminal; ``None``: the streams are files.
+        styled: whether it shows colours and redrawn lines.
+    """
+
+    folder: Path
+    wiring: DeskWiring = field(init=False)
+    answers: str | None = None
+    columns: int | None = None
+    styled: bool = False
+    begin: float = 1_772_452_800.0
+
+    def __post_init__(self) -> None:
+        self.wiring = DeskWiring(self.folder)
+
+    @property
+    def controller(self) -> ScriptedController:
+        """The controller of this machine."""
+        return self.wiring.controller
+
+    def brought_up(self, name: str = "acme") -> Path:
+        """Have a controller run for a stack. Returns the state folder."""
+        root = self.folder / name
+        self.wiring.start_controller(root)
+        self.wiring.started.clear()
+        self.controller.stack = {
+            "apiVersion": "telamon.dev/v1alpha1",
+            "kind": "Stack",
+            "metadata": {"name": name},
+            "spec": {"domain": "acme.example", "products": {"jira": {"version": "11.3.1"}}},
+        }
+        self.controller.generation = 1
+        return root
+
+    def session(self, out: io.StringIO, err: io.StringIO) -> Session:
+        """A run of the command line at this desk."""
+        terminal = Terminal(
+            Stream(out, self.columns, self.styled),
+            Stream(err, self.columns, self.styled),
+            io.StringIO(self.answers or ""),
+            can_ask=self.answers is not None,
+        )
+        return Session(terminal, FastClock(self.begin), lambda: self.wiring)
+
+    def run(self, *arguments: str) -> Result:
+        """Run a command line."""
+        out, err = io.StringIO(), io.StringIO()
+        code = run(arguments, self.session(out, err))
+        return Result(code, out.getvalue(), err.getvalue())

@@ -1,0 +1,162 @@
+"""Plans, and the way down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.controller import Refusal
+from tests.support.desk import STACK, Desk
+
+STEP = {"component": "jira", "member": "jira-0", "step": "start jira-0", "because": "nothing runs"}
+WAIT = {"component": "jira", "reason": "enough-serving", "message": "jira-1 is the last one that serves"}
+
+
+def test_a_plan_shows_steps_and_what_holds_the_rest(desk: Desk) -> None:
+    desk.brought_up()
+    desk.controller.preview = {"steps": [STEP], "waits": [WAIT]}
+    found = desk.run("plan")
+    assert found.code == 0
+    for words in ("acme: 1 step", "start jira-0", "nothing runs", "enough-serving", "jira-1 is the last one"):
+        assert words in found.out
+    assert desk.run("plan", "-o", "json").document == {
+        "stack": "acme",
+        "steps": [STEP],
+        "waits": [WAIT],
+        "warnings": [],
+        "notRehearsed": [],
+    }
+    assert all(path == "/v1/plan" for _, path, _ in desk.controller.asked)
+
+
+def test_a_plan_without_a_controller_leaves_none_behind(desk: Desk) -> None:
+    assert desk.run("plan").code == 0
+    assert desk.wiring.started == [desk.folder / "acme"]
+    assert [path for _, path, _ in desk.controller.asked] == ["/v1/plan", "/v1/down"]
+
+
+def test_a_plan_keeps_the_controller_of_a_stack_that_had_lost_it(desk: Desk) -> None:
+    desk.brought_up()
+    desk.controller.end()
+    found = desk.run("plan")
+    assert found.code == 0
+    assert "goes on keeping it" in found.err
+    assert [path for _, path, _ in desk.controller.asked] == ["/v1/plan"]
+
+
+def test_a_plan_that_fails_leaves_no_controller_behind(desk: Desk) -> None:
+    desk.controller.refusals["/v1/plan"] = Refusal(
+        500, {"error": "port 8080 is taken", "remedy": "free it", "branch": "MachineError", "exit": 6}
+    )
+    assert desk.run("plan").code == 6
+    assert [path for _, path, _ in desk.controller.asked] == ["/v1/plan", "/v1/down"]
+
+
+def test_down_ends_the_controller_and_keeps_the_data(desk: Desk) -> None:
+    root = desk.brought_up()
+    found = desk.run("down")
+    assert (found.code, found.out) == (0, "acme is down: its data stays\n")
+    assert (root / "store.sqlite").exists()
+    assert desk.run("status").code == 9
+
+
+def test_down_of_what_was_never_up(desk: Desk) -> None:
+    found = desk.run("down", "-o", "json")
+    assert found.code == 0
+    assert found.document == {"stack": "acme", "components": 0, "stopped": True, "purged": []}
+    assert desk.wiring.started == []
+
+
+def test_down_of_nodes_whose_controller_died_gets_them_another(desk: Desk) -> None:
+    root = desk.brought_up()
+    desk.controller.end()
+    assert desk.run("down").code == 0
+    assert desk.wiring.started == [root]
+    assert [path for _, path, _ in desk.controller.asked] == ["/v1/down"]
+
+
+def test_purge_names_what_will_go_and_asks(desk: Desk) -> None:
+    root = desk.brought_up()
+    (root / "data").mkdir()
+    (root / "data" / "table").write_bytes(b"x" * 2**20)
+    desk.answers = "no\n"
+    found = desk.run("down", "--purge")
+    assert found.code == 130
+    assert "1.0 MiB  databases" in found.err
+    assert "Remove all of it, for good, with the stack acme? [y/N]" in found.err
+    assert (root / "data" / "table").exists()
+    assert desk.controller.asked == []
+    desk.answers = "yes\n"
+    assert desk.run("down", "--purge").out == "acme is down, and its data is removed\n"
+    assert not root.exists()
+
+
+def test_purge_without_anybody_to_ask(desk: Desk) -> None:
+    root = desk.brought_up()
+    refused = desk.run("down", "--purge", "-o", "json")
+    assert refused.code == 2
+    assert "--yes" in refused.document["remedy"]
+    found = desk.run("down", "--purge", "--yes", "-o", "json")
+    assert found.code == 0
+    assert "store.sqlite" in found.document["purged"]
+    assert not root.exists()
+
+
+def test_purge_touches_no_folder_that_is_no_state(desk: Desk) -> None:
+    precious = desk.folder / "precious"
+    precious.mkdir(parents=True)
+    (precious / "thesis.txt").write_text("years", encoding="utf-8")
+    found = desk.run("down", "--state", str(precious), "--purge", "--yes")
+    assert found.code == 0
+    assert (precious / "thesis.txt").exists()
+
+
+def test_purge_and_no_wait_exclude_each_other(desk: Desk) -> None:
+    desk.brought_up()
+    assert desk.run("down", "--purge", "--no-wait", "--yes").code == 2
+
+
+@pytest.mark.parametrize("stack", ["acme", "stack.yaml", None])
+def test_a_stack_is_named_by_name_by_file_or_not_at_all(desk: Desk, stack: str | None) -> None:
+    desk.brought_up()
+    assert desk.run("status", *([stack] if stack else [])).code == 0
+
+
+def test_the_only_stack_of_the_machine_is_meant(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("stack.yaml").unlink()
+    nothing = desk.run("status")
+    assert nothing.code == 9
+    assert "Run `telamon up FILE` first." in nothing.err
+    desk.brought_up("acme")
+    assert desk.run("status").code == 0
+    other = desk.folder / "beta"
+    other.mkdir()
+    (other / "store.sqlite").touch()
+    several = desk.run("status")
+    assert several.code == 2
+    assert "acme, beta" in several.err
+    assert desk.run("status", "acme").code == 0
+
+
+def test_an_unknown_stack_gets_the_nearest_name(desk: Desk) -> None:
+    desk.brought_up()
+    found = desk.run("status", "acne")
+    assert found.code == 2
+    assert "Did you mean acme?" in found.err
+    assert desk.run("status", "Not A Name").code == 2
+
+
+def test_a_broken_file_does_not_hide_the_stack(desk: Desk) -> None:
+    desk.brought_up()
+    Path("stack.yaml").write_text(STACK + "nonsense: 1\n", encoding="utf-8")
+    assert desk.run("down").code == 3
+    assert desk.run("down", "acme").code == 0
+
+
+def test_a_state_folder_can_be_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = desk.brought_up("acme")
+    Path("stack.yaml").unlink()
+    assert desk.run("status", "--state", str(root)).code == 0
+    monkeypatch.setenv("TELAMON_STATE", str(root))
+    assert desk.run("status").code == 0
