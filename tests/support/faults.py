@@ -301,11 +301,6 @@ def _patch_without_value(product: Document, rng: random.Random) -> tuple[Path, Z
     return ("patches", 0, "operations", 0), (("patches",),)
 
 
-def _foreign_url(product: Document, _rng: random.Random) -> tuple[Path, Zone]:
-    product["baseUrl"] = "https://wiki.other.example" + product.get("contextPath", "")
-    return ("baseUrl",), (("contextPath",),)
-
-
 def _unknown_placeholder(product: Document, rng: random.Random) -> tuple[Path, Zone]:
     word = rng.choice(
         ["${adress}", "${port.admin}", "${secret.other}", "${", "${database.user}${database.port}${x}"]
@@ -333,6 +328,15 @@ def _one_port_twice(product: Document, _rng: random.Random) -> tuple[Path, Zone]
 def _never_running(product: Document, _rng: random.Random) -> tuple[Path, Zone]:
     product["profile"]["status"] = {"path": "/s", "reader": {"kind": "text", "states": {"ERROR": ["a"]}}}
     return ("profile", "status", "reader", "states"), (("profile",),)
+
+
+def foreign_url(data: Document, rng: random.Random) -> Spoiled | None:
+    found = _a_product(data, rng)
+    if found is None:
+        return None
+    path, product = found
+    product["baseUrl"] = "https://wiki.other.example" + product.get("contextPath", "")
+    return Spoiled((*path, "baseUrl"), ((*path, "contextPath"), ("spec", "domain")))
 
 
 def one_front_port(data: Document, rng: random.Random) -> Spoiled | None:
@@ -411,7 +415,7 @@ DATA_FAULTS: dict[str, Spoiler] = {
     "two in a place": _in_a_product(_two_in_a_place),
     "two sources": _in_a_product(_two_sources),
     "patch without its value": _in_a_product(_patch_without_value),
-    "URL outside the domain": _in_a_product(_foreign_url),
+    "URL outside the domain": foreign_url,
     "unknown placeholder": _in_a_product(_unknown_placeholder, known=False),
     "secret in a command": _in_a_product(_secret_in_command, known=False),
     "no port called http": _in_a_product(_no_http_port, known=False),

@@ -28,8 +28,8 @@ class Draw:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.fullness = self.random.choice((0.05, 0.1, 0.2, 0.5))
-        """Most files are short, as people's are; a quarter says half of all that can be said."""
+        self.fullness = self.random.choice((0.05, 0.05, 0.1, 0.3))
+        """Most files are short, as people's are; some say much of what can be said."""
 
     def maybe(self, chance: float | None = None) -> bool:
         return self.random.random() < (self.fullness if chance is None else chance)
