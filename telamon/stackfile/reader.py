@@ -14,7 +14,7 @@ from telamon.model.stack import Stack
 from telamon.stackfile import shape as shapes
 from telamon.stackfile.findings import Finding, Registry, Rule, Subject, rule_name
 from telamon.stackfile.overlay import is_nothing
-from telamon.stackfile.refusals import Fault, fault
+from telamon.stackfile.refusals import Fault, faults
 from telamon.stackfile.repair import repaired
 from telamon.stackfile.rules import RULES
 from telamon.stackfile.sources import Gatherer, Loader, no_files
@@ -98,14 +98,14 @@ class _Examined:
 
 def _examine(document: Block, *, unread: Sequence[Path], registry: Registry, today: date | None) -> _Examined:
     data = plain(document)
-    stack, faults = _validated(data, document)
-    if faults:
-        stack, _ = _validated(repaired(data, faults, root=_ROOT), document)
-    problems = [_located(found, document) for found in faults if _worth_saying(found, document, unread)]
+    stack, found_faults = _validated(data, document)
+    if found_faults:
+        stack, _ = _validated(repaired(data, found_faults, root=_ROOT), document)
+    problems = [_located(found, document) for found in found_faults if _worth_saying(found, document, unread)]
     if stack is None:
         return _Examined(None, tuple(problems))
     subject = Subject(stack, registry, today)
-    refused = {found.scope for found in faults}
+    refused = {found.scope for found in found_faults}
     refused |= {path for path, scalar in scalars(document) if not scalar.sound or is_nothing(scalar)}
     refused |= set(unread)
     for rule in RULES:
@@ -120,7 +120,7 @@ def _validated(data: object, document: Block) -> tuple[Stack | None, list[Fault]
         return Stack.model_validate(data, by_alias=True, by_name=False), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        return None, [fault(found, root=_ROOT, document=document) for found in errors]
+        return None, faults(errors, root=_ROOT, document=document)
 
 
 def _worth_saying(found: Fault, document: Block, unread: Sequence[Path]) -> bool:

@@ -6,7 +6,7 @@ location becomes a path of the file, and the words become ours, with the remedy 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -70,17 +70,27 @@ class _Place:
         return str(self.path[-1]) if self.path else ""
 
 
-def fault(error: ErrorDetails, *, root: Shape, document: Node) -> Fault:
-    """Translate one error of the models.
+def faults(errors: Iterable[ErrorDetails], *, root: Shape, document: Node) -> list[Fault]:
+    """Translate the errors of the models.
 
     Args:
-        error: as pydantic reports it.
+        errors: as pydantic reports them.
         root: shape of the document.
         document: the tree that was validated.
 
     Returns:
-        The fault, with a path that exists in the document but for a key that is missing.
+        A fault for each, with a path that exists in the document but for a key that is missing. A list whose items were
+        all refused counts as empty for the models; that echo of what was said already is left out.
     """
+    return [_fault(error, root, document) for error in errors if not _is_echo(error, root, document)]
+
+
+def _is_echo(error: ErrorDetails, root: Shape, document: Node) -> bool:
+    node = find(document, _place(error["loc"], root).path)
+    return error["type"] == "too_short" and isinstance(node, Block | Listing) and node.size > 1
+
+
+def _fault(error: ErrorDetails, root: Shape, document: Node) -> Fault:
     place = _place(error["loc"], root)
     match error["type"]:
         case "missing":

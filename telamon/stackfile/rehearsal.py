@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 
 from telamon.model.base import Section
 from telamon.model.care import BackupSpec
-from telamon.model.cluster import PlacementSpec, SecuritySpec
-from telamon.model.edge import DisabledTls, EdgeSpec, LabTls
+from telamon.model.cluster import ImagesSpec, PlacementSpec, SecuritySpec
+from telamon.model.edge import DisabledTls, EdgeSpec, LabTls, SshSpec
 from telamon.model.platform import LabPlatform
 from telamon.model.products import CompanionSpec, ProductSpec
 from telamon.model.stack import Stack, StackSpec
@@ -62,6 +62,7 @@ def rehearse(stack: Stack) -> tuple[Stack, tuple[NotRehearsed, ...]]:
         "edge": _edge(spec.edge, elsewhere=elsewhere),
         "placement": PlacementSpec(),
         "security": SecuritySpec(),
+        "images": ImagesSpec(),
     }
     if elsewhere:
         changed["platform"] = LabPlatform(kind="lab")
@@ -106,11 +107,12 @@ def _with(section: Part, changes: Mapping[str, object]) -> Part:
 
 
 def _edge(edge: EdgeSpec, *, elsewhere: bool) -> EdgeSpec:
-    if not elsewhere:
-        return EdgeSpec(port=edge.port, ssh=edge.ssh, tls=edge.tls)
-    # Ports of a real front door are low or taken on a laptop, so the lab finds its own.
-    encrypted = edge.tls is not None and not isinstance(edge.tls, DisabledTls)
-    return EdgeSpec(tls=LabTls(kind="lab") if encrypted else None)
+    parts: dict[str, object] = {"driver": None, "class_name": None, "cdn": None}
+    if elsewhere:
+        # Ports of a real front door are low or taken on a laptop, so the lab finds its own.
+        encrypted = edge.tls is not None and not isinstance(edge.tls, DisabledTls)
+        parts |= {"port": None, "ssh": SshSpec(), "tls": LabTls(kind="lab") if encrypted else None}
+    return _with(edge, parts)
 
 
 def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
@@ -148,7 +150,7 @@ def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
         (spec.placement != PlacementSpec(), "placement", "Placement: everything runs on this machine."),
         (spec.security != SecuritySpec(), "security", "Closed networks, proxies and further authorities."),
         (
-            spec.images.mirror is not None,
+            spec.images != ImagesSpec(),
             "images",
             "Images and their mirror: the lab runs stand-ins as processes.",
         ),
