@@ -32,13 +32,14 @@ class JiraCluster:
         address = previous.address if previous else own_address()
         environment = dict(previous.environment) if previous else self._environment(name, address)
         environment |= {"UNDERSTUDY_VERSION": version} | extra
+        context = environment.get("ATL_TOMCAT_CONTEXTPATH", "").strip("/")
         node = NodeProcess(
             module="understudy.jira",
             address=address,
             port=int(environment["ATL_TOMCAT_PORT"]),
             environment={key: value for key, value in environment.items() if value != "-"},
             log=self.folder / f"{name}.out",
-            context_path=environment.get("ATL_TOMCAT_CONTEXTPATH", ""),
+            context_path=f"/{context}" if context else "",
         )
         self.nodes[name] = node
         self.made.append(node)

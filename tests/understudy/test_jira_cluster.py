@@ -57,9 +57,7 @@ def test_two_nodes_see_each_other_and_each_others_writes(jira: JiraCluster) -> N
     assert search(second, "text ~ before") == ["TEL-1"]
     for client in (first, second):
         assert {node["state"] for node in nodes_by_id(client).values()} == {"ACTIVE"}
-        eventually(
-            lambda client=client: healthy(client, "Cluster Cache Replication"), what="the caches replicate"
-        )
+        wait_healthy(client, "Cluster Cache Replication")
     make_issue(first, "Written on one")
     make_issue(second, "Written on two")
     assert search(second, "summary ~ two") == ["TEL-3"]

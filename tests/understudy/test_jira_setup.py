@@ -43,13 +43,11 @@ def test_incomplete_database_settings_show_the_database_step(jira: JiraCluster) 
     node = jira.node(
         "one", ATL_DB_DRIVER="-", UNDERSTUDY_VARIANTS="setup-mode-page", ATL_TOMCAT_CONTEXTPATH="jira"
     )
-    node.context_path = "/jira"
     node.start()
     node.wait_for("FIRST_RUN")
     assert walk(node, jira.database) == ["SetupMode.jspa", "SetupDatabase.jspa", *STEPS]
     assert node.stop() == 0
     again = jira.node("one", UNDERSTUDY_VARIANTS="")
-    again.context_path = "/jira"
     again.start()
     again.wait_for("RUNNING")
 

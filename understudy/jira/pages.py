@@ -11,7 +11,7 @@ from understudy.jira.catalogue import ISSUE_TYPES
 from understudy.jira.issuerows import issue_key
 from understudy.jira.properties import TITLE
 from understudy.jira.searching import search_issues
-from understudy.jira.services import PRODUCT, Services
+from understudy.jira.services import PRODUCT, XSRF_COOKIE, Services
 from understudy.jira.websudo import grant_web_sudo, has_web_sudo
 from understudy.kit.database import Row
 from understudy.kit.errors import BadRequest, NotFound
@@ -128,7 +128,9 @@ class Pages:
         if before is not None:
             services.logins.sessions.end(before.session_id)
         response = redirect(_local(call.field("os_destination")) or f"{self._context}/secure/Dashboard.jspa")
-        services.logins.set_session_cookie(response, services.logins.begin(checked.principal))
+        session = services.logins.begin(checked.principal)
+        services.logins.set_session_cookie(response, session)
+        response.set_cookie(XSRF_COOKIE, session.xsrf_token, path=services.logins.rules.cookie_path)
         if call.field("os_cookie") == "true":
             services.logins.set_remember_cookie(response, checked.principal)
         response.headers["X-Seraph-LoginReason"] = "OK"

@@ -25,6 +25,7 @@ from understudy.kit.logins import Logins
 
 ADMINISTRATORS = "jira-administrators"
 USERS = "jira-software-users"
+XSRF_COOKIE = "atlassian.xsrf.token"
 PRODUCT = "Understudy of an issue tracker"
 
 

@@ -30,7 +30,7 @@ from starlette.responses import HTMLResponse, Response
 from understudy.jira import configfiles
 from understudy.jira.properties import BASE_URL, MODE, SETUP_DONE, TITLE
 from understudy.jira.schema import JIRA_SCHEMA
-from understudy.jira.services import ADMINISTRATORS, PRODUCT, USERS, Services
+from understudy.jira.services import ADMINISTRATORS, PRODUCT, USERS, XSRF_COOKIE, Services
 from understudy.jira.settings import DatabaseSettings
 from understudy.jira.setupforms import FORMS, setup_page
 from understudy.kit.accounts import ACCOUNT_SCHEMA
@@ -40,7 +40,6 @@ from understudy.kit.html import element, page
 from understudy.kit.lifecycle import State
 from understudy.kit.web import Access, Call, Site, redirect
 
-XSRF_COOKIE = "atlassian.xsrf.token"
 _LICENCE = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
 _DRIVER = "org.postgresql.Driver"
 _KIND = "postgres72"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.jira.pages import Pages
 from understudy.jira.reindexing import IndexTasks
@@ -14,8 +14,8 @@ from understudy.jira.restissues import IssueRest
 from understudy.jira.restpeople import PeopleRest
 from understudy.jira.restprojects import ProjectRest
 from understudy.jira.restsystem import SystemRest
-from understudy.jira.services import PRODUCT, Services, is_administrator
-from understudy.jira.setup import XSRF_COOKIE, SetupPages
+from understudy.jira.services import PRODUCT, XSRF_COOKIE, Services, is_administrator
+from understudy.jira.setup import SetupPages
 from understudy.kit.errors import HttpProblem
 from understudy.kit.html import element, page
 from understudy.kit.lifecycle import State
@@ -71,7 +71,7 @@ class JiraSite:
             self._pages,
         ):
             part.add_to(site)
-        return site.build()
+        return _with_latest(site.build(), services.settings.context_path)
 
     async def _status(self, _: Request) -> Response:
         state = self._services.lifecycle.state
@@ -120,3 +120,15 @@ class JiraSite:
         if request.cookies.get(XSRF_COOKIE) != session.xsrf_token:
             path = self._services.logins.rules.cookie_path
             response.set_cookie(XSRF_COOKIE, session.xsrf_token, path=path)
+
+
+def _with_latest(application: ASGIApp, context_path: str) -> ASGIApp:
+    """``/rest/api/latest`` means the one version there is, as in the product."""
+    alias, real = f"{context_path}/rest/api/latest/", f"{context_path}/rest/api/2/"
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(alias):
+            scope = {**scope, "path": real + scope["path"].removeprefix(alias)}
+        await application(scope, receive, send)
+
+    return answer

@@ -32,6 +32,7 @@ _LOG = logging.getLogger("understudy.main")
 _LOG_FORMAT = "%(asctime)s %(levelname)s [%(name)s] %(message)s"
 _LOG_BYTES = 20 * 1024 * 1024
 _GRACE_SECONDS = 20
+_SWITCH_SECONDS = 0.0005
 
 
 class Node(Protocol):
@@ -77,6 +78,8 @@ def run(make_node: Callable[[Environment], Node]) -> int:
         The exit code: 0 after an orderly stop, 2 for wrong settings, 1 if the web server failed.
     """
     try:
+        # The event loop must get its turn among busy threads, so that /status is answered in time.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         node = make_node(Environment(os.environ))
         _set_up_log(node.log_file)
         return _Process(node).run()
