@@ -77,7 +77,8 @@ def _companions(name: str, product: Product, spec: ProductSpec) -> Iterator[Outl
         if asked is None and not companion.required:
             continue
         nodes = (asked.nodes if asked is not None else None) or companion.default_nodes
-        release = (asked.version if asked is not None else None) or spec.version or "unversioned"
+        named = asked.version if asked is not None else None
+        release = named or companion.default_release or spec.version or "unversioned"
         component = component_name(name, companion_name)
         yield Outline(component, name, product, companion, spec, nodes, release)
 
