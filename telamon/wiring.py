@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,17 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telamon.errors import MachineError, NotReadyError, PlatformError, TelamonError, brief
+from telamon.errors import ConflictError, MachineError, NotReadyError, PlatformError, TelamonError, brief
 
 if TYPE_CHECKING:
     from telamon.model.stack import Stack
     from telamon.naming import StackName
+    from telamon.plan.preview import Preview
     from telamon.platforms.clock import SteadyClock
     from telamon.platforms.lab.compiler import LabCompiler
     from telamon.platforms.lab.platform import LabPlatform
     from telamon.platforms.sqlite import SqliteJournal, SqliteStore
     from telamon.ports import Secrets
     from telamon.products.base import HealthReport, Product
+
+STORE = "store.sqlite"
+"""File by which the state folder of a stack is known."""
 
 CONTROLLER_STARTS_WITHIN = 30.0
 """Seconds until a started controller must answer on its socket."""
@@ -245,7 +250,7 @@ def lab_parts(root: Path) -> LabParts:
     from telamon.platforms.lab.platform import LabPlatform
     from telamon.platforms.sqlite import SqliteFile, SqliteJournal, SqliteStore
 
-    file = SqliteFile(root / "store.sqlite")
+    file = SqliteFile(root / STORE)
     clock = SteadyClock()
     platform = LabPlatform(root, clock)
 
@@ -255,6 +260,47 @@ def lab_parts(root: Path) -> LabParts:
 
     compiler = LabCompiler(root, platform)
     return LabParts(SqliteStore(file), SqliteJournal(file), platform, clock, compiler, close)
+
+
+def foresee(stack: Stack, root: Path) -> Preview:
+    """What bringing a stack up would do, where no controller runs. Changes nothing of the stack.
+
+    Args:
+        stack: that would be brought up.
+        root: its state folder, which need not exist.
+
+    Raises:
+        ConflictError: a controller has come up meanwhile; ask it.
+        TelamonError: the stack cannot run on this machine, or its state cannot be read.
+    """
+    if (root / STORE).exists():
+        with controller_lease(root) as lease:
+            if not lease:
+                raise ConflictError(f"a controller keeps {root}", remedy="Ask again.")
+            return _foresee(stack, root)
+    with tempfile.TemporaryDirectory(prefix="telamon-") as folder:
+        return _foresee(stack, Path(folder))
+
+
+def _foresee(stack: Stack, root: Path) -> Preview:
+    from telamon.model.stack import Stack as Model
+    from telamon.run.foresee import foresee as unfolded
+
+    parts = lab_parts(root)
+    try:
+        known: tuple[str, ...] = ()
+        for stored in parts.store.list("Stack"):
+            before = parts.compiler.install(Model.model_validate(stored.spec["stack"], strict=False))
+            known = tuple(component.name for component in before)
+        return unfolded(
+            parts.compiler.components(stack),
+            platform=parts.platform,
+            journal=parts.journal,
+            clock=parts.clock,
+            known=known,
+        )
+    finally:
+        parts.close()
 
 
 def purge(root: Path) -> None:

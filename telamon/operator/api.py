@@ -22,7 +22,6 @@ from starlette.routing import Route
 from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError, brief
 from telamon.model.stack import Stack
 from telamon.operator.host import Host
-from telamon.operator.preview import preview
 from telamon.operator.report import Lane, Transitions, stack_status
 
 STATUS_OF: Mapping[int, int] = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
@@ -131,7 +130,7 @@ class Api:
         return asdict(self.host.put(_stack(body), str(body.get("source", ""))))
 
     def _plan(self, _request: Request, body: Any) -> dict[str, Any]:
-        found = preview(self.host, _stack(body))
+        found = self.host.foresee(_stack(body))
         return {
             "steps": [vars(step) for step in found.steps],
             "waits": [vars(wait) for wait in found.waits],

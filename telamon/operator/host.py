@@ -11,10 +11,12 @@ from typing import Any, Protocol
 from telamon.desired.component import ComponentDesired
 from telamon.errors import ConflictError, NotReadyError, TelamonError
 from telamon.model.stack import Stack
+from telamon.plan.preview import Preview
 from telamon.plan.step import Done
 from telamon.plan.view import Standing
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
+from telamon.run.foresee import foresee
 from telamon.state.world import ComponentKind
 
 LOG = logging.getLogger("telamon.operator")
@@ -166,6 +168,22 @@ class Host:
                 self._lanes[name].executor.retry()
                 self._lanes[name].wake.set()
             return chosen
+
+    def foresee(self, stack: Stack) -> Preview:
+        """What applying a stack would do now; changes nothing.
+
+        Raises:
+            TelamonError: the stack cannot be built here, or the platform cannot be observed.
+        """
+        with self._lock:
+            known = tuple(self._lanes)
+        return foresee(
+            self.compiler.components(stack),
+            platform=self.platform,
+            journal=self.journal,
+            clock=self.clock,
+            known=known,
+        )
 
     def report(self, status: Mapping[str, Any]) -> None:
         """Write the status beside the spec; a spec that was put meanwhile wins."""

@@ -1,0 +1,42 @@
+"""What applying something would do: gather the views, and let the planner unfold them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from telamon.desired.component import ComponentDesired
+from telamon.plan.preview import Preview, unfold
+from telamon.plan.view import View
+from telamon.ports import Clock, Journal, Platform
+from telamon.run.recall import recall
+from telamon.state.world import ComponentState
+
+
+def foresee(
+    components: Sequence[ComponentDesired],
+    *,
+    platform: Platform,
+    journal: Journal,
+    clock: Clock,
+    known: Collection[str],
+) -> Preview:
+    """Unfold the plan of components that are not applied yet. Changes nothing.
+
+    Args:
+        components: what would be wanted.
+        platform: looked at.
+        journal: read.
+        clock: injected time.
+        known: components that the platform performs already; nothing runs of any other.
+
+    Raises:
+        TelamonError: the platform cannot be observed.
+    """
+    views = {}
+    for desired in components:
+        if desired.name in known:
+            seen = platform.observe(desired)
+        else:
+            seen = ComponentState(desired.name, desired.kind, clock.now())
+        views[desired.name] = View(desired, seen, recall(journal.read(desired.name)), clock.now())
+    return unfold(views)
