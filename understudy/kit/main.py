@@ -8,6 +8,7 @@ the listener closes, requests under way end, the node leaves its cluster, and th
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -32,6 +33,7 @@ _LOG = logging.getLogger("understudy.main")
 _LOG_FORMAT = "%(asctime)s %(levelname)s [%(name)s] %(message)s"
 _LOG_BYTES = 20 * 1024 * 1024
 _GRACE_SECONDS = 20
+_M_MMAP_THRESHOLD = -3
 _SWITCH_SECONDS = 0.0005
 
 
@@ -169,3 +171,16 @@ def _set_up_log(path: Path) -> None:
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, handlers=handlers, force=True)
     for name in ("uvicorn", "uvicorn.error", "websockets", "asyncssh"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _give_memory_back() -> None:
+    """Have the C library return large blocks to the system as soon as they are freed.
+
+    Each commit of the index takes a block of 14 MB for a moment, on a thread of its own. glibc raises its
+    threshold for such blocks when the first is freed and then keeps one in each of its arenas, which made
+    a node grow from 65 to 150 MB under load. A fixed threshold stops that; other C libraries ignore it.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
+    except (OSError, AttributeError):
+        _LOG.debug("this C library has no mallopt")
