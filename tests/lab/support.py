@@ -53,18 +53,21 @@ HAS_A_CHILD = f"import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid,
 HAS_A_DAEMON = HAS_A_CHILD.replace("'600']", "'600'], start_new_session=True")
 
 
-def tiny_stack(**changes: Any) -> Stack:
+def tiny_stack(
+    *, profile: dict[str, Any] | None = None, edge: dict[str, Any] | None = None, **changes: Any
+) -> Stack:
     """A stack of one small application of two nodes.
 
     Args:
+        profile: over the application's profile.
+        edge: the section of the front door.
         changes: over the section of the product.
     """
-    profile = {
+    described = {
         "command": [sys.executable, str(Path(__file__).with_name("tinyapp.py")), "${address}:${port.http}"],
         "environment": {
             "TINY_NODE": "${node.name}",
             "TINY_DATABASE": "${database.url}",
-            "LAB_TEST": "yes",
         },
         "ports": {"http": 8000},
         "status": {
@@ -79,12 +82,17 @@ def tiny_stack(**changes: Any) -> Stack:
         "stickyCookie": "lab-node",
         "startTimeout": "30s",
         "stopGrace": "5s",
+        **(profile or {}),
     }
     return Stack.model_validate(
         {
             "apiVersion": "telamon.dev/v1alpha1",
             "kind": "Stack",
             "metadata": {"name": "acme"},
-            "spec": {"domain": "acme.example", "products": {"tiny": {"profile": profile, **changes}}},
+            "spec": {
+                "domain": "acme.example",
+                "products": {"tiny": {"profile": described, **changes}},
+                "edge": edge or {},
+            },
         }
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socketserver
 import sys
 import threading
 import time
@@ -37,17 +38,26 @@ class Handler(BaseHTTPRequestHandler):
 
     def _get(self) -> None:
         path, _, query = self.path.partition("?")
-        if path == "/status":
+        if path.endswith("/status"):
             self._answer({"state": state()})
             return
-        if path == "/slow":
+        if path.endswith("/slow"):
             time.sleep(float(query))
-        if path == "/rows":
-            with connect() as connection:
-                rows = connection.execute("SELECT text FROM rows ORDER BY id").fetchall()
-            self._answer([row[0] for row in rows])
+        if path.endswith("/echo") and self.headers.get("Upgrade", "").lower() == "websocket":
+            self._echo()
             return
-        self._answer({"node": os.environ["TINY_NODE"], "pid": os.getpid()})
+        told = {name.lower(): value for name, value in self.headers.items()}
+        self._answer({"node": os.environ["TINY_NODE"], "path": path, "headers": told})
+
+    def _echo(self) -> None:
+        """Send back every line, upgraded and then left alone by whoever stands between."""
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.end_headers()
+        self.close_connection = True
+        for line in self.rfile:
+            self.wfile.write(line)
 
     def _post(self) -> None:
         text = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
@@ -83,6 +93,21 @@ def state() -> str:
     return "STARTING" if time.monotonic() - STARTED < START_SECONDS else "RUNNING"
 
 
+class Banner(socketserver.BaseRequestHandler):
+    """A protocol in which the server speaks first."""
+
+    def handle(self) -> None:
+        """Say what this is and which node it is."""
+        self.request.sendall(f"TINY-1.0 {os.environ['TINY_NODE']}\n".encode())
+
+
+class BannerServer(socketserver.ThreadingTCPServer):
+    """Serves banners."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+
 def main() -> None:
     """Serve until asked to stop."""
     host, _, port = sys.argv[1].rpartition(":")
@@ -92,6 +117,11 @@ def main() -> None:
     server = ThreadingHTTPServer((host, int(port)), Handler)
     # A kept-alive connection must not hold up the end; a request under way must.
     server.daemon_threads = True
+
+    banner = os.environ.get("TINY_BANNER", "")
+    if banner:
+        speaker = BannerServer((host, int(banner)), Banner)
+        threading.Thread(target=speaker.serve_forever, daemon=True).start()
 
     def stop(*_: object) -> None:
         STOPPING.set()

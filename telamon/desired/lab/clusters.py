@@ -88,7 +88,9 @@ def http_health(match: HealthMatch, *, context_path: str, host: str) -> Mapping[
 def tcp_health(expect: str) -> Mapping[str, Any]:
     """Connect, and wait for the banner that a healthy node sends first; "" is content with the connection."""
     receive = [{"text": expect.encode().hex()}] if expect else []
-    return {**_health_timing(), "tcp_health_check": {"receive": receive}}
+    # A kept connection that nobody logs in on is closed by the server after a while, and that would count as a
+    # failure, for which every session of the member is cut.
+    return {**_health_timing(), "reuse_connection": False, "tcp_health_check": {"receive": receive}}
 
 
 def load_assignment(cluster: str, members: Mapping[str, Endpoint]) -> Mapping[str, Any]:

@@ -1,0 +1,165 @@
+"""A controller that is killed leaves a running lab, and the next one takes over exactly that lab."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from telamon import wiring
+from telamon.platforms.lab import facts as machine_facts
+from telamon.platforms.lab import procfs
+from telamon.platforms.lab.ledger import Ledger
+from tests.lab.load import Load
+from tests.lab.support import tiny_stack, until
+
+MEMBERS = ("database-0", "edge-0", "edge-1", "tiny-0", "tiny-1")
+
+
+@dataclass
+class Controlled:
+    """A lab with a controller of its own process, spoken to as the command line does."""
+
+    root: Path
+
+    def start(self) -> None:
+        """Let another process start a controller, or find the one that runs; that process is gone afterwards."""
+        code = "import sys, pathlib; from telamon import wiring; wiring.start_controller(pathlib.Path(sys.argv[1]))"
+        project = Path(__file__).parents[2]
+        subprocess.run(
+            [sys.executable, "-c", code, str(self.root)],
+            check=True,
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(project)},
+        )
+
+    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Ask the controller."""
+        transport = httpx.HTTPTransport(uds=str(wiring.socket_path(self.root)))
+        with httpx.Client(transport=transport, base_url="http://controller", timeout=30) as client:
+            answer = client.request(method, path, json=body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def put(self) -> dict[str, Any]:
+        """Give it the stack."""
+        stack = tiny_stack().model_dump(mode="json", exclude={"status"})
+        return self.ask("PUT", "/v1/stack", {"stack": stack, "source": "test"})
+
+    def pid(self) -> int:
+        """The controller's own."""
+        return int(self.ask("GET", "/v1/version")["pid"])
+
+    def ready(self) -> bool:
+        """Whether the stack says that it is."""
+        conditions = self.ask("GET", "/v1/stack")["status"]["conditions"]
+        return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+
+    def kill(self) -> None:
+        """Kill the controller and nothing else."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE)
+
+    def pids(self) -> dict[str, int]:
+        """Members that live, by the ledger."""
+        found = {}
+        for entry in Ledger(self.root / "run").entries():
+            seen = procfs.stat(entry.pid)
+            if seen is not None and seen.ticks == entry.ticks and seen.state != procfs.ZOMBIE:
+                found[entry.identity.member] = entry.pid
+        return found
+
+    def front(self) -> tuple[str, int]:
+        """The application's own front door."""
+        facts = machine_facts.load(self.root)
+        assert facts is not None
+        return facts.front_address("tiny"), facts.front_port
+
+
+@pytest.fixture(scope="module")
+def lab(module_root: Path) -> Iterator[Controlled]:
+    """A lab that all tests share; each of them ends with a controller and everything well."""
+    made = Controlled(module_root)
+    made.start()
+    made.put()
+    until(made.ready, within=60)
+    yield made
+    if wiring.answers(wiring.socket_path(module_root)):
+        pid = made.pid()
+        made.ask("POST", "/v1/down")
+        until(lambda: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE, within=60)
+        assert made.pids() == {}
+
+
+def test_next_controller_takes_over_the_same_processes(lab: Controlled) -> None:
+    before = lab.pids()
+    assert sorted(before) == sorted(MEMBERS)
+    with Load(lab.front()) as load:
+        until(load.enough(30))
+        lab.kill()
+        until(load.enough(60))
+        lab.start()
+        assert lab.put()["changed"] is False
+        until(lab.ready)
+        until(load.enough(30))
+    assert load.failures() == []
+    assert lab.pids() == before
+
+
+def test_what_died_meanwhile_is_started_again(lab: Controlled) -> None:
+    before = lab.pids()
+    lab.kill()
+    for member in ("tiny-0", "database-0"):
+        os.kill(before[member], signal.SIGKILL)
+    until(lambda: sorted(lab.pids()) == ["edge-0", "edge-1", "tiny-1"])
+    lab.start()
+    until(lambda: sorted(lab.pids()) == sorted(MEMBERS), within=60)
+    until(lab.ready, within=60)
+    assert lab.pids()["tiny-1"] == before["tiny-1"]
+
+
+def test_members_that_were_taken_over_are_healed_too(lab: Controlled) -> None:
+    lab.kill()
+    lab.start()
+    until(lab.ready)
+    before = lab.pids()
+    for member in ("tiny-1", "database-0", "edge-0"):
+        os.kill(before[member], signal.SIGKILL)
+        until(lambda member=member: lab.pids().get(member, before[member]) != before[member], within=60)  # type: ignore[misc]
+    until(lab.ready, within=60)
+
+
+def test_controller_that_is_asked_to_end_leaves_the_lab(lab: Controlled) -> None:
+    before, pid = lab.pids(), lab.pid()
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE)
+    assert lab.pids() == before
+    lab.start()
+    until(lab.ready)
+    assert lab.pids() == before
+
+
+def test_new_setting_is_rolled_out_without_a_failed_request(lab: Controlled) -> None:
+    before = lab.pids()
+    stack = tiny_stack(env={"COLOUR": "blue"}).model_dump(mode="json", exclude={"status"})
+    with Load(lab.front()) as load:
+        until(load.enough(30))
+        lab.ask("PUT", "/v1/stack", {"stack": stack, "source": "test"})
+        until(lambda: lab.pids().get("tiny-0") not in {None, before["tiny-0"]}, within=60)
+        until(lambda: lab.pids().get("tiny-1") not in {None, before["tiny-1"]}, within=60)
+        until(lab.ready)
+        until(load.enough(30))
+    assert load.failures() == []
+    now = lab.pids()
+    assert [now[name] for name in MEMBERS[:3]] == [before[name] for name in MEMBERS[:3]]
+    assert procfs.environment(now["tiny-0"])["COLOUR"] == "blue"
