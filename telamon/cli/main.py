@@ -108,6 +108,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
 
 def main() -> NoReturn:
     """The console script."""
+    _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         # Under a locale that knows fewer signs, an answer with a sign missing is better than none.
         if isinstance(stream, io.TextIOWrapper):
@@ -177,6 +178,18 @@ def _complete(session: Session, instruction: str) -> int:
     from click.shell_completion import shell_complete
 
     return shell_complete(program(), {"obj": session}, PROGRAM, COMPLETE, instruction)
+
+
+def _open_standard_streams() -> None:
+    """Open what the parent has closed, or the next file opened would be taken for standard output."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+            mode = "w" if number else "r"
+            # It stays open for as long as the process runs.
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _settle(code: int) -> int:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from telamon.cli.client import Controller
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.cli.target import Target
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 def command(session: Session, *, file: Path, lab: bool, state: Path | None) -> None:
     """Show step by step what a file would do, and do nothing.
 
-    The controller looks at every node and unfolds the very rules it acts by. What would be left undone is shown with
-    the guard that holds it. Where no controller runs, one is started for the question and ended again. FILE is
-    stack.yaml where none is named.
+    Every node is looked at, and the very rules that would act are unfolded. What would be left undone is shown with
+    the guard that holds it. FILE is stack.yaml where none is named.
 
     Examples:
         telamon plan
@@ -64,31 +62,13 @@ def command(session: Session, *, file: Path, lab: bool, state: Path | None) -> N
 
 
 def _ask(session: Session, found: FileRead, target: Target) -> Mapping[str, Any]:
-    from telamon.cli.bringing import ensure_controller
+    """Ask the controller; where none runs, foresee it here. Nothing is started for a question."""
+    from dataclasses import asdict
+
     from telamon.cli.client import Controller
     from telamon.cli.reading import as_data
 
     controller = Controller(target.socket)
-    ran = controller.runs()
-    ensure_controller(session, controller, target=target)
-    try:
+    if controller.runs():
         return controller.plan(as_data(found.stack))
-    finally:
-        if not ran:
-            _release(session, controller)
-
-
-def _release(session: Session, controller: Controller) -> None:
-    """End a controller that was started for the question, unless it has found a stack to keep."""
-    from telamon.errors import NotReadyError
-
-    try:
-        keeps = bool(controller.stack().status.components)
-    except NotReadyError:
-        keeps = False
-    if not keeps:
-        controller.down()
-    elif session.output == "text":
-        session.terminal.note(
-            "the stack had lost its controller; the one started for this plan goes on keeping it"
-        )
+    return asdict(session.wiring().foresee(found.stack, target.root))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 UNWRAPPED: Final = 10_000
 """Columns of a stream that nobody looks at directly."""
 BAR: Final = 12
-REDRAWS: Final = 8
-"""Redraws of a live board in a second; the spinner turns with them."""
+TURNING: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+TURNS_EVERY: Final = 0.5
+"""Seconds between two signs of life beside a component that is not done."""
 
 GOOD: Final = frozenset({"Serving", "Ready", "True", "yes", "ok"})
 BAD: Final = frozenset(
@@ -48,9 +48,13 @@ def status_text(report: Report, *, now: datetime, stream: Stream) -> str:
     parts: list[RenderableType] = [Text(head, "bold"), Text(), _components(status, now)]
     if status.conditions:
         parts += [Text(), _conditions(status, now)]
-    if status.urls:
-        parts += [Text(), _pairs(status.urls)]
-    return _drawn(Group(*parts), stream)
+    persons = {
+        f"{component.name}: a person has to go on at": component.url
+        for component in status.components
+        if component.url
+    }
+    parts += [part for pairs in (persons, status.urls) if pairs for part in (Text(), _pairs(pairs))]
+    return drawn(Group(*parts), stream)
 
 
 def plan_text(
@@ -75,7 +79,7 @@ def plan_text(
         for wait in waits:
             table.add_row(wait["component"], _coloured(wait["reason"], "yellow"), _plain(wait["message"]))
         parts += [Text(), table]
-    return _drawn(Group(*parts), stream)
+    return drawn(Group(*parts), stream)
 
 
 def doctor_text(
@@ -95,7 +99,7 @@ def doctor_text(
     for check in products:
         where = check["member"] or check["component"]
         table.add_row(where, _plain(check["name"]), _verdict(check["healthy"]), _plain(check["reason"]))
-    return _drawn(table, stream)
+    return drawn(table, stream)
 
 
 def secrets_text(secrets: Sequence[tuple[str, Sequence[str]]], *, stream: Stream) -> str:
@@ -108,25 +112,30 @@ def secrets_text(secrets: Sequence[tuple[str, Sequence[str]]], *, stream: Stream
     table = _table("secret", "keys")
     for name, keys in secrets:
         table.add_row(name, ", ".join(keys))
-    return _drawn(table, stream)
+    return drawn(table, stream)
 
 
-def board_text(lines: Sequence[Line], elapsed: float, *, stream: Stream) -> str:
+def board(lines: Sequence[Line], elapsed: float) -> RenderableType:
     """One picture of a live board.
 
     Args:
         lines: a component each.
         elapsed: seconds since the begin.
-        stream: where it will be shown.
     """
-    return _drawn(_board(lines, elapsed, Spinner("dots")), stream)
+    table = Table.grid(padding=(0, 1))
+    turning = Text(TURNING[int(elapsed / TURNS_EVERY) % len(TURNING)], "yellow")
+    for line in lines:
+        bar = ProgressBar(total=max(line.members, 1), completed=line.serving, width=BAR)
+        words = Text(f"{line.words} {line.url}".rstrip(), "dim" if line.done else "")
+        mark = Text("✓", "green") if line.done else turning
+        table.add_row(mark, line.component, bar, f"{line.serving}/{line.members}", words)
+    return Group(table, Text(f"{elapsed:.0f} s", "dim"))
 
 
 @contextmanager
 def live_board(stream: Stream) -> Iterator[LiveBoard]:
     """A board that is redrawn in place, and gone at the end."""
-    console = _console(stream)
-    with Live(console=console, transient=True, refresh_per_second=REDRAWS) as live:
+    with Live(console=_console(stream), transient=True, auto_refresh=False) as live:
         yield LiveBoard(live)
 
 
@@ -135,11 +144,23 @@ class LiveBoard:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._spinner = Spinner("dots")
 
     def show(self, lines: Sequence[Line], elapsed: float) -> None:
         """Draw it anew."""
-        self._live.update(_board(lines, elapsed, self._spinner), refresh=True)
+        self._live.update(board(lines, elapsed), refresh=True)
+
+
+def drawn(thing: RenderableType, stream: Stream) -> str:
+    """Anything of this module as text.
+
+    Args:
+        thing: what is drawn.
+        stream: where it will be shown.
+    """
+    console = _console(Stream(StringIO(), stream.columns, stream.styled))
+    with console.capture() as captured:
+        console.print(thing)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def counted(number: int, noun: str) -> str:
@@ -164,7 +185,7 @@ def _components(status: StackStatus, now: datetime) -> Table:
         members = [member for member in status.members if member.component == component.name]
         serving = sum(member.serving for member in members)
         reason = "Ready" if component.done and component.ready else component.reason
-        words = " ".join(part for part in (component.message, component.remedy, component.url) if part)
+        words = " ".join(part for part in (component.message, component.remedy) if part)
         row = (component.name, "", _state(reason), f"{serving}/{len(members)}", "", "", _plain(words))
         table.add_row(*row, style="bold")
         for member in members:
@@ -200,16 +221,6 @@ def _pairs(pairs: Mapping[str, str]) -> Table:
     return table
 
 
-def _board(lines: Sequence[Line], elapsed: float, spinner: Spinner) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
-    for line in lines:
-        mark: RenderableType = Text("✓", "green") if line.done else spinner
-        bar = ProgressBar(total=max(line.members, 1), completed=line.serving, width=BAR)
-        words = Text(f"{line.words} {line.url}".rstrip(), "dim" if line.done else "")
-        table.add_row(mark, line.component, bar, f"{line.serving}/{line.members}", words)
-    return Group(table, Text(f"{elapsed:.0f} s", "dim"))
-
-
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in headings:
@@ -235,13 +246,6 @@ def _coloured(word: str, colour: str) -> Text:
 def _plain(text: str) -> Text:
     """Text from elsewhere: nothing in it is markup, and nothing moves the cursor."""
     return Text(printable(text))
-
-
-def _drawn(thing: RenderableType, stream: Stream) -> str:
-    console = _console(Stream(StringIO(), stream.columns, stream.styled))
-    with console.capture() as captured:
-        console.print(thing)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _console(stream: Stream) -> Console:

@@ -15,7 +15,9 @@ from telamon.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from telamon.model.stack import Stack
     from telamon.naming import StackName
+    from telamon.plan.preview import Preview
     from telamon.ports import Clock, Secrets
     from telamon.products.base import Product
 
@@ -69,6 +71,9 @@ class Wiring(Protocol):
 
     def purge(self, root: Path) -> None:
         """Remove everything a stack keeps. Raises NotReadyError while its controller runs."""
+
+    def foresee(self, stack: Stack, root: Path) -> Preview:
+        """What bringing a stack up would do, where no controller runs; changes nothing."""
 
     def certificate(self, root: Path) -> str:
         """The certificate authority of the front door (PEM). Raises NotReadyError where it speaks no TLS."""

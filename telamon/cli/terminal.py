@@ -62,9 +62,8 @@ class Terminal(NamedTuple):
 
     def flush(self) -> None:
         """Make sure that the answer is out. Raises what :meth:`say` raises."""
-        if self.out.file is not None:
-            with _translated():
-                self.out.file.flush()
+        with _translated():
+            self.out.file.flush()
 
     def note(self, text: str) -> None:
         """Write something that is not part of the answer."""
@@ -103,6 +102,5 @@ def _stream(file: TextIO, *, plain: bool) -> Stream:
     return Stream(file, shutil.get_terminal_size().columns, not plain)
 
 
-def _is_terminal(file: TextIO | None) -> bool:
-    # A process started without a standard stream has None in its place.
-    return file is not None and not file.closed and file.isatty()
+def _is_terminal(file: TextIO) -> bool:
+    return not file.closed and file.isatty()

@@ -78,6 +78,8 @@ class DeskWiring:
         checks: what is found out about the machine.
         kept: the secrets of every stack.
         pem: the certificate of the front door.
+        started: state folders for which a controller was started.
+        foreseen: what a plan without a controller comes to.
     """
 
     states: Path
@@ -86,6 +88,7 @@ class DeskWiring:
     kept: KeptSecrets = field(default_factory=KeptSecrets)
     pem: str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     started: list[Path] = field(default_factory=list)
+    foreseen: Preview = Preview((), ())
 
     def registry(self) -> Mapping[str, Product]:
         return wiring.registry()
@@ -115,6 +118,9 @@ class DeskWiring:
 
     def purge(self, root: Path) -> None:
         wiring.purge(root)
+
+    def foresee(self, stack: Stack, root: Path) -> Preview:
+        return self.foreseen
 
     def certificate(self, root: Path) -> str:
         return self.pem

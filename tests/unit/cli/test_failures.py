@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 
 import pytest
 
@@ -102,7 +102,7 @@ def test_words_from_elsewhere_cannot_move_the_cursor() -> None:
 
 
 def test_a_defect_keeps_its_place_to_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telamon.wiring.registry", lambda: {}["nothing"])
+    monkeypatch.setattr("telamon.wiring.registry", lambda: os.environ["NEVER SET"])
     quiet, loud = desk.run("validate"), desk.run("validate", "--debug")
     assert (quiet.code, loud.code) == (InternalError.exit_code, InternalError.exit_code)
     assert "Traceback" not in quiet.err
@@ -152,4 +152,11 @@ def test_a_wrong_command_line_is_told_the_right_one(
     found = desk.run(*arguments)
     assert found.code == 2
     assert words in found.err
-    assert json.loads(desk.run(*arguments, "-ojson").out)["exit"] == 2 if "-o" not in arguments else True
+
+
+@pytest.mark.parametrize("form", [("-o", "json"), ("-ojson",), ("--output", "json"), ("--output=json",)])
+def test_a_wrong_command_line_is_refused_in_json_where_json_was_asked_for(
+    desk: Desk, form: tuple[str, ...]
+) -> None:
+    assert desk.run("status", "--wiat", *form).document["exit"] == 2
+    assert desk.run(*form, "stauts").document["remedy"] == "Did you mean `telamon status`?"

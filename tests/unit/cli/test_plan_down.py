@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.controller import Refusal
+from telamon.plan.preview import PlannedStep, PlannedWait, Preview
+
 from tests.support.desk import STACK, Desk
 
 STEP = {"component": "jira", "member": "jira-0", "step": "start jira-0", "because": "nothing runs"}
@@ -30,27 +31,13 @@ def test_a_plan_shows_steps_and_what_holds_the_rest(desk: Desk) -> None:
     assert all(path == "/v1/plan" for _, path, _ in desk.controller.asked)
 
 
-def test_a_plan_without_a_controller_leaves_none_behind(desk: Desk) -> None:
-    assert desk.run("plan").code == 0
-    assert desk.wiring.started == [desk.folder / "acme"]
-    assert [path for _, path, _ in desk.controller.asked] == ["/v1/plan", "/v1/down"]
-
-
-def test_a_plan_keeps_the_controller_of_a_stack_that_had_lost_it(desk: Desk) -> None:
-    desk.brought_up()
-    desk.controller.end()
+def test_a_plan_without_a_controller_starts_none(desk: Desk) -> None:
+    desk.wiring.foreseen = Preview((PlannedStep(**STEP),), (PlannedWait(**WAIT),))
     found = desk.run("plan")
     assert found.code == 0
-    assert "goes on keeping it" in found.err
-    assert [path for _, path, _ in desk.controller.asked] == ["/v1/plan"]
-
-
-def test_a_plan_that_fails_leaves_no_controller_behind(desk: Desk) -> None:
-    desk.controller.refusals["/v1/plan"] = Refusal(
-        500, {"error": "port 8080 is taken", "remedy": "free it", "branch": "MachineError", "exit": 6}
-    )
-    assert desk.run("plan").code == 6
-    assert [path for _, path, _ in desk.controller.asked] == ["/v1/plan", "/v1/down"]
+    assert "start jira-0" in found.out
+    assert desk.wiring.started == []
+    assert desk.controller.asked == []
 
 
 def test_down_ends_the_controller_and_keeps_the_data(desk: Desk) -> None:

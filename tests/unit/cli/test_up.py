@@ -163,7 +163,7 @@ def test_a_product_goes_only_with_consent(
 ) -> None:
     desk.brought_up()
     assert desk.controller.stack is not None
-    products = {"jira": {}, "wiki": {}}
+    products: dict[str, object] = {"jira": {}, "wiki": {}}
     desk.controller.stack = {**desk.controller.stack, "spec": {"domain": "a.example", "products": products}}
     desk.answers = answers
     found = desk.run("apply", *arguments)
