@@ -15,7 +15,9 @@ from telamon import wiring
 from telamon.cli.main import run
 from telamon.cli.session import Session
 from telamon.cli.terminal import Stream, Terminal
+from telamon.model.stack import Stack
 from telamon.naming import StackName
+from telamon.plan.preview import Preview
 from telamon.products.base import Product
 from telamon.wiring import MachineCheck
 from tests.support.controller import ScriptedController
