@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.understudy.gitserver import ADMIN, Stack, Worktree, fsck, new_key, ssh_command
-from tests.understudy.support import NodeProcess, eventually
+from tests.understudy.support import NodeProcess, PostgreSQL, eventually
 
 pytestmark = pytest.mark.lab
 PATH = "/rest/api/latest/projects/PROJ/repos/repo"
@@ -184,50 +184,123 @@ def test_two_nodes_serve_the_same_repository_at_once(stack: Stack, tmp_path: Pat
     assert fsck(stack.repository(identity)) == ""
 
 
-def test_no_acknowledged_push_is_lost_when_nodes_are_killed(stack: Stack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("carrier", ["http", "ssh"])
+def test_no_acknowledged_push_is_lost_when_nodes_are_killed(
+    stack: Stack, tmp_path: Path, carrier: str
+) -> None:
     stack.plan(2)
     nodes = [stack.running(0), stack.running(1)]
     identity = make_repository(nodes[0])
-    tree = Worktree.make(tmp_path / "tree")
-    acknowledged: dict[str, str] = {}
-    stop = threading.Event()
+    pusher = Pusher(nodes[0], tmp_path, carrier)
+    with pusher:
+        for goal in (3, 6, 9):
+            eventually(functools.partial(pusher.reached, goal), what=f"{goal} pushes")
+            nodes[0].kill()
+            nodes[0].start()
+            nodes[0].wait_for("RUNNING")
+    check_nothing_is_lost(stack, nodes[1], identity, pusher.acknowledged)
 
-    def push_for_ever() -> None:
+
+def test_no_acknowledged_push_is_lost_when_the_database_is_killed(
+    stack: Stack, tmp_path: Path, postgres: PostgreSQL
+) -> None:
+    node = stack.running()
+    identity = make_repository(node)
+    pusher = Pusher(node, tmp_path, "http")
+    with pusher:
+        for goal in (3, 6):
+            eventually(functools.partial(pusher.reached, goal), what=f"{goal} pushes")
+            postgres.kill()
+            postgres.start()
+        eventually(functools.partial(pusher.reached, 9), what="pushes go on")
+    check_nothing_is_lost(stack, node, identity, pusher.acknowledged)
+
+
+class Pusher:
+    """Pushes one new branch after another, and remembers which of them were acknowledged."""
+
+    def __init__(self, node: NodeProcess, folder: Path, carrier: str) -> None:
+        more = {}
+        if carrier == "ssh":
+            key = new_key(folder)
+            text = key.with_suffix(".pub").read_text()
+            node.client(auth=ADMIN).post("/rest/ssh/latest/keys", json={"text": text})
+            more["GIT_SSH_COMMAND"] = ssh_command(key, folder / "known_hosts")
+        self.acknowledged: dict[str, str] = {}
+        self._url = ssh_url(node) if carrier == "ssh" else http_url(node)
+        self._tree = Worktree.make(folder / "tree", **more)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._push)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def reached(self, goal: int) -> bool:
+        return len(self.acknowledged) >= goal
+
+    def _push(self) -> None:
         number = 0
-        while not stop.is_set():
+        while not self._stop.is_set():
             number += 1
-            commit = tree.commit(
-                {"counter": f"{number}\n", f"big/{number}": f"{number}" * 50_000}, str(number)
-            )
-            pushed = tree.git("push", "-q", http_url(nodes[0]), f"HEAD:refs/heads/b{number}", check=False)
+            files = {"counter": f"{number}\n", f"big/{number}": f"{number}" * 50_000}
+            commit = self._tree.commit(files, str(number))
+            pushed = self._tree.git("push", "-q", self._url, f"HEAD:refs/heads/b{number}", check=False)
             if pushed.returncode == 0:
-                acknowledged[f"b{number}"] = commit
+                self.acknowledged[f"b{number}"] = commit
 
-    def reached(goal: int) -> bool:
-        return len(acknowledged) >= goal
 
-    pusher = threading.Thread(target=push_for_ever)
-    pusher.start()
-    for goal in (3, 6, 9):
-        eventually(functools.partial(reached, goal), what=f"{goal} pushes")
-        nodes[0].kill()
-        nodes[0].start()
-        nodes[0].wait_for("RUNNING")
-    stop.set()
-    pusher.join()
-    assert fsck(stack.repository(identity)) == ""
-    in_git = stack_refs(stack.repository(identity))
+def check_nothing_is_lost(
+    stack: Stack, node: NodeProcess, identity: int, acknowledged: dict[str, str]
+) -> None:
+    """Git is sound, has every acknowledged commit, and the rows come to say what git says."""
+    repository = stack.repository(identity)
+    assert fsck(repository) == ""
+    in_git = stack_refs(repository)
     assert acknowledged.items() <= in_git.items()
 
     def recorded() -> bool:
-        return branches(nodes[1]) == in_git and set(in_git.values()) <= {
-            new for _, _, new in pushes(nodes[1])
-        }
+        return branches(node) == in_git and set(in_git.values()) <= {new for _, _, new in pushes(node)}
+
+    def settled() -> bool:
+        with stack_database(stack) as connection:
+            return connection.execute("select count(*) from push_intent").fetchone() == (0,)
 
     eventually(recorded, what="every ref that moved has its row", seconds=30)
-    with stack_database(stack) as connection:
-        left = connection.execute("select count(*) from push_intent").fetchone()
-    assert left == (0,)
+    eventually(settled, what="no push is left unfinished", seconds=30)
+    assert {user for user, _, _ in pushes(node)} == {"admin"}
+
+
+def test_many_refs_in_one_push(stack: Stack, tmp_path: Path) -> None:
+    node = stack.running()
+    make_repository(node)
+    tree = Worktree.make(tmp_path / "tree")
+    commit = tree.commit({"a": "1\n"})
+    refs = "".join(f"create refs/heads/many/{number} {commit}\n" for number in range(300))
+    subprocess.run(["git", "update-ref", "--stdin"], cwd=tree.folder, input=refs, text=True, check=True)
+    tree.git("push", "-q", http_url(node), "refs/heads/*:refs/heads/*")
+    assert len(stack_refs(stack.repository(1))) == 301
+    page = node.client(auth=ADMIN).get(f"{PATH}/branches", params={"limit": 100, "start": 300}).json()
+    assert (page["size"], page["isLastPage"]) == (1, True)
+
+
+def test_a_big_repository_passes_through_in_little_memory(stack: Stack, tmp_path: Path) -> None:
+    node = stack.running()
+    make_repository(node)
+    tree = Worktree.make(tmp_path / "tree")
+    tree.git("config", "core.compression", "0")
+    (tree.folder / "noise").write_bytes(os.urandom(40_000_000))
+    tree.commit({"a": "1\n"})
+    tree.git("push", "-q", http_url(node), "main")
+    tree.git("clone", "-q", http_url(node), str(tmp_path / "clone"))
+    assert (tmp_path / "clone" / "noise").stat().st_size == 40_000_000
+    assert node.process is not None
+    status = Path(f"/proc/{node.process.pid}/status").read_text()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    assert peak < 120_000  # kB
 
 
 def test_a_client_that_dies_in_mid_push_leaves_nothing_behind(stack: Stack, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -28,12 +29,23 @@ def node(stack: Stack) -> NodeProcess:
 
 
 @pytest.fixture
-def client(node: NodeProcess) -> Bitbucket:
-    return Bitbucket(url=node.url, username=ADMIN[0], password=ADMIN[1])
+def client(node: NodeProcess) -> Any:
+    library: Any = Bitbucket  # It has no types.
+    return library(url=node.url, username=ADMIN[0], password=ADMIN[1])
 
 
 def authenticated(url: str, auth: tuple[str, str] = ADMIN) -> str:
     return url.replace("http://", f"http://{auth[0]}:{auth[1]}@")
+
+
+def add_user(node: NodeProcess, name: str) -> int:
+    values = {
+        "name": name,
+        "password": "pw",
+        "displayName": name.title(),
+        "emailAddress": f"{name}@example.com",
+    }
+    return node.client(auth=ADMIN).post("/rest/api/latest/admin/users", params=values).status_code
 
 
 def test_set_up_from_the_environment_alone(node: NodeProcess) -> None:
@@ -49,7 +61,7 @@ def test_set_up_from_the_environment_alone(node: NodeProcess) -> None:
 
 
 def test_a_client_of_the_real_product_works(
-    node: NodeProcess, client: Bitbucket, tmp_path: Path, stack: Stack
+    node: NodeProcess, client: Any, tmp_path: Path, stack: Stack
 ) -> None:
     client.create_project("PROJ", "A project", "for tests")
     assert client.project("PROJ")["description"] == "for tests"
@@ -96,3 +108,110 @@ def test_a_client_of_the_real_product_works(
 
 def test_stopping_ends_with_zero(node: NodeProcess) -> None:
     assert node.stop() == 0
+
+
+def test_more_of_that_client(node: NodeProcess, client: Any, tmp_path: Path) -> None:
+    admin = node.client(auth=ADMIN)
+    for name in ("ann", "bob"):
+        assert add_user(node, name) == 204
+    assert add_user(node, "bob") == 409
+    assert {user["name"] for user in client.get_users()["values"]} == {"admin", "ann", "bob"}
+    assert [user["slug"] for user in client.get_users_info("bo")] == ["bob"]
+    assert "stash-users" in list(client.get_groups())
+    assert {user["name"] for user in client.group_members("stash-users")} == {"admin", "ann", "bob"}
+    assert client.get_cluster_info()["running"] is True
+    assert client.get_current_license()["license"] == "AAAB+licence"
+    assert client.get_ssh_settings()["port"] == int(node.environment["PLUGIN_SSH_PORT"])
+    client.create_project("PROJ", "Project")
+    client.create_repo("PROJ", "repo")
+    client.project_grant_user_permissions("PROJ", "ann", "PROJECT_WRITE")
+    client.project_grant_group_permissions("PROJ", "stash-users", "PROJECT_READ")
+    granted = {one["user"]["name"]: one["permission"] for one in client.project_users("PROJ")}
+    assert granted == {"admin": "PROJECT_ADMIN", "ann": "PROJECT_WRITE"}
+    assert [one["group"]["name"] for one in client.project_groups("PROJ")] == ["stash-users"]
+    client.repo_grant_user_permissions("PROJ", "repo", "bob", "REPO_ADMIN")
+    assert [one["user"]["name"] for one in client.repo_users("PROJ", "repo")] == ["bob"]
+    client.repo_remove_user_permissions("PROJ", "repo", "bob")
+    assert list(client.repo_users("PROJ", "repo")) == []
+    tree = Worktree.make(tmp_path / "tree")
+    first = tree.commit({"a": "1\n"})
+    tree.git("push", "-q", authenticated(f"{node.url}/scm/PROJ/repo.git", ("ann", "pw")), "main")
+    client.create_branch("PROJ", "repo", "topic", "main")
+    client.create_branch("PROJ", "repo", "gone", first)
+    client.delete_branch("PROJ", "repo", "gone", first)
+    client.set_tag("PROJ", "repo", "v1", first)
+    assert [tag["displayId"] for tag in client.get_tags("PROJ", "repo")] == ["v1"]
+    client.delete_tag("PROJ", "repo", "v1")
+    assert {branch["displayId"] for branch in client.get_branches("PROJ", "repo")} == {"main", "topic"}
+    client.set_default_branch("PROJ", "repo", "refs/heads/topic")
+    assert client.get_default_branch("PROJ", "repo")["id"] == "refs/heads/topic"
+    assert client.get_file_list("PROJ", "repo") is not None
+    client.update_repo("PROJ", "repo", description="of note")
+    assert client.get_repo("PROJ", "repo")["description"] == "of note"
+    assert client.check_reindexing_status()["repositories"] == 1
+    with pytest.raises(requests.HTTPError, match="already taken"):
+        client.create_repo("PROJ", "repo")
+    with pytest.raises(requests.HTTPError, match="does not exist"):
+        client.get_repo("PROJ", "none")
+    client.delete_repo("PROJ", "repo")
+    assert admin.delete("/rest/api/latest/projects/PROJ").status_code == 204
+
+
+def test_reviews_conflicts_and_what_happens_by_a_push(node: NodeProcess, client: Any, tmp_path: Path) -> None:
+    admin = node.client(auth=ADMIN)
+    add_user(node, "ann")
+    client.create_project("PROJ", "Project")
+    client.create_repo("PROJ", "repo")
+    client.project_grant_user_permissions("PROJ", "ann", "PROJECT_WRITE")
+    url = authenticated(f"{node.url}/scm/proj/repo.git")
+    tree = Worktree.make(tmp_path / "tree")
+    tree.commit({"a": "1\n", "b": "1\n"})
+    tree.git("checkout", "-q", "-b", "topic")
+    tree.commit({"a": "2\n"})
+    tree.git("push", "-q", url, "main", "topic")
+
+    def pull_request(title: str, source: str) -> dict[str, Any]:
+        made: dict[str, Any] = client.open_pull_request(
+            "PROJ", "repo", "PROJ", "repo", source, "main", title, "", reviewers=["ann"]
+        )
+        return made
+
+    pull = pull_request("One", "topic")
+    assert [one["user"]["name"] for one in pull["reviewers"]] == ["ann"]
+    with pytest.raises(requests.HTTPError, match="Only one pull request"):
+        pull_request("Again", "topic")
+    with pytest.raises(requests.HTTPError, match="up-to-date"):
+        pull_request("Nothing", "main")
+    path = f"/rest/api/latest/projects/PROJ/repos/repo/pull-requests/{pull['id']}"
+    reviewed = node.client(auth=("ann", "pw")).post(f"{path}/approve").json()
+    assert (reviewed["approved"], reviewed["role"]) == (True, "REVIEWER")
+    comment = client.add_pull_request_comment("PROJ", "repo", pull["id"], "Looks good")
+    client.add_pull_request_comment("PROJ", "repo", pull["id"], "Thanks", parent_id=comment["id"])
+    changed = client.update_pull_request_comment(
+        "PROJ", "repo", pull["id"], comment["id"], "Fine", comment["version"]
+    )
+    assert (changed["text"], changed["version"]) == ("Fine", 1)
+    activities = list(client.get_pull_requests_activities("PROJ", "repo", pull["id"]))
+    assert [one["action"] for one in activities] == ["COMMENTED", "APPROVED", "OPENED"]
+    assert activities[0]["comment"]["comments"][0]["text"] == "Thanks"
+    assert [
+        one["path"]["toString"] for one in client.get_pull_requests_changes("PROJ", "repo", pull["id"])
+    ] == ["a"]
+    assert "+2" in admin.get(f"{path}.diff").text
+    tree.git("checkout", "-q", "main")
+    tree.commit({"a": "3\n"})
+    tree.git("push", "-q", url, "main")
+    moved = client.get_pull_request("PROJ", "repo", pull["id"])
+    assert moved["version"] == pull["version"] + 1
+    assert client.is_pull_request_can_be_merged("PROJ", "repo", pull["id"])["conflicted"] is True
+    with pytest.raises(requests.HTTPError, match="conflicts"):
+        client.merge_pull_request("PROJ", "repo", pull["id"], "", pr_version=moved["version"])
+    with pytest.raises(requests.HTTPError, match="out-of-date"):
+        client.decline_pull_request("PROJ", "repo", pull["id"], pull["version"])
+    declined = client.decline_pull_request("PROJ", "repo", pull["id"], moved["version"])
+    assert declined["state"] == "DECLINED"
+    reopened = client.reopen_pull_request("PROJ", "repo", pull["id"], declined["version"])
+    assert reopened["state"] == "OPEN"
+    tree.git("merge", "-q", "--strategy=ours", "topic", "-m", "by hand")
+    tree.git("push", "-q", url, "main")
+    assert client.get_pull_request("PROJ", "repo", pull["id"])["state"] == "MERGED"

@@ -160,6 +160,7 @@ class Git:
             "HOME": str(self._home),
             "LC_ALL": "C",
             "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_LITERAL_PATHSPECS": "1",
             "GIT_TERMINAL_PROMPT": "0",
             **(extra or {}),
         }

@@ -75,8 +75,10 @@ class Reader:
         Raises:
             Refusal: there is none.
         """
+        if revision.startswith("-"):
+            raise no_commit(revision, self._slug)
         try:
-            words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+            words = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
             answer = self._git.run(self._folder, *words)
         except GitFailed as error:
             raise no_commit(revision, self._slug) from error

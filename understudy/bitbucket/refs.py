@@ -210,38 +210,32 @@ def _owners(connection: Connection, repository: int, user: str | None) -> Owners
 
 
 def _store(connection: Connection, repository: int, changes: list[RefChange]) -> None:
-    for change in changes:
-        if change.new == ABSENT:
-            connection.execute(
-                "delete from repository_ref where repository_id = %s and ref_name = %s",
-                (repository, change.ref),
-            )
-            continue
-        connection.execute(
-            """insert into repository_ref (repository_id, ref_name, hash) values (%s, %s, %s)
-               on conflict (repository_id, ref_name) do update set hash = excluded.hash, updated = now()""",
-            (repository, change.ref, change.new),
-        )
+    gone = [change.ref for change in changes if change.new == ABSENT]
+    there = [change for change in changes if change.new != ABSENT]
+    connection.execute(
+        "delete from repository_ref where repository_id = %s and ref_name = any(%s)", (repository, gone)
+    )
+    connection.execute(
+        """insert into repository_ref (repository_id, ref_name, hash)
+           select %s, moved.ref, moved.hash from unnest(%s::text[], %s::text[]) as moved (ref, hash)
+           on conflict (repository_id, ref_name) do update set hash = excluded.hash, updated = now()""",
+        (repository, [change.ref for change in there], [change.new for change in there]),
+    )
 
 
 def _tell(
-    connection: Connection,
-    repository: int,
-    changes: list[RefChange],
-    *,
-    owners: Owners,
-    node: str,
+    connection: Connection, repository: int, changes: list[RefChange], *, owners: Owners, node: str
 ) -> None:
-    for change in changes:
-        connection.execute(
-            """insert into repository_activity
-               (repository_id, user_name, node_id, ref_name, change_type, from_hash, to_hash)
-               values (%s, %s, %s, %s, %s, %s, %s)""",
-            (
-                *(repository, owners.get((change.ref, change.new), owners[None]), node),
-                *(change.ref, change.kind, change.old, change.new),
-            ),
-        )
+    rows = [
+        (change.ref, change.kind, change.old, change.new, owners.get((change.ref, change.new), owners[None]))
+        for change in changes
+    ]
+    connection.execute(
+        """insert into repository_activity
+           (repository_id, node_id, ref_name, change_type, from_hash, to_hash, user_name)
+           select %s, %s, moved.* from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) as moved""",
+        (repository, node, *([row[place] for row in rows] for place in range(5))),
+    )
 
 
 def _store_move(

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 
 from starlette.responses import Response
 
-from understudy.bitbucket.errors import Refusal, invalid, no_commit
+from understudy.bitbucket.errors import Refusal, invalid
 from understudy.bitbucket.permissions import Level
 from understudy.bitbucket.pktline import ABSENT, RefCommand
 from understudy.bitbucket.projects import Repository, branch_ref
@@ -70,8 +70,6 @@ class ContentRest:
     def _at(self, call: Call, repository: Repository, name: str = "at") -> str:
         """The commit a request is about; the default branch where it names none."""
         revision = call.query(name) or repository.default_branch
-        if revision.startswith("-"):
-            raise no_commit(revision, repository.slug)
         return self._services.projects.reader(repository).resolve(revision)
 
     def _refs(self, call: Call, prefix: str) -> tuple[Repository, list[Row]]:
@@ -105,7 +103,7 @@ class ContentRest:
         wanted = call.json()
         ref = branch_ref(str(wanted.get("name", "")))
         start_point = str(wanted.get("startPoint", ""))
-        if not start_point or start_point.startswith("-"):
+        if not start_point:
             raise invalid("A startPoint is needed.", field="startPoint")
         commit = self._services.projects.reader(repository).resolve(start_point)
         self._services.pulls.set_branch(repository, RefCommand(ABSENT, commit, ref), who=call.principal)
@@ -198,10 +196,8 @@ class ContentRest:
 
     def _commit(self, call: Call) -> tuple[Repository, Commit]:
         repository = self._repository(call)
-        revision = call.path("revision")
-        if revision.startswith("-"):
-            raise no_commit(revision, repository.slug)
-        return repository, self._services.projects.reader(repository).commits(revision, limit=1)[0]
+        reader = self._services.projects.reader(repository)
+        return repository, reader.commits(call.path("revision"), limit=1)[0]
 
     def commit_changes(self, call: Call) -> Response:
         """``GET commits/{id}/changes``: against its first parent."""

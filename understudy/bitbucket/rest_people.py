@@ -121,7 +121,7 @@ class PeopleRest:
         if not password or password != wanted.get("passwordConfirm"):
             raise invalid("The passwords do not match.", field="passwordConfirm")
         with self._services.database.transaction() as connection:
-            self._services.accounts.set_password(connection, principal.name, password)
+            self._services.accounts.set_password(connection, principal.name, password=password)
         return no_content()
 
     def groups(self, call: Call) -> Response:
@@ -164,7 +164,7 @@ class PeopleRest:
         with self._services.database.transaction() as connection:
             for user in users:
                 for group in groups:
-                    self._services.accounts.add_to_group(connection, user, group)
+                    self._services.accounts.add_to_group(connection, user, group=group)
         return no_content()
 
     def _find_group(self, name: str) -> str:

@@ -124,4 +124,4 @@ def no_content() -> Response:
 
 def answer(value: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
     """A JSON answer."""
-    return json_answer(value, status)
+    return json_answer(value, status=status)
