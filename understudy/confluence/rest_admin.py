@@ -123,7 +123,7 @@ class AdminRoutes:
             )
         if not made:
             raise BadRequest(f"A user with the name {name[:80]} exists already")
-        return json_answer(render.user_json(self._find_user(name)), 201)
+        return json_answer(render.user_json(self._find_user(name)), status=201)
 
     def delete_user(self, call: Call) -> Response:
         """Remove somebody."""
@@ -136,7 +136,7 @@ class AdminRoutes:
         """Put somebody into a group."""
         found, group = self._find_user(call.path("name")), self._find_group(call.path("group"))
         with self._node.database.transaction() as connection:
-            self._node.accounts.add_to_group(connection, found.name, group)
+            self._node.accounts.add_to_group(connection, found.name, group=group)
         return Response(status_code=204)
 
     def create_group(self, call: Call) -> Response:
@@ -147,7 +147,7 @@ class AdminRoutes:
         with self._node.database.transaction() as connection:
             if not self._node.accounts.create_group(connection, name):
                 raise Conflict(f"A group {name[:80]} exists already")
-        return json_answer(_group_json(name), 201)
+        return json_answer(_group_json(name), status=201)
 
     def groups(self, call: Call) -> Response:
         """Every group."""
@@ -176,7 +176,7 @@ class AdminRoutes:
         if not name or not (days is None or (isinstance(days, int) and 0 < days <= 3650)):
             raise BadRequest("A token needs a name, and a number of days or none")
         token = self._node.accounts.create_token(call.principal.name, name, days=days)
-        return json_answer(_token_json(token) | {"rawToken": token.raw}, 201)
+        return json_answer(_token_json(token) | {"rawToken": token.raw}, status=201)
 
     def revoke_token(self, call: Call) -> Response:
         """Revoke one of the caller's tokens."""

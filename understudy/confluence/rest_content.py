@@ -273,7 +273,7 @@ class ContentRoutes:
         with self._database.transaction() as connection:
             spaces.delete_space(connection, spaces.find_space(connection, call.path("key")))
         self._node.changed()
-        return json_answer({"id": f"space-{call.path('key')}", "links": {}}, 202)
+        return json_answer({"id": f"space-{call.path('key')}", "links": {}}, status=202)
 
     def space_content(self, call: Call) -> Response:
         """The pages or blog posts of a space."""

@@ -42,7 +42,7 @@ def cluster_of(settings: JiraSettings) -> ClusterSettings:
     return settings.cluster or ClusterSettings(_ALONE, settings.kit.bind, settings.port, 0)
 
 
-def assemble(settings: JiraSettings, lifecycle: Lifecycle, finish_setup: Callable[[], None]) -> Services:
+def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Callable[[], None]) -> Services:
     """Make every part of a node; nothing is connected or started by it.
 
     Args:

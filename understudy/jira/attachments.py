@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from understudy.jira.issues import Operations
-from understudy.kit.database import Database, Row, insert
+from understudy.kit.database import Database, Row, one_row
 from understudy.kit.errors import BadRequest, HttpProblem, NotFound
 from understudy.kit.homes import remove_durably, write_durably
 
@@ -60,13 +60,14 @@ class Attachments:
             if not found.rowcount:
                 remove_durably(path)
                 raise NotFound("Issue Does Not Exist")
-            insert(
-                connection,
-                """insert into fileattachment (id, issueid, filename, mimetype, filesize, author)
+            one_row(
+                connection.execute(
+                    """insert into fileattachment (id, issueid, filename, mimetype, filesize, author)
                    values (%s, %s, %s, %s, %s, %s) returning id""",
-                (attachment_id, issue["id"], name, kind, size, by),
+                    (attachment_id, issue["id"], name, kind, size, by),
+                )
             )
-            operation = self._operations.note(connection, str(issue["id"]), "UPDATE")
+            operation = self._operations.note(connection, str(issue["id"]), operation="UPDATE")
         self._operations.committed(operation)
         return attachment_id
 
@@ -96,7 +97,7 @@ class Attachments:
         row, path = self.find(attachment_id)
         with self._database.transaction() as connection:
             connection.execute("delete from fileattachment where id = %s", (row["id"],))
-            operation = self._operations.note(connection, str(row["issueid"]), "UPDATE")
+            operation = self._operations.note(connection, str(row["issueid"]), operation="UPDATE")
         self._operations.committed(operation)
         remove_durably(path)
 

@@ -64,7 +64,7 @@ def read_database(home: Path) -> DatabaseSettings:
     )
 
 
-def write_cluster(home: Path, shared_home: Path, settings: ClusterSettings, *, overwrite: bool) -> None:
+def write_cluster(home: Path, shared_home: Path, *, settings: ClusterSettings, overwrite: bool) -> None:
     """Write ``cluster.properties``, unless it exists and may not be overwritten."""
     path = home / _CLUSTER_FILE
     if path.exists() and not overwrite:

@@ -130,7 +130,7 @@ def person_json(person: Mapping[str, Any] | None, base: str) -> dict[str, Any] |
     }
 
 
-def issue_json(row: Row, base: str, choice: FieldChoice) -> dict[str, Any]:
+def issue_json(row: Row, base: str, *, choice: FieldChoice) -> dict[str, Any]:
     """An issue as the REST resource shows it.
 
     Args:
@@ -141,7 +141,7 @@ def issue_json(row: Row, base: str, choice: FieldChoice) -> dict[str, Any]:
     fields = {name: value for name, value in _plain_fields(row, base).items() if choice.wants(name)}
     if choice.details:
         if choice.wants("comment"):
-            comments = [comment_json(comment, row, base) for comment in row["comments"]]
+            comments = [comment_json(comment, row, base=base) for comment in row["comments"]]
             count = len(comments)
             fields["comment"] = {"comments": comments, "maxResults": count, "total": count, "startAt": 0}
         if choice.wants("attachment"):
@@ -160,7 +160,7 @@ def issue_key(row: Row) -> str:
     return f"{row['pkey']}-{row['issuenum']}"
 
 
-def comment_json(comment: Mapping[str, Any], row: Row, base: str) -> dict[str, Any]:
+def comment_json(comment: Mapping[str, Any], row: Row, *, base: str) -> dict[str, Any]:
     """A comment as the REST resource shows it."""
     return {
         "self": f"{base}/rest/api/2/issue/{row['id']}/comment/{comment['id']}",
@@ -203,7 +203,7 @@ def status_json(status_id: str, base: str) -> dict[str, Any]:
     }
 
 
-def choice_json(kind: str, choices: Sequence[Choice], value: str, base: str) -> dict[str, Any]:
+def choice_json(kind: str, choices: Sequence[Choice], *, value: str, base: str) -> dict[str, Any]:
     """A value of a list, such as a priority, as the REST resource shows it."""
     choice = find_choice(choices, value) or choices[0]
     shown: dict[str, Any] = {
@@ -219,7 +219,7 @@ def _plain_fields(row: Row, base: str) -> dict[str, Any]:
     return {
         "summary": row["summary"],
         "description": row["description"] or None,
-        "issuetype": choice_json("issuetype", ISSUE_TYPES, row["issuetype"], base),
+        "issuetype": choice_json("issuetype", ISSUE_TYPES, value=row["issuetype"], base=base),
         "project": {
             "self": f"{base}/rest/api/2/project/{row['project_id']}",
             "id": str(row["project_id"]),
@@ -227,9 +227,11 @@ def _plain_fields(row: Row, base: str) -> dict[str, Any]:
             "name": row["pname"],
             "projectTypeKey": "software",
         },
-        "priority": choice_json("priority", PRIORITIES, row["priority"], base),
+        "priority": choice_json("priority", PRIORITIES, value=row["priority"], base=base),
         "status": status_json(row["issuestatus"], base),
-        "resolution": choice_json("resolution", (RESOLUTION,), RESOLUTION.id, base) if done else None,
+        "resolution": choice_json("resolution", (RESOLUTION,), value=RESOLUTION.id, base=base)
+        if done
+        else None,
         "assignee": person_json(row["assignee"], base),
         "reporter": person_json(row["reporter"], base),
         "creator": person_json(row["creator"], base),

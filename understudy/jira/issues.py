@@ -20,7 +20,7 @@ from understudy.jira.issuefields import (
     read_fields,
 )
 from understudy.jira.projects import version_ids
-from understudy.kit.database import Connection, Database, Row, insert, lock_for_transaction
+from understudy.kit.database import Connection, Database, Row, lock_for_transaction, one_row
 from understudy.kit.errors import BadRequest, NotFound
 
 
@@ -43,19 +43,20 @@ class Operations:
         """Id of the last operation this node has committed."""
         return self._last
 
-    def note(self, connection: Connection, ids: str, operation: str, *, filename: str = "") -> int:
+    def note(self, connection: Connection, ids: str, *, operation: str, filename: str = "") -> int:
         """Write an operation as the last statement of a transaction; gives its id.
 
         The lock makes ids visible in order, so that a reader who goes on from the last id it saw
         misses none.
         """
         lock_for_transaction(connection, "replicatedindexoperation")
-        row = insert(
-            connection,
-            """insert into replicatedindexoperation
+        row = one_row(
+            connection.execute(
+                """insert into replicatedindexoperation
                (node_id, affected_index, entity_type, affected_ids, operation, filename)
                values (%s, 'ISSUE', 'ISSUE', %s, %s, %s) returning id""",
-            (self._node_id, ids, operation, filename),
+                (self._node_id, ids, operation, filename),
+            )
         )
         return int(row["id"])
 
@@ -92,32 +93,33 @@ class Issues:
         with self._database.transaction() as connection:
             project = _lock_project(connection, fields["project"])
             _check_people(connection, content)
-            row = insert(
-                connection,
-                """insert into jiraissue (project, issuenum, summary, description, issuetype, priority,
+            row = one_row(
+                connection.execute(
+                    """insert into jiraissue (project, issuenum, summary, description, issuetype, priority,
                    issuestatus, assignee, reporter, creator, labels, fixfor)
                    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
-                (
-                    *(project["id"], project["pcounter"], content.summary, content.description),
-                    *(
-                        content.issue_type,
-                        content.priority,
-                        FIRST_STATUS.id,
-                        content.assignee,
-                        content.reporter,
-                        by,
+                    (
+                        *(project["id"], project["pcounter"], content.summary, content.description),
+                        *(
+                            content.issue_type,
+                            content.priority,
+                            FIRST_STATUS.id,
+                            content.assignee,
+                            content.reporter,
+                            by,
+                        ),
+                        *(
+                            list(content.labels),
+                            version_ids(connection, project["id"], names=list(content.fix_versions)),
+                        ),
                     ),
-                    *(
-                        list(content.labels),
-                        version_ids(connection, project["id"], list(content.fix_versions)),
-                    ),
-                ),
+                )
             )
-            operation = self._operations.note(connection, str(row["id"]), "CREATE")
+            operation = self._operations.note(connection, str(row["id"]), operation="CREATE")
         self._operations.committed(operation)
         return int(row["id"]), f"{project['pkey']}-{project['pcounter']}"
 
-    def edit(self, key_or_id: str, fields: Mapping[str, Any], update: Mapping[str, Any], *, by: str) -> None:
+    def edit(self, key_or_id: str, fields: Mapping[str, Any], *, update: Mapping[str, Any], by: str) -> None:
         """Change fields of an issue, and add comments.
 
         Args:
@@ -144,15 +146,15 @@ class Issues:
                 (
                     *(content.summary, content.description, content.issue_type, content.priority),
                     *(content.assignee, content.reporter, list(content.labels)),
-                    *(version_ids(connection, row["project"], list(content.fix_versions)), row["id"]),
+                    *(version_ids(connection, row["project"], names=list(content.fix_versions)), row["id"]),
                 ),
             )
             for body in comments_in(update):
-                _insert_comment(connection, row["id"], body, by)
-            operation = self._operations.note(connection, str(row["id"]), "UPDATE")
+                _insert_comment(connection, row["id"], body, by=by)
+            operation = self._operations.note(connection, str(row["id"]), operation="UPDATE")
         self._operations.committed(operation)
 
-    def transition(self, key_or_id: str, transition_id: str, update: Mapping[str, Any], *, by: str) -> None:
+    def transition(self, key_or_id: str, transition_id: str, *, update: Mapping[str, Any], by: str) -> None:
         """Move an issue to another status.
 
         Raises:
@@ -172,8 +174,8 @@ class Issues:
                 (status.id, row["id"]),
             )
             for body in comments_in(update):
-                _insert_comment(connection, row["id"], body, by)
-            operation = self._operations.note(connection, str(row["id"]), "UPDATE")
+                _insert_comment(connection, row["id"], body, by=by)
+            operation = self._operations.note(connection, str(row["id"]), operation="UPDATE")
         self._operations.committed(operation)
 
     def delete(self, key_or_id: str) -> list[int]:
@@ -188,7 +190,7 @@ class Issues:
                 "select id from fileattachment where issueid = %s", (row["id"],)
             ).fetchall()
             connection.execute("delete from jiraissue where id = %s", (row["id"],))
-            operation = self._operations.note(connection, str(row["id"]), "DELETE")
+            operation = self._operations.note(connection, str(row["id"]), operation="DELETE")
         self._operations.committed(operation)
         return [attachment["id"] for attachment in attachments]
 
@@ -202,12 +204,12 @@ class Issues:
         check_comment(body)
         with self._database.transaction() as connection:
             row = _lock_issue(connection, key_or_id)
-            comment_id = _insert_comment(connection, row["id"], body, by)
+            comment_id = _insert_comment(connection, row["id"], body, by=by)
             operation = self._touch(connection, row["id"])
         self._operations.committed(operation)
         return comment_id
 
-    def edit_comment(self, key_or_id: str, comment_id: str, body: str, *, by: str) -> None:
+    def edit_comment(self, key_or_id: str, comment_id: str, *, body: str, by: str) -> None:
         """Change a comment.
 
         Raises:
@@ -246,14 +248,15 @@ class Issues:
             "update jiraissue set updated = now(), update_version = update_version + 1 where id = %s",
             (issue_id,),
         )
-        return self._operations.note(connection, str(issue_id), "UPDATE")
+        return self._operations.note(connection, str(issue_id), operation="UPDATE")
 
 
-def _insert_comment(connection: Connection, issue_id: int, body: str, by: str) -> int:
-    row = insert(
-        connection,
-        "insert into jiraaction (issueid, author, actionbody, updateauthor) values (%s, %s, %s, %s) returning id",
-        (issue_id, by, body, by),
+def _insert_comment(connection: Connection, issue_id: int, body: str, *, by: str) -> int:
+    row = one_row(
+        connection.execute(
+            "insert into jiraaction (issueid, author, actionbody, updateauthor) values (%s, %s, %s, %s) returning id",
+            (issue_id, by, body, by),
+        )
     )
     return int(row["id"])
 

@@ -47,7 +47,7 @@ class JiraNode:
         self.settings = settings
         self.lifecycle = Lifecycle()
         self._held = ExitStack()
-        self.services = assemble(settings, self.lifecycle, self._finish_setup)
+        self.services = assemble(settings, self.lifecycle, finish_setup=self._finish_setup)
         self._setup = SetupPages(self.services)
         self._site = JiraSite(self.services, self._setup)
 
@@ -63,7 +63,10 @@ class JiraNode:
         configfiles.write_database(settings.home, settings.database, overwrite=settings.force_config)
         if settings.cluster is not None:
             configfiles.write_cluster(
-                settings.home, settings.shared_home, settings.cluster, overwrite=settings.force_config
+                settings.home,
+                settings.shared_home,
+                settings=settings.cluster,
+                overwrite=settings.force_config,
             )
         if (found := configfiles.read_cluster(settings.home)) is not None:
             settings = replace(settings, cluster=found[0], shared_home=found[1])

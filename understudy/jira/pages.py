@@ -207,8 +207,8 @@ class Pages:
         content = form(
             f"{self._context}/secure/CreateIssue.jspa",
             self._token_field(call),
-            choice("Project", "project", projects),
-            choice("Type", "issuetype", {one.id: one.name for one in ISSUE_TYPES}),
+            choice("Project", "project", options=projects),
+            choice("Type", "issuetype", options={one.id: one.name for one in ISSUE_TYPES}),
             field("Summary", "summary"),
             field("Description", "description"),
             element("button", "Create", type="submit"),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from understudy.kit.database import Connection, Database, Row, insert
+from understudy.kit.database import Connection, Database, Row, one_row
 from understudy.kit.errors import BadRequest, NotFound
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{1,9}")
@@ -122,11 +122,12 @@ class Projects:
             if taken is not None:
                 message = "A version with this name already exists in this project."
                 raise BadRequest("The version cannot be created.", fields={"name": message})
-            row = insert(
-                connection,
-                """insert into projectversion (project, vname, description, released)
+            row = one_row(
+                connection.execute(
+                    """insert into projectversion (project, vname, description, released)
                    values (%s, %s, %s, %s) returning *""",
-                (project_id, name, description, released),
+                    (project_id, name, description, released),
+                )
             )
         return _version(row)
 
@@ -137,7 +138,7 @@ class Projects:
         )
 
 
-def version_ids(connection: Connection, project_id: int, names: list[str]) -> list[int]:
+def version_ids(connection: Connection, project_id: int, *, names: list[str]) -> list[int]:
     """The ids of versions given by name or id.
 
     Raises:

@@ -48,7 +48,7 @@ class Properties:
         with self._lock:
             self._read_at = float("-inf")
 
-    def put(self, connection: Connection, key: str, value: str) -> None:
+    def put(self, connection: Connection, key: str, *, value: str) -> None:
         """Write one property within a transaction of the caller, who calls :meth:`forget` after it."""
         connection.execute(
             """insert into propertyentry (property_key, property_value) values (%s, %s)

@@ -122,7 +122,7 @@ class IndexTasks:
         path = services.index.snapshots.future_path(services.index.position)
         services.index.take_snapshot(path)
         with services.database.transaction() as connection:
-            operation = services.operations.note(connection, "0", FULL_REINDEX, filename=str(path))
+            operation = services.operations.note(connection, "0", operation=FULL_REINDEX, filename=str(path))
         services.operations.committed(operation)
 
     def _background(self) -> None:

@@ -51,12 +51,12 @@ class IssueRest:
     def _get(self, call: Call) -> Response:
         choice = FieldChoice.read(call.query("fields"), default_all=True)
         row = self._services.reader.find(call.path("key"), details=choice.details)
-        return json_answer(issue_json(row, self._services.base(call.request), choice))
+        return json_answer(issue_json(row, self._services.base(call.request), choice=choice))
 
     def _edit(self, call: Call) -> Response:
         body = call.json()
         fields, update = _mapping(body.get("fields"), "fields"), _updates(body.get("update"))
-        self._services.issues.edit(call.path("key"), fields, update, by=_name(call))
+        self._services.issues.edit(call.path("key"), fields, update=update, by=_name(call))
         return Response(status_code=204)
 
     def _delete(self, call: Call) -> Response:
@@ -67,7 +67,7 @@ class IssueRest:
 
     def _assign(self, call: Call) -> Response:
         assignee = {"name": call.json().get("name")}
-        self._services.issues.edit(call.path("key"), {"assignee": assignee}, {}, by=_name(call))
+        self._services.issues.edit(call.path("key"), {"assignee": assignee}, update={}, by=_name(call))
         return Response(status_code=204)
 
     def _transitions(self, call: Call) -> Response:
@@ -88,7 +88,7 @@ class IssueRest:
         body = call.json()
         wanted = str(_mapping(body.get("transition"), "transition").get("id", ""))
         self._services.issues.transition(
-            call.path("key"), wanted, _updates(body.get("update")), by=_name(call)
+            call.path("key"), wanted, update=_updates(body.get("update")), by=_name(call)
         )
         return Response(status_code=204)
 
@@ -96,7 +96,7 @@ class IssueRest:
         row = self._services.reader.find(call.path("key"))
         start, limit = call.whole_number("startAt", 0), call.whole_number("maxResults", 1_048_576)
         base = self._services.base(call.request)
-        comments = [comment_json(one, row, base) for one in row["comments"][start : start + limit]]
+        comments = [comment_json(one, row, base=base) for one in row["comments"][start : start + limit]]
         total = len(row["comments"])
         return json_answer({"startAt": start, "maxResults": limit, "total": total, "comments": comments})
 
@@ -110,7 +110,7 @@ class IssueRest:
 
     def _edit_comment(self, call: Call) -> Response:
         comment_id = call.path("comment_id")
-        self._services.issues.edit_comment(call.path("key"), comment_id, _body(call), by=_name(call))
+        self._services.issues.edit_comment(call.path("key"), comment_id, body=_body(call), by=_name(call))
         return json_answer(self._find_comment(call, comment_id))
 
     def _delete_comment(self, call: Call) -> Response:
@@ -121,7 +121,7 @@ class IssueRest:
         row = self._services.reader.find(call.path("key"))
         for comment in row["comments"]:
             if str(comment["id"]) == comment_id:
-                return comment_json(comment, row, self._services.base(call.request))
+                return comment_json(comment, row, base=self._services.base(call.request))
         raise NotFound(f"Can not find a comment for the id: {comment_id}.")
 
     def _search(self, call: Call) -> Response:
@@ -133,8 +133,8 @@ class IssueRest:
 
     def _search_posted(self, call: Call) -> Response:
         body = call.json()
-        start = whole_number("startAt", str(body.get("startAt", "")), 0)
-        limit = whole_number("maxResults", str(body.get("maxResults", "")), _PAGE, high=_PAGE_LIMIT)
+        start = whole_number("startAt", str(body.get("startAt", "")), default=0)
+        limit = whole_number("maxResults", str(body.get("maxResults", "")), default=_PAGE, high=_PAGE_LIMIT)
         fields = ",".join(str(name) for name in body.get("fields") or ())
         return self._answer(call, str(body.get("jql") or ""), start=start, limit=limit, fields=fields)
 
@@ -155,7 +155,7 @@ class IssueRest:
                 "startAt": start,
                 "maxResults": limit,
                 "total": found.total,
-                "issues": [issue_json(row, base, choice) for row in found.rows],
+                "issues": [issue_json(row, base, choice=choice) for row in found.rows],
             }
         )
 

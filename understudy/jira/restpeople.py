@@ -92,7 +92,7 @@ class PeopleRest:
         if not password:
             raise BadRequest("You must specify a password.")
         with services.database.transaction() as connection:
-            services.accounts.set_password(connection, principal.name, password)
+            services.accounts.set_password(connection, principal.name, password=password)
         return Response(status_code=204)
 
     def _search(self, call: Call) -> Response:
@@ -126,7 +126,7 @@ class PeopleRest:
         group = self._find_group(call.query("groupname"))
         principal = self._find(str(call.json().get("name", "")))
         with services.database.transaction() as connection:
-            if not services.accounts.add_to_group(connection, principal.name, group):
+            if not services.accounts.add_to_group(connection, principal.name, group=group):
                 message = f"Cannot add user '{principal.name}', user is already a member of '{group}'."
                 raise BadRequest(message)
         return json_answer(self._group_json(call, group), status=201)

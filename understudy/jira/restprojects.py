@@ -62,7 +62,9 @@ class ProjectRest:
         shown = self._project_json(call, project) | {
             "description": project.description,
             "lead": None if lead is None else principal_json(lead, base),
-            "issueTypes": [choice_json("issuetype", ISSUE_TYPES, one.id, base) for one in ISSUE_TYPES],
+            "issueTypes": [
+                choice_json("issuetype", ISSUE_TYPES, value=one.id, base=base) for one in ISSUE_TYPES
+            ],
             "versions": [self._version_json(call, one) for one in self._find_versions(project)],
             "components": [],
             "roles": {},
@@ -76,7 +78,9 @@ class ProjectRest:
     def _statuses(self, call: Call) -> Response:
         self._services.projects.find(call.path("key"))
         base = self._services.base(call.request)
-        return json_answer([choice_json("issuetype", ISSUE_TYPES, one.id, base) for one in ISSUE_TYPES])
+        return json_answer(
+            [choice_json("issuetype", ISSUE_TYPES, value=one.id, base=base) for one in ISSUE_TYPES]
+        )
 
     def _create_version(self, call: Call) -> Response:
         body = call.json()
@@ -105,7 +109,7 @@ class ProjectRest:
     def _create_types(self, call: Call) -> Response:
         self._services.projects.find(call.path("key"))
         base = self._services.base(call.request)
-        values = [choice_json("issuetype", ISSUE_TYPES, one.id, base) for one in ISSUE_TYPES]
+        values = [choice_json("issuetype", ISSUE_TYPES, value=one.id, base=base) for one in ISSUE_TYPES]
         return json_answer(_whole_page(values))
 
     def _create_fields(self, call: Call) -> Response:

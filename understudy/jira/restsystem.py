@@ -77,7 +77,7 @@ class SystemRest:
             raise BadRequest("The base URL is not valid.")
         services = self._services
         with services.database.transaction() as connection:
-            services.properties.put(connection, BASE_URL, str(url).rstrip("/"))
+            services.properties.put(connection, BASE_URL, value=str(url).rstrip("/"))
         services.properties.forget()
         if services.mesh is not None:
             services.mesh.broadcast({"kind": "properties"})
@@ -113,11 +113,15 @@ class SystemRest:
 
     def _issue_types(self, call: Call) -> Response:
         base = self._services.base(call.request)
-        return json_answer([choice_json("issuetype", ISSUE_TYPES, one.id, base) for one in ISSUE_TYPES])
+        return json_answer(
+            [choice_json("issuetype", ISSUE_TYPES, value=one.id, base=base) for one in ISSUE_TYPES]
+        )
 
     def _priorities(self, call: Call) -> Response:
         base = self._services.base(call.request)
-        return json_answer([choice_json("priority", PRIORITIES, one.id, base) for one in PRIORITIES])
+        return json_answer(
+            [choice_json("priority", PRIORITIES, value=one.id, base=base) for one in PRIORITIES]
+        )
 
     def _statuses(self, call: Call) -> Response:
         base = self._services.base(call.request)
@@ -125,7 +129,7 @@ class SystemRest:
 
     def _resolutions(self, call: Call) -> Response:
         base = self._services.base(call.request)
-        return json_answer([choice_json("resolution", (RESOLUTION,), RESOLUTION.id, base)])
+        return json_answer([choice_json("resolution", (RESOLUTION,), value=RESOLUTION.id, base=base)])
 
     def _health(self, _: Call) -> Response:
         return json_answer({"statuses": run_checks(self._services)})

@@ -1,7 +1,7 @@
 """Environment of the official image, as far as this understudy keeps it.
 
-Source: atlassian/data-center-helm-charts ``docs/docs/containers/JIRA.md`` (names, defaults) and the
-public images' ``entrypoint.py`` (files are written at the first start alone, unless
+Source: the container documentation of Jira in atlassian/data-center-helm-charts (names, defaults) and
+the entry point of the public images (files are written at the first start alone, unless
 ``ATL_FORCE_CFG_UPDATE`` is true).
 
 Settings of the stand-in beyond those of the kit:

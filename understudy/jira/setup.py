@@ -196,9 +196,9 @@ class SetupPages:
             return self._page(call, Step.PROPERTIES, errors)
         services = self._services
         with services.database.transaction() as connection:
-            services.properties.put(connection, BASE_URL, base_url.rstrip("/"))
-            services.properties.put(connection, MODE, mode)
-            services.properties.put(connection, TITLE, title)
+            services.properties.put(connection, BASE_URL, value=base_url.rstrip("/"))
+            services.properties.put(connection, MODE, value=mode)
+            services.properties.put(connection, TITLE, value=title)
         return redirect(self._url(Step.LICENCE))
 
     def _post_licence(self, call: Call) -> Response:
@@ -240,7 +240,7 @@ class SetupPages:
         services = self._services
         services.lifecycle.pause(services.settings.setup_seconds)
         with services.database.transaction() as connection:
-            services.properties.put(connection, SETUP_DONE, "true")
+            services.properties.put(connection, SETUP_DONE, value="true")
         services.properties.forget()
         services.finish_setup()
         return redirect(services.settings.context_path + "/secure/WelcomeToJIRA.jspa")

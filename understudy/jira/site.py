@@ -71,7 +71,7 @@ class JiraSite:
             self._pages,
         ):
             part.add_to(site)
-        return _with_latest(site.build(), services.settings.context_path)
+        return _WithLatest(site.build(), services.settings.context_path)
 
     async def _status(self, _: Request) -> Response:
         state = self._services.lifecycle.state
@@ -122,13 +122,14 @@ class JiraSite:
             response.set_cookie(XSRF_COOKIE, session.xsrf_token, path=path)
 
 
-def _with_latest(application: ASGIApp, context_path: str) -> ASGIApp:
+class _WithLatest:
     """``/rest/api/latest`` means the one version there is, as in the product."""
-    alias, real = f"{context_path}/rest/api/latest/", f"{context_path}/rest/api/2/"
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(alias):
-            scope = {**scope, "path": real + scope["path"].removeprefix(alias)}
-        await application(scope, receive, send)
+    def __init__(self, application: ASGIApp, context_path: str) -> None:
+        self._application = application
+        self._alias, self._real = f"{context_path}/rest/api/latest/", f"{context_path}/rest/api/2/"
 
-    return answer
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(self._alias):
+            scope = {**scope, "path": self._real + scope["path"].removeprefix(self._alias)}
+        await self._application(scope, receive, send)

@@ -87,7 +87,7 @@ class Upgrades:
         current = _current(connection)
         own = self._release
         if current is None:
-            self._write(connection, UpgradeState.STABLE, own.build_number, str(own))
+            self._write(connection, ClusterBuild(UpgradeState.STABLE, own.build_number, str(own)))
             _note_upgrade(connection, own)
             return
         if own.build_number == current.build_number:
@@ -100,7 +100,7 @@ class Upgrades:
         if not others and current.state not in _UPGRADE_MODE:
             _LOG.info("upgrade of the data from %s to %s", current.version, own)
             _note_upgrade(connection, own)
-            self._write(connection, UpgradeState.STABLE, own.build_number, str(own))
+            self._write(connection, ClusterBuild(UpgradeState.STABLE, own.build_number, str(own)))
             return
         self._admit_beside_others(current, {node.build_number for node in others})
 
@@ -120,7 +120,7 @@ class Upgrades:
             if current.state is not UpgradeState.STABLE:
                 raise Conflict(f"The cluster is {current.state}, not STABLE.")
             return self._write(
-                connection, UpgradeState.READY_TO_UPGRADE, current.build_number, current.version
+                connection, ClusterBuild(UpgradeState.READY_TO_UPGRADE, current.build_number, current.version)
             )
 
     def cancel(self) -> ClusterBuild:
@@ -136,7 +136,9 @@ class Upgrades:
                     f"The cluster is {current.state}; an upgrade can be cancelled while every node is on"
                     f" {current.version}."
                 )
-            return self._write(connection, UpgradeState.STABLE, current.build_number, current.version)
+            return self._write(
+                connection, ClusterBuild(UpgradeState.STABLE, current.build_number, current.version)
+            )
 
     def approve(self) -> ClusterBuild:
         """Begin the final tasks; there is no way back from here.
@@ -183,7 +185,7 @@ class Upgrades:
             wanted = UpgradeState.UPGRADE_TASKS_FAILED
         if wanted is current.state:
             return current
-        return self._write(connection, wanted, current.build_number, current.version)
+        return self._write(connection, ClusterBuild(wanted, current.build_number, current.version))
 
     def _present_builds(self, connection: Connection) -> set[int]:
         nodes = self._registry.nodes(connection)
@@ -209,7 +211,8 @@ class Upgrades:
                 (_TASK_LOCK, self._registry.node_id),
             )
             begun = self._write(
-                connection, UpgradeState.RUNNING_UPGRADE_TASKS, current.build_number, current.version
+                connection,
+                ClusterBuild(UpgradeState.RUNNING_UPGRADE_TASKS, current.build_number, current.version),
             )
         threading.Thread(target=self._run_tasks, name="upgrade-tasks", daemon=True).start()
         return begun
@@ -225,12 +228,16 @@ class Upgrades:
                     return
                 if self.fail_tasks:
                     self._write(
-                        connection, UpgradeState.UPGRADE_TASKS_FAILED, current.build_number, current.version
+                        connection,
+                        ClusterBuild(
+                            UpgradeState.UPGRADE_TASKS_FAILED, current.build_number, current.version
+                        ),
                     )
                 else:
                     _note_upgrade(connection, self._release)
                     self._write(
-                        connection, UpgradeState.STABLE, self._release.build_number, str(self._release)
+                        connection,
+                        ClusterBuild(UpgradeState.STABLE, self._release.build_number, str(self._release)),
                     )
                 connection.execute(
                     "update clusterlockstatus set locked_by_node = null where lock_name = %s", (_TASK_LOCK,)
@@ -238,18 +245,16 @@ class Upgrades:
         except DatabaseUnavailable as error:
             _LOG.error("upgrade tasks have failed: %s", error)
 
-    def _write(
-        self, connection: Connection, state: UpgradeState, build_number: int, version: str
-    ) -> ClusterBuild:
+    def _write(self, connection: Connection, build: ClusterBuild) -> ClusterBuild:
         connection.execute(
             """insert into clusterupgradestate
                (database_time, cluster_build_number, cluster_version, state, order_number)
                select (extract(epoch from clock_timestamp()) * 1000)::bigint, %s, %s, %s,
                coalesce(max(order_number), 0) + 1 from clusterupgradestate""",
-            (build_number, version, state),
+            (build.build_number, build.version, build.state),
         )
-        _LOG.info("upgrade state %s, data of version %s", state, version)
-        return ClusterBuild(state, build_number, version)
+        _LOG.info("upgrade state %s, data of version %s", build.state, build.version)
+        return build
 
 
 def _mode_of(original: int, present: set[int]) -> UpgradeState:

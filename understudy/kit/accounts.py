@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
-from understudy.kit.database import Connection, Database, Row, insert
+from understudy.kit.database import Connection, Database, Row, one_row
 
 _PASSWORD_ROUNDS = 10_000
 _FAILURES_BEFORE_CHALLENGE = 3
@@ -180,10 +180,10 @@ class Accounts:
         ).rowcount
         for group in groups if made else ():
             self.create_group(connection, group)
-            self.add_to_group(connection, name, group)
+            self.add_to_group(connection, name, group=group)
         return bool(made)
 
-    def set_password(self, connection: Connection, name: str, password: str) -> None:
+    def set_password(self, connection: Connection, name: str, *, password: str) -> None:
         """Replace a password within a transaction of the caller."""
         connection.execute(
             "update cwd_user set credential = %s where lower_user_name = %s",
@@ -226,7 +226,7 @@ class Accounts:
         )
         return [principal_of(row) for row in self._database.fetch_all(statement, (group.lower(),))]
 
-    def add_to_group(self, connection: Connection, name: str, group: str) -> bool:
+    def add_to_group(self, connection: Connection, name: str, *, group: str) -> bool:
         """Put a user into a group within a transaction of the caller; False where already in it."""
         made = connection.execute(
             "insert into cwd_membership (lower_parent_name, lower_child_name) values (%s, %s) on conflict do nothing",
@@ -248,12 +248,13 @@ class Accounts:
         now = datetime.now(UTC)
         expires_at = None if days is None else now + timedelta(days=days)
         with self._database.transaction() as connection:
-            row = insert(
-                connection,
-                """insert into personal_access_token
+            row = one_row(
+                connection.execute(
+                    """insert into personal_access_token
                    (token_id, lower_user_name, name, hashed_token, created_at, expires_at, permissions)
                    values (%s, %s, %s, %s, %s, %s, %s) returning id""",
-                (token_id, user_name.lower(), name, _digest(raw), now, expires_at, permissions),
+                    (token_id, user_name.lower(), name, _digest(raw), now, expires_at, permissions),
+                )
             )
         return Token(int(row["id"]), name, raw, now, expires_at)
 
@@ -289,10 +290,11 @@ class Accounts:
         """Make a remember-me token; gives the value of the cookie."""
         secret = secrets.token_urlsafe(24)
         with self._database.transaction() as connection:
-            row = insert(
-                connection,
-                "insert into remembermetoken (token, username) values (%s, %s) returning id",
-                (_digest(secret), user_name.lower()),
+            row = one_row(
+                connection.execute(
+                    "insert into remembermetoken (token, username) values (%s, %s) returning id",
+                    (_digest(secret), user_name.lower()),
+                )
             )
         return f"{row['id']}:{secret}"
 

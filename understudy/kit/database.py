@@ -233,15 +233,15 @@ def lock_for_transaction(connection: Connection, name: str) -> None:
     connection.execute("select pg_advisory_xact_lock(%s)", (zlib.crc32(name.encode()),))
 
 
-def insert(connection: Connection, statement: LiteralString, parameters: Parameters = None) -> Row:
-    """Run a statement that returns exactly one row (``insert ... returning``) and give that row.
+def one_row(cursor: psycopg.Cursor[DictRow]) -> Row:
+    """The one row that a statement such as ``insert ... returning`` gives.
 
     Raises:
         DatabaseUnavailable: the server returned nothing.
     """
-    row = connection.execute(statement, parameters).fetchone()
+    row = cursor.fetchone()
     if row is None:
-        raise DatabaseUnavailable("the server returned no row for an insert")
+        raise DatabaseUnavailable("the server returned no row")
     return row
 
 

@@ -77,9 +77,9 @@ def open_as_caller(link: socket.socket, *, cluster: str, secret: bytes, about: F
     challenge = receive_frame(link)
     _raise_if_refused(challenge)
     theirs = str(challenge.get("nonce", ""))
-    if not hmac.compare_digest(str(challenge.get("proof", "")), _prove(secret, "callee", nonce, theirs)):
+    if not hmac.compare_digest(str(challenge.get("proof", "")), _prove(secret, "callee", (nonce, theirs))):
         raise LinkRefused("cluster authentication failed: the shared secret differs")
-    send_frame(link, {"proof": _prove(secret, "caller", nonce, theirs), "about": about})
+    send_frame(link, {"proof": _prove(secret, "caller", (nonce, theirs)), "about": about})
     welcome = receive_frame(link)
     _raise_if_refused(welcome)
     return _about(welcome)
@@ -92,9 +92,9 @@ def open_as_callee(link: socket.socket, *, cluster: str, secret: bytes, about: F
         send_frame(link, {"refused": "this is another cluster"})
         raise LinkRefused("a node of another cluster has called")
     theirs, nonce = str(hello.get("nonce", "")), secrets.token_hex(16)
-    send_frame(link, {"nonce": nonce, "proof": _prove(secret, "callee", theirs, nonce)})
+    send_frame(link, {"nonce": nonce, "proof": _prove(secret, "callee", (theirs, nonce))})
     answer = receive_frame(link)
-    if not hmac.compare_digest(str(answer.get("proof", "")), _prove(secret, "caller", theirs, nonce)):
+    if not hmac.compare_digest(str(answer.get("proof", "")), _prove(secret, "caller", (theirs, nonce))):
         send_frame(link, {"refused": "cluster authentication failed: the shared secret differs"})
         raise LinkRefused("cluster authentication failed: the shared secret differs")
     send_frame(link, {"about": about})
@@ -113,8 +113,9 @@ def _raise_if_refused(frame: Frame) -> None:
         raise LinkRefused(str(frame["refused"])[:200])
 
 
-def _prove(secret: bytes, side: str, caller_nonce: str, callee_nonce: str) -> str:
-    text = f"{side}|{caller_nonce}|{callee_nonce}".encode()
+def _prove(secret: bytes, side: str, nonces: tuple[str, str]) -> str:
+    """The nonces are those of the caller and of the callee, in this order."""
+    text = "|".join((side, *nonces)).encode()
     return hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 

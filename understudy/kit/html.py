@@ -79,7 +79,7 @@ def field(
     return join((element("label", label, for_=name), box, trouble))
 
 
-def choice(label: str, name: str, options: Mapping[str, str]) -> Markup:
+def choice(label: str, name: str, *, options: Mapping[str, str]) -> Markup:
     """A labelled list to choose from; texts by value."""
     shown = (element("option", text, value=value) for value, text in options.items())
     return join((element("label", label, for_=name), element("select", *shown, id=name, name=name)))

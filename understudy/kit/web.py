@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio.to_thread
@@ -80,7 +80,7 @@ class Call:
         Raises:
             BadRequest: it is no number, or below the bound.
         """
-        return whole_number(name, self.query(name), default, low=low, high=high)
+        return whole_number(name, self.query(name), default=default, low=low, high=high)
 
     def field(self, name: str, default: str = "") -> str:
         """A field of a posted form, or a query parameter of that name."""
@@ -120,7 +120,7 @@ Handler = Callable[[Call], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def whole_number(name: str, text: str, default: int, *, low: int = 0, high: int = 2**31 - 1) -> int:
+def whole_number(name: str, text: str, *, default: int, low: int = 0, high: int = 2**31 - 1) -> int:
     """Read a number out of a parameter; one above the bound is cut to it.
 
     Raises:
@@ -213,7 +213,8 @@ class Site:
         try:
             if request.method not in {"GET", "HEAD"}:
                 form, body = await _read(request)
-            return await run_in_threadpool(self._perform, request, handler, access, form, body)
+            call = Call(request, Identity(None), body, form)
+            return await run_in_threadpool(self._perform, call, handler, access)
         except HttpProblem as problem:
             return self._rules.problem(problem, request)
         except ClientDisconnect:
@@ -221,15 +222,13 @@ class Site:
         finally:
             await form.close()
 
-    def _perform(
-        self, request: Request, handler: Handler, access: Access, form: FormData, body: bytes
-    ) -> Response:
-        began = time.monotonic()
+    def _perform(self, call: Call, handler: Handler, access: Access) -> Response:
+        request, began = call.request, time.monotonic()
         identity = Identity(None)
         try:
             identity = self._logins.identify(request)
             self._check_access(identity, access)
-            response = handler(Call(request, identity, body, form))
+            response = handler(replace(call, identity=identity))
         except HttpProblem as problem:
             response = self._rules.problem(problem, request)
         except DatabaseUnavailable as error:
@@ -287,7 +286,7 @@ def redirect(target: str) -> Response:
     return RedirectResponse(target, status_code=302)
 
 
-def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer that no cache keeps."""
     response = JSONResponse(value, status_code=status, headers=dict(headers or {}))
     response.headers.setdefault("Cache-Control", "no-cache, no-store, no-transform")
