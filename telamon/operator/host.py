@@ -147,7 +147,11 @@ class Host:
                 stored = self.store.put(replace(stored, spec={**stored.spec, "running": False}))
             self._going_down = True
             generation = stored.generation if stored else 0
-            gone = [replace(lane.desired, members=()) for lane in self._lanes.values()]
+            kept = [lane.desired for lane in self._lanes.values()]
+            if not kept and stored is not None:
+                # A controller that died on the way down has left members behind: know them, to end them.
+                kept = list(self.compiler.install(_stack(stored)))
+            gone = [replace(desired, members=()) for desired in kept]
             self._desire(gone, generation)
             if not gone:
                 self._ended.set()

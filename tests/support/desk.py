@@ -90,7 +90,7 @@ class DeskWiring:
     kept: KeptSecrets = field(default_factory=KeptSecrets)
     pem: str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     started: list[Path] = field(default_factory=list)
-    foreseen: Preview = Preview((), ())
+    foreseen: Preview = field(default_factory=lambda: Preview((), ()))
 
     def registry(self) -> Mapping[str, Product]:
         return wiring.registry()

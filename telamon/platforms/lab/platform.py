@@ -106,7 +106,9 @@ class LabPlatform:
 
     def leftovers(self) -> tuple[str, ...]:
         """Components that run and are not desired: what an earlier stack file asked for."""
-        known = {part.desired.name for part in self._desired().parts}
+        if self._lab is None:
+            return ()
+        known = {part.desired.name for part in self._lab.parts}
         return tuple(sorted(self.running_components() - known))
 
     def urls(self, stack: Stack) -> Mapping[str, str]:

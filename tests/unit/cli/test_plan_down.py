@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from telamon.plan.preview import PlannedStep, PlannedWait, Preview
-
 from tests.support.desk import STACK, Desk
 
 STEP = {"component": "jira", "member": "jira-0", "step": "start jira-0", "because": "nothing runs"}

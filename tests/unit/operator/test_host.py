@@ -232,6 +232,20 @@ def test_a_stack_that_was_taken_down_stays_down(rig: Rig) -> None:
     assert second.host.lanes() == {}
 
 
+def test_a_successor_finishes_a_shutdown(rig: Rig) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    with rig.client() as client:
+        eventually(lambda: is_ready(client), "ready")
+    rig.host.down()
+    rig.host.end()
+    second = rig.successor()
+    second.host.resume()
+    assert second.host.down() == 4
+    eventually(lambda: second.host.wait_ended(0.01), "ended")
+    seen = [rig.platform.observe(desired) for desired in (database(), edge(), product(), companion())]
+    assert [member.name for found in seen for member in found.members] == []
+
+
 def test_refusals_carry_branch_remedy_and_exit_code(client: httpx.Client) -> None:
     answer = client.post("/v1/retry", json={"component": "nobody"})
     assert answer.status_code == 404
