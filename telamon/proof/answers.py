@@ -19,6 +19,8 @@ OUT_OF_MEANS: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM}
 )
 """What this machine lacks, not the server. Source: connect(2), socket(2)."""
+FIRST_FIELD: Final = 0x0A
+"""How a protobuf message announces text as its first field. Source: Protocol Buffers, "Encoding"."""
 _MEMBER: Final = re.compile(r"[0-9a-fA-F.:\[\]]+:[0-9]+")
 
 
@@ -50,8 +52,8 @@ def cause_of(error: OSError) -> Cause:
 def leads_to_login(answer: Answer, login: Login) -> bool:
     """Whether an answer says that nobody is logged in."""
     if 300 <= answer.status < 400:
-        target = urljoin(login.page, answer.header("location"))
-        return urlsplit(target).path == urlsplit(login.page).path
+        target = answer.header("location")
+        return bool(target) and urlsplit(urljoin(login.page, target)).path == urlsplit(login.page).path
     return answer.status == 401
 
 
@@ -59,17 +61,18 @@ def member_of(cookie: str) -> str:
     """Read the balancer's cookie.
 
     Args:
-        cookie: its value. Source: Envoy 1.40, ``extensions.http.stateful_session.cookie.v3``: the address and port of
-            the member, in base64.
+        cookie: its value. Source: Envoy 1.40, ``extensions.http.stateful_session.cookie.v3``: base64 of a protobuf
+            message whose first field is the member's address and port.
 
     Returns:
         ``address:port``, or "" where it says nothing of the kind.
     """
     try:
-        text = base64.b64decode(cookie.strip('"'), validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+        message = base64.b64decode(cookie.strip('"'), validate=True)
+        address = message[2 : 2 + message[1]].decode("ascii")
+    except (binascii.Error, IndexError, UnicodeDecodeError):
         return ""
-    return text if _MEMBER.fullmatch(text) else ""
+    return address if message[0] == FIRST_FIELD and _MEMBER.fullmatch(address) else ""
 
 
 def pointed(text: str, pointer: str) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 PASSWORD = "opensesame"
 MEMBER = "127.9.8.7:8080"
+PIN = base64.b64encode(bytes([0x0A, len(MEMBER)]) + MEMBER.encode()).decode()
 PAGE = (
     "<html><form action='/find'><input name='q'></form>"
     "<form action='/enter?next=1' method='post'><input type='hidden' name='csrf' value='{csrf}'>"
@@ -107,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
         data = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("Set-Cookie", f"pin={base64.b64encode(MEMBER.encode()).decode()}; Path=/")
+        self.send_header("Set-Cookie", f'pin="{PIN}"; Path=/')
         for name, value in headers or []:
             self.send_header(name, value)
         self.end_headers()
