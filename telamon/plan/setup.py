@@ -33,7 +33,8 @@ def set_up(view: View) -> Iterator[Step | Wait]:
         return
     job = view.seen.jobs.get("set-up")
     if job is None or (job.ended is not None and abs(view.now - job.ended) >= _rest(job, view)):
-        yield Call(view.desired.name, member.name, "set-up", "it shows its set-up pages")
+        why = "it shows its set-up pages"
+        yield Call(view.desired.name, member.name, "set-up", why, since=view.memory.retry)
     elif job.phase is JobPhase.RUNNING:
         yield Wait("SettingUp", f"the set-up pages of {member.name} are being walked")
     else:
@@ -83,6 +84,5 @@ def account(view: View) -> Iterator[Step | Wait]:
     elif job is not None and job.ended is not None and abs(view.now - job.ended) < ACCOUNT_RESTS:
         yield Wait("ServiceAccountFailed", f"the service account could not be made: {job.detail}")
     else:
-        yield Call(
-            view.desired.name, ready[0].name, "service-account", "the engine needs an account of its own"
-        )
+        why = "the engine needs an account of its own"
+        yield Call(view.desired.name, ready[0].name, "service-account", why, since=view.memory.retry)

@@ -73,13 +73,17 @@ class Drain:
 
 @dataclass(frozen=True)
 class Call:
-    """Start a product flow against a member as a job: ``set-up``, ``service-account``, ``prepare-join``."""
+    """Start a product flow against a member as a job: ``set-up``, ``service-account``, ``prepare-join``.
+
+    ``since`` is the instant at which somebody said ``retry``: doubts and refusals noted before it no longer count.
+    """
 
     component: str
     member: str
     call: str
     because: str
     argument: str = ""
+    since: float = 0.0
 
     @property
     def job(self) -> str:

@@ -124,7 +124,7 @@ class SetupOutcome:
     Attributes:
         verdict: how far it came.
         step: the form or page last seen, in the product's own name.
-        url: where a person would go on.
+        url: path of the page where a person would go on, below the context path; the platform knows the address.
         detail: the page's error text or what is waited for.
     """
 

@@ -23,16 +23,20 @@ LOGIN_REFUSED = "login-refused:"
 LOGIN_ACCEPTED = "login-accepted"
 
 
-def standing(notes: Iterable[tuple[float, str]], *, now: float, patience: float) -> frozenset[str]:
+def standing(
+    notes: Iterable[tuple[float, str]], *, now: float, patience: float, since: float = 0.0
+) -> frozenset[str]:
     """The notes of a set-up that the next pass must know.
 
     Args:
         notes: instant and text of every note of earlier passes, oldest first.
         now: instant of the next pass, seconds.
         patience: seconds after which a posted step that settled neither way counts as never received.
+        since: instant at which a person said ``retry``: doubts from before it are over.
 
     Returns:
-        ``posted:<step>`` for steps in doubt, ``passed:<step>`` for steps done.
+        ``posted:<step>`` for steps in doubt, ``passed:<step>`` for steps done. Neither is kept for longer than the
+        patience: a product that shows a page after that has forgotten that it was filled in.
     """
     last: dict[str, tuple[float, str]] = {}
     for at, text in notes:
@@ -40,22 +44,23 @@ def standing(notes: Iterable[tuple[float, str]], *, now: float, patience: float)
         last[step] = (at, text)
     kept = set()
     for at, text in last.values():
-        in_doubt = text.startswith(POSTED) and now - at < patience
-        if in_doubt or text.startswith(PASSED):
+        in_doubt = text.startswith(POSTED) and at >= since
+        if now - at < patience and (in_doubt or text.startswith(PASSED)):
             kept.add(text)
     return frozenset(kept)
 
 
-def refused_logins(notes: Iterable[str]) -> int:
+def refused_logins(notes: Iterable[tuple[float, str]], *, since: float = 0.0) -> int:
     """How many log-ins were refused in a row, of whichever account.
 
     Args:
-        notes: every note of earlier passes, oldest first.
+        notes: instant and text of every note of earlier passes, oldest first.
+        since: instant at which a person said ``retry``; what was refused before no longer counts.
     """
     count = 0
-    for text in notes:
+    for at, text in notes:
         if text.startswith(LOGIN_REFUSED):
-            count += 1
+            count += at >= since
         elif text == LOGIN_ACCEPTED:
             count = 0
     return count

@@ -127,11 +127,11 @@ def walk(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
     done = set(inputs.posted)
     # No step is posted twice in a pass, and whatever finds none to post ends it, so this ends.
     while True:
-        found = yield from _look(wizard, inputs)
+        found = yield from _look(wizard)
         while isinstance(found, Response):
             step = wizard.find(read_page(found.text))
             if step is None or _sent(step[0], done):
-                found = yield from _look_further(wizard, inputs, found, done=frozenset(done))
+                found = yield from _look_further(wizard, found, done=frozenset(done))
                 continue
             found = yield from _post(wizard, inputs, found, step=step)
             done.add(PASSED + step[0].name)
@@ -141,35 +141,35 @@ def walk(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
             return found
 
 
-def _look(wizard: Wizard, inputs: SetupInputs) -> Part:
+def _look(wizard: Wizard) -> Part:
     """Ask what the node is doing, and fetch the page that is due."""
     status = yield from ask(Request("GET", wizard.status))
     phase = wizard.read_status(status)
     if phase is Phase.RUNNING:
-        return (yield from _prove(wizard, inputs))
+        return (yield from _prove(wizard))
     if phase is not Phase.FIRST_RUN:
-        return _waiting("", inputs, f"the node is {phase.value}")
+        return _waiting("", f"the node is {phase.value}")
     page = yield from ask(Request("GET", wizard.entry, timeout=GET_TIMEOUT, redirect=True))
     if not page.answered or page.status >= 500:
-        return _waiting("", inputs, f"the set-up pages are not served yet: {_why(page)}")
+        return _waiting("", f"the set-up pages are not served yet: {_why(page)}")
     return page
 
 
-def _prove(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
+def _prove(wizard: Wizard) -> Flow[SetupOutcome]:
     """A node that is RUNNING is set up once its REST serves too."""
     proof = yield from ask(Request("GET", wizard.proof, timeout=GET_TIMEOUT))
     if proof.status in wizard.proven:
-        return SetupOutcome(SetupVerdict.COMPLETE, "", inputs.base_url)
-    return _waiting("", inputs, f"the node is RUNNING, and {wizard.proof} does not serve yet: {_why(proof)}")
+        return SetupOutcome(SetupVerdict.COMPLETE, "", "/")
+    return _waiting("", f"the node is RUNNING, and {wizard.proof} does not serve yet: {_why(proof)}")
 
 
-def _finish(wizard: Wizard, inputs: SetupInputs) -> Flow[SetupOutcome]:
+def _finish(wizard: Wizard) -> Flow[SetupOutcome]:
     """The last page was taken, and the product wants one more to be fetched before it runs."""
     yield from ask(Request("GET", wizard.last, timeout=GET_TIMEOUT, redirect=True))
     status = yield from ask(Request("GET", wizard.status))
     if wizard.read_status(status) is Phase.RUNNING:
-        return (yield from _prove(wizard, inputs))
-    return _waiting("", inputs, "the set-up is being finished", url=wizard.last)
+        return (yield from _prove(wizard))
+    return _waiting("", "the set-up is being finished", url=wizard.last)
 
 
 def _post(wizard: Wizard, inputs: SetupInputs, shown: Response, *, step: tuple[Step, Form]) -> Part:
@@ -186,10 +186,10 @@ def _post(wizard: Wizard, inputs: SetupInputs, shown: Response, *, step: tuple[S
     )
     if not answer.sent:
         yield Note(REFUSED + what.name)
-        return _waiting(what.name, inputs, f"the node could not be reached: {_why(answer)}", url=shown.url)
+        return _waiting(what.name, f"the node could not be reached: {_why(answer)}", url=shown.url)
     if not answer.answered or answer.status >= 500 or 300 <= answer.status < 400:
         detail = f"the page was sent, and the node is busy with it: {_why(answer)}"
-        return _waiting(what.name, inputs, detail, url=shown.url)
+        return _waiting(what.name, detail, url=shown.url)
     page = read_page(answer.text)
     shown_again = wizard.find(page)
     stayed = answer.url.partition("?")[0] == what.path
@@ -197,18 +197,18 @@ def _post(wizard: Wizard, inputs: SetupInputs, shown: Response, *, step: tuple[S
     if again or (stayed and answer.status >= 400):
         yield Note(REFUSED + what.name)
         told = page.complaint or _without_words(answer, page)
-        return SetupOutcome(SetupVerdict.REJECTED, what.name, inputs.base_url + answer.url, told)
+        return SetupOutcome(SetupVerdict.REJECTED, what.name, answer.url, told)
     yield Note(PASSED + what.name)
     return answer
 
 
-def _look_further(wizard: Wizard, inputs: SetupInputs, shown: Response, *, done: frozenset[str]) -> Part:
+def _look_further(wizard: Wizard, shown: Response, *, done: frozenset[str]) -> Part:
     """The page that is due cannot be seen, or it was sent already: look, without posting, at the next one's address.
 
     Confluence may go on showing an earlier page, or lead round in circles, until its set-up is complete.
     """
     if wizard.last and PASSED + wizard.steps[-1].name in done:
-        return (yield from _finish(wizard, inputs))
+        return (yield from _finish(wizard))
     due = wizard.due(done)
     if due is not None and due.start and due.start != shown.url:
         page = yield from ask(Request("GET", due.start, timeout=GET_TIMEOUT, redirect=True))
@@ -217,9 +217,9 @@ def _look_further(wizard: Wizard, inputs: SetupInputs, shown: Response, *, done:
             return page
     behind = wizard.find(read_page(shown.text))
     if behind is None:
-        return _unknown(wizard, inputs, shown)
+        return _unknown(wizard, shown)
     detail = "the page was sent, and the node still shows it; it is not sent again meanwhile"
-    return _waiting(behind[0].name, inputs, detail, url=shown.url)
+    return _waiting(behind[0].name, detail, url=shown.url)
 
 
 def _sent(step: Step, done: Collection[str]) -> bool:
@@ -227,10 +227,10 @@ def _sent(step: Step, done: Collection[str]) -> bool:
     return PASSED + step.name in done or POSTED + step.name in done
 
 
-def _unknown(wizard: Wizard, inputs: SetupInputs, page: Response) -> SetupOutcome:
+def _unknown(wizard: Wizard, page: Response) -> SetupOutcome:
     """Nobody described this page: say what can be said."""
     read = read_page(page.text)
-    url = inputs.base_url + page.url
+    url = page.url
     name = page.url.partition("?")[0].rstrip("/").rpartition("/")[2] or "start page"
     for trap in wizard.stumbling:
         if read.form_with(trap.fields) is not None:
@@ -243,8 +243,8 @@ def _unknown(wizard: Wizard, inputs: SetupInputs, page: Response) -> SetupOutcom
     return SetupOutcome(SetupVerdict.UNKNOWN_FORM, name, url, detail)
 
 
-def _waiting(step: str, inputs: SetupInputs, detail: str, *, url: str = "/") -> SetupOutcome:
-    return SetupOutcome(SetupVerdict.WAITING, step, inputs.base_url + url, detail)
+def _waiting(step: str, detail: str, *, url: str = "/") -> SetupOutcome:
+    return SetupOutcome(SetupVerdict.WAITING, step, url, detail)
 
 
 def _why(response: Response) -> str:

@@ -192,7 +192,7 @@ def test_refused_logins_end_before_the_captcha(make_site: MakeSite, name: str) -
         site.ask(site.product.make_service_account(ACCOUNT), administrator="wrong")
     with pytest.raises(TemporaryError, match="refused"):
         site.ask(site.product.make_service_account(ACCOUNT), administrator="wrong")
-    refused = refused_logins(site.notes)
+    refused = refused_logins([(0.0, text) for text in site.notes])
     assert refused == 2
     with pytest.raises(ProductError, match="CAPTCHA"):
         site.ask(

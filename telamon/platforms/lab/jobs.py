@@ -127,9 +127,9 @@ class Jobs:
     def _runner(self, target: Target, call: Call) -> Callable[[], JobState]:
         match call.call:
             case "set-up":
-                return lambda: self._set_up(target, call.job)
+                return lambda: self._set_up(target, call)
             case "service-account":
-                return lambda: self._service_account(target, call.job)
+                return lambda: self._service_account(target, call)
             case "prepare-join":
                 return lambda: self._prepare_join(target, call.job)
             case "forget-node":
@@ -139,10 +139,11 @@ class Jobs:
 
     # ---------------------------------------------------------------------------------------------------------- flows
 
-    def _set_up(self, target: Target, job: str) -> JobState:
+    def _set_up(self, target: Target, call: Call) -> JobState:
         wanted = _wanted(target)
         value = self._credentials.value
-        kept = self._records.notes(target.component)
+        kept = self._records.notes(call.component)
+        now, patience = self._clock.now(), target.product.setup_patience
         inputs = SetupInputs(
             title=wanted.title,
             base_url=wanted.base_url,
@@ -151,32 +152,32 @@ class Jobs:
             admin_password=value(wanted.admin_password),
             admin_email=value(wanted.admin_email),
             admin_name=value(wanted.admin_name),
-            posted=notes.standing(kept, now=self._clock.now(), patience=target.product.setup_patience),
+            posted=notes.standing(kept, now=now, patience=patience, since=call.since),
         )
         outcome = self._perform(target, target.product.set_up(inputs), credentials={})
         return JobState(
-            job,
+            call.job,
             JobPhase.SUCCEEDED,
             result=outcome.verdict.value,
             detail=outcome.detail or outcome.step,
             url=target.url(outcome.url),
         )
 
-    def _service_account(self, target: Target, job: str) -> JobState:
+    def _service_account(self, target: Target, call: Call) -> JobState:
         wanted = _wanted(target)
-        kept = [text for _, text in self._records.notes(target.component)]
+        kept = self._records.notes(call.component)
         inputs = AccountInputs(
             username=self._credentials.value(wanted.account_username),
             password=self._credentials.value(wanted.account_password),
             email=self._credentials.value(wanted.account_email),
             name="Telamon",
-            refused_logins=notes.refused_logins(kept),
+            refused_logins=notes.refused_logins(kept, since=call.since),
         )
         flow = target.product.make_service_account(inputs)
         token = self._perform(target, flow, credentials=self._credentials.for_account(target.part))
         if token is not None:
             self._credentials.keep_token(target.part, token)
-        return JobState(job, JobPhase.SUCCEEDED, result=DONE)
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
 
     def _prepare_join(self, target: Target, job: str) -> JobState:
         done = self._perform(target, target.product.prepare_join(), credentials=self._work(target))

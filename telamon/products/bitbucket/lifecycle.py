@@ -18,7 +18,6 @@ from telamon.products.base import (
     Identity,
     Request,
     Response,
-    SetupInputs,
     SetupOutcome,
     SetupVerdict,
     ask,
@@ -45,30 +44,30 @@ def read_status(response: Response) -> Phase:
     return read_state(response, by_code=_BY_CODE)
 
 
-def set_up(inputs: SetupInputs) -> Flow[SetupOutcome]:
+def set_up() -> Flow[SetupOutcome]:
     """Look whether the environment has completed the set-up; nothing is posted."""
     phase = read_status((yield from ask(Request("GET", PATH))))
     if phase is Phase.RUNNING:
         proof = yield from ask(Request("GET", PROOF))
         if proof.status == 200:
-            return SetupOutcome(SetupVerdict.COMPLETE, "", inputs.base_url)
-        return _waiting(inputs, "the node is RUNNING, and its REST does not serve yet")
+            return SetupOutcome(SetupVerdict.COMPLETE, "", "/")
+        return _waiting("the node is RUNNING, and its REST does not serve yet")
     if phase is not Phase.FIRST_RUN:
-        return _waiting(inputs, f"the node is {phase.value}")
+        return _waiting(f"the node is {phase.value}")
     page = yield from ask(Request("GET", "/", timeout=30.0, redirect=True))
     read = read_page(page.text)
     if page.status != 200 or not read.forms:
-        return _waiting(inputs, "the node sets itself up from its environment")
+        return _waiting("the node sets itself up from its environment")
     asked = sorted({name for form in read.forms for name in form.names} - {"atl_token"})
     detail = (
         f'Bitbucket asks for "{read.title}" ({", ".join(asked)[:160]}), so a value is missing from its environment: '
         "look at SETUP_DISPLAYNAME, SETUP_BASEURL, SETUP_LICENSE and SETUP_SYSADMIN_*"
     )
-    return SetupOutcome(SetupVerdict.UNKNOWN_FORM, "setup", inputs.base_url + page.url, detail)
+    return SetupOutcome(SetupVerdict.UNKNOWN_FORM, "setup", page.url, detail)
 
 
-def _waiting(inputs: SetupInputs, detail: str) -> SetupOutcome:
-    return SetupOutcome(SetupVerdict.WAITING, "", inputs.base_url + "/", detail)
+def _waiting(detail: str) -> SetupOutcome:
+    return SetupOutcome(SetupVerdict.WAITING, "", "/", detail)
 
 
 def make_service_account(account: AccountInputs) -> Flow[str | None]:

@@ -105,7 +105,7 @@ class Bitbucket(Product):
 
     def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
         """Look whether the environment has completed the set-up."""
-        return lifecycle.set_up(inputs)
+        return lifecycle.set_up()
 
     def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account and its token."""

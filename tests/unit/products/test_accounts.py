@@ -143,7 +143,9 @@ def test_a_login_that_works_again_is_noted(name: str) -> None:
         registry()[name].make_service_account(replace(ACCOUNT, refused_logins=1)), table(FRESH[name])
     )
     assert played.notes == ["login-accepted"]
-    assert refused_logins(["login-refused:administrator", *played.notes]) == 0
+    assert (
+        refused_logins([(0.0, "login-refused:administrator"), *((1.0, text) for text in played.notes)]) == 0
+    )
 
 
 def test_a_captcha_is_for_a_person() -> None:

@@ -1,6 +1,6 @@
 from telamon.products.base import Response, SetupVerdict
 from telamon.products.bitbucket.lifecycle import set_up
-from tests.support.flows import BASE, INPUTS, SILENCE, page, play, result_of, script, state
+from tests.support.flows import SILENCE, page, play, result_of, script, state
 
 SETUP = page(
     '<title>Administrator account setup</title><form action="/setup"><input name="username"></form>',
@@ -9,18 +9,18 @@ SETUP = page(
 
 
 def test_it_has_set_itself_up() -> None:
-    played = play(set_up(INPUTS), script(state("RUNNING"), page("{}")))
+    played = play(set_up(), script(state("RUNNING"), page("{}")))
     assert result_of(played).verdict is SetupVerdict.COMPLETE
     assert played.posts() == []
 
 
 def test_a_page_that_asks_names_what_is_missing() -> None:
-    played = play(set_up(INPUTS), script(state("FIRST_RUN"), SETUP))
+    played = play(set_up(), script(state("FIRST_RUN"), SETUP))
     outcome = result_of(played)
     assert (outcome.verdict, outcome.step, outcome.url) == (
         SetupVerdict.UNKNOWN_FORM,
         "setup",
-        BASE + "/setup",
+        "/setup",
     )
     assert "username" in outcome.detail
     assert "SETUP_SYSADMIN" in outcome.detail
@@ -36,4 +36,4 @@ def test_it_is_waited_for() -> None:
         (state("RUNNING"), SILENCE),
     )
     for answers in waits:
-        assert result_of(play(set_up(INPUTS), script(*answers))).verdict is SetupVerdict.WAITING
+        assert result_of(play(set_up(), script(*answers))).verdict is SetupVerdict.WAITING

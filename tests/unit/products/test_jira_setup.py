@@ -80,7 +80,7 @@ def test_a_refused_value_is_told_in_the_words_of_the_page() -> None:
     outcome = result_of(played)
     assert outcome.verdict is SetupVerdict.REJECTED
     assert (outcome.step, outcome.detail) == ("SetupLicense", "Wrong: setupLicenseKey")
-    assert outcome.url == BASE + "/secure/SetupLicense.jspa"
+    assert outcome.url == "/secure/SetupLicense.jspa"
     assert played.notes == ["posted:SetupLicense", "refused:SetupLicense"]
 
 
@@ -121,7 +121,7 @@ def test_an_unknown_form_stops_with_its_url() -> None:
     played = play(set_up(INPUTS), table({"GET /status": state("FIRST_RUN"), "GET /": other}))
     outcome = result_of(played)
     assert (outcome.verdict, outcome.step) == (SetupVerdict.UNKNOWN_FORM, "SetupMode!default.jspa")
-    assert outcome.url == BASE + "/secure/SetupMode!default.jspa"
+    assert outcome.url == "/secure/SetupMode!default.jspa"
     assert played.posts() == []
 
 

@@ -19,6 +19,18 @@ def test_the_last_word_about_a_step_counts() -> None:
 
 def test_refused_logins_are_counted_in_a_row() -> None:
     refused = ["login-refused:administrator", "login-refused:service-account"]
+    notes = list(enumerate([*refused, "login-accepted", refused[0]]))
     assert refused_logins([]) == 0
-    assert refused_logins(refused) == 2
-    assert refused_logins([*refused, "login-accepted", refused[0]]) == 1
+    assert refused_logins(notes[:2]) == 2
+    assert refused_logins(notes) == 1
+
+
+def test_a_retry_ends_doubts_and_refusals_but_undoes_nothing() -> None:
+    notes = [(1.0, "posted:a"), (2.0, "passed:b"), (3.0, "login-refused:administrator")]
+    assert standing(notes, now=5.0, patience=300.0, since=4.0) == {"passed:b"}
+    assert refused_logins(notes, since=4.0) == 0
+    assert refused_logins([*notes, (4.0, "login-refused:administrator")], since=4.0) == 1
+
+
+def test_a_page_that_shows_long_after_it_was_taken_is_due_again() -> None:
+    assert standing([(1.0, "passed:a")], now=400.0, patience=300.0) == frozenset()
