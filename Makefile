@@ -76,6 +76,10 @@ fmt: $(STAMP) ## format, and fix what can be fixed safely
 	$(BIN)/ruff check --quiet --fix --exit-zero .
 	$(BIN)/ruff format .
 
+.PHONY: docs
+docs: $(STAMP) ## write the pages that are made of the code
+	$(BIN)/python -m tools.reference
+
 .PHONY: lock
 lock: $(STAMP) ## pin every requirement again; LOCK_OPTIONS=--upgrade takes the newest
 	$(BIN)/python -m tools.lock $(LOCK_OPTIONS)

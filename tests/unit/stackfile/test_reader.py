@@ -1,0 +1,189 @@
+"""What the reader says: all problems at once, in order, with words that help."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from telamon.errors import StackFileError
+from telamon.products.registry import registry
+from telamon.stackfile.reader import Reading, read
+
+HEAD = """\
+apiVersion: telamon.dev/v1alpha1
+kind: Stack
+metadata: {name: acme}
+spec:
+  domain: acme.example
+"""
+
+
+def reading_of(spec: str, *, today: date | None = None) -> Reading:
+    return read(HEAD + spec, source="stack.yaml", registry=registry(), today=today)
+
+
+def said(spec: str) -> list[str]:
+    return [
+        f"{found.line}:{found.path}: {found.message} {found.remedy}" for found in reading_of(spec).problems
+    ]
+
+
+def test_every_problem_is_reported_at_once_in_the_order_of_the_file() -> None:
+    found = said(
+        """\
+  products:
+    jira: {version: 11.3, nodes: "2", resources: {memory: 2GB, heap: 4Gi}}
+    conflunce: {version: 10.2.7, env: {A: no}}
+    bitbucket: {verson: 9.4.16, resources: {memory: 1Gi, heap: 2Gi}}
+  edge: {port: 7999, ssh: {port: 7999}}
+"""
+    )
+    assert [line.split(": ")[0] for line in found] == [
+        "7:spec.products.jira.version",
+        "7:spec.products.jira.nodes",
+        "7:spec.products.jira.resources.memory",
+        "8:spec.products.conflunce",
+        "8:spec.products.conflunce.env.A",
+        "9:spec.products.bitbucket",
+        "9:spec.products.bitbucket.verson",
+        "9:spec.products.bitbucket.resources.heap",
+        "10:spec.edge.ssh.port",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("  products: {jira: {version: 11.30}}\n", 'Write it in quotes: "11.30".'),
+        ('  products: {jira: {version: "11.3"}}\n', "three numbers"),
+        ("  products: {jira: {}}\n", '"version" is missing'),
+        ("  products: {jria: {version: 1.2.3}}\n", 'Did you mean "jira"?'),
+        ("  products: {jira: {version: 11.3.1, nodes: 9}}\n", "no more than 8 nodes"),
+        ("  products: {jira: {version: 11.3.1, nodes: 21}}\n", "outside the bounds 1 to 20"),
+        ("  products: {jira: {version: 11.3.1, resources: {memory: 2GB}}}\n", 'Did you mean "2Gi"?'),
+        ("  products: {jira: {version: 11.3.1, edition: cloud}}\n", "software, service-management"),
+        ("  products: {jira: {version: 11.3.1, env: {JIRA_NODE_ID: a}}}\n", "differs from node to node"),
+        ("  products: {jira: {version: 11.3.1, companions: {opensearch: {}}}}\n", "It has none."),
+        (
+            "  products: {confluence: {version: 10.2.7, companions: {syncrony: {}}}}\n",
+            'Did you mean "synchrony"?',
+        ),
+        ("  products: {jira: {version: 11.3.1, jvmArgs: [-Xmx2g]}}\n", "resources.heap"),
+        ("  products: {jira: {version: 11.3.1}}\n  database: {kind: rds}\n", "--lab"),
+        ("  products: {jira: {version: 11.3.1}}\n  environment: prod\n", 'Did you mean "production"?'),
+        ("  products: {jira: {version: 11.3.1}}\n  environment: on\n", "Write true, or write"),
+        ("  products: {jira: {version: 11.3.1}}\n  platform: {kind: k8s}\n", "lab, kubernetes, aws"),
+        (
+            "  products: {jira: {version: 11.3.1}}\n  platform: {kind: aws, region: eu-central-1}\n",
+            "Account, quoted",
+        ),
+        ("  products: {database: {version: 1.2.3}}\n", "belongs to a part of every stack"),
+        ("  products: {jira: {version: 11.3.1, profile: {}}}\n", "Telamon knows jira already"),
+        ("  products:\n", "nothing is written after products"),
+        (
+            "  products: {jira: {version: 11.3.1, baseUrl: https://jira.acme.example/}}\n",
+            "without a slash at its end",
+        ),
+        ("  products: {jira: {version: 11.3.1, baseUrl: https://jira.acme.example/a}}\n", "the context path"),
+        (
+            "  products: {jira: {version: 11.3.1, baseUrl: http://jira.acme.example}}\n  edge: {tls: {kind: lab}}\n",
+            "Write https.",
+        ),
+        (
+            "  products:\n    jira: &one {version: 11.3.1, baseUrl: https://a.acme.example}\n    confluence: *one\n",
+            "the address of jira already",
+        ),
+    ],
+)
+def test_a_problem_says_what_to_do(spec: str, words: str) -> None:
+    found = said(spec)
+    assert any(words in line for line in found), found
+
+
+SHARED = "\n  storage: {shared: {kind: csi, storageClass: x}}"
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [
+        ("platform: {kind: kubernetes}", ["certificates come from", "shared home of bitbucket"]),
+        (
+            "platform: {kind: kubernetes}\n  edge: {tls: {kind: disabled}, driver: alb}\n  backup: {every: 1h}"
+            + SHARED,
+            ["kubernetes has no alb", "where backups go"],
+        ),
+        (
+            'platform: {kind: aws, region: eu-central-1, account: "123456789012"}',
+            ["EFS that aws has by default"],
+        ),
+        (
+            'platform: {kind: aws, region: eu-central-1, account: "123456789012"}\n  storage: {shared: {kind: efs}}',
+            ["EFS of storage.shared"],
+        ),
+        ("platform: {kind: lab}\n  edge: {cdn: {kind: cloudfront}}", ["the lab has no cloudfront"]),
+    ],
+)
+def test_each_platform_has_its_own_parts(platform: str, words: list[str]) -> None:
+    found = said(f"  products: {{bitbucket: {{version: 9.4.16}}}}\n  {platform}\n")
+    assert len(found) == len(words), found
+    assert all(any(part in line for line in found) for part in words), found
+
+
+def test_problems_become_one_error_that_carries_them_all() -> None:
+    with pytest.raises(StackFileError) as caught:
+        reading_of("  products: {jira: {version: 11, nodes: 0}}\n").require()
+    assert len(caught.value.problems) == 2
+    assert caught.value.exit_code == 3
+    assert "2 problems in stack.yaml" in str(caught.value)
+
+
+def test_merge_keys_and_aliases_are_followed() -> None:
+    stack = reading_of(
+        """\
+  products:
+    jira: &base {version: 11.3.1, nodes: 3, resources: &size {memory: 4Gi}}
+    confluence: {<<: *base, version: 10.2.7, resources: *size}
+"""
+    ).require()
+    assert [(product.version, product.nodes) for product in stack.spec.products.values()] == [
+        ("11.3.1", 3),
+        ("10.2.7", 3),
+    ]
+
+
+WARNED = "  products: {jira: {version: 10.3.12, nodes: 1}}\n  paging: {kind: opsgenie, key: {secret: s}}\n"
+
+
+def test_warnings_do_not_refuse() -> None:
+    reading = reading_of(WARNED, today=date(2026, 11, 22))
+    assert reading.stack is not None
+    assert [(found.line, found.rule) for found in reading.warnings] == [
+        (6, "support-ends-soon"),
+        (6, "one-node-is-not-available"),
+        (7, "pager-ends-soon"),
+    ]
+    assert "ends on 2026-12-05" in reading.warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("today", "words"),
+    [(date(2026, 6, 1), None), (date(2026, 6, 9), "ends on"), (date(2027, 1, 1), "ended on")],
+)
+def test_support_is_judged_half_a_year_ahead(today: date, words: str | None) -> None:
+    found = [
+        warning.message
+        for warning in reading_of(WARNED, today=today).warnings
+        if warning.rule == "support-ends-soon"
+    ]
+    assert [words in message for message in found if words] == ([True] if words else [])
+    assert bool(found) == (words is not None)
+
+
+def test_without_a_date_no_date_is_judged() -> None:
+    assert {found.rule for found in reading_of(WARNED).warnings} == {"one-node-is-not-available"}
+
+
+def test_a_status_in_a_file_is_not_read() -> None:
+    reading = reading_of("  products: {jira: {version: 11.3.1}}\nstatus: {observedGeneration: 3}\n")
+    assert [found.rule for found in reading.warnings] == ["status-is-not-read"]
