@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telamon import __version__
@@ -97,7 +98,11 @@ def bring(session: Session, controller: Controller, *, found: FileRead, wishes: 
     _agree_to_losses(session, _current(controller), found, yes=wishes.yes)
     last = max((entry["sequence"] for entry in controller.journal()), default=0)
     began = session.clock.now()
-    generation, changed = controller.put(as_data(found.stack), source=found.source)
+    accepted = controller.put(as_data(found.stack), source=str(Path(found.source).absolute()))
+    if session.output == "text":
+        for note in accepted.notes:
+            session.terminal.note(note)
+    generation = accepted.generation
     if wishes.wait:
         report = waiting.until_ready(session, controller, generation=generation, timeout=wishes.timeout)
     else:
@@ -106,11 +111,12 @@ def bring(session: Session, controller: Controller, *, found: FileRead, wishes: 
     answer = Changed(
         stack=name,
         generation=generation,
-        changed=changed,
+        changed=accepted.changed,
         changes=len(steps),
         ready=waiting.is_ready(report, generation),
         seconds=round(session.clock.now() - began, 1),
         urls=report.status.urls,
+        notes=accepted.notes,
         warnings=found.warnings,
         not_rehearsed=found.not_rehearsed,
     )

@@ -72,6 +72,21 @@ class Report:
         return frozenset(self.document["spec"]["products"])
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A controller's answer to a stack.
+
+    Attributes:
+        generation: of the spec in force.
+        changed: whether anything in the spec changed.
+        notes: what people should know, e.g. a port that had to move because it was taken.
+    """
+
+    generation: int
+    changed: bool
+    notes: tuple[str, ...]
+
+
 class _UnixConnection(http.client.HTTPConnection):
     """A connection over a unix socket."""
 
@@ -123,7 +138,7 @@ class Controller:
                 remedy="It may be of another version: `telamon down`, then `telamon up` renews it.",
             ) from error
 
-    def put(self, stack: Mapping[str, Any], *, source: str) -> tuple[int, bool]:
+    def put(self, stack: Mapping[str, Any], *, source: str) -> Accepted:
         """Give it a stack.
 
         Args:
@@ -131,10 +146,10 @@ class Controller:
             source: where it came from, for people.
 
         Returns:
-            The generation in force, and whether anything in the spec changed.
+            What came of it; the work itself goes on in the controller.
         """
         answer = self._ask("PUT", "/v1/stack", {"stack": stack, "source": source})
-        return int(answer["generation"]), bool(answer["changed"])
+        return Accepted(int(answer["generation"]), bool(answer["changed"]), tuple(answer["notes"]))
 
     def plan(self, stack: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a stack would do: ``steps`` and ``waits``."""

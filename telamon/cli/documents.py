@@ -122,6 +122,7 @@ class Changed:
         ready: whether everything is as the file says; false with ``--no-wait`` where it is not so yet.
         seconds: how long it took.
         urls: where to go, by product, and by product-ssh for git.
+        notes: what had to be settled differently on this machine, e.g. a port that was taken.
         warnings: what is allowed and doubtful in the file.
         not_rehearsed: with ``--lab``, what a rehearsal does not show.
     """
@@ -133,6 +134,7 @@ class Changed:
     ready: bool
     seconds: float
     urls: Mapping[str, str]
+    notes: tuple[str, ...]
     warnings: tuple[Problem, ...]
     not_rehearsed: tuple[NotRehearsed, ...]
 

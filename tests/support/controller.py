@@ -136,6 +136,7 @@ class ScriptedController:
         preview: what it answers about a plan.
         refusals: by path, errors instead of answers.
         version: which version it says it is.
+        notes: what it had to settle differently.
         lagging: whether it has not looked at the latest spec yet.
         asked: method, path and body of every request but the looks.
     """
@@ -148,6 +149,7 @@ class ScriptedController:
     preview: Mapping[str, Any] = field(default_factory=lambda: {"steps": [], "waits": []})
     refusals: dict[str, Refusal] = field(default_factory=dict)
     version: str = __version__
+    notes: Sequence[str] = ()
     lagging: bool = False
     generation: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -233,7 +235,7 @@ class ScriptedController:
         self.generation += changed
         self.journal += self.steps
         self.steps = []
-        return {"generation": self.generation, "changed": changed}
+        return {"generation": self.generation, "changed": changed, "notes": self.notes}
 
     def _down(self, _body: Any, _query: Any) -> Any:
         self._ended.set()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from telamon.plan.preview import PlannedStep, PlannedWait, Preview
+from tests.support.controller import Refusal
 from tests.support.desk import STACK, Desk
 
 STEP = {"component": "jira", "member": "jira-0", "step": "start jira-0", "because": "nothing runs"}
@@ -32,11 +33,19 @@ def test_a_plan_shows_steps_and_what_holds_the_rest(desk: Desk) -> None:
 
 def test_a_plan_without_a_controller_starts_none(desk: Desk) -> None:
     desk.wiring.foreseen = Preview((PlannedStep(**STEP),), (PlannedWait(**WAIT),))
-    found = desk.run("plan")
-    assert found.code == 0
-    assert "start jira-0" in found.out
+    document = desk.run("plan", "-o", "json").document
+    assert (document["steps"], document["waits"]) == ([STEP], [WAIT])
     assert desk.wiring.started == []
-    assert desk.controller.asked == []
+
+
+def test_a_plan_that_cannot_be_made(desk: Desk) -> None:
+    desk.brought_up()
+    desk.controller.refusals["/v1/plan"] = Refusal(
+        500, {"error": "port 8080 is taken", "remedy": "free it", "branch": "MachineError", "exit": 6}
+    )
+    found = desk.run("plan")
+    assert found.code == 6
+    assert "port 8080 is taken" in found.err
 
 
 def test_down_ends_the_controller_and_keeps_the_data(desk: Desk) -> None:

@@ -38,7 +38,7 @@ def test_up_starts_a_controller_waits_and_says_where_to_go(desk: Desk) -> None:
     assert "database: ready" in found.err
     assert "jira: start jira-0: nothing runs yet" in found.err
     assert controller.asked[0][2]["stack"]["metadata"] == {"name": "acme"}
-    assert controller.asked[0][2]["source"] == "stack.yaml"
+    assert controller.asked[0][2]["source"] == str(Path.cwd() / "stack.yaml")
 
 
 def test_a_second_up_changes_nothing(desk: Desk) -> None:
@@ -68,6 +68,12 @@ def test_up_does_not_check_a_machine_that_carries_the_stack_already(desk: Desk) 
     desk.brought_up()
     desk.wiring.checks = (MachineCheck("ports", healthy=False, reason="the port is taken"),)
     assert desk.run("up").code == 0
+
+
+def test_what_had_to_move_is_said(desk: Desk) -> None:
+    desk.controller.notes = ["port 7999 is taken: 7998 instead"]
+    assert "port 7999 is taken: 7998 instead" in desk.run("up").err
+    assert desk.run("up", "-o", "json").document["notes"] == ["port 7999 is taken: 7998 instead"]
 
 
 def test_up_without_waiting(desk: Desk) -> None:
