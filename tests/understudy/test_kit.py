@@ -136,7 +136,6 @@ def make_mesh() -> Iterator[Callable[..., Mesh]]:
         )
         mesh = Mesh(
             settings,
-            Lifecycle(),
             find_peers=lambda: peers,
             receive=lambda sender, message: {"from": sender, "echo": message.get("text")},
             describe=lambda: {"build": 1},
@@ -216,7 +215,9 @@ def test_the_index_keeps_documents_and_position(tmp_path: Path) -> None:
         position={"id": 7},
     )
     assert index.count == 4
-    found = index.search(index.parse_text("common", ["summary"]), limit=2, order_by="number")
+    found = index.search(
+        tantivy.Query.term_query(index.schema, "summary", "common"), limit=2, order_by="number"
+    )
     assert (found.total, found.keys) == (3, ("K-4", "K-3"))
     assert index.greatest("number") == 4
     copy = tmp_path / "copy"

@@ -75,7 +75,6 @@ class Cluster:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            lifecycle,
             find_peers=lambda: cluster.members,
             receive=lambda _, message: self._answer(message),
             describe=self._describe,

@@ -107,7 +107,6 @@ class Membership:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            self._lifecycle,
             find_peers=lambda: peers,
             receive=self._receive,
             describe=self._describe,

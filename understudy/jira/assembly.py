@@ -72,7 +72,7 @@ def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Call
     )
     links.index = index
     if settings.cluster is not None:
-        links.mesh = _make_mesh(settings, cluster, lifecycle, registry=registry, links=links)
+        links.mesh = _make_mesh(settings, cluster, registry=registry, links=links)
     return Services(
         settings=settings,
         lifecycle=lifecycle,
@@ -123,7 +123,6 @@ class _Links:
 def _make_mesh(
     settings: JiraSettings,
     cluster: ClusterSettings,
-    lifecycle: Lifecycle,
     *,
     registry: Registry,
     links: _Links,
@@ -145,9 +144,7 @@ def _make_mesh(
         heartbeat=settings.kit.link_seconds,
     )
     build = {"build": settings.kit.release.build_number}
-    return Mesh(
-        mesh_settings, lifecycle, find_peers=find_peers, receive=links.receive, describe=lambda: dict(build)
-    )
+    return Mesh(mesh_settings, find_peers=find_peers, receive=links.receive, describe=lambda: dict(build))
 
 
 def _database_address(settings: JiraSettings) -> DatabaseAddress | None:

@@ -146,11 +146,6 @@ class Accounts:
             self.forget_failures(row["lower_user_name"])
         return Checked(principal_of(row), challenged=False)
 
-    def is_challenged(self, user_name: str) -> bool:
-        """Whether logins of this user need a solved challenge."""
-        row = self._database.fetch_one(_SELECT_USER + " where u.lower_user_name = %s", (user_name.lower(),))
-        return row is not None and row["failed"] >= _FAILURES_BEFORE_CHALLENGE
-
     def forget_failures(self, user_name: str) -> None:
         """Set the counter of failed logins back."""
         self._database.execute(

@@ -27,7 +27,6 @@ from typing import Any
 
 from understudy.kit import frames
 from understudy.kit.errors import LinkError, LinkRefused, SettingsError, UnderstudyError
-from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.settings import Endpoint
 
 _LOG = logging.getLogger("understudy.cluster")
@@ -78,7 +77,6 @@ class Mesh:
 
     Args:
         settings: see :class:`MeshSettings`.
-        lifecycle: of the node; the mesh ends when it stops.
         find_peers: gives the endpoints to dial (without our own, or with it: we notice); called at
             every heartbeat, so it should be cheap; an UnderstudyError it raises means "as before".
         receive: see :data:`Receiver`.
@@ -88,14 +86,12 @@ class Mesh:
     def __init__(
         self,
         settings: MeshSettings,
-        lifecycle: Lifecycle,
         *,
         find_peers: Callable[[], Sequence[Endpoint]],
         receive: Receiver,
         describe: Callable[[], Message] = dict,
     ) -> None:
         self.settings = settings
-        self._lifecycle = lifecycle
         self._find_peers = find_peers
         self._receive = receive
         self._describe = describe

@@ -204,11 +204,6 @@ class SearchIndex:
             keys = tuple(str(searcher.doc(address).get_first(KEY)) for _, address in found.hits[:limit])
         return Hits(int(getattr(found, "count", None) or 0), keys)
 
-    def parse_text(self, text: str, fields: Sequence[str]) -> tantivy.Query:
-        """A query for words in text fields; all of them must occur, wrong syntax is read leniently."""
-        query, _ = self._index.parse_query_lenient(text, list(fields), conjunction_by_default=True)
-        return query
-
     def greatest(self, field: str) -> int | None:
         """The greatest value of an integer field, or None without documents.
 

@@ -79,6 +79,7 @@ def run(make_node: Callable[[Environment], Node]) -> int:
     Returns:
         The exit code: 0 after an orderly stop, 2 for wrong settings, 1 if the web server failed.
     """
+    _give_memory_back()
     try:
         # The event loop must get its turn among busy threads, so that /status is answered in time.
         sys.setswitchinterval(_SWITCH_SECONDS)

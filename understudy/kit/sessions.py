@@ -71,12 +71,6 @@ class Sessions:
         with self._lock:
             self._sessions.pop(session_id, None)
 
-    def end_all_of(self, user_name: str) -> None:
-        """End every session of a user on this node."""
-        with self._lock:
-            for session_id in [key for key, value in self._sessions.items() if value.user_name == user_name]:
-                del self._sessions[session_id]
-
     @property
     def count(self) -> int:
         """Sessions kept now, including some that are over and not yet dropped."""

@@ -146,7 +146,6 @@ class SynchronyNode:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            self.lifecycle,
             find_peers=lambda: peers,
             receive=self._receive,
         )
