@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from telamon.errors import InternalError
 
@@ -66,8 +65,8 @@ class LabFacts:
     database_account: Account | None
     slots: Mapping[str, int]
     front_port: int
-    moved: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    tcp_ports: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    moved: Mapping[str, int] = field(default_factory=dict)
+    tcp_ports: Mapping[str, int] = field(default_factory=dict)
     resolves: bool = False
     tls: TlsFiles | None = None
     cores: int = 1

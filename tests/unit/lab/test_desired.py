@@ -1,0 +1,198 @@
+"""The lab as data: what changes a member, what does not, and what every connection goes by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from telamon.desired.lab.compile import compile_lab
+from telamon.desired.lab.data import LabComponent, LabDesired, SecretKind
+from telamon.desired.lab.outline import needs
+from telamon.errors import InternalError
+from telamon.model.common import SecretRef
+from telamon.products.base import JoinedValue, SecretValue
+from telamon.state.world import ComponentKind
+from tests.golden.lab_inputs import facts, lab, products, stack
+
+
+def part(desired: LabDesired, name: str) -> LabComponent:
+    found = desired.part(name)
+    assert found is not None
+    return found
+
+
+def revisions(desired: LabDesired) -> dict[str, str]:
+    return {member.name: member.revision for component in desired.components for member in component.members}
+
+
+def listeners(desired: LabDesired) -> list[dict[str, Any]]:
+    text = next(file.content for file in part(desired, "edge").files if file.path.endswith("listeners.json"))
+    found: list[dict[str, Any]] = json.loads(text)["resources"]
+    return found
+
+
+def test_same_stack_gives_the_same_lab() -> None:
+    first, second = lab(stack()), lab(stack())
+    assert revisions(first) == revisions(second)
+    assert [found.objects for found in first.components] == [found.objects for found in second.components]
+
+
+def test_changed_environment_changes_that_component_alone() -> None:
+    given = stack()
+    notes = given.spec.products["notes"].model_copy(update={"env": {"COLOUR": "blue"}})  # type: ignore[index]
+    spec = given.spec.model_copy(update={"products": {**given.spec.products, "notes": notes}})
+    before, after = revisions(lab(given)), revisions(lab(given.model_copy(update={"spec": spec})))
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"notes-0", "notes-1"}
+
+
+def test_another_product_at_the_front_door_restarts_no_balancer() -> None:
+    given = stack()
+    fewer = given.model_copy(
+        update={
+            "spec": given.spec.model_copy(update={"products": {"notes": given.spec.products["notes"]}})  # type: ignore[index]
+        }
+    )
+    small = compile_lab(fewer, facts(given), products(fewer))
+    full = lab(given)
+    assert revisions(small)["edge-0"] == revisions(full)["edge-0"]
+    assert part(small, "edge").desired.objects != part(full, "edge").desired.objects
+
+
+def test_every_secret_that_is_referred_to_is_made() -> None:
+    desired = lab(stack())
+    made = {secret.value for secret in desired.secrets}
+    for component in desired.parts:
+        for process in component.processes:
+            for value in process.environment.values():
+                parts = value.parts if isinstance(value, JoinedValue) else (value,)
+                assert {found for found in parts if isinstance(found, SecretValue)} <= made, process.member
+
+
+def test_nothing_is_made_that_nobody_uses() -> None:
+    assert "acme-notes-license" not in {secret.value.secret for secret in lab(stack()).secrets}
+
+
+def test_a_named_secret_is_looked_for_and_made_where_the_file_says() -> None:
+    given = stack()
+    named = {
+        name: spec.model_copy(update={"license": SecretRef(secret=f"{name}-paid")})
+        for name, spec in given.spec.products.items()
+    }
+    desired = lab(given.model_copy(update={"spec": given.spec.model_copy(update={"products": named})}))
+    licences = {secret.value for secret in desired.secrets if secret.kind is SecretKind.LICENSE}
+    with_licence = {name for name, product in products(given).items() if product.has_setup}
+    assert licences == {SecretValue(f"{name}-paid", "license") for name in with_licence}
+
+
+def test_every_connection_of_a_node_is_a_link() -> None:
+    desired = lab(stack())
+    told = json.dumps(
+        [
+            {name: str(value) for name, value in process.environment.items()}
+            for component in desired.parts
+            for process in component.processes
+        ]
+    )
+    words = told.translate(str.maketrans('"/,@', "    ")).split()
+    own = {process.address.partition(":")[0] for found in desired.parts for process in found.processes}
+    linked = {link.endpoint.host for link in desired.links} | own
+    fronts = {front.by_address.host for front in desired.fronts.values()}
+    seen = {word.partition(":")[0] for word in words if word.startswith("127.77.")}
+    assert seen <= linked | fronts
+
+
+def test_companions_come_before_or_after_as_they_say() -> None:
+    desired = lab(stack())
+    for component in desired.components:
+        if component.kind is not ComponentKind.COMPANION:
+            continue
+        product = next(found for found in desired.components if found.name == component.product)
+        after = any(need.component == product.name for need in component.requires)
+        before = any(need.component == component.name for need in product.requires)
+        assert after != before
+        assert (product.name in component.required_by) == before
+
+
+def test_member_of_two_lists_counts_by_the_http_one() -> None:
+    for component in lab(stack()).parts:
+        if component.rotations:
+            assert component.rotations[-1].cluster == component.desired.name
+
+
+def test_every_product_is_at_the_front_door_by_name_and_by_address() -> None:
+    desired = lab(stack())
+    found = listeners(desired)
+    front = found[0]["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"]
+    assert {host["name"] for host in front} == {*desired.fronts, "signpost"}
+    assert {f"front-{name}" for name in desired.fronts} <= {listener["name"] for listener in found}
+
+
+def test_only_safe_methods_are_sent_twice() -> None:
+    for listener in listeners(lab(stack())):
+        config = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        for host in config.get("route_config", {}).get("virtual_hosts", []):
+            for entry in host["routes"]:
+                action = entry.get("route", {})
+                on = set(action.get("retry_policy", {}).get("retry_on", "").split(","))
+                methods = [
+                    header["string_match"]["safe_regex"]["regex"]
+                    for header in entry["match"].get("headers", [])
+                    if header["name"] == ":method"
+                ]
+                assert ("reset" in on) == (methods == ["GET|HEAD|OPTIONS"])
+                assert ("hedge_policy" in action) == ("reset" in on)
+
+
+def test_tls_is_spoken_by_every_web_listener_and_told_to_the_product() -> None:
+    desired = lab(stack(), tls=True)
+    for listener in listeners(desired):
+        chain = listener["filter_chains"][0]
+        is_web = "http_connection_manager" in chain["filters"][0]["name"]
+        assert ("transport_socket" in chain) == is_web
+    assert {front.base.scheme for front in desired.fronts.values()} == {"https"}
+
+
+def test_base_url_is_what_this_machine_can_reach() -> None:
+    given = stack()
+    by_address = lab(given).fronts["notes"]
+    assert by_address.base == by_address.by_address
+    resolving = compile_lab(given, replace(facts(given), resolves=True), products(given)).fronts["notes"]
+    assert resolving.base.url == "http://notes.acme.localhost:8080/notes"
+
+
+def test_single_balancer_shares_its_port_with_nobody() -> None:
+    alone = lab(stack(platform={"kind": "lab", "balancers": 1}))
+    assert [member.name for member in part(alone, "edge").desired.members] == ["edge-0"]
+    assert {listener["enable_reuse_port"] for listener in listeners(alone)} == {False}
+    assert {listener["enable_reuse_port"] for listener in listeners(lab(stack()))} == {True}
+
+
+def test_times_of_the_file_win_over_the_products() -> None:
+    given = stack()
+    notes = given.spec.products["notes"]  # type: ignore[index]
+    profile = notes.profile
+    assert profile is not None
+    found = part(lab(given), "notes").desired
+    assert (found.patience.start, found.policy.stop_grace) == (
+        profile.start_timeout.seconds,
+        profile.stop_grace.seconds,
+    )
+
+
+def test_pinned_ports_and_network_are_asked_for() -> None:
+    given = stack(
+        edge={"port": 9999, "ssh": {"port": 2222}}, platform={"kind": "lab", "network": "127.99.0.0/16"}
+    )
+    found = needs(given, products(given))
+    assert (found.front_port, found.network) == (9999, 99)
+    assert {(need.number, need.pinned) for need in found.tcp} == {(2222, True)}
+
+
+def test_facts_of_another_stack_are_refused() -> None:
+    given = stack()
+    with pytest.raises(InternalError, match="has no addresses"):
+        compile_lab(given, replace(facts(given), slots={"database": 1, "edge": 2}), products(given))

@@ -1,0 +1,127 @@
+"""What the machine must be, refused in words that help where it is not."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from pathlib import Path
+
+import pytest
+
+from telamon.desired.lab.facts import Account, LabFacts
+from telamon.errors import MachineError, PlatformError
+from telamon.platforms.lab import facts as machine_facts
+from telamon.platforms.lab import machine
+
+SOMEBODY = Account("somebody", 54321, 54321)
+
+
+@pytest.mark.parametrize(("system", "kind"), [("Darwin", "arm64"), ("Linux", "riscv64")])
+def test_other_systems_are_refused(monkeypatch: pytest.MonkeyPatch, system: str, kind: str) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: kind)
+    with pytest.raises(MachineError, match=f"{system} {kind}"):
+        machine.check_system()
+
+
+@pytest.mark.parametrize("library", [("glibc", "2.31"), ("", "")])
+def test_older_and_other_c_libraries_are_refused(
+    monkeypatch: pytest.MonkeyPatch, library: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: library)
+    with pytest.raises(MachineError, match=r"glibc 2\.34"):
+        machine.check_system()
+
+
+def test_missing_time_zones_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "ZONES", tmp_path / "none")
+    with pytest.raises(MachineError, match="time zones") as caught:
+        machine.check_system()
+    assert caught.value.remedy == "Install the package tzdata."
+
+
+def test_socket_path_that_is_too_long_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    root = tmp_path / ("x" * 90)
+    with pytest.raises(MachineError, match="107"):
+        machine.check_folder(root, sockets=[root / "run" / "edge-0.sock"], account=None)
+    assert not root.exists()
+
+
+def test_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "LEAST_ROOM", 1 << 60)
+    with pytest.raises(MachineError, match="MiB left"):
+        machine.check_folder(tmp_path / "root", sockets=[], account=None)
+
+
+def test_folder_that_bars_the_database_is_named(tmp_path: Path) -> None:
+    barred = tmp_path / "private"
+    root = barred / "root"
+    root.mkdir(parents=True)
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        folder.chmod(0o755)
+    barred.chmod(0o700)
+    assert machine.barred_folder(root, SOMEBODY) == barred
+    assert machine.barred_folder(root, None) is None
+    barred.chmod(0o711)
+    assert machine.barred_folder(root, SOMEBODY) is None
+
+
+def test_missing_stand_in_is_named() -> None:
+    with pytest.raises(MachineError, match=r"json\.tool\.nothing"):
+        machine.stand_ins(["json.tool.nothing"])
+    with pytest.raises(MachineError, match="no_such_package"):
+        machine.stand_ins(["no_such_package.server"])
+    assert machine.stand_ins([]) == ""
+
+
+def test_file_limit_is_raised_as_far_as_it_goes() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(64, hard), hard))
+        machine.raise_file_limit()
+        raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert raised == (
+            machine.OPEN_FILES if hard == resource.RLIM_INFINITY else min(machine.OPEN_FILES, hard)
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_names_that_nobody_knows_do_not_resolve() -> None:
+    assert machine.resolves("localhost")
+    assert not machine.resolves("no-such-host.invalid")
+
+
+def test_kept_facts_are_read_back_as_they_were(tmp_path: Path) -> None:
+    assert machine_facts.load(tmp_path) is None
+    facts = LabFacts(
+        root=str(tmp_path),
+        lab=machine_facts.lab_id(tmp_path),
+        network=7,
+        python="python",
+        python_path="",
+        envoy="envoy",
+        postgres_bin="bin",
+        database_account=SOMEBODY,
+        slots={"database": 1},
+        front_port=8080,
+        moved={"app/http": 8001},
+    )
+    machine_facts.save(facts)
+    assert machine_facts.load(tmp_path) == facts
+
+
+def test_damaged_facts_are_named(tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text('{"network": 7}', encoding="utf-8")
+    with pytest.raises(PlatformError, match=r"facts\.json"):
+        machine_facts.load(tmp_path)
+
+
+def test_state_root_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert machine_facts.default_root("acme", {"XDG_STATE_HOME": "/x"}) == Path("/x/telamon/acme")
+    assert machine_facts.default_root("acme", {"XDG_STATE_HOME": "relative"}) == (
+        Path.home() / ".local" / "state" / "telamon" / "acme"
+    )
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert machine_facts.default_root("acme", {}) == Path("/var/lib/telamon/acme")
