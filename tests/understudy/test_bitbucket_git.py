@@ -381,3 +381,39 @@ def stack_database(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
         user=stack.database["user"],
         password=stack.database["password"],
     )
+
+
+def test_when_every_place_is_taken_git_is_asked_to_come_again(stack: Stack, tmp_path: Path) -> None:
+    node = stack.running(THROTTLE_RESOURCE_SCM_HOSTING="1", THROTTLE_RESOURCE_SCM_HOSTING_TIMEOUT="0.2")
+    make_repository(node)
+    key = new_key(tmp_path)
+    node.client(auth=ADMIN).post("/rest/ssh/latest/keys", json={"text": key.with_suffix(".pub").read_text()})
+    command = ssh_command(key, tmp_path / "known_hosts").split()
+    port = node.environment["PLUGIN_SSH_PORT"]
+    with subprocess.Popen(
+        [*command, "-p", port, f"git@{node.address}", "git-receive-pack '/proj/repo.git'"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as waiting:
+        eventually(lambda: children_of(node), what="the one place is taken")
+        path = "/scm/proj/repo.git/info/refs"
+        client = node.client(auth=ADMIN)
+        assert client.get(path, params={"service": "git-upload-pack"}).status_code == 503
+        assert client.get(PATH).status_code == 200
+        waiting.kill()
+    eventually(
+        lambda: client.get(path, params={"service": "git-upload-pack"}).status_code == 200,
+        what="a place is free again",
+    )
+
+
+def test_the_code_of_an_error_has_a_variant(stack: Stack) -> None:
+    node = stack.add(UNDERSTUDY_VARIANTS="error-503", SETUP_BASEURL="http://x")
+    shared = stack.folder / "shared" / "config"
+    shared.mkdir(parents=True)
+    (shared / "ssh-server-keys.pem").write_text("no key")
+    node.start()
+    node.wait_for("ERROR")
+    assert node.status() == (503, "ERROR")
+    assert "no usable host key" in node.client().get("/rest/api/latest/projects").text

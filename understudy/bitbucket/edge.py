@@ -83,7 +83,7 @@ class Edge:
         page = html.page(title, html.element("p", problem.message, class_="error"), product=PRODUCT)
         return HTMLResponse(page, problem.status, headers=problem.headers)
 
-    def decorate(self, response: Response, identity: Identity, _: Request) -> None:
+    def decorate(self, response: Response, identity: Identity) -> None:
         """Say who made the request, as the product does."""
         if identity.principal is not None:
             response.headers["X-AUSERNAME"] = identity.principal.name

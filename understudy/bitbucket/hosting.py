@@ -182,7 +182,9 @@ class _Push:
             return b""
         if self._commands.commands:
             wanted = list(self._commands.commands)
-            self._intent = await asyncio.to_thread(self._refs.intend, self._repository, self._user, wanted)
+            self._intent = await asyncio.to_thread(
+                self._refs.intend, self._repository, wanted, user=self._user
+            )
         self._holder = ReportHolder(self._commands.multiplexed)
         head, self._head = bytes(self._head), bytearray()
         return head

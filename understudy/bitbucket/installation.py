@@ -91,9 +91,9 @@ class Installation:
         if not problems:
             with self._database.transaction() as connection:
                 lock_for_transaction(connection, "setup")
-                store(connection, properties.DISPLAY_NAME, title)
-                store(connection, properties.BASE_URL, url)
-                store(connection, properties.LICENCE, licence)
+                store(connection, properties.DISPLAY_NAME, value=title)
+                store(connection, properties.BASE_URL, value=url)
+                store(connection, properties.LICENCE, value=licence)
             self._values.forget()
             self.complete()
         return problems
@@ -139,18 +139,18 @@ class Installation:
             lock_for_transaction(connection, "setup")
             if self.is_complete():
                 return
-            store(connection, properties.DISPLAY_NAME, values.display_name)
-            store(connection, properties.BASE_URL, values.base_url)
-            store(connection, properties.LICENCE, values.licence)
-            store(connection, properties.SERVER_ID, _server_id())
+            store(connection, properties.DISPLAY_NAME, value=values.display_name)
+            store(connection, properties.BASE_URL, value=values.base_url)
+            store(connection, properties.LICENCE, value=values.licence)
+            store(connection, properties.SERVER_ID, value=_server_id())
             self._make_people(connection, values.administrator)
-            store(connection, properties.SETUP_COMPLETE, "true")
+            store(connection, properties.SETUP_COMPLETE, value="true")
         self._values.forget()
         _LOG.info("set-up is complete")
 
     def _make_people(self, connection: Connection, administrator: FirstAdministrator) -> None:
         self._accounts.create_group(connection, DEFAULT_GROUP)
-        grant(connection, GLOBAL, 0, given=Grant("GROUP", DEFAULT_GROUP, "LICENSED_USER"))
+        grant(connection, scope=GLOBAL, scope_id=0, given=Grant("GROUP", DEFAULT_GROUP, "LICENSED_USER"))
         if administrator.complete:
             self._accounts.create_user(
                 connection,
@@ -160,7 +160,7 @@ class Installation:
                 email=administrator.email,
                 groups=[DEFAULT_GROUP],
             )
-            grant(connection, GLOBAL, 0, given=Grant("USER", administrator.name, "SYS_ADMIN"))
+            grant(connection, scope=GLOBAL, scope_id=0, given=Grant("USER", administrator.name, "SYS_ADMIN"))
 
 
 def _missing(values: SetUp, *, administrator_exists: bool) -> Missing:

@@ -115,7 +115,7 @@ class Maintenance:
         with self._changing() as connection:
             if self.current() is not None:
                 raise Conflict("The system is locked for maintenance already.")
-            store(connection, LOCK, json.dumps(asdict(lock)))
+            store(connection, LOCK, value=json.dumps(asdict(lock)))
         self._spread(cluster)
         return lock
 
@@ -148,7 +148,7 @@ class Maintenance:
                 backup_state="RUNNING",
                 percentage=0,
             )
-            store(connection, LOCK, json.dumps(asdict(lock)))
+            store(connection, LOCK, value=json.dumps(asdict(lock)))
         return lock
 
     def report(self, token: str, percentage: int) -> Lock:
@@ -163,7 +163,7 @@ class Maintenance:
                 raise Conflict("No backup is under way.")
             done = percentage >= 100
             lock = replace(lock, percentage=percentage, backup_state="SUCCESSFUL" if done else "RUNNING")
-            store(connection, LOCK, json.dumps(asdict(lock)))
+            store(connection, LOCK, value=json.dumps(asdict(lock)))
         return lock
 
     def cancel_backup(self, cancel_token: str) -> None:
@@ -179,7 +179,7 @@ class Maintenance:
                 raise NotFound("No maintenance task is under way.")
             if not secrets.compare_digest(lock.cancel_token, cancel_token):
                 raise Forbidden("The token is not valid.")
-            store(connection, LOCK, json.dumps(asdict(replace(lock, backup_state="CANCELED"))))
+            store(connection, LOCK, value=json.dumps(asdict(replace(lock, backup_state="CANCELED"))))
 
     def drained(self, cluster: Cluster) -> tuple[bool, bool]:
         """Whether no request, and no git process, is under way on any node."""

@@ -92,7 +92,7 @@ class Merger:
         return self._git.run(self._folder, *words, feed=message.encode(), extra=names).decode().strip()
 
 
-def move_ref(git: Git, folder: Path, ref: str, *, new: str, old: str) -> None:
+def move_ref(git: Git, folder: Path, *, ref: str, new: str, old: str) -> None:
     """Move a ref from one commit to another in one step; all zeroes stand for no commit.
 
     Raises:

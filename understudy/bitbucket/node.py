@@ -130,7 +130,7 @@ class BitbucketNode:
             gate=edge.gate,
             problem=edge.problem,
             is_administrator=services.permissions.is_administrator,
-            decorate=edge.decorate,
+            decorate=lambda response, identity, _: edge.decorate(response, identity),
         )
         site = Site(services.logins, rules)
         site.raw("/status", edge.status)

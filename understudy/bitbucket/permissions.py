@@ -164,7 +164,7 @@ def _global_rank(held: Sequence[tuple[str, str]]) -> int:
     return max(ranks, default=0)
 
 
-def grant(connection: Connection, scope: str, scope_id: int, *, given: Grant) -> None:
+def grant(connection: Connection, *, scope: str, scope_id: int, given: Grant) -> None:
     """Give somebody a permission at one place, in place of the one they had there.
 
     Raises:
@@ -179,7 +179,7 @@ def grant(connection: Connection, scope: str, scope_id: int, *, given: Grant) ->
     )
 
 
-def revoke(connection: Connection, scope: str, scope_id: int, *, kind: str, grantee: str) -> None:
+def revoke(connection: Connection, *, scope: str, scope_id: int, kind: str, grantee: str) -> None:
     """Take every permission somebody holds at one place; holding none is fine."""
     connection.execute(
         "delete from sta_permission where scope = %s and scope_id = %s and grantee_kind = %s and grantee = %s",

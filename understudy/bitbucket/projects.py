@@ -140,7 +140,7 @@ class Projects:
                 ).fetchone()
                 row = returned(made)
                 given = Grant("USER", owner.name, "PROJECT_ADMIN")
-                grant(connection, PROJECT, row["id"], given=given)
+                grant(connection, scope=PROJECT, scope_id=row["id"], given=given)
         except psycopg.errors.UniqueViolation as error:
             field = "name" if "project_name" in str(error) else "key"
             message = f"This project {field} is already in use."

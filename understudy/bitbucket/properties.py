@@ -54,7 +54,7 @@ class Properties:
             self._read_at = -_KEPT_SECONDS
 
 
-def store(connection: Connection, name: str, value: str) -> None:
+def store(connection: Connection, name: str, *, value: str) -> None:
     """Write a value within a transaction of the caller."""
     connection.execute(
         """insert into app_property (prop_key, prop_value) values (%s, %s)

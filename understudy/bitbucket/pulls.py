@@ -129,7 +129,7 @@ class PullRequests:
         )
         return [_pull_request(row) for row in rows]
 
-    def create(self, repository: Repository, author: Principal, proposal: Proposal) -> PullRequest:
+    def create(self, repository: Repository, proposal: Proposal, *, author: Principal) -> PullRequest:
         """Open a pull request.
 
         Raises:
@@ -151,7 +151,7 @@ class PullRequests:
                 (repository.id,),
             ).fetchone()
             number = int(returned(counted)["number"])
-            keep_source(self._git, self._projects.folder(repository.id), number, commit=source)
+            keep_source(self._git, self._projects.folder(repository.id), number=number, commit=source)
             made = connection.execute(
                 """insert into sta_pull_request (repository_id, scoped_id, title, description, author,
                        from_repository_id, from_ref, from_hash, to_ref, to_hash)
@@ -234,7 +234,7 @@ class PullRequests:
             current = self._locked(connection, repository, number, version=version, state="DECLINED")
             source = self._tip(connection, repository, current.from_ref)
             target = self._tip(connection, repository, current.to_ref)
-            keep_source(self._git, self._projects.folder(repository.id), number, commit=source)
+            keep_source(self._git, self._projects.folder(repository.id), number=number, commit=source)
             connection.execute(
                 """update sta_pull_request set state = 'OPEN', closed = null, updated = now(), version = version + 1,
                    from_hash = %s, to_hash = %s where id = %s""",
@@ -330,10 +330,10 @@ class PullRequests:
 
     def _push(self, repository: Repository, command: RefCommand, *, who: Principal) -> None:
         """Move a ref the way a push does, so that a crash at any point is repaired the same way."""
-        intent = self._refs.intend(repository, who.name, [command])
+        intent = self._refs.intend(repository, [command], user=who.name)
         try:
             folder = self._projects.folder(repository.id)
-            move_ref(self._git, folder, command.ref, new=command.new, old=command.old)
+            move_ref(self._git, folder, ref=command.ref, new=command.new, old=command.old)
         finally:
             self._refs.record(repository, intent=intent)
 

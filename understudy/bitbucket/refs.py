@@ -66,13 +66,13 @@ class Refs:
         self._lock = threading.Lock()
         self._under_way: set[int] = set()
 
-    def intend(self, repository: Repository, user: str, commands: Sequence[RefCommand]) -> int:
+    def intend(self, repository: Repository, commands: Sequence[RefCommand], *, user: str) -> int:
         """Record that a push may come, before git hears of it.
 
         Args:
             repository: where to.
-            user: who pushes.
             commands: the changes asked for.
+            user: who pushes.
 
         Returns:
             The number of the intent.
@@ -159,7 +159,7 @@ class Refs:
             target = str(moved.get(row["to_ref"], row["to_hash"]))
             merged = reader.is_ancestor(source, target)
             if source != row["from_hash"]:
-                keep_source(self._git, folder, row["scoped_id"], commit=source)
+                keep_source(self._git, folder, number=row["scoped_id"], commit=source)
             mover = owners.get((row["to_ref"], target)) if merged else owners.get((row["from_ref"], source))
             _store_move(connection, row, source=source, target=target, mover=mover, merged=merged)
 
@@ -174,12 +174,12 @@ class Refs:
         )
 
 
-def keep_source(git: Git, folder: Path, scoped_id: int, *, commit: str) -> None:
+def keep_source(git: Git, folder: Path, *, number: int, commit: str) -> None:
     """Keep the commits of a pull request in the repository, whatever becomes of its branch.
 
     Source: Bitbucket keeps them at ``refs/pull-requests/<id>/from``.
     """
-    git.run(folder, "update-ref", f"refs/pull-requests/{scoped_id}/from", commit)
+    git.run(folder, "update-ref", f"refs/pull-requests/{number}/from", commit)
 
 
 def compare(known: dict[str, str], actual: dict[str, str]) -> list[RefChange]:

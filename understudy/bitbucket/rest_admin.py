@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from understudy.bitbucket import properties
 from understudy.bitbucket.cluster import Member
 from understudy.bitbucket.errors import CompanionUnavailable, invalid
-from understudy.bitbucket.services import Services, add_rest, answer
+from understudy.bitbucket.services import RestRoutes, Services, answer
 from understudy.bitbucket.shapes import Json
 from understudy.kit.errors import DatabaseUnavailable
 from understudy.kit.web import Access, Call, Site
@@ -34,10 +34,11 @@ class AdminRest:
 
     def add_to(self, site: Site) -> None:
         """Add the routes."""
-        add_rest(site, "api", "/application-properties", self.application_properties, access=Access.ANYONE)
-        add_rest(site, "api", "/admin/cluster", self.cluster, access=_ADMINISTRATOR)
-        add_rest(site, "api", "/admin/license", self.licence, access=_ADMINISTRATOR)
-        add_rest(site, "api", "/admin/license", self.set_licence, methods=("POST",), access=_ADMINISTRATOR)
+        api = RestRoutes(site, "api")
+        api.add("/application-properties", self.application_properties, access=Access.ANYONE)
+        api.add("/admin/cluster", self.cluster, access=_ADMINISTRATOR)
+        api.add("/admin/license", self.licence, access=_ADMINISTRATOR)
+        api.add("/admin/license", self.set_licence, methods=("POST",), access=_ADMINISTRATOR)
         site.route("/rest/plugins/1.0/", self.plugins, access=_ADMINISTRATOR)
         for path in ("/rest/troubleshooting/1.0/check/", "/rest/supportHealthCheck/1.0/check/"):
             site.route(path, self.health_checks, access=_ADMINISTRATOR)
@@ -75,7 +76,7 @@ class AdminRest:
         if not text:
             raise invalid("A license is needed.", field="license")
         with self._services.database.transaction() as connection:
-            properties.store(connection, properties.LICENCE, text)
+            properties.store(connection, properties.LICENCE, value=text)
         return self.licence(call)
 
     def _user_count(self) -> int:
@@ -109,18 +110,18 @@ class AdminRest:
             trouble = ""
         except DatabaseUnavailable as error:
             trouble = str(error)
-        return _status(1, "databaseHealthCheck", "Database", trouble)
+        return _status(1, "databaseHealthCheck", name="Database", trouble=trouble)
 
     def _check_shared_home(self) -> Json:
         folder = self._services.settings.shared_home
         trouble = "" if folder.is_dir() else f"{folder} is not there"
-        return _status(2, "sharedHomeHealthCheck", "Shared home directory", trouble)
+        return _status(2, "sharedHomeHealthCheck", name="Shared home directory", trouble=trouble)
 
     def _check_cluster(self) -> Json:
         cluster = self._services.cluster
         alone = len(cluster.members()) == 1 and not cluster.lonely
         trouble = "No other node is a member, although others are configured." if alone else ""
-        return _status(3, "clusterHealthCheck", "Cluster members", trouble)
+        return _status(3, "clusterHealthCheck", name="Cluster members", trouble=trouble)
 
     def _check_search(self) -> Json:
         companion = self._services.companion
@@ -129,7 +130,7 @@ class AdminRest:
             trouble = "" if health != "red" else "The search server is not configured or its state is red."
         except CompanionUnavailable as error:
             trouble = str(error)
-        return _status(4, "searchHealthCheck", "Search server", trouble)
+        return _status(4, "searchHealthCheck", name="Search server", trouble=trouble)
 
 
 def _node(member: Member) -> Json:
@@ -142,7 +143,7 @@ def _node(member: Member) -> Json:
     }
 
 
-def _status(number: int, key: str, name: str, trouble: str) -> dict[str, Any]:
+def _status(number: int, key: str, *, name: str, trouble: str) -> dict[str, Any]:
     return {
         "id": number,
         "completeKey": f"com.atlassian.troubleshooting.plugin-bitbucket:{key}",

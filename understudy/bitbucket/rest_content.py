@@ -17,7 +17,7 @@ from understudy.bitbucket.pulls import short
 from understudy.bitbucket.reading import Change, Commit, TreeEntry
 from understudy.bitbucket.refs import BRANCHES, TAGS
 from understudy.bitbucket.rest_projects import ONE_REPOSITORY
-from understudy.bitbucket.services import Services, add_rest, answer, no_content, page_of
+from understudy.bitbucket.services import RestRoutes, Services, answer, no_content, page_of
 from understudy.bitbucket.shapes import Json, milliseconds, paged
 from understudy.kit.database import Row
 from understudy.kit.web import Access, Call, Site
@@ -39,30 +39,33 @@ class ContentRest:
 
     def add_to(self, site: Site) -> None:
         """Add the routes."""
+        api = RestRoutes(site, "api")
+        branch_utils = RestRoutes(site, "branch-utils")
+        git = RestRoutes(site, "git")
         base = ONE_REPOSITORY
-        add_rest(site, "api", base + "/branches", self.branches, access=_ANYONE)
-        add_rest(site, "api", base + "/branches", self.create_branch, methods=("POST",))
-        add_rest(site, "branch-utils", base + "/branches", self.create_branch, methods=("POST",))
-        add_rest(site, "branch-utils", base + "/branches", self.delete_branch, methods=("DELETE",))
+        api.add(base + "/branches", self.branches, access=_ANYONE)
+        api.add(base + "/branches", self.create_branch, methods=("POST",))
+        branch_utils.add(base + "/branches", self.create_branch, methods=("POST",))
+        branch_utils.add(base + "/branches", self.delete_branch, methods=("DELETE",))
         for path in ("/branches/default", "/default-branch"):
-            add_rest(site, "api", base + path, self.default_branch, access=_ANYONE)
-            add_rest(site, "api", base + path, self.set_default_branch, methods=("PUT",))
-        add_rest(site, "api", base + "/tags", self.tags, access=_ANYONE)
-        add_rest(site, "api", base + "/tags", self.create_tag, methods=("POST",))
-        add_rest(site, "api", base + "/tags/{name:path}", self.tag, access=_ANYONE)
-        add_rest(site, "git", base + "/tags/{name:path}", self.delete_tag, methods=("DELETE",))
-        add_rest(site, "api", base + "/commits", self.commits, access=_ANYONE)
-        add_rest(site, "api", base + "/commits/{revision}", self.commit, access=_ANYONE)
-        add_rest(site, "api", base + "/commits/{revision}/changes", self.commit_changes, access=_ANYONE)
-        add_rest(site, "api", base + "/compare/commits", self.compare_commits, access=_ANYONE)
-        add_rest(site, "api", base + "/compare/changes", self.compare_changes, access=_ANYONE)
+            api.add(base + path, self.default_branch, access=_ANYONE)
+            api.add(base + path, self.set_default_branch, methods=("PUT",))
+        api.add(base + "/tags", self.tags, access=_ANYONE)
+        api.add(base + "/tags", self.create_tag, methods=("POST",))
+        api.add(base + "/tags/{name:path}", self.tag, access=_ANYONE)
+        git.add(base + "/tags/{name:path}", self.delete_tag, methods=("DELETE",))
+        api.add(base + "/commits", self.commits, access=_ANYONE)
+        api.add(base + "/commits/{revision}", self.commit, access=_ANYONE)
+        api.add(base + "/commits/{revision}/changes", self.commit_changes, access=_ANYONE)
+        api.add(base + "/compare/commits", self.compare_commits, access=_ANYONE)
+        api.add(base + "/compare/changes", self.compare_changes, access=_ANYONE)
         for path in ("/browse", "/browse/{path:path}"):
-            add_rest(site, "api", base + path, self.browse, access=_ANYONE)
+            api.add(base + path, self.browse, access=_ANYONE)
         for path in ("/files", "/files/{path:path}"):
-            add_rest(site, "api", base + path, self.files, access=_ANYONE)
-        add_rest(site, "api", base + "/raw/{path:path}", self.raw, access=_ANYONE)
+            api.add(base + path, self.files, access=_ANYONE)
+        api.add(base + "/raw/{path:path}", self.raw, access=_ANYONE)
         site.route(base + "/raw/{path:path}", self.raw, access=_ANYONE)
-        add_rest(site, "api", base + "/ref-change-activities", self.ref_changes)
+        api.add(base + "/ref-change-activities", self.ref_changes)
 
     def _repository(self, call: Call) -> Repository:
         return self._services.repository(call, Level.READ)

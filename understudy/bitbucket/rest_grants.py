@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from understudy.bitbucket.errors import Refusal
 from understudy.bitbucket.permissions import Grant, grant, revoke
-from understudy.bitbucket.services import Services, add_rest, answer, no_content, page_of
+from understudy.bitbucket.services import RestRoutes, Services, answer, no_content, page_of
 from understudy.bitbucket.shapes import Json, paged
 from understudy.kit.web import Access, Call, Site
 
@@ -33,13 +33,14 @@ class GrantsRest:
 
     def add_to(self, site: Site, path: str, *, access: Access) -> None:
         """Add the routes below a path, for users and for groups."""
+        api = RestRoutes(site, "api")
         for method, users, groups in (
             ("GET", self.users, self.groups),
             ("PUT", self.grant_user, self.grant_group),
             ("DELETE", self.revoke_user, self.revoke_group),
         ):
-            add_rest(site, "api", path + "/users", users, methods=(method,), access=access)
-            add_rest(site, "api", path + "/groups", groups, methods=(method,), access=access)
+            api.add(path + "/users", users, methods=(method,), access=access)
+            api.add(path + "/groups", groups, methods=(method,), access=access)
 
     def users(self, call: Call) -> Response:
         """``GET .../users``."""
@@ -88,7 +89,8 @@ class GrantsRest:
         scope, place = self._scope(call)
         with self._services.database.transaction() as connection:
             for name in _names(call):
-                grant(connection, scope, place, given=Grant(kind, name, call.query("permission")))
+                given = Grant(kind, name, call.query("permission"))
+                grant(connection, scope=scope, scope_id=place, given=given)
         return no_content()
 
     def revoke_user(self, call: Call) -> Response:
@@ -102,7 +104,7 @@ class GrantsRest:
     def _revoke(self, call: Call, kind: str) -> Response:
         scope, place = self._scope(call)
         with self._services.database.transaction() as connection:
-            revoke(connection, scope, place, kind=kind, grantee=call.query("name"))
+            revoke(connection, scope=scope, scope_id=place, kind=kind, grantee=call.query("name"))
         return no_content()
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from understudy.bitbucket.errors import Refusal, invalid, not_permitted, taken
 from understudy.bitbucket.permissions import DEFAULT_GROUP, GLOBAL
 from understudy.bitbucket.rest_grants import GrantsRest
-from understudy.bitbucket.services import Services, add_rest, answer, no_content, page_of
+from understudy.bitbucket.services import RestRoutes, Services, answer, no_content, page_of
 from understudy.bitbucket.shapes import Json, milliseconds, paged
 from understudy.bitbucket.sshkeys import RegisteredKey
 from understudy.kit.accounts import Principal, Token
@@ -36,9 +36,12 @@ class PeopleRest:
 
     def add_to(self, site: Site) -> None:
         """Add the routes."""
-        add_rest(site, "api", "/users", self.users)
-        add_rest(site, "api", "/users/{user}", self.user)
-        add_rest(site, "api", "/groups", self.groups)
+        access_tokens = RestRoutes(site, "access-tokens")
+        api = RestRoutes(site, "api")
+        ssh = RestRoutes(site, "ssh")
+        api.add("/users", self.users)
+        api.add("/users/{user}", self.user)
+        api.add("/groups", self.groups)
         admin: tuple[tuple[str, str, Callable[[Call], Response]], ...] = (
             ("GET", "/admin/users", self.users),
             ("POST", "/admin/users", self.create_user),
@@ -51,20 +54,20 @@ class PeopleRest:
             ("GET", "/admin/groups/more-members", self.group_members),
         )
         for method, path, handler in admin:
-            add_rest(site, "api", path, handler, methods=(method,), access=_ADMINISTRATOR)
+            api.add(path, handler, methods=(method,), access=_ADMINISTRATOR)
         GrantsRest(self._services, lambda _: (GLOBAL, 0)).add_to(
             site, "/admin/permissions", access=_ADMINISTRATOR
         )
         tokens = "/users/{user}"
-        add_rest(site, "access-tokens", tokens, self.tokens)
-        add_rest(site, "access-tokens", tokens, self.create_token, methods=("PUT", "POST"))
-        add_rest(site, "access-tokens", tokens + "/{token}", self.revoke_token, methods=("DELETE",))
-        add_rest(site, "ssh", "/keys", self.keys)
-        add_rest(site, "ssh", "/keys", self.add_key, methods=("POST",))
-        add_rest(site, "ssh", "/keys", self.remove_keys, methods=("DELETE",))
-        add_rest(site, "ssh", "/keys/{key}", self.key)
-        add_rest(site, "ssh", "/keys/{key}", self.remove_key, methods=("DELETE",))
-        add_rest(site, "ssh", "/settings", self.ssh_settings, access=Access.ANYONE)
+        access_tokens.add(tokens, self.tokens)
+        access_tokens.add(tokens, self.create_token, methods=("PUT", "POST"))
+        access_tokens.add(tokens + "/{token}", self.revoke_token, methods=("DELETE",))
+        ssh.add("/keys", self.keys)
+        ssh.add("/keys", self.add_key, methods=("POST",))
+        ssh.add("/keys", self.remove_keys, methods=("DELETE",))
+        ssh.add("/keys/{key}", self.key)
+        ssh.add("/keys/{key}", self.remove_key, methods=("DELETE",))
+        ssh.add("/settings", self.ssh_settings, access=Access.ANYONE)
 
     def users(self, call: Call) -> Response:
         """``GET users``: a page of them, by name."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from understudy.bitbucket.errors import Refusal, not_permitted
 from understudy.bitbucket.permissions import PROJECT, REPOSITORY, Level
 from understudy.bitbucket.rest_grants import GrantsRest
-from understudy.bitbucket.services import Services, add_rest, answer, no_content, page_of
+from understudy.bitbucket.services import RestRoutes, Services, answer, no_content, page_of
 from understudy.bitbucket.shapes import paged
 from understudy.kit.web import Access, Call, Site
 
@@ -31,17 +31,18 @@ class ProjectsRest:
 
     def add_to(self, site: Site) -> None:
         """Add the routes."""
-        add_rest(site, "api", "/projects", self.projects)
-        add_rest(site, "api", "/projects", self.create_project, methods=("POST",))
-        add_rest(site, "api", ONE_PROJECT, self.project)
-        add_rest(site, "api", ONE_PROJECT, self.update_project, methods=("PUT",))
-        add_rest(site, "api", ONE_PROJECT, self.delete_project, methods=("DELETE",))
-        add_rest(site, "api", ONE_PROJECT + "/repos", self.repositories_of)
-        add_rest(site, "api", ONE_PROJECT + "/repos", self.create_repository, methods=("POST",))
-        add_rest(site, "api", "/repos", self.repositories)
-        add_rest(site, "api", ONE_REPOSITORY, self.repository, access=_ANYONE)
-        add_rest(site, "api", ONE_REPOSITORY, self.update_repository, methods=("PUT",))
-        add_rest(site, "api", ONE_REPOSITORY, self.delete_repository, methods=("DELETE",))
+        api = RestRoutes(site, "api")
+        api.add("/projects", self.projects)
+        api.add("/projects", self.create_project, methods=("POST",))
+        api.add(ONE_PROJECT, self.project)
+        api.add(ONE_PROJECT, self.update_project, methods=("PUT",))
+        api.add(ONE_PROJECT, self.delete_project, methods=("DELETE",))
+        api.add(ONE_PROJECT + "/repos", self.repositories_of)
+        api.add(ONE_PROJECT + "/repos", self.create_repository, methods=("POST",))
+        api.add("/repos", self.repositories)
+        api.add(ONE_REPOSITORY, self.repository, access=_ANYONE)
+        api.add(ONE_REPOSITORY, self.update_repository, methods=("PUT",))
+        api.add(ONE_REPOSITORY, self.delete_repository, methods=("DELETE",))
         for path, scope in ((ONE_PROJECT, self._project_scope), (ONE_REPOSITORY, self._repository_scope)):
             GrantsRest(self._services, scope).add_to(site, path + "/permissions", access=Access.LOGGED_IN)
 

@@ -16,7 +16,7 @@ from understudy.bitbucket.projects import Repository, branch_ref
 from understudy.bitbucket.pulls import Proposal, PullRequest
 from understudy.bitbucket.rest_content import shape_change
 from understudy.bitbucket.rest_projects import ONE_REPOSITORY
-from understudy.bitbucket.services import Services, add_rest, answer, no_content, page_of
+from understudy.bitbucket.services import RestRoutes, Services, answer, no_content, page_of
 from understudy.bitbucket.shapes import paged
 from understudy.kit.web import Call, Site
 
@@ -37,6 +37,7 @@ class PullsRest:
 
     def add_to(self, site: Site) -> None:
         """Add the routes."""
+        api = RestRoutes(site, "api")
         routes: tuple[tuple[str, str, Callable[[Call], Response]], ...] = (
             ("GET", _ALL, self.listed),
             ("POST", _ALL, self.create),
@@ -62,7 +63,7 @@ class PullsRest:
             ("DELETE", _ONE + "/comments/{comment}", self.remove_comment),
         )
         for method, path, handler in routes:
-            add_rest(site, "api", path, handler, methods=(method,))
+            api.add(path, handler, methods=(method,))
 
     def _find(self, call: Call, level: Level = Level.READ) -> tuple[Repository, PullRequest]:
         repository = self._services.repository(call, level)
@@ -70,7 +71,7 @@ class PullsRest:
 
     def _shaped(self, repository: Repository, pull: PullRequest, status: int = 200) -> Response:
         people = self._services.shapes.people(_names(pull))
-        return answer(self._services.shapes.pull_request(repository, pull, people), status)
+        return answer(self._services.shapes.pull_request(repository, pull, people=people), status)
 
     def listed(self, call: Call) -> Response:
         """``GET pull-requests``: by ``state``, and by branch with ``at`` and ``direction``."""
@@ -92,7 +93,7 @@ class PullsRest:
         return answer(
             paged(
                 found,
-                lambda pull: self._services.shapes.pull_request(repository, pull, people),
+                lambda pull: self._services.shapes.pull_request(repository, pull, people=people),
                 start=start,
                 limit=limit,
             )
@@ -109,7 +110,7 @@ class PullsRest:
             to_ref=_side(wanted, "toRef", repository),
             reviewers=_reviewers(wanted),
         )
-        return self._shaped(repository, self._pulls.create(repository, call.principal, proposal), 201)
+        return self._shaped(repository, self._pulls.create(repository, proposal, author=call.principal), 201)
 
     def one(self, call: Call) -> Response:
         """``GET pull-requests/{id}``."""
@@ -118,7 +119,7 @@ class PullsRest:
     def update(self, call: Call) -> Response:
         """``PUT pull-requests/{id}``: title, description, reviewers."""
         repository, pull = self._find(call)
-        self._require_author_or(Level.WRITE, call, repository, pull)
+        self._require_author_or(Level.WRITE, call, repository=repository, pull=pull)
         wanted = call.json()
         title, description = wanted.get("title"), wanted.get("description")
         changed = self._pulls.update(
@@ -135,12 +136,14 @@ class PullsRest:
     def delete(self, call: Call) -> Response:
         """``DELETE pull-requests/{id}``."""
         repository, pull = self._find(call)
-        self._require_author_or(Level.ADMIN, call, repository, pull)
+        self._require_author_or(Level.ADMIN, call, repository=repository, pull=pull)
         given = call.json().get("version") if call.body else call.query("version")
         self._pulls.delete(repository, pull.number, version=_version(given))
         return no_content()
 
-    def _require_author_or(self, level: Level, call: Call, repository: Repository, pull: PullRequest) -> None:
+    def _require_author_or(
+        self, level: Level, call: Call, *, repository: Repository, pull: PullRequest
+    ) -> None:
         if pull.author != call.principal.name.lower():
             self._services.permissions.require(call.principal, repository.place, level=level)
 
@@ -167,7 +170,7 @@ class PullsRest:
     def decline(self, call: Call) -> Response:
         """``POST pull-requests/{id}/decline?version=``."""
         repository, pull = self._find(call)
-        self._require_author_or(Level.WRITE, call, repository, pull)
+        self._require_author_or(Level.WRITE, call, repository=repository, pull=pull)
         version = _version(call.query("version"))
         return self._shaped(
             repository,
@@ -177,7 +180,7 @@ class PullsRest:
     def reopen(self, call: Call) -> Response:
         """``POST pull-requests/{id}/reopen?version=``."""
         repository, pull = self._find(call)
-        self._require_author_or(Level.WRITE, call, repository, pull)
+        self._require_author_or(Level.WRITE, call, repository=repository, pull=pull)
         version = _version(call.query("version"))
         return self._shaped(
             repository,

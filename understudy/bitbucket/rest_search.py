@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from understudy.bitbucket.errors import CompanionUnavailable, Refusal, invalid
 from understudy.bitbucket.searching import FileHit, search_code, shape_hit
-from understudy.bitbucket.services import Services, add_rest, answer
+from understudy.bitbucket.services import RestRoutes, Services, answer
 from understudy.bitbucket.shapes import Json
 from understudy.kit.accounts import Principal
 from understudy.kit.web import Access, Call, Site
@@ -33,9 +33,11 @@ class SearchRest:
 
     def add_to(self, site: Site) -> None:
         """Add the routes."""
-        add_rest(site, "search", "/search", self.search, methods=("POST",))
-        add_rest(site, "indexing", "/status", self.status, access=Access.ADMINISTRATOR)
-        add_rest(site, "indexing", "/sync", self.sync, methods=("POST",), access=Access.ADMINISTRATOR)
+        indexing = RestRoutes(site, "indexing")
+        search = RestRoutes(site, "search")
+        search.add("/search", self.search, methods=("POST",))
+        indexing.add("/status", self.status, access=Access.ADMINISTRATOR)
+        indexing.add("/sync", self.sync, methods=("POST",), access=Access.ADMINISTRATOR)
 
     def search(self, call: Call) -> Response:
         """``POST search``: 503 while the companion is away; nothing else depends on it."""

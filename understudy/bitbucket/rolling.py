@@ -88,7 +88,7 @@ class RollingUpgrade:
             lock_for_transaction(connection, _LOCK)
             current = self.overview()
             _require(current, UpgradeState.STABLE, what="start")
-            store(connection, ORIGINAL_VERSION, self._cluster.local().version)
+            store(connection, ORIGINAL_VERSION, value=self._cluster.local().version)
             connection.execute("delete from zdu_node")
             for member in current.nodes:
                 connection.execute(
@@ -153,7 +153,7 @@ class RollingUpgrade:
         """Remember the feature release whose schema the database has now."""
         own = replace(Release.parse(self._cluster.local().version), patch=0)
         with self._database.transaction() as connection:
-            store(connection, FEATURE_RELEASE, str(own))
+            store(connection, FEATURE_RELEASE, value=str(own))
 
 
 def state_of(nodes: tuple[Member, ...], original: str | None) -> UpgradeState:

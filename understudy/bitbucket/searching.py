@@ -61,18 +61,28 @@ def search_code(
         Refusal: the text is no query.
         CompanionUnavailable: the search server is away.
     """
-    parser = _Parser(text)
-    query: Query = {"bool": {"must": [parser.parse()]}}
+    wanted, words = read_query(text)
+    query: Query = {"bool": {"must": [wanted]}}
     if visible is not None:
         query["bool"]["filter"] = [any_of([{"terms": {"repositoryId": part}} for part in _parts(visible)])]
     body = {"query": query, "from": start, "size": limit, "_source": ["repositoryId", "path", "content"]}
     hits = companion.search(CODE_INDEX, body)
-    words = tuple(parser.words)
     files = tuple(
         FileHit(hit["_source"]["repositoryId"], hit["_source"]["path"], hit["_source"]["content"], words)
         for hit in hits["hits"]
     )
     return Found(int(hits["total"]["value"]), files)
+
+
+def read_query(text: str) -> tuple[Query, tuple[str, ...]]:
+    """What people typed as the companion's query, and the words to mark in what it finds.
+
+    Raises:
+        Refusal: the text is no query.
+    """
+    parser = _Parser(text)
+    query = parser.parse()
+    return query, tuple(parser.words)
 
 
 def _parts(visible: Sequence[int]) -> list[list[int]]:

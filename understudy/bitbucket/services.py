@@ -93,28 +93,40 @@ def page_of(call: Call) -> tuple[int, int]:
     return start, call.whole_number("limit", DEFAULT_LIMIT, low=1, high=HIGHEST_LIMIT)
 
 
-def add_rest(
-    site: Site,
-    root: str,
-    path: str,
-    handler: Handler,
-    *,
-    methods: tuple[str, ...] = ("GET",),
-    access: Access = Access.LOGGED_IN,
-) -> None:
-    """Add a REST route below ``/rest/<root>/`` for each version it can be asked for.
+class RestRoutes:
+    """Adds routes below ``/rest/<root>/``, for each version they can be asked for.
 
-    What a browser could be made to send by another site needs the header against that.
+    Args:
+        site: where to.
+        root: name of the part of the REST.
     """
 
-    def guarded(call: Call) -> Response:
-        kind = call.request.headers.get("content-type", "").split(";")[0].strip()
-        if call.identity.by_cookie and call.request.method != "GET" and kind != "application/json":
-            xsrf_checked(call)
-        return handler(call)
+    def __init__(self, site: Site, root: str) -> None:
+        self._site = site
+        self._root = root
 
-    for version in API_VERSIONS:
-        site.route(f"/rest/{root}/{version}{path}", guarded, methods=methods, access=access)
+    def add(
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        access: Access = Access.LOGGED_IN,
+    ) -> None:
+        """Add a route.
+
+        What a browser could be made to send by another site needs the header against that.
+        """
+
+        def guarded(call: Call) -> Response:
+            kind = call.request.headers.get("content-type", "").split(";")[0].strip()
+            if call.identity.by_cookie and call.request.method != "GET" and kind != "application/json":
+                xsrf_checked(call)
+            return handler(call)
+
+        for version in API_VERSIONS:
+            path_of_version = f"/rest/{self._root}/{version}{path}"
+            self._site.route(path_of_version, guarded, methods=methods, access=access)
 
 
 def no_content() -> Response:

@@ -156,7 +156,7 @@ class Shapes:
         }
 
     def pull_request(
-        self, repository: Repository, pull: PullRequest, people: Mapping[str, Principal]
+        self, repository: Repository, pull: PullRequest, *, people: Mapping[str, Principal]
     ) -> Json:
         """A pull request."""
         path = f"/projects/{repository.project.key}/repos/{repository.slug}/pull-requests/{pull.number}"
