@@ -80,8 +80,11 @@ class ComponentDesired:
         rotates: whether members are admitted to, and drained from, the front door.
         database: whether it has a database of its own to be made first.
         set_up: whether somebody must walk set-up pages before a second member may start.
+        sets_itself_up: whether its environment alone completes that, so that no page is walked.
         account: whether the engine makes itself a service account.
         prepares_join: whether something must be done before a new member may join.
+        clustered: whether its members are in a registry that can be asked.
+        indexed: whether each member keeps a search index.
         patience: limits of silence and of starting.
         policy: restarts, grace, minimum.
         paused: look, report, do nothing.
@@ -97,8 +100,11 @@ class ComponentDesired:
     rotates: bool = True
     database: bool = False
     set_up: bool = False
+    sets_itself_up: bool = False
     account: bool = False
     prepares_join: bool = False
+    clustered: bool = False
+    indexed: bool = False
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)
     paused: bool = False

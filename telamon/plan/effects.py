@@ -96,6 +96,8 @@ def _started(member: MemberState, view: View) -> MemberState:
         phase=Phase.STARTING,
         phase_since=view.now,
         started=view.now,
+        clustered=view.desired.clustered,
+        indexed=view.desired.indexed,
         joined=None,
         joined_since=view.now,
         index=None,
@@ -130,13 +132,16 @@ def _settled(member: MemberState, view: View) -> MemberState:
         return member
     phase = member.phase
     if phase in {Phase.STARTING, Phase.UNREACHABLE}:
-        phase = Phase.RUNNING if view.is_set_up() else Phase.FIRST_RUN
+        ready = view.is_set_up() or view.desired.sets_itself_up
+        phase = Phase.RUNNING if ready else Phase.FIRST_RUN
     if phase is not Phase.RUNNING:
         return member.with_(phase=phase)
+    # Registry and index are asked in the name of the service account: without it neither is known.
+    asked = not view.desired.account or view.memory.knows("service-account")
     return member.with_(
         phase=phase,
-        joined=True if member.clustered else None,
-        index=IndexState(readable=True, behind=0) if member.indexed else None,
+        joined=True if member.clustered and asked else None,
+        index=IndexState(readable=True, behind=0) if member.indexed and asked else None,
         admitted=member.admitted or not view.desired.rotates,
     )
 

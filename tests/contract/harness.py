@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from telamon.desired.component import ComponentDesired
@@ -46,7 +46,7 @@ class MemoryHarness:
     def fresh(cls) -> MemoryHarness:
         """A new world."""
         clock = ManualClock()
-        desired = product(2)
+        desired = replace(product(2), account=False)
         return cls(clock, MemoryPlatform(clock, {desired.name: Behaviour(set_up=False)}), desired)
 
     def until(self, holds: Callable[[ComponentState], bool]) -> ComponentState:

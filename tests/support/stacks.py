@@ -55,6 +55,8 @@ def product(count: int = 2, *, revision: str = "r1", objects: str = "o1") -> Com
         set_up=True,
         account=True,
         prepares_join=True,
+        clustered=True,
+        indexed=True,
         policy=Policy(stop_grace=5.0),
     )
 

@@ -17,12 +17,12 @@ from telamon.desired.lab.outline import Outline, balancers, lab_host, outlines
 from telamon.desired.lab.secrets import product_secrets, references, superuser_secret, wanted
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE, component_name, database_name
-from telamon.products.base import Endpoint, FrontAddress, Product
+from telamon.products.base import Endpoint, FrontAddress, IndexKeeper, Product
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
 
 
-def compile_lab(stack: Stack, facts: LabFacts, registry: Mapping[str, Product]) -> LabDesired:
+def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product]) -> LabDesired:
     """Say everything that this machine should run for a stack.
 
     Args:
@@ -45,12 +45,12 @@ def compile_lab(stack: Stack, facts: LabFacts, registry: Mapping[str, Product]) 
         products.append(_component(part, around))
     edge = edge_component(parts, facts, fronts=fronts, count=balancers(stack))
     needing = tuple(part.component for part in parts if part.workload.needs_database)
-    database = database_component(name, facts, needing)
+    database = database_component(name, facts, required_by=needing)
     referenced = {value for part in products for process in part.processes for value in references(process)}
     made = [superuser_secret(name)]
     for part in parts:
         if part.companion is None:
-            made += wanted(part, secrets[part.product_name], referenced)
+            made += wanted(part, secrets[part.product_name], referenced=referenced)
     return LabDesired(
         stack=name,
         parts=(database, edge, *products),
@@ -92,7 +92,10 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         database=is_product and product.needs_database,
         set_up=is_product and product.has_setup,
         account=is_product and product.has_account,
+        sets_itself_up=is_product and product.sets_itself_up,
         prepares_join=is_product and product.prepares_join,
+        clustered=part.workload.clustered,
+        indexed=part.workload.index is IndexKeeper.NODE,
         patience=_patience(part),
         policy=_policy(part),
     )

@@ -143,10 +143,10 @@ class Link:
     @property
     def name(self) -> str:
         """E.g. ``wiki-0->wiki-1:cluster``."""
-        return link_name(self.source, self.target, self.port)
+        return link_name(self.source, self.target, port=self.port)
 
 
-def link_name(source: str, target: str, port: str) -> str:
+def link_name(source: str, target: str, *, port: str) -> str:
     """Name the link from one member to a port of another."""
     return f"{source}->{target}:{port}"
 

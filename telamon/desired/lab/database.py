@@ -83,11 +83,11 @@ host  all all 127.0.0.0/8 scram-sha-256
 
 def endpoint(facts: LabFacts) -> Endpoint:
     """Where the server listens."""
-    port = facts.port(DATABASE, "postgres", POSTGRES_PORT)
+    port = facts.port(DATABASE, "postgres", number=POSTGRES_PORT)
     return Endpoint(facts.address(DATABASE, 0), port)
 
 
-def database_component(stack: str, facts: LabFacts, required_by: tuple[str, ...]) -> LabComponent:
+def database_component(stack: str, facts: LabFacts, *, required_by: tuple[str, ...]) -> LabComponent:
     """The database server as a component of one member.
 
     Args:

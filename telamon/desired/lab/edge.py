@@ -82,7 +82,7 @@ def rotations(part: Outline, facts: LabFacts) -> tuple[Rotation, ...]:
             {
                 member_name(part.component, ordinal): Endpoint(
                     facts.address(part.component, ordinal),
-                    facts.port(part.component, port, numbers[port]),
+                    facts.port(part.component, port, number=numbers[port]),
                 )
                 for ordinal in range(part.nodes)
             },

@@ -83,7 +83,7 @@ class LabFacts:
         """The address on which users reach a product without any name."""
         return f"127.{self.network}.{FRONT_SLOT}.{self._slot(product)}"
 
-    def port(self, component: str, port: str, number: int) -> int:
+    def port(self, component: str, port: str, *, number: int) -> int:
         """The number of a port: the product's own, unless it had to move."""
         return self.moved.get(f"{component}/{port}", number)
 

@@ -45,9 +45,9 @@ class Surroundings:
     front: FrontDoor
     secrets: ProductSecrets
 
-    def endpoint(self, source: str, target: str, port: str) -> Endpoint:
+    def endpoint(self, source: str, target: str, *, port: str) -> Endpoint:
         """Where one member reaches a port of another."""
-        return self.links[link_name(source, target, port)].endpoint
+        return self.links[link_name(source, target, port=port)].endpoint
 
     def companions(self, part: Outline) -> tuple[Outline, ...]:
         """The companions that a component's nodes speak to."""
@@ -93,7 +93,7 @@ def _to_members(
         for port in part.workload.ports:
             if target == skip or (public and not port.public):
                 continue
-            number = facts.port(part.component, port.name, port.number)
+            number = facts.port(part.component, port.name, number=port.number)
             address = facts.address(part.component, ordinal)
             yield Link(source, target, port.name, Endpoint(address, number))
 
@@ -111,7 +111,9 @@ def member_desired(process: ProcessDesired) -> MemberDesired:
 
 def _context(part: Outline, ordinal: int, around: Surroundings) -> NodeContext:
     facts, member = around.facts, member_name(part.component, ordinal)
-    ports = {port.name: facts.port(part.component, port.name, port.number) for port in part.workload.ports}
+    ports = {
+        port.name: facts.port(part.component, port.name, number=port.number) for port in part.workload.ports
+    }
     shared = facts.path("shared", part.product_name) if part.workload.shares_home else ""
     tcp = tuple(around.front.tcp.values())
     return NodeContext(
@@ -136,7 +138,7 @@ def _database(part: Outline, member: str, around: Surroundings) -> DatabaseLink 
     if not part.workload.needs_database:
         return None
     name = database_name(part.product_name)
-    endpoint = around.endpoint(member, DATABASE_MEMBER, POSTGRES)
+    endpoint = around.endpoint(member, DATABASE_MEMBER, port=POSTGRES)
     return DatabaseLink(endpoint, name=name, user=name, password=around.secrets.database)
 
 
@@ -144,7 +146,7 @@ def _peers(member: str, part: Outline, around: Surroundings) -> tuple[Peer, ...]
     return tuple(
         Peer(
             other,
-            {port.name: around.endpoint(member, other, port.name) for port in part.workload.ports},
+            {port.name: around.endpoint(member, other, port=port.name) for port in part.workload.ports},
         )
         for other in members(part)
         if other != member

@@ -92,7 +92,7 @@ def superuser_secret(stack: str) -> SecretDesired:
 
 
 def wanted(
-    part: Outline, secrets: ProductSecrets, referenced: Collection[SecretValue]
+    part: Outline, secrets: ProductSecrets, *, referenced: Collection[SecretValue]
 ) -> Iterator[SecretDesired]:
     """Everything that must exist before the first node of a product starts, and nothing it has no use for.
 

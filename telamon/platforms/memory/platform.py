@@ -80,6 +80,7 @@ class _Component:
     behaviour: Behaviour
     kind: ComponentKind = ComponentKind.PRODUCT
     rotates: bool = True
+    account: bool = False
     objects: str | None = None
     database: bool = False
     is_set_up: bool = False
@@ -213,7 +214,9 @@ class MemoryPlatform:
     def _of(self, desired: ComponentDesired) -> _Component:
         if desired.name not in self._components:
             behaviour = self.behaviours.get(desired.name, Behaviour())
-            self._components[desired.name] = _Component(behaviour, desired.kind, desired.rotates)
+            self._components[desired.name] = _Component(
+                behaviour, desired.kind, desired.rotates, desired.account
+            )
         return self._components[desired.name]
 
     def _member(self, component: str, member: str) -> _Member | None:
@@ -243,7 +246,8 @@ class MemoryPlatform:
         if member.life in {Life.ABSENT, Life.EXITED}:
             return base.with_(exit="signal 9" if member.life is Life.EXITED else None)
         phase, since = self._phase(member, component)
-        running = age - behaviour.start
+        # Registry and index are asked in the name of the service account: before there is one, nobody answers.
+        running = age - behaviour.start if self._may_ask(component) else -1.0
         return base.with_(
             revision=member.revision,
             phase=phase,
@@ -254,6 +258,10 @@ class MemoryPlatform:
             index=self._index(member, behaviour, running) if behaviour.indexed else None,
             database_lost_since=member.since if member.fault is Fault.LOSE_DATABASE else None,
         )
+
+    def _may_ask(self, component: _Component) -> bool:
+        made = component.jobs.get("service-account")
+        return not component.account or (made is not None and self.clock.now() >= made[1])
 
     def _phase(self, member: _Member, component: _Component) -> tuple[Phase, float]:
         behaviour, now = component.behaviour, self.clock.now()
