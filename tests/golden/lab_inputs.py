@@ -78,7 +78,7 @@ def facts(given: Stack, *, tls: bool = False) -> LabFacts:
 
 def lab(given: Stack, *, tls: bool = False) -> LabDesired:
     """The lab of a stack on that machine."""
-    return compile_lab(given, facts(given, tls=tls), products(given))
+    return compile_lab(given, facts(given, tls=tls), registry=products(given))
 
 
 def texts() -> Mapping[str, str]:

@@ -53,4 +53,4 @@ class LabCompiler:
         running = self._platform.running_components()
         discovery = machine_facts.discover(self._root, needs(stack, registry), running=running)
         self.notes = discovery.notes
-        return discovery.facts, compile_lab(stack, discovery.facts, registry)
+        return discovery.facts, compile_lab(stack, discovery.facts, registry=registry)

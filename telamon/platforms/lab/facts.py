@@ -75,7 +75,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
     sockets.append(root / SOCKETS / f".s.PGSQL.{POSTGRES_PORT}")
     machine.check_folder(root, sockets=sockets, account=account)
     kept = load(root)
-    allocation = _allocate(root, needs, kept, running)
+    allocation = _allocate(root, needs, kept, running=running)
     facts = LabFacts(
         root=str(root),
         lab=lab_id(root),
@@ -137,7 +137,7 @@ def _facts(data: dict[str, Any]) -> LabFacts:
     )
 
 
-def _allocate(root: Path, needs: Needs, kept: LabFacts | None, running: frozenset[str]) -> Allocation:
+def _allocate(root: Path, needs: Needs, kept: LabFacts | None, *, running: frozenset[str]) -> Allocation:
     first = addresses.FRONT_PORT_TLS if needs.tls else addresses.FRONT_PORT
     network = needs.network
     if network is None:

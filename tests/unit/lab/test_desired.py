@@ -56,7 +56,7 @@ def test_another_product_at_the_front_door_restarts_no_balancer() -> None:
             "spec": given.spec.model_copy(update={"products": {"notes": given.spec.products["notes"]}})  # type: ignore[index]
         }
     )
-    small = compile_lab(fewer, facts(given), products(fewer))
+    small = compile_lab(fewer, facts(given), registry=products(fewer))
     full = lab(given)
     assert revisions(small)["edge-0"] == revisions(full)["edge-0"]
     assert part(small, "edge").desired.objects != part(full, "edge").desired.objects
@@ -160,7 +160,9 @@ def test_base_url_is_what_this_machine_can_reach() -> None:
     given = stack()
     by_address = lab(given).fronts["notes"]
     assert by_address.base == by_address.by_address
-    resolving = compile_lab(given, replace(facts(given), resolves=True), products(given)).fronts["notes"]
+    resolving = compile_lab(given, replace(facts(given), resolves=True), registry=products(given)).fronts[
+        "notes"
+    ]
     assert resolving.base.url == "http://notes.acme.localhost:8080/notes"
 
 
@@ -187,7 +189,7 @@ def test_pinned_ports_and_network_are_asked_for() -> None:
     given = stack(
         edge={"port": 9999, "ssh": {"port": 2222}}, platform={"kind": "lab", "network": "127.99.0.0/16"}
     )
-    found = needs(given, products(given))
+    found = needs(given, registry=products(given))
     assert (found.front_port, found.network) == (9999, 99)
     assert {(need.number, need.pinned) for need in found.tcp} == {(2222, True)}
 
@@ -195,4 +197,4 @@ def test_pinned_ports_and_network_are_asked_for() -> None:
 def test_facts_of_another_stack_are_refused() -> None:
     given = stack()
     with pytest.raises(InternalError, match="has no addresses"):
-        compile_lab(given, replace(facts(given), slots={"database": 1, "edge": 2}), products(given))
+        compile_lab(given, replace(facts(given), slots={"database": 1, "edge": 2}), registry=products(given))
