@@ -1,7 +1,8 @@
 """Text to a stack, with every problem located; and back.
 
 Steps of :func:`~telamon.stackfile.reader.read`:
-    1. :mod:`telamon.stackfile.compose` makes a tree of the text in which every value knows its position.
+    1. :mod:`telamon.stackfile.decode` and :mod:`telamon.stackfile.compose` make a tree of the text in which every
+       value knows its position.
     2. :mod:`telamon.stackfile.sources` lays overlays over what they extend and puts profiles into their place.
     3. The models check every value; :mod:`telamon.stackfile.refusals` says what they refused, and where, in our words.
     4. :mod:`telamon.stackfile.repair` puts something valid where a value was refused, so that

@@ -3,13 +3,12 @@
 The library gives events with positions; this module builds the tree from them. It goes on after a problem where that
 makes sense (a key twice, a value that readers disagree on) and stops where it does not (broken syntax, a bomb).
 
-Bounds, because a stack file may come from anybody: 1 MiB of text, 20,000 values after every alias is followed, 40
-levels. A bomb of aliases is found while it is read, because sizes add up from below, and is never unfolded.
+Bounds, because a stack file may come from anybody: 20,000 values after every alias is followed, and 40 levels.
+A bomb of aliases is found while it is read, because sizes add up from below, and is never unfolded.
 """
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -30,17 +29,14 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from telamon.errors import InternalError, Problem, brief
+from telamon.stackfile.decode import decode
 from telamon.stackfile.scalars import resolve, trap
 from telamon.stackfile.tree import Block, Entry, Listing, Node, Position, Scalar, block, dotted, listing
 
-LARGEST: Final = 1024 * 1024
-"""Most bytes of a file."""
 MOST_VALUES: Final = 20_000
 """Most values of a file, each alias counted as often as it is used."""
 DEEPEST: Final = 40
 """Most levels of mappings and lists within one another."""
-
-_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class _Stop(Exception):
@@ -61,9 +57,11 @@ def compose(content: bytes, *, file: str) -> tuple[Node | None, list[Problem]]:
     Returns:
         The tree, ``None`` where nothing could be read, and every problem met on the way.
     """
+    text = decode(content, file=file)
+    if isinstance(text, Problem):
+        return None, [text]
     composer = _Composer(file)
     try:
-        text = _decode(content, file)
         return composer.document(text), composer.problems
     except _Stop as stop:
         return None, [*composer.problems, stop.problem]
@@ -71,35 +69,6 @@ def compose(content: bytes, *, file: str) -> tuple[Node | None, list[Problem]]:
 
 def _problem(position: Position, rule: str, message: str, *, remedy: str, path: str = "") -> Problem:
     return Problem(position.file, position.line, position.column, path, message, remedy, rule)
-
-
-def _decode(content: bytes, file: str) -> str:
-    top = Position(file, 1, 1)
-    if len(content) > LARGEST:
-        raise _Stop(
-            _problem(
-                top,
-                "file-size",
-                f"the file has {len(content):,} bytes, and {LARGEST:,} are the most",
-                remedy="Check that this is the stack file; move what does not belong in it elsewhere.",
-            )
-        )
-    if content.startswith(_UTF16):
-        raise _Stop(_problem(top, "encoding", "the file is written in UTF-16", remedy="Save it as UTF-8."))
-    try:
-        return content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before.rpartition(b"\n")[2].decode("utf-8", errors="replace")) + 1
-        raise _Stop(
-            _problem(
-                Position(file, line, column),
-                "encoding",
-                f"byte 0x{content[error.start]:02x} is not UTF-8",
-                remedy="Save the file as UTF-8.",
-            )
-        ) from error
 
 
 class _Composer:

@@ -21,7 +21,6 @@ from telamon.stackfile.overlay import DELETE
 from telamon.stackfile.shape import Field, Shape
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
-_PROFILE_FILE: Final = {"type": "string", "description": "Relative path of a file that holds the profile."}
 
 
 def schema(registry: Registry) -> dict[str, Any]:
@@ -38,9 +37,10 @@ def schema(registry: Registry) -> dict[str, Any]:
     _offer_products(definitions, registry)
     properties = definitions[ProductSpec.__name__]["properties"]
     about = properties["profile"]["description"]
+    in_a_file = {"type": "string", "description": "Relative path of a file that holds the profile."}
     properties["profile"] = {
         "description": about,
-        "anyOf": [_PROFILE_FILE, {"$ref": f"#/$defs/{Profile.__name__}"}],
+        "anyOf": [in_a_file, {"$ref": f"#/$defs/{Profile.__name__}"}],
     }
     return {"$schema": DIALECT, "title": "Telamon stack file", **made}
 

@@ -67,6 +67,18 @@ def driver_is_retired(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def env_holds_a_secret(subject: Subject) -> Iterator[Finding]:
+    """A stack file lies in Git; whoever reads it reads its secrets."""
+    for name, product in subject.spec.products.items():
+        for variable, value in product.env.items():
+            if value and variable.endswith(("PASSWORD", "SECRET", "TOKEN")):
+                yield Finding(
+                    (*PRODUCTS, name, "env", variable),
+                    f"{variable} looks like a secret, and everybody who sees this file sees it",
+                    "Mount a secret as a volume, and point the variable at its file.",
+                )
+
+
 def status_is_not_read(subject: Subject) -> Iterator[Finding]:
     """A status in a file changes nothing."""
     if subject.stack.status is not None:
@@ -78,5 +90,6 @@ WARNINGS: Final[tuple[Rule, ...]] = (
     pager_ends_soon,
     one_node_is_not_available,
     driver_is_retired,
+    env_holds_a_secret,
     status_is_not_read,
 )
