@@ -302,6 +302,24 @@ def number_in(cluster: WikiCluster) -> int | None:
     return None if row is None else int(row[0])
 
 
+def test_a_cluster_grows_by_a_node_that_the_others_do_not_list(
+    database: Mapping[str, str], tmp_path: Path
+) -> None:
+    cluster = make_cluster(database, tmp_path, size=3)
+    with cleaned(cluster.nodes):
+        first, second, third = cluster.nodes
+        both = ",".join(f"{node.address}:{cluster.cluster_ports[node.address]}" for node in (first, second))
+        for node in (first, second):
+            node.environment["ATL_CLUSTER_PEERS"] = both
+        set_up(first)
+        start_all([second, third])
+        three = {"wiki-0", "wiki-1", "wiki-2"}
+        eventually(lambda: all(member_names(node) == three for node in cluster.nodes), what="three members")
+        wait_for_renewal(cluster)
+        wait_for_renewal(cluster)
+        assert [node.status()[1] for node in cluster.nodes] == ["RUNNING"] * 3
+
+
 def test_a_node_with_another_secret_is_refused(cluster: WikiCluster) -> None:
     first, second = cluster.nodes
     second.stop()

@@ -38,7 +38,7 @@ def status_endpoint(lifecycle: Lifecycle, settings: WikiSettings) -> Endpoint:
     return status
 
 
-def problem_answer(problem: HttpProblem, request: Request, context_path: str) -> Response:
+def problem_answer(problem: HttpProblem, request: Request, *, context_path: str) -> Response:
     """An error: JSON below ``/rest``, the way to the login page or an error page elsewhere."""
     path = request.url.path.removeprefix(context_path)
     if path.startswith(("/rest/", "/rpc/")):
@@ -68,7 +68,7 @@ def rest_problem(problem: HttpProblem) -> Response:
     )
 
 
-def unavailable(state: State, reason: str, path: str) -> Response:
+def unavailable(state: State, reason: str, *, path: str) -> Response:
     """A node that is starting, or has failed: 503 with the reason."""
     if path.startswith("/rest/"):
         return rest_problem(HttpProblem(reason, status=503))

@@ -110,7 +110,7 @@ def _is_administrator(principal: Principal) -> bool:
 
 
 def _problem(problem: HttpProblem, request: Request, context_path: str) -> Response:
-    return answers.problem_answer(problem, request, context_path)
+    return answers.problem_answer(problem, request, context_path=context_path)
 
 
 def _decorate(response: Response, identity: Identity, _: Request) -> None:

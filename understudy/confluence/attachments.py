@@ -30,7 +30,7 @@ class Upload:
     minor: bool
 
 
-def file_path(shared_home: Path, content_id: int, version: int) -> Path:
+def file_path(shared_home: Path, content_id: int, *, version: int) -> Path:
     """Where the bytes of one version are."""
     spread = content_id % 65535
     folder = shared_home / "attachments" / "v4" / str(spread % 256) / str(spread // 256) / str(content_id)
@@ -55,7 +55,7 @@ class Attachments:
         Raises:
             NotFound: the row is there and the file is not.
         """
-        path = file_path(self._shared_home, attachment.content_id, attachment.version)
+        path = file_path(self._shared_home, attachment.content_id, version=attachment.version)
         if not path.is_file():
             raise NotFound(f"The file of attachment {attachment.content_id} is missing")
         return path
@@ -72,7 +72,7 @@ class Attachments:
             # Two uploads under one name are put one after the other, so that each gets a version.
             lock_for_transaction(connection, f"attachments of {page.content_id}")
             same = list_children(
-                connection, page.content_id, "attachment", start=0, limit=1, title=upload.name
+                connection, page.content_id, kind="attachment", start=0, limit=1, title=upload.name
             )
             if same:
                 return self._next_version(connection, same[0], upload, author=author)
@@ -96,9 +96,9 @@ class Attachments:
             if row is None:
                 raise no_content(page.content_id)
             content_id = int(row["contentid"])
-            size = write_durably(file_path(self._shared_home, content_id, 1), upload.file)
+            size = write_durably(file_path(self._shared_home, content_id, version=1), upload.file)
             connection.execute("update content set filesize = %s where contentid = %s", (size, content_id))
-            return content_id, record(connection, "ADD_DOCUMENT", content_id)
+            return content_id, record(connection, "ADD_DOCUMENT", content_id=content_id)
 
     def replace(self, attachment: Content, upload: Upload, *, author: str) -> int:
         """Give an attachment new bytes; gives the journal entry."""
@@ -117,11 +117,11 @@ class Attachments:
         if row is None:
             raise no_content(content_id)
         version = int(row["version"]) + 1
-        size = write_durably(file_path(self._shared_home, content_id, version), upload.file)
+        size = write_durably(file_path(self._shared_home, content_id, version=version), upload.file)
         keep_version(connection, content_id)
         connection.execute(
             """update content set version = %s, lastmodifier = %s, lastmoddate = now(), versioncomment = %s,
                     minoredit = %s, mediatype = %s, filesize = %s where contentid = %s""",
             (version, author, upload.comment, upload.minor, upload.media_type, size, content_id),
         )
-        return content_id, record(connection, "UPDATE_DOCUMENT", content_id)
+        return content_id, record(connection, "UPDATE_DOCUMENT", content_id=content_id)

@@ -133,7 +133,7 @@ def create_content(connection: Connection, new: NewContent) -> tuple[int, int]:
         raise _title_taken(new.title)
     content_id = int(row["contentid"])
     connection.execute("insert into bodycontent (contentid, body) values (%s, %s)", (content_id, new.body))
-    return content_id, record(connection, "ADD_DOCUMENT", content_id)
+    return content_id, record(connection, "ADD_DOCUMENT", content_id=content_id)
 
 
 def find_content(connection: Connection, content_id: int, *, status: str = "current") -> Content:
@@ -154,7 +154,7 @@ def find_content(connection: Connection, content_id: int, *, status: str = "curr
     return content_of(row)
 
 
-def find_version(connection: Connection, content_id: int, version: int) -> Content:
+def find_version(connection: Connection, content_id: int, *, version: int) -> Content:
     """One version of a piece of content, the current one among them.
 
     Raises:
@@ -204,7 +204,7 @@ def list_recent(connection: Connection, *, limit: int) -> list[Content]:
 
 
 def list_children(
-    connection: Connection, content_id: int, kind: str, *, start: int, limit: int, title: str = ""
+    connection: Connection, content_id: int, *, kind: str, start: int, limit: int, title: str = ""
 ) -> list[Content]:
     """What hangs below a page: its child pages, its comments or its attachments, by id."""
     statement: LiteralString = (
@@ -231,7 +231,7 @@ def list_ancestors(connection: Connection, content_id: int) -> list[Content]:
     return _many(connection, statement, (content_id,))
 
 
-def change_content(connection: Connection, content_id: int, change: Change) -> int:
+def change_content(connection: Connection, content_id: int, *, change: Change) -> int:
     """Make the next version of a page.
 
     Returns:
@@ -276,7 +276,7 @@ def change_content(connection: Connection, content_id: int, change: Change) -> i
         raise _title_taken(title) from error
     if change.body is not None:
         connection.execute("update bodycontent set body = %s where contentid = %s", (change.body, content_id))
-    return record(connection, "UPDATE_DOCUMENT", content_id)
+    return record(connection, "UPDATE_DOCUMENT", content_id=content_id)
 
 
 def keep_version(connection: Connection, content_id: int) -> None:
@@ -319,8 +319,8 @@ def trash_content(connection: Connection, content_id: int) -> int:
         (content_id,),
     ).fetchall()
     for row in held:
-        record(connection, "DELETE_DOCUMENT", row["contentid"])
-    return record(connection, "DELETE_DOCUMENT", content_id)
+        record(connection, "DELETE_DOCUMENT", content_id=row["contentid"])
+    return record(connection, "DELETE_DOCUMENT", content_id=content_id)
 
 
 def purge_content(connection: Connection, content_id: int) -> None:
@@ -345,20 +345,20 @@ def list_labels(connection: Connection, content_id: int) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def add_labels(connection: Connection, content_id: int, names: list[str], *, author: str) -> int:
+def add_labels(connection: Connection, content_id: int, *, names: list[str], author: str) -> int:
     """Add labels; gives the journal entry."""
     for name in names:
         connection.execute(
             "insert into label (contentid, name, owner) values (%s, %s, %s) on conflict do nothing",
             (content_id, name.strip().lower(), author),
         )
-    return record(connection, "UPDATE_DOCUMENT", content_id)
+    return record(connection, "UPDATE_DOCUMENT", content_id=content_id)
 
 
-def remove_label(connection: Connection, content_id: int, name: str) -> int:
+def remove_label(connection: Connection, content_id: int, *, name: str) -> int:
     """Take a label away; gives the journal entry."""
     connection.execute("delete from label where contentid = %s and name = %s", (content_id, name.lower()))
-    return record(connection, "UPDATE_DOCUMENT", content_id)
+    return record(connection, "UPDATE_DOCUMENT", content_id=content_id)
 
 
 def content_of(row: Row) -> Content:

@@ -62,7 +62,7 @@ def order_field(cql: Cql) -> str | None:
     return ORDERS[cql.order_by]
 
 
-def build_query(cql: Cql, index: SearchIndex, asker: Asker) -> tantivy.Query:
+def build_query(cql: Cql, index: SearchIndex, *, asker: Asker) -> tantivy.Query:
     """The query of the index that finds what the tree says.
 
     Raises:

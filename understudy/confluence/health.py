@@ -48,7 +48,10 @@ class Health:
             ("luceneIndexHealthCheck", "Search index", self._index.trouble),
             ("collaborativeEditingHealthCheck", "Collaborative editing", self._synchrony_trouble),
         )
-        return [self._status(number, *check) for number, check in enumerate(checks)]
+        return [
+            self._status(number, key, name=name, check=check)
+            for number, (key, name, check) in enumerate(checks)
+        ]
 
     def synchrony_runs(self) -> bool:
         """Whether the companion for collaborative editing answers."""
@@ -60,7 +63,9 @@ class Health:
             return answer.status_code == 200
         return False
 
-    def _status(self, number: int, key: str, name: str, check: Callable[[], str | None]) -> dict[str, object]:
+    def _status(
+        self, number: int, key: str, *, name: str, check: Callable[[], str | None]
+    ) -> dict[str, object]:
         failure = check()
         return {
             "id": number,

@@ -22,16 +22,16 @@ JOURNAL = "main_index"
 _LOCK = "journal main_index"
 
 
-def record(connection: Connection, kind: str, content_id: int) -> int:
+def record(connection: Connection, kind: str, *, content_id: int) -> int:
     """Write an entry; gives its id.
 
     The lock is held until the transaction ends, so that entries become visible in the order of their ids
     and no node can step over one. Call this last in a transaction.
     """
-    return record_many(connection, kind, [content_id])
+    return record_many(connection, kind, content_ids=[content_id])
 
 
-def record_many(connection: Connection, kind: str, content_ids: Iterable[int]) -> int:
+def record_many(connection: Connection, kind: str, *, content_ids: Iterable[int]) -> int:
     """Write one entry for each id; gives the id of the last, or 0 where there was none."""
     lock_for_transaction(connection, _LOCK)
     entry_id = 0

@@ -24,6 +24,8 @@ from understudy.kit.settings import Endpoint
 
 _LOG = logging.getLogger("understudy.confluence.cluster")
 _JOIN_HEARTBEATS = 3
+_LEARN_HEARTBEATS = 3
+_PATIENT_HEARTBEATS = 30
 
 Handler = Callable[[str, Message], Message]
 
@@ -70,6 +72,9 @@ class Membership:
         self._handlers: Mapping[str, Handler] = {}
         self._count_users = count_users
         self._mesh: Mesh | None = None
+        self._reached: set[str] = set()
+        self._callers: dict[str, tuple[Endpoint, float]] = {}
+        self._learned: set[Endpoint] = set()
 
     @property
     def clustered(self) -> bool:
@@ -92,7 +97,7 @@ class Membership:
         self._handlers = handlers
         settings = self._settings
         listen = Endpoint(settings.kit.bind, settings.cluster_port)
-        peers = tuple(
+        listed = frozenset(
             Endpoint.parse(text, default_port=settings.cluster_port)
             for text in config.get(CLUSTER_PEERS).split(",")
             if text.strip()
@@ -107,13 +112,13 @@ class Membership:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            find_peers=lambda: peers,
+            find_peers=lambda: tuple(listed | self._strangers(mesh)),
             receive=self._receive,
             describe=self._describe,
         )
         mesh.open()
         self._mesh = mesh
-        if set(peers) - {listen}:
+        if listed - {listen}:
             self._wait_for_peers(mesh)
         _LOG.info("cluster %s: %s", config.get(CLUSTER_NAME), ", ".join(m.name for m in self.members()))
 
@@ -165,15 +170,44 @@ class Membership:
         return self._mesh.ask(node_id, {"kind": kind, **content}, timeout=timeout)
 
     def _wait_for_peers(self, mesh: Mesh) -> None:
-        deadline = time.monotonic() + _JOIN_HEARTBEATS * mesh.settings.heartbeat
-        while time.monotonic() < deadline and self._lifecycle.pause(0.05):
-            if refusals := mesh.refusals():
+        """Wait until somebody lets us in; longer while somebody answers, as two halves would end in panic."""
+        began = time.monotonic()
+        while self._lifecycle.pause(0.05):
+            waited = (time.monotonic() - began) / mesh.settings.heartbeat
+            refusals = mesh.refusals()
+            if not refusals and waited > _PATIENT_HEARTBEATS:
+                refusals = ("nodes of the cluster answer, and none of them can reach this one",)
+            if refusals:
                 mesh.close()
                 raise LinkRefused(refusals[0])
-            if mesh.members():
+            if mesh.members() or (waited > _JOIN_HEARTBEATS and not mesh.peers()):
                 return
 
+    def _strangers(self, mesh: Mesh) -> frozenset[Endpoint]:
+        """Where nodes listen that are not in our list and have found us by theirs.
+
+        Hazelcast tells every member of a new one, so a cluster grows without a change of the old nodes'
+        lists. Only a node we did not reach by our list within some heartbeats is dialled where it says.
+        """
+        self._reached |= {peer.node_id for peer in mesh.peers()}
+        members = {peer.node_id for peer in mesh.members()}
+        if any(peer.node_id not in members for peer in mesh.peers()):
+            listen = mesh.settings.listen
+            mesh.broadcast({"kind": "join", "address": listen.address, "port": listen.port})
+        due = time.monotonic() - _LEARN_HEARTBEATS * mesh.settings.heartbeat
+        for node_id, (endpoint, since) in list(self._callers.items()):
+            if node_id in self._reached:
+                del self._callers[node_id]
+            elif since < due:
+                self._learned.add(endpoint)
+        return frozenset(self._learned)
+
     def _receive(self, sender: str, message: Message) -> Message:
+        if message.get("kind") == "join":
+            if sender not in self._reached:
+                endpoint = Endpoint(str(message["address"]), int(message["port"]))
+                self._callers.setdefault(sender, (endpoint, time.monotonic()))
+            return {}
         handler = self._handlers.get(str(message.get("kind", "")))
         return {} if handler is None else handler(sender, message)
 

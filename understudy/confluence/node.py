@@ -163,7 +163,7 @@ class WikiNode:
         if state is State.FIRST_RUN:
             return self._gate_setup(request, path, in_setup=in_setup)
         if state in {State.STARTING, State.ERROR, State.MAINTENANCE}:
-            return answers.unavailable(state, self.lifecycle.reason, path)
+            return answers.unavailable(state, self.lifecycle.reason, path=path)
         if in_setup:
             return answers.already_set_up(self.settings.context_path)
         return None

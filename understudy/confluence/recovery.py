@@ -22,7 +22,7 @@ from understudy.confluence.membership import Membership
 from understudy.confluence.settings import WikiSettings
 from understudy.confluence.wikiindex import WikiIndex
 from understudy.kit.cluster import Message
-from understudy.kit.database import Database
+from understudy.kit.database import Database, lock_for_transaction
 from understudy.kit.errors import IndexProblem, LinkError
 from understudy.kit.homes import remove_durably, write_durably
 
@@ -73,7 +73,15 @@ class IndexRecovery:
         return "rebuilt"
 
     def back_up(self) -> bool:
-        """Write a snapshot into the shared home, unless the one there is as new; False if none can be made."""
+        """Write a snapshot into the shared home, unless the one there is as new; False if none can be made.
+
+        One node at a time: the product holds a cluster lock for the job.
+        """
+        with self._database.transaction() as connection:
+            lock_for_transaction(connection, "index snapshot")
+            return self._back_up()
+
+    def _back_up(self) -> bool:
         if self._index.trouble() is not None:
             return False
         position = self._index.position

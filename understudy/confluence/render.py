@@ -84,7 +84,7 @@ def user_json(principal: Principal) -> Json:
     return author_json(Author(principal.name, principal.display_name))
 
 
-def space_json(space: Space, links: Links, expand: Expansions, homepage: Content | None = None) -> Json:
+def space_json(space: Space, links: Links, *, expand: Expansions, homepage: Content | None = None) -> Json:
     """A space."""
     answer: Json = {
         "id": space.space_id,
@@ -98,11 +98,11 @@ def space_json(space: Space, links: Links, expand: Expansions, homepage: Content
     if expand.has("description"):
         answer["description"] = {"plain": {"value": space.description, "representation": "plain"}}
     if expand.has("homepage") and homepage is not None:
-        answer["homepage"] = content_json(homepage, links, Expansions(frozenset()))
+        answer["homepage"] = content_json(homepage, links, expand=Expansions(frozenset()))
     return answer
 
 
-def content_json(content: Content, links: Links, expand: Expansions, *, more: Json | None = None) -> Json:
+def content_json(content: Content, links: Links, *, expand: Expansions, more: Json | None = None) -> Json:
     """A piece of content.
 
     Args:
@@ -160,7 +160,7 @@ def history_json(content: Content, links: Links) -> Json:
     }
 
 
-def page_of(results: Sequence[Json], links: Links, path: str, *, start: int, limit: int, more: bool) -> Json:
+def page_of(results: Sequence[Json], links: Links, *, path: str, start: int, limit: int, more: bool) -> Json:
     """One page of results.
 
     Args:

@@ -161,7 +161,9 @@ class AdminRoutes:
         results = [render.user_json(member) for member in found[start : start + limit]]
         path = f"/rest/api/group/{group}/member"
         more = len(found) > start + limit
-        return json_answer(render.page_of(results, self._links(), path, start=start, limit=limit, more=more))
+        return json_answer(
+            render.page_of(results, self._links(), path=path, start=start, limit=limit, more=more)
+        )
 
     def tokens(self, call: Call) -> Response:
         """The caller's tokens."""
@@ -192,7 +194,7 @@ class AdminRoutes:
         results = [_node_status_json(member) for member in members[start : start + limit]]
         path = "/rest/api/cluster/nodes"
         more = len(members) > start + limit
-        answer = render.page_of(results, self._links(), path, start=start, limit=limit, more=more)
+        answer = render.page_of(results, self._links(), path=path, start=start, limit=limit, more=more)
         return json_answer(answer | {"totalCount": len(members)})
 
     def monitored_nodes(self, _: Call) -> Response:
@@ -306,7 +308,9 @@ class AdminRoutes:
         start, limit = bounds(call, 200)
         results = [_group_json(name) for name in names[start : start + limit]]
         more = len(names) > start + limit
-        return json_answer(render.page_of(results, self._links(), path, start=start, limit=limit, more=more))
+        return json_answer(
+            render.page_of(results, self._links(), path=path, start=start, limit=limit, more=more)
+        )
 
 
 def _group_json(name: str) -> Json:

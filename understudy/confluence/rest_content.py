@@ -110,7 +110,7 @@ class ContentRoutes:
         expand = Expansions.parse(call.query("expand") or DEFAULT_EXPAND)
         with self._database.transaction() as connection:
             if version:
-                found = store.find_version(connection, content_id, version)
+                found = store.find_version(connection, content_id, version=version)
             else:
                 found = store.find_content(connection, content_id, status=call.query("status", "current"))
             return json_answer(self._json(connection, found, expand))
@@ -130,7 +130,7 @@ class ContentRoutes:
             minor=bool(_object(body.get("version")).get("minorEdit")),
         )
         with self._database.transaction() as connection:
-            store.change_content(connection, content_id, change)
+            store.change_content(connection, content_id, change=change)
             made = store.find_content(connection, content_id)
             answer = self._json(connection, made, Expansions.parse(call.query("expand") or DEFAULT_EXPAND))
         self._node.changed()
@@ -163,7 +163,9 @@ class ContentRoutes:
         results = [render.version_json(content) for content in found[:limit]]
         path = f"/rest/api/content/{content_id}/version"
         return json_answer(
-            render.page_of(results, self._links(), path, start=start, limit=limit, more=len(found) > limit)
+            render.page_of(
+                results, self._links(), path=path, start=start, limit=limit, more=len(found) > limit
+            )
         )
 
     def children(self, call: Call) -> Response:
@@ -175,7 +177,7 @@ class ContentRoutes:
         with self._database.transaction() as connection:
             store.find_content(connection, content_id)
             found = store.list_children(
-                connection, content_id, kind, start=start, limit=limit + 1, title=call.query("filename")
+                connection, content_id, kind=kind, start=start, limit=limit + 1, title=call.query("filename")
             )
             return self._page_of(connection, call, found, path=f"/rest/api/content/{content_id}/child/{kind}")
 
@@ -193,7 +195,7 @@ class ContentRoutes:
             raise BadRequest("A label has a name without spaces")
         with self._database.transaction() as connection:
             store.find_content(connection, content_id)
-            store.add_labels(connection, content_id, names, author=call.principal.name)
+            store.add_labels(connection, content_id, names=names, author=call.principal.name)
         self._node.changed()
         return self._labels_answer(content_id)
 
@@ -203,7 +205,7 @@ class ContentRoutes:
         name = str(call.request.path_params.get("name") or call.query("name"))
         with self._database.transaction() as connection:
             store.find_content(connection, content_id)
-            store.remove_label(connection, content_id, name)
+            store.remove_label(connection, content_id, name=name)
         self._node.changed()
         return Response(status_code=204)
 
@@ -214,10 +216,15 @@ class ContentRoutes:
         with self._database.transaction() as connection:
             found = spaces.list_spaces(connection, keys, start=start, limit=limit + 1)
         expand = Expansions.parse(call.query("expand"))
-        results = [render.space_json(space, self._links(), expand) for space in found[:limit]]
+        results = [render.space_json(space, self._links(), expand=expand) for space in found[:limit]]
         return json_answer(
             render.page_of(
-                results, self._links(), "/rest/api/space", start=start, limit=limit, more=len(found) > limit
+                results,
+                self._links(),
+                path="/rest/api/space",
+                start=start,
+                limit=limit,
+                more=len(found) > limit,
             )
         )
 
@@ -230,14 +237,14 @@ class ContentRoutes:
         key, name = str(body.get("key", "")), str(body.get("name", ""))
         with self._database.transaction() as connection:
             space = spaces.create_space(
-                connection, key, name, description=_description_of(body), author=author
+                connection, key, name=name, description=_description_of(body), author=author
             )
             home = NewContent("page", f"{space.name} Home", f"<p>{key}</p>", space.space_id, author)
             content_id, _ = store.create_content(connection, home)
-            spaces.set_homepage(connection, space.space_id, content_id)
+            spaces.set_homepage(connection, space.space_id, content_id=content_id)
             made = spaces.find_space(connection, key)
         self._node.changed()
-        return json_answer(render.space_json(made, self._links(), Expansions.parse("description")))
+        return json_answer(render.space_json(made, self._links(), expand=Expansions.parse("description")))
 
     def read_space(self, call: Call) -> Response:
         """One space."""
@@ -247,7 +254,7 @@ class ContentRoutes:
             home = None
             if expand.has("homepage") and space.homepage is not None:
                 home = store.find_content(connection, space.homepage, status="any")
-        return json_answer(render.space_json(space, self._links(), expand, home))
+        return json_answer(render.space_json(space, self._links(), expand=expand, homepage=home))
 
     def change_space(self, call: Call) -> Response:
         """Change the name, the description or the home page."""
@@ -264,7 +271,7 @@ class ContentRoutes:
                 description=_description_of(body) or None,
                 homepage=None if home is None else number_of(str(home)),
             )
-        return json_answer(render.space_json(changed, self._links(), Expansions.parse("description")))
+        return json_answer(render.space_json(changed, self._links(), expand=Expansions.parse("description")))
 
     def delete_space(self, call: Call) -> Response:
         """Remove a space with everything in it."""
@@ -313,22 +320,26 @@ class ContentRoutes:
         links = self._links()
         if expand.has("ancestors"):
             above = store.list_ancestors(connection, content.content_id)
-            more["ancestors"] = [render.content_json(one, links, Expansions(frozenset())) for one in above]
+            more["ancestors"] = [
+                render.content_json(one, links, expand=Expansions(frozenset())) for one in above
+            ]
         if expand.has("metadata.labels"):
             names = store.list_labels(connection, content.content_id)
             more["metadata"] = {"labels": {"results": render.labels_json(names), "size": len(names)}}
         if expand.has("container") and content.container is not None:
             page = store.find_content(connection, content.container, status="any")
-            more["container"] = render.content_json(page, links, Expansions(frozenset()))
+            more["container"] = render.content_json(page, links, expand=Expansions(frozenset()))
         for kind in ("page", "comment", "attachment"):
             if expand.has(f"children.{kind}"):
-                found = store.list_children(connection, content.content_id, kind, start=0, limit=25)
+                found = store.list_children(connection, content.content_id, kind=kind, start=0, limit=25)
                 block = _object(more.setdefault("children", {}))
                 block[kind] = {
-                    "results": [render.content_json(one, links, Expansions(frozenset())) for one in found],
+                    "results": [
+                        render.content_json(one, links, expand=Expansions(frozenset())) for one in found
+                    ],
                     "size": len(found),
                 }
-        return render.content_json(content, links, expand, more=more)
+        return render.content_json(content, links, expand=expand, more=more)
 
     def _page_of(
         self, connection: Connection, call: Call, found: Sequence[Content], *, path: str
@@ -338,7 +349,7 @@ class ContentRoutes:
         results = [self._json(connection, content, expand) for content in found[:limit]]
         links = self._links()
         return json_answer(
-            render.page_of(results, links, path, start=start, limit=limit, more=len(found) > limit)
+            render.page_of(results, links, path=path, start=start, limit=limit, more=len(found) > limit)
         )
 
     def _labels_answer(self, content_id: int) -> Response:
@@ -347,7 +358,7 @@ class ContentRoutes:
             names = store.list_labels(connection, content_id)
         results = render.labels_json(names)
         path = f"/rest/api/content/{content_id}/label"
-        return json_answer(render.page_of(results, self._links(), path, start=0, limit=200, more=False))
+        return json_answer(render.page_of(results, self._links(), path=path, start=0, limit=200, more=False))
 
 
 def bounds(call: Call, default: int = 25) -> tuple[int, int]:

@@ -56,10 +56,11 @@ class FileRoutes:
         with self._node.database.transaction() as connection:
             found = [store.find_content(connection, content_id) for content_id in made]
         results = [
-            render.content_json(one, self._links(), Expansions.parse("version,container")) for one in found
+            render.content_json(one, self._links(), expand=Expansions.parse("version,container"))
+            for one in found
         ]
         path = f"/rest/api/content/{page.content_id}/child/attachment"
-        return json_answer(render.page_of(results, self._links(), path, start=0, limit=50, more=False))
+        return json_answer(render.page_of(results, self._links(), path=path, start=0, limit=50, more=False))
 
     def replace(self, call: Call) -> Response:
         """Give an attachment new bytes."""
@@ -73,19 +74,21 @@ class FileRoutes:
         self._node.attachments.replace(attachment, _upload(call, uploads[0]), author=call.principal.name)
         self._node.changed()
         changed = self._attachment(attachment.content_id, attachment.container or 0)
-        return json_answer(render.content_json(changed, self._links(), Expansions.parse("version,container")))
+        return json_answer(
+            render.content_json(changed, self._links(), expand=Expansions.parse("version,container"))
+        )
 
     def download(self, call: Call) -> Response:
         """The bytes of an attachment, of the current version or of the one asked for."""
         page_id = number_of(call.path("content_id"))
         with self._node.database.transaction() as connection:
             found = store.list_children(
-                connection, page_id, "attachment", start=0, limit=1, title=call.path("name")
+                connection, page_id, kind="attachment", start=0, limit=1, title=call.path("name")
             )
             if not found:
                 raise NotFound("There is no such attachment")
             version = call.whole_number("version", found[0].version)
-            attachment = store.find_version(connection, found[0].content_id, version)
+            attachment = store.find_version(connection, found[0].content_id, version=version)
         shown = "inline" if attachment.media_type in _SHOWN_INLINE else "attachment"
         return FileResponse(
             self._node.attachments.path(attachment),

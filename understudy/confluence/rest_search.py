@@ -67,7 +67,7 @@ class SearchRoutes:
         expand = Expansions.parse(",".join(_content_expansions(call.query("expand"))))
         results: list[Json] = [
             {
-                "content": render.content_json(content, links, expand),
+                "content": render.content_json(content, links, expand=expand),
                 "title": content.title,
                 "excerpt": plain_text(content.body)[:_EXCERPT],
                 "url": links.page(content),
@@ -82,7 +82,7 @@ class SearchRoutes:
             }
             for content in found
         ]
-        answer = self._page(call, "/rest/api/search", results, hits)
+        answer = self._page(call, "/rest/api/search", results=results, hits=hits)
         answer |= {
             "totalSize": hits.total,
             "cqlQuery": call.query("cql"),
@@ -94,9 +94,10 @@ class SearchRoutes:
         """The content that a query finds."""
         hits, found = self._find(call)
         expand = Expansions.parse(call.query("expand"))
-        results = [render.content_json(content, self._links(), expand) for content in found]
+        results = [render.content_json(content, self._links(), expand=expand) for content in found]
         return json_answer(
-            self._page(call, "/rest/api/content/search", results, hits) | {"totalSize": hits.total}
+            self._page(call, "/rest/api/content/search", results=results, hits=hits)
+            | {"totalSize": hits.total}
         )
 
     def reindex(self, _: Call) -> Response:
@@ -153,11 +154,11 @@ class SearchRoutes:
             found = store.find_many(connection, [int(key) for key in hits.keys])
         return hits, [found[int(key)] for key in hits.keys if int(key) in found]
 
-    def _page(self, call: Call, path: str, results: list[Json], hits: Hits) -> Json:
+    def _page(self, call: Call, path: str, *, results: list[Json], hits: Hits) -> Json:
         start, limit = bounds(call)
         query = f"{path}?cql={quote(call.query('cql'))}"
         more = start + limit < hits.total
-        return render.page_of(results, self._links(), query, start=start, limit=limit, more=more)
+        return render.page_of(results, self._links(), path=query, start=start, limit=limit, more=more)
 
     def _run_reindex(self) -> None:
         try:

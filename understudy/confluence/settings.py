@@ -150,7 +150,7 @@ def read_settings(environment: Environment) -> WikiSettings:
     if environment.text("ATL_DB_TYPE", "postgresql") != "postgresql":
         environment.note("ATL_DB_TYPE: only postgresql is held here")
     port = _property_number(
-        environment, properties, "confluence.cluster.hazelcast.listenPort", DEFAULT_CLUSTER_PORT
+        environment, properties, name="confluence.cluster.hazelcast.listenPort", default=DEFAULT_CLUSTER_PORT
     )
     cluster = _read_cluster(environment, port)
     local_home = environment.folder("CONFLUENCE_HOME")
@@ -180,11 +180,14 @@ def read_settings(environment: Environment) -> WikiSettings:
         synchrony_url="" if synchrony_off else properties.get("synchrony.service.url", "").rstrip("/"),
         recovery=_read_recovery(environment, properties),
         split_seconds=_property_number(
-            environment, properties, "cluster.safety.time.to.live.split.ms", 60_000
+            environment, properties, name="cluster.safety.time.to.live.split.ms", default=60_000
         )
         / 1000,
         journal_seconds=_property_number(
-            environment, properties, "com.atlassian.confluence.journal.timeToLiveInMillis", 172_800_000
+            environment,
+            properties,
+            name="com.atlassian.confluence.journal.timeToLiveInMillis",
+            default=172_800_000,
         )
         / 1000,
         rebuild_seconds=environment.seconds("UNDERSTUDY_REBUILD_SECONDS", 10.0),
@@ -220,7 +223,9 @@ def _context_path(environment: Environment) -> str:
     return f"/{path}" if path else ""
 
 
-def _property_number(environment: Environment, properties: Mapping[str, str], name: str, default: int) -> int:
+def _property_number(
+    environment: Environment, properties: Mapping[str, str], *, name: str, default: int
+) -> int:
     value = properties.get(name, "")
     if not value:
         return default
@@ -232,7 +237,7 @@ def _property_number(environment: Environment, properties: Mapping[str, str], na
 
 def _read_recovery(environment: Environment, properties: Mapping[str, str]) -> RecoverySettings:
     def number(name: str, default: int) -> int:
-        return _property_number(environment, properties, name, default)
+        return _property_number(environment, properties, name=name, default=default)
 
     return RecoverySettings(
         query_seconds=number("confluence.cluster.index.recovery.query.timeout", 10),

@@ -72,7 +72,7 @@ class _Form:
         message = self._errors.get(name, "")
         return element("p", message, class_="error", id=f"{name}-error") if message else Markup("")
 
-    def text(self, label: str, name: str, kind: str = "text") -> Markup:
+    def text(self, label: str, name: str, *, kind: str = "text") -> Markup:
         return field(label, name, kind=kind, error=self._errors.get(name, ""), autocomplete="off")
 
 
@@ -142,9 +142,9 @@ def _administrator(form_: _Form) -> Markup:
         "setupadministrator",
         form_.text("Username", "username"),
         form_.text("Name", "fullName"),
-        form_.text("Email", "email", "email"),
-        form_.text("Password", "password", "password"),
-        form_.text("Confirm", "confirm", "password"),
+        form_.text("Email", "email", kind="email"),
+        form_.text("Password", "password", kind="password"),
+        form_.text("Confirm", "confirm", kind="password"),
         _button("Next", "setup-next-button"),
         name="setupadministratorform",
     )

@@ -32,7 +32,7 @@ class Space:
     created: dt.datetime
 
 
-def create_space(connection: Connection, key: str, name: str, *, description: str, author: str) -> Space:
+def create_space(connection: Connection, key: str, *, name: str, description: str, author: str) -> Space:
     """Make a space and its home page.
 
     Raises:
@@ -61,7 +61,7 @@ def create_space(connection: Connection, key: str, name: str, *, description: st
     return _space(row)
 
 
-def set_homepage(connection: Connection, space_id: int, content_id: int) -> None:
+def set_homepage(connection: Connection, space_id: int, *, content_id: int) -> None:
     """Name the page that a space opens with."""
     connection.execute("update spaces set homepage = %s where spaceid = %s", (content_id, space_id))
 
@@ -117,7 +117,7 @@ def delete_space(connection: Connection, space: Space) -> None:
         "select contentid from content where spaceid = %s and prevver is null", (space.space_id,)
     ).fetchall()
     connection.execute("delete from spaces where spaceid = %s", (space.space_id,))
-    record_many(connection, "DELETE_DOCUMENT", [row["contentid"] for row in gone])
+    record_many(connection, "DELETE_DOCUMENT", content_ids=[row["contentid"] for row in gone])
 
 
 def _space(row: Row) -> Space:

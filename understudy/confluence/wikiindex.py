@@ -122,7 +122,7 @@ class WikiIndex:
         if index is None:
             raise IndexMissing("the index is not open")
         return index.search(
-            build_query(cql, index, asker),
+            build_query(cql, index, asker=asker),
             limit=limit,
             offset=start,
             order_by=order_field(cql),

@@ -116,7 +116,7 @@ class Documents:
             if len(text) > _MAXIMUM_TEXT:
                 raise BadRequest("the document is too long")
             made = Edit(row["revision"] + 1, proposal.edit_id, proposal.author, operation)
-            _store(connection, document, made, text)
+            _store(connection, document, made=made, text=text)
             return made
 
 
@@ -140,7 +140,7 @@ def _find(connection: Connection, document: str, edit_id: str) -> Edit | None:
     return None if row is None else _edit(row)
 
 
-def _store(connection: Connection, document: str, made: Edit, text: str) -> None:
+def _store(connection: Connection, document: str, *, made: Edit, text: str) -> None:
     connection.execute(
         """insert into "EVENTS" (document, revision, id, author, operation) values (%s, %s, %s, %s, %s)""",
         (document, made.revision, made.edit_id, made.author, json.dumps(made.operation)),
