@@ -13,6 +13,7 @@
     ├── ProductError           8   a product failed, or answered what it never should
     │   └── SetupRequired          a person must finish a set-up page
     ├── NotReadyError          9   what was asked for is not there yet
+    │   ├── NoController           nobody keeps the stack just now
     │   └── TimeoutExpired         … and the time given to wait for it is over
     ├── InternalError         70   a defect of Telamon itself
     ├── TemporaryError        75   retry later, after ``delay`` seconds
@@ -173,6 +174,12 @@ class NotReadyError(TelamonError):
 
     exit_code = 9
     meaning = "not ready yet"
+
+
+class NoController(NotReadyError):
+    """No controller answers for this stack."""
+
+    meaning = "no controller runs for this stack"
 
 
 class TimeoutExpired(NotReadyError):

@@ -19,6 +19,7 @@ from telamon.stackfile import shape as shapes
 from telamon.stackfile.explain import Explanation, describe
 from telamon.stackfile.schema import overlay_schema, schema, sections
 from telamon.stackfile.shape import Field
+from tools.cli_reference import cli_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,6 +52,7 @@ def pages() -> Mapping[str, str]:
         "docs/schema/overlay.schema.json": _json(overlay_schema(known)),
         "docs/reference/stack.md": "\n".join([FIELDS_HEAD, *_sections()]),
         "docs/reference/errors.md": ERRORS_HEAD + "".join(_error_rows()),
+        "docs/reference/cli.md": cli_page(),
     }
 
 

@@ -22,6 +22,7 @@ from telamon.errors import (
     ConflictError,
     InternalError,
     MachineError,
+    NoController,
     NotReadyError,
     PlatformError,
     ProductError,
@@ -38,10 +39,6 @@ PATIENCE: Final = 60.0
 
 LATER: Final = 5.0
 """Seconds after which a person may try again what failed for now."""
-
-
-class NoController(NotReadyError):
-    """No controller runs for this stack."""
 
 
 @dataclass(frozen=True)

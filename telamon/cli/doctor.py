@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telamon.cli.options import Verb, stack_argument, state_option
-from telamon.errors import MachineError, NotReadyError, ProductError
+from telamon.errors import MachineError, NoController, NotReadyError, ProductError
 
 if TYPE_CHECKING:
     from telamon.cli.documents import CheckedProduct, Examination
@@ -72,7 +72,7 @@ def examine(session: Session, target: Target) -> Examination:
 
 
 def _ask(target: Target) -> tuple[CheckedProduct, ...] | None:
-    from telamon.cli.client import Controller, NoController
+    from telamon.cli.client import Controller
     from telamon.cli.documents import CheckedProduct
 
     controller = Controller(target.socket)

@@ -322,7 +322,7 @@ class Examination:
 def plain(value: Any) -> Any:
     """A document as plain data, its keys in camel case."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
+        return {camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -330,6 +330,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """The key of an attribute."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)

@@ -95,7 +95,10 @@ def stack_argument(function: Decorated) -> Decorated:
 def stack_option(function: Decorated) -> Decorated:
     """The same as an option, for verbs whose arguments mean something else."""
     return click.option(
-        "-s", "--stack", help="Name of the stack, or its file. Default: stack.yaml here, or the only stack."
+        "-s",
+        "--stack",
+        metavar="STACK",
+        help="Name of the stack, or its file. Default: stack.yaml here, or the only stack.",
     )(function)
 
 

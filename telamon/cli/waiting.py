@@ -5,9 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from telamon.cli.client import NoController
 from telamon.cli.progress import board, lines_of
-from telamon.errors import Interrupted, PlatformError, SetupRequired, TelamonError, TimeoutExpired
+from telamon.errors import (
+    Interrupted,
+    NoController,
+    PlatformError,
+    SetupRequired,
+    TelamonError,
+    TimeoutExpired,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.client import Controller, Report

@@ -1,0 +1,182 @@
+"""The page of the command line: made of the verbs themselves and of the classes of their JSON answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+from telamon.cli import documents
+from telamon.cli.main import PROGRAM, program
+from telamon.cli.options import Verb
+from telamon.cli.verbs import CHAPTERS
+from telamon.errors import Problem
+from telamon.stackfile.explain import Explanation, SubField
+from telamon.stackfile.rehearsal import NotRehearsed
+
+HEAD: Final = """\
+# The command line
+
+Made of the verbs by `make docs`; change the verbs, not this page. `telamon VERB --help` says the same in a terminal.
+
+- Standard output carries the answer and nothing else. Progress, warnings, questions and errors go to standard error.
+- Every verb takes `-o json` (`--output json`). An error is then an answer too, on standard output: see
+  [below](#errors-in-json).
+- The exit code tells what sort of error it was: see the [exit codes](errors.md). When nobody reads the answer any more
+  (`telamon logs | head`), the verb ends quietly with 141.
+- `--debug` shows where a defect of Telamon (exit code 70) happened, for a report of it.
+- On a terminal progress is drawn as a live board, elsewhere as plain lines. `NO_COLOR` and `TERM=dumb` are honoured.
+- A verb that would destroy something, or take a product away from its users, asks first. Without a terminal it refuses,
+  unless `--yes` is given.
+- A verb that waits tells, when its time is over, what every component still waits for. Ctrl-C ends the waiting, not the
+  work: the controller goes on.
+- `STACK` is the name of a stack or a stack file. Left out, it is the stack of `stack.yaml` in this folder, or else the
+  only stack of this user on this machine. `--state` (or `TELAMON_STATE`) names its state folder.
+"""
+
+ERRORS: Final = """\
+## Errors in JSON
+
+| key | holds |
+|---|---|
+| `error` | what is wrong |
+| `remedy` | what would help, or null |
+| `branch` | the class in `telamon/errors.py` |
+| `exit` | the exit code |
+| `problems` | of a stack file only: every problem, each a [Problem](#problem) |
+| `guard` | of a refusal only: the guard's name |
+| `url` | of a set-up page only: where a person goes on |
+"""
+
+COMPLETION: Final = """\
+## Shell completion
+
+Completion knows verbs, options, their words, and files. It takes effect in a new shell.
+
+| shell | what to do once |
+|---|---|
+| bash 4.4 or newer | put `eval "$(telamon completion bash)"` into `~/.bashrc` |
+| zsh | put `eval "$(telamon completion zsh)"` into `~/.zshrc`, after `compinit` |
+| fish | `telamon completion fish > ~/.config/fish/completions/telamon.fish` |
+"""
+
+ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
+    {
+        "up": (documents.Changed,),
+        "apply": (documents.Changed,),
+        "down": (documents.Down,),
+        "retry": (documents.Retried,),
+        "status": "The Stack with its `status`, as in [the controller's answer](controller-api.md).",
+        "logs": (documents.Logs, documents.JournalEntry, documents.LogLine),
+        "secret": (documents.SecretList, documents.SecretKeys, documents.SecretOne),
+        "trust": (documents.Certificate,),
+        "doctor": (documents.Examination, documents.CheckedMachine, documents.CheckedProduct),
+        "validate": (documents.Validation, Problem, NotRehearsed),
+        "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),
+        "build": "The flat Stack; its fields are in [the field reference](stack.md).",
+        "explain": (Explanation, SubField),
+        "schema": "The schema, as without `-o json`.",
+        "version": (documents.Version,),
+        "completion": (documents.Script,),
+    }
+)
+"""What each verb answers in JSON: classes, the answer itself first, or a sentence."""
+
+
+COMMON: Final = frozenset({"output", "debug"})
+"""Options of every verb, which the head of the page explains."""
+
+
+def cli_page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *_verbs(), ERRORS, COMPLETION])
+
+
+def attributes(kind: type) -> Mapping[str, str]:
+    """What the docstring of a class says of each attribute."""
+    section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
+    return {
+        found["name"]: " ".join(found["what"].split()).replace("``", "`")
+        for found in re.finditer(r"^ {4}(?P<name>\w+): (?P<what>.*(?:\n {5,}.*)*)", section, re.MULTILINE)
+    }
+
+
+def _verbs() -> Iterator[str]:
+    shown: set[type] = set()
+    with click.Context(program(), info_name=PROGRAM) as parent:
+        for chapter in CHAPTERS:
+            yield f"## {chapter.title}\n"
+            for listed in chapter.verbs:
+                verb = program().get_command(parent, listed.name)
+                if not isinstance(verb, Verb):
+                    raise TypeError(f"{listed.name} is no verb")
+                yield from _verb(listed.name, verb, parent=parent)
+                yield from _answer(listed.name, shown)
+
+
+def _verb(name: str, verb: Verb, *, parent: click.Context) -> Iterator[str]:
+    context = click.Context(verb, info_name=name, parent=parent)
+    yield f"### {PROGRAM} {name}\n"
+    yield f"{_escaped(verb.prose)}\n"
+    usage = " ".join(verb.collect_usage_pieces(context))
+    yield f"    {context.command_path} {usage}\n"
+    own = [parameter for parameter in verb.params if parameter.name not in COMMON]
+    records = [record for parameter in own if (record := parameter.get_help_record(context)) is not None]
+    rows = [f"| `{_cell(option)}` | {_cell(what)} |" for option, what in records if what]
+    if rows:
+        yield "\n".join(("| option | what |\n|---|---|", *rows, ""))
+    yield "Examples:\n"
+    yield from (f"    {example}" for example in verb.examples)
+    yield ""
+
+
+def _answer(verb: str, shown: set[type]) -> Iterator[str]:
+    answer = ANSWERS[verb]
+    if isinstance(answer, str):
+        yield f"With `-o json`: {answer[0].lower()}{answer[1:]}\n"
+        return
+    first, *others = answer
+    fresh = [kind for kind in others if kind not in shown]
+    shown.update(answer)
+    yield f"With `-o json`, {first.__name__}:\n"
+    yield from _table(first)
+    for kind in fresh:
+        yield f"#### {kind.__name__}\n"
+        yield from _table(kind)
+
+
+def _table(kind: type) -> Iterator[str]:
+    told = attributes(kind)
+    yield "| key | type | holds |\n|---|---|---|"
+    for field in dataclasses.fields(kind):
+        # Annotations are text here: every module of answers defers them.
+        typed = _typed(str(field.type))
+        yield f"| `{documents.camel(field.name)}` | {typed} | {_cell(told[field.name])} |"
+    yield ""
+
+
+def _typed(annotation: str) -> str:
+    listed = re.fullmatch(r"tuple\[(\w+), \.\.\.\]", annotation)
+    if listed:
+        return f"list of {_typed(listed[1])}"
+    words = {
+        "str": "text",
+        "int": "number",
+        "float": "number",
+        "bool": "true or false",
+        "Mapping[str, str]": "names with texts",
+    }
+    return words.get(annotation, f"[{annotation}](#{annotation.lower()})")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "\\<")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
