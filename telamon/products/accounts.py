@@ -11,7 +11,7 @@ from collections.abc import Callable
 from telamon.errors import ProductError
 from telamon.products.base import AccountInputs, Exchange, Flow, Identity, Note, Request, ask
 from telamon.products.notes import LOGIN_ACCEPTED
-from telamon.products.rest import as_, asks_web_sudo
+from telamon.products.rest import PATIENCE, asks_web_sudo, patient
 
 _MOST_REFUSALS = 2
 _NOT_ALLOWED = frozenset({401, 403})
@@ -41,11 +41,11 @@ def administrate(request: Request, web_sudo: Callable[[], Flow[None]]) -> Exchan
         request: what to ask.
         web_sudo: the product's way to begin a session and to confirm the password in it.
     """
-    response = yield from as_(Identity.ADMINISTRATOR, request)
+    response = yield from patient(Identity.ADMINISTRATOR, request)
     if not asks_web_sudo(response):
         return response
     yield from web_sudo()
-    return (yield from as_(Identity.ANONYMOUS, request))
+    return (yield from patient(Identity.ANONYMOUS, request))
 
 
 def finish(account: AccountInputs, token: str | None, *, proof: str) -> Flow[str | None]:
@@ -63,5 +63,6 @@ def finish(account: AccountInputs, token: str | None, *, proof: str) -> Flow[str
         yield Note(LOGIN_ACCEPTED)
     if token is None:
         return None
-    tried = yield from ask(Request("GET", proof, headers={"Authorization": f"Bearer {token}"}))
+    login = {"Authorization": f"Bearer {token}"}
+    tried = yield from ask(Request("GET", proof, headers=login, timeout=PATIENCE))
     return None if tried.status in _NOT_ALLOWED else token

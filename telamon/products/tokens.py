@@ -7,7 +7,7 @@ once, GET lists those of the caller, DELETE revokes one.
 from __future__ import annotations
 
 from telamon.products.base import Flow, Identity, Request
-from telamon.products.rest import NO_CHECK, as_, demand, items
+from telamon.products.rest import NO_CHECK, demand, items, patient
 
 PATH = "/rest/pat/latest/tokens"
 NAME = "telamon"
@@ -30,17 +30,19 @@ def make_token() -> Flow[str | None]:
         ProductError: the product refuses to make one.
     """
     listing = Request("GET", PATH, headers=NO_CHECK)
-    listed = yield from as_(Identity.SERVICE_ACCOUNT, listing)
+    listed = yield from patient(Identity.SERVICE_ACCOUNT, listing)
     if listed.status == 404:
         return None
     ours = [token for token in items(demand(listing, listed).json()) if token.get("name") == NAME]
     for spare in ours[:-KEPT]:
         revoking = Request("DELETE", f"{PATH}/{spare.get('id')}", headers=NO_CHECK)
         demand(
-            revoking, (yield from as_(Identity.SERVICE_ACCOUNT, revoking)), allowed=frozenset({200, 204, 404})
+            revoking,
+            (yield from patient(Identity.SERVICE_ACCOUNT, revoking)),
+            allowed=frozenset({200, 204, 404}),
         )
     body = {"name": NAME, "expirationDuration": DAYS}
     making = Request("POST", PATH, headers=NO_CHECK, json=body)
-    made = demand(making, (yield from as_(Identity.SERVICE_ACCOUNT, making)))
+    made = demand(making, (yield from patient(Identity.SERVICE_ACCOUNT, making)))
     token = made.document().get("rawToken")
     return token if isinstance(token, str) and token else None

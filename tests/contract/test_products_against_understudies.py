@@ -284,7 +284,7 @@ def test_a_frozen_node_is_unreachable_and_a_thawed_one_is_not(make_site: MakeSit
     with site.probe() as probe:
         assert probe.phase() is Phase.FIRST_RUN
         process.process.send_signal(signal.SIGSTOP)
-        assert probe.phase() is Phase.UNREACHABLE
+        eventually(lambda: probe.phase() is Phase.UNREACHABLE, what="silence")
         process.process.send_signal(signal.SIGCONT)
         eventually(lambda: probe.phase() is Phase.FIRST_RUN, what="answers again")
         process.kill()

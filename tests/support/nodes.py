@@ -196,7 +196,7 @@ class Site:
             outcome = self.ask(self.product.set_up(replace(wanted, posted=known)))
             return None if outcome.verdict is SetupVerdict.WAITING else outcome
 
-        return eventually(one_pass, what="set-up")
+        return eventually(one_pass, what="set-up", seconds=120)
 
     def make_account(self) -> None:
         """Make the service account, and use its token from now on."""

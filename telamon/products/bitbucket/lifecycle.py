@@ -23,7 +23,7 @@ from telamon.products.base import (
     ask,
 )
 from telamon.products.pages import read_page
-from telamon.products.rest import NO_CHECK, as_, demand, items
+from telamon.products.rest import NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.state.phase import Phase
 
@@ -77,7 +77,7 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
     """
     refuse_more_logins(account)
     looking = Request("GET", f"/rest/api/latest/users/{_segment(account.username)}")
-    found = yield from as_(Identity.ADMINISTRATOR, looking)
+    found = yield from patient(Identity.ADMINISTRATOR, looking)
     if found.status == 404:
         # The resource takes its values in the query alone, the password too; no query is ever shown or logged.
         query = {
@@ -88,7 +88,7 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
             "addToDefaultGroup": "true",
         }
         making = Request("POST", "/rest/api/latest/admin/users", query=query, headers=NO_CHECK)
-        demand(making, (yield from as_(Identity.ADMINISTRATOR, making)))
+        demand(making, (yield from patient(Identity.ADMINISTRATOR, making)))
     else:
         demand(looking, found)
     allowing = Request(
@@ -97,7 +97,7 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
         query={"name": account.username, "permission": "SYS_ADMIN"},
         headers=NO_CHECK,
     )
-    demand(allowing, (yield from as_(Identity.ADMINISTRATOR, allowing)))
+    demand(allowing, (yield from patient(Identity.ADMINISTRATOR, allowing)))
     token = yield from _make_token(account.username)
     return (yield from finish(account, token, proof=CLUSTER))
 
@@ -106,7 +106,7 @@ def _make_token(username: str) -> Flow[str | None]:
     """Make the account an HTTP access token, and revoke those of ours that are surely out of use."""
     path = f"{TOKENS}/{_segment(username)}"
     listing = Request("GET", path, query={"limit": "100"})
-    listed = yield from as_(Identity.SERVICE_ACCOUNT, listing)
+    listed = yield from patient(Identity.SERVICE_ACCOUNT, listing)
     if listed.status == 404:
         return None
     values = items(demand(listing, listed).document().get("values"))
@@ -115,7 +115,9 @@ def _make_token(username: str) -> Flow[str | None]:
     for spare in ours[:-KEPT_TOKENS]:
         revoking = Request("DELETE", f"{path}/{_segment(str(spare.get('id')))}", headers=NO_CHECK)
         demand(
-            revoking, (yield from as_(Identity.SERVICE_ACCOUNT, revoking)), allowed=frozenset({200, 204, 404})
+            revoking,
+            (yield from patient(Identity.SERVICE_ACCOUNT, revoking)),
+            allowed=frozenset({200, 204, 404}),
         )
     made = yield from _put_token(path)
     token = made.document().get("token")
@@ -126,10 +128,10 @@ def _put_token(path: str) -> Exchange:
     """PUT, as the vendor's reference has it; POST, which scripts were seen to use, where PUT is not known."""
     body = {"name": TOKEN_NAME, "permissions": ["PROJECT_ADMIN", "REPO_ADMIN"], "expiryDays": TOKEN_DAYS}
     making = Request("PUT", path, headers=NO_CHECK, json=body)
-    made = yield from as_(Identity.SERVICE_ACCOUNT, making)
+    made = yield from patient(Identity.SERVICE_ACCOUNT, making)
     if made.status in {404, 405}:
         making = Request("POST", path, headers=NO_CHECK, json=body)
-        made = yield from as_(Identity.SERVICE_ACCOUNT, making)
+        made = yield from patient(Identity.SERVICE_ACCOUNT, making)
     return demand(making, made)
 
 

@@ -24,7 +24,7 @@ from telamon.products.base import (
     UsernameOf,
 )
 from telamon.products.pages import Form
-from telamon.products.rest import NO_CHECK, as_, demand, items
+from telamon.products.rest import NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
 from telamon.products.wizard import Step, Wizard, walk
@@ -138,13 +138,15 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
     """
     refuse_more_logins(account)
     looking = Request("GET", "/rest/api/user", query={"username": account.username})
-    found = yield from as_(Identity.ADMINISTRATOR, looking)
+    found = yield from patient(Identity.ADMINISTRATOR, looking)
     if found.status == 404:
         yield from _create(account)
     else:
         demand(looking, found)
     asking = Request("GET", "/rest/api/user/memberof", query={"username": account.username})
-    groups = items(demand(asking, (yield from as_(Identity.ADMINISTRATOR, asking))).document().get("results"))
+    groups = items(
+        demand(asking, (yield from patient(Identity.ADMINISTRATOR, asking))).document().get("results")
+    )
     if ADMINISTRATORS not in {group.get("name") for group in groups}:
         path = f"/rest/api/user/{quote(account.username, safe='')}/group/{ADMINISTRATORS}"
         joining = Request("PUT", path, headers=NO_CHECK)
@@ -179,7 +181,7 @@ def web_sudo() -> Flow[None]:
         "os_password": PasswordOf(Identity.ADMINISTRATOR),
     }
     entering = Request("POST", "/dologin.action", headers=NO_CHECK, form=body)
-    demand(entering, (yield from as_(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    demand(entering, (yield from patient(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
     body = {"password": PasswordOf(Identity.ADMINISTRATOR), "authenticate": "Confirm"}
     confirming = Request("POST", "/doauthenticate.action", headers=NO_CHECK, form=body)
-    demand(confirming, (yield from as_(Identity.ANONYMOUS, confirming)), allowed=frozenset({200, 302}))
+    demand(confirming, (yield from patient(Identity.ANONYMOUS, confirming)), allowed=frozenset({200, 302}))

@@ -23,7 +23,7 @@ from telamon.products.base import (
     UsernameOf,
 )
 from telamon.products.pages import Form, read_page
-from telamon.products.rest import NO_CHECK, as_, demand, items
+from telamon.products.rest import NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
 from telamon.products.wizard import Step, Stumbling, Wizard, walk
@@ -127,7 +127,7 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
     """
     refuse_more_logins(account)
     looking = Request("GET", "/rest/api/2/user", query={"username": account.username, "expand": "groups"})
-    found = yield from as_(Identity.ADMINISTRATOR, looking)
+    found = yield from patient(Identity.ADMINISTRATOR, looking)
     if found.status == 404:
         yield from _create(account)
         groups = frozenset[str]()
@@ -176,9 +176,9 @@ def web_sudo() -> Flow[None]:
         "os_password": PasswordOf(Identity.ADMINISTRATOR),
     }
     entering = Request("POST", "/login.jsp", headers=NO_CHECK, form=body)
-    demand(entering, (yield from as_(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    demand(entering, (yield from patient(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
     asking = Request("GET", "/secure/admin/WebSudoAuthenticate!default.jspa")
-    asked = demand(asking, (yield from as_(Identity.ANONYMOUS, asking)))
+    asked = demand(asking, (yield from patient(Identity.ANONYMOUS, asking)))
     form = read_page(asked.text).form_with({"webSudoPassword"})
     body = {
         "webSudoPassword": PasswordOf(Identity.ADMINISTRATOR),
@@ -186,4 +186,4 @@ def web_sudo() -> Flow[None]:
         "atl_token": _token(asked, form) if form is not None else "",
     }
     confirming = Request("POST", "/secure/admin/WebSudoAuthenticate.jspa", headers=NO_CHECK, form=body)
-    demand(confirming, (yield from as_(Identity.ANONYMOUS, confirming)), allowed=frozenset({302}))
+    demand(confirming, (yield from patient(Identity.ANONYMOUS, confirming)), allowed=frozenset({302}))
