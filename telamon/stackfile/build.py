@@ -68,4 +68,18 @@ def _item(item: Any, indent: str) -> Iterator[str]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and _PLAIN.fullmatch(value) and resolve(value) == value and trap(value) is None:
         return value
-    return json.dumps(value, ensure_ascii=True)
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    # Not as JSON does it: YAML does not join the two halves that JSON makes of a character beyond U+FFFF.
+    code = ord(character)
+    if character in {'"', "\\"}:
+        return f"\\{character}"
+    if 0x20 <= code < 0x7F:
+        return character
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -9,6 +9,7 @@ A bomb of aliases is found while it is read, because sizes add up from below, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -37,6 +38,9 @@ MOST_VALUES: Final = 20_000
 """Most values of a file, each alias counted as often as it is used."""
 DEEPEST: Final = 40
 """Most levels of mappings and lists within one another."""
+
+
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class _Stop(Exception):
@@ -225,7 +229,7 @@ class _Composer:
         return [source for source in sources if isinstance(source, Block)]
 
     def _scalar(self, event: ScalarEvent, position: Position) -> Scalar:
-        text: str = event.value
+        text = self._whole(event.value, position)
         if event.style not in {None, ""} or event.tag is not None:
             return Scalar(position, text, text, plain=False)
         trapped = trap(text)
@@ -233,6 +237,17 @@ class _Composer:
             message, remedy = trapped
             self._report(position, "ambiguous-value", message, remedy=remedy)
         return Scalar(position, resolve(text), text, sound=trapped is None)
+
+    def _whole(self, text: str, position: Position) -> str:
+        """Join characters that were escaped in two halves, as JSON does it, and refuse a half that stands alone."""
+        if not _HALF.search(text):
+            return text
+        joined = text.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace")
+        if "\ufffd" in joined and "\ufffd" not in text:
+            self._report(
+                position, "character", "half a character stands here", remedy="Write the character itself."
+            )
+        return joined
 
     def _alias(self, event: AliasEvent, position: Position) -> Node:
         name: str = event.anchor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -156,4 +156,18 @@ def _warnings(subject: Subject, document: Block) -> list[Problem]:
 
 
 def _sorted(problems: Iterable[Problem], source: str) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.file != source, problem)))
+    return tuple(sorted(map(_shown, problems), key=lambda problem: (problem.file != source, problem)))
+
+
+def _shown(problem: Problem) -> Problem:
+    """The same problem in one line that is safe to print: a file may hold what makes a terminal do things."""
+    texts = {"path": problem.path, "message": problem.message, "remedy": problem.remedy}
+    changed = {name: _printable(text) for name, text in texts.items() if not text.isprintable()}
+    return replace(problem, **changed) if changed else problem
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

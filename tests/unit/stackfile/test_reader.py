@@ -187,3 +187,9 @@ def test_without_a_date_no_date_is_judged() -> None:
 def test_a_status_in_a_file_is_not_read() -> None:
     reading = reading_of("  products: {jira: {version: 11.3.1}}\nstatus: {observedGeneration: 3}\n")
     assert [found.rule for found in reading.warnings] == ["status-is-not-read"]
+
+
+def test_what_a_file_says_cannot_make_the_terminal_do_things() -> None:
+    found = said('  products: {"jira\\e[2J\\n": {version: "\\e]0;x\\a"}}\n')
+    assert found
+    assert all(line.isprintable() for line in found)
