@@ -30,6 +30,17 @@ Made of the models by `make docs`; change the models, not this page. `telamon ex
 terminal, and the [schema](../schema/stack.schema.json) says it to editors.
 
 A field in **bold** is required. Sizes are written like `4Gi`, times like `15m`, CPU like `2` or `"500m"`.
+
+**The text.** YAML 1.2 in UTF-8, one document, at most 1 MiB; JSON will do as well. Values that YAML 1.1 and 1.2 read
+differently (`no`, `012`, `12:30`, a date) are refused with both ways to write them, because `kubectl` reads 1.1.
+Anchors, aliases and merge keys work. A key with nothing after it is refused: remove it, or give it a value.
+
+**Overlays.** A file of kind `StackOverlay` has `extends:` with the relative path of a stack file or of another overlay,
+at most eight files in a row. Mappings go into the base's mappings key by key. Lists whose items all have a `name` go
+into the base's list item by item, and `delete: true` in an item takes it out. Any other list or value replaces the
+base's, and a key with nothing after it takes the base's key out. `telamon build` prints what comes out.
+
+**Applications of your own.** `profile` takes a profile, or the relative path of a file that holds one.
 """
 
 ERRORS_HEAD = """\

@@ -161,9 +161,14 @@ def _sorted(problems: Iterable[Problem], source: str) -> tuple[Problem, ...]:
 
 def _shown(problem: Problem) -> Problem:
     """The same problem in one line that is safe to print: a file may hold what makes a terminal do things."""
-    texts = {"path": problem.path, "message": problem.message, "remedy": problem.remedy}
-    changed = {name: _printable(text) for name, text in texts.items() if not text.isprintable()}
-    return replace(problem, **changed) if changed else problem
+    if f"{problem.path}{problem.message}{problem.remedy}".isprintable():
+        return problem
+    return replace(
+        problem,
+        path=_printable(problem.path),
+        message=_printable(problem.message),
+        remedy=_printable(problem.remedy),
+    )
 
 
 def _printable(text: str) -> str:
