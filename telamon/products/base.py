@@ -394,7 +394,7 @@ class Product(Workload):
         """Every rule of the product that its section of the stack file breaks.
 
         Yields:
-            (path below ``spec``, message, remedy); see :mod:`telamon.stackfile`.
+            (path below the section, with dots; message; remedy); :mod:`telamon.stackfile` adds file and line.
         """
         yield from ()
 
