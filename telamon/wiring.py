@@ -10,10 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -139,6 +136,8 @@ def start_controller(root: Path) -> None:
         TelamonError: it ended at once; the error is its own, read from its log.
         PlatformError: it does not answer in time.
     """
+    import subprocess
+
     path = socket_path(root)
     if answers(path):
         return
@@ -169,6 +168,8 @@ def start_controller(root: Path) -> None:
 
 def answers(path: Path) -> bool:
     """Whether somebody accepts connections on a unix socket."""
+    import socket
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -273,6 +274,8 @@ def foresee(stack: Stack, root: Path) -> Preview:
         ConflictError: a controller has come up meanwhile; ask it.
         TelamonError: the stack cannot run on this machine, or its state cannot be read.
     """
+    import tempfile
+
     if (root / STORE).exists():
         with controller_lease(root) as lease:
             if not lease:

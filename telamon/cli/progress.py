@@ -12,7 +12,7 @@ from telamon.cli.terminal import printable
 if TYPE_CHECKING:
     from telamon.cli.session import Session
     from telamon.cli.terminal import Terminal
-    from telamon.model.status import StackStatus
+    from telamon.model.status import ComponentStatus, StackStatus
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,22 @@ def lines_of(status: StackStatus) -> tuple[Line, ...]:
     lines = []
     for component in status.components:
         members = [member for member in status.members if member.component == component.name]
-        words = component.message or component.reason
-        if component.reason not in {"Acting", "Waiting", "Done"} and component.message:
-            words = f"{component.message} ({component.reason})"
         lines.append(
             Line(
                 component=component.name,
                 serving=sum(member.serving for member in members),
                 members=len(members),
                 done=component.done and component.ready,
-                words="ready" if component.done and component.ready else printable(words),
+                words=printable(_words(component)),
                 url=component.url,
             )
         )
     return tuple(lines)
+
+
+def _words(component: ComponentStatus) -> str:
+    if component.done:
+        return "ready" if component.ready else "gone"
+    if component.reason in {"Acting", "Waiting"} or not component.message:
+        return component.message or component.reason
+    return f"{component.message} ({component.reason})"

@@ -52,7 +52,6 @@ def read_file(session: Session, file: Path, *, lab: bool = False) -> FileRead:
         StackFileError: it has problems; all of them are in the error.
     """
     from telamon.stackfile.reader import read
-    from telamon.stackfile.rehearsal import rehearse
 
     source = "<stdin>" if file == STANDARD_INPUT else str(file)
     reading = read(
@@ -65,6 +64,8 @@ def read_file(session: Session, file: Path, *, lab: bool = False) -> FileRead:
     stack = reading.require()
     if not lab:
         return FileRead(source, stack, reading.warnings)
+    from telamon.stackfile.rehearsal import rehearse
+
     rehearsed, left_out = rehearse(stack)
     return FileRead(source, rehearsed, reading.warnings, left_out)
 
