@@ -318,7 +318,10 @@ class _Link:
         if settings.registry is not None:
             with self._connect(self.endpoint) as registry:
                 answer = frames.receive_frame(registry)
-            target = Endpoint(str(answer.get("address", "")), int(answer.get("port", 0)))
+            port = answer.get("port")
+            if not isinstance(port, int):
+                raise LinkError("the registry names no port")
+            target = Endpoint(str(answer.get("address", "")), port)
         return self._connect(target)
 
     def _connect(self, target: Endpoint) -> socket.socket:

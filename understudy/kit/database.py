@@ -141,8 +141,6 @@ class Database:
             try:
                 yield connection
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if _is_fault_of_statement(error):
-                    raise
                 raise DatabaseUnavailable(_first_line(error)) from error
             finally:
                 self._give_back(connection)
@@ -252,12 +250,6 @@ def _is_quiet(connection: Connection) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return not poll.poll(0)
-
-
-def _is_fault_of_statement(error: psycopg.Error) -> bool:
-    """Errors of class 55, 40 and 57014 are about the statement: the connection is as good as before."""
-    code = error.sqlstate or ""
-    return code[:2] in {"55", "40"} or code == "57014"
 
 
 def _first_line(error: psycopg.Error) -> str:

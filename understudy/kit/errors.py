@@ -4,7 +4,7 @@
 
     UnderstudyError
     ├── SettingsError          an environment variable is missing or wrong; the process exits
-    ├── DatabaseUnavailable    the database cannot be reached, or broke the connection
+    ├── DatabaseUnavailable    the database cannot be reached, or gave up
     ├── IndexProblem           the search index cannot be used
     │   ├── IndexMissing
     │   └── IndexBroken
@@ -37,7 +37,7 @@ class SettingsError(UnderstudyError):
 
 
 class DatabaseUnavailable(UnderstudyError):
-    """The database cannot be reached, or the connection broke in the middle of the work."""
+    """The database cannot be reached, broke the connection, or gave up on a statement."""
 
 
 class IndexProblem(UnderstudyError):
