@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,12 +113,43 @@ def test_a_status_of_an_older_spec_is_not_waited_for(desk: Desk) -> None:
 def test_a_controller_that_ends_while_it_is_waited_for(desk: Desk) -> None:
     desk.brought_up()
     desk.controller.statuses = [starting()]
+    end = threading.Timer(0.1, desk.controller.end)
+    end.start()
+    found = desk.run("up", "--timeout", "1h")
+    end.join()
+    assert found.code == 7
+    assert "the controller ended while it was waited for" in found.err
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.controller.statuses = [starting()]
+
+    def press(_self: object, _seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tests.support.desk.FastClock.sleep", press)
+    found = desk.run("up")
+    assert found.code == 130
+    assert "the controller goes on" in found.err
+    assert desk.controller.asked[-1][:2] == ("PUT", "/v1/stack")
+
+
+def test_what_goes_wrong_in_the_controller_is_told_in_its_words(desk: Desk) -> None:
+    desk.brought_up()
     desk.controller.refusals["/v1/journal"] = Refusal(
         500, {"error": "the store is damaged", "remedy": None, "branch": "PlatformError", "exit": 7}
     )
     found = desk.run("up")
     assert found.code == 7
     assert "the store is damaged" in found.err
+
+
+@pytest.mark.parametrize("verb", ["status", "up", "down"])
+def test_a_folder_too_deep_for_a_socket(desk: Desk, verb: str) -> None:
+    deep = desk.folder / ("x" * 60) / ("y" * 60)
+    found = desk.run(verb, "stack.yaml", "--state", str(deep))
+    assert found.code == 6
+    assert "too long for a unix socket" in found.err
 
 
 def test_another_platform_is_refused_and_rehearsed_with_lab(desk: Desk) -> None:
