@@ -27,6 +27,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	# Compiled once: where bytecode is not written on import, every command would compile the package again.
+	$(BIN)/python -m compileall -q telamon understudy
 	@touch $@
 
 # One target a check, so that `make -k check` shows everything at once.
