@@ -358,9 +358,13 @@ def test_stopping_a_node_ends_its_git_processes(stack: Stack, tmp_path: Path) ->
 
 
 def children_of(node: NodeProcess) -> list[int]:
+    """The processes a node started and did not reap yet; its threads come and go meanwhile."""
     assert node.process is not None
-    path = Path(f"/proc/{node.process.pid}/task")
-    return [int(child) for task in path.iterdir() for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{node.process.pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 def stack_refs(repository: Path) -> dict[str, str]:
