@@ -31,7 +31,7 @@ def health_checks() -> Flow[tuple[HealthReport, ...]]:
 
     Returns:
         Every check; one unhealthy report that concerns the database where the node answers 5xx; nothing where it does
-        not answer at all, which :meth:`read_status` is there to judge.
+        not answer at all, which the status page is there to tell.
 
     Raises:
         ProductError: the account may not ask.

@@ -1,6 +1,6 @@
 """The environment that the official images of Jira, Confluence and Bitbucket read alike.
 
-Source: atlassian/data-center-helm-charts, ``docs/docs/containers/{JIRA,CONFLUENCE,BITBUCKET}.md``.
+Source: atlassian/data-center-helm-charts, container documentation ``{JIRA,CONFLUENCE,BITBUCKET}.md``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Bitbucket's image, and OpenSearch's: what they read from their environment.
 
-Sources: atlassian/data-center-helm-charts, ``docs/docs/containers/BITBUCKET.md`` (every property has a variable: in
+Sources: atlassian/data-center-helm-charts, container documentation ``BITBUCKET.md`` (every property has a variable: in
 capitals, with underscores for dots and dashes); OpenSearch, "Docker".
 """
 

@@ -1,6 +1,6 @@
 """Confluence's image, and Synchrony's: what they read from their environment.
 
-Sources: atlassian/data-center-helm-charts, ``docs/docs/containers/CONFLUENCE.md`` and
+Sources: atlassian/data-center-helm-charts, container documentation ``CONFLUENCE.md`` and
 ``src/main/charts/confluence/templates/{_helpers.tpl,statefulset-synchrony.yaml,synchrony-start-script.yaml}``.
 """
 

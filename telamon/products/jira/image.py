@@ -1,6 +1,6 @@
 """Jira's image: what it reads from its environment.
 
-Source: atlassian/data-center-helm-charts, ``docs/docs/containers/JIRA.md`` and
+Source: atlassian/data-center-helm-charts, container documentation ``JIRA.md`` and
 ``src/main/charts/jira/templates/_helpers.tpl``.
 """
 
