@@ -356,6 +356,7 @@ class Companion(Workload):
         starts: "before" the product's first node, or "after" its set-up.
         required: whether a cluster of the product needs it.
         default_nodes: how many where the stack file names none.
+        stand_in_nodes: how many nodes its stand-in can form a cluster of.
         default_release: version to run where the stack file names none; ``None``: the product's own.
     """
 
@@ -364,6 +365,7 @@ class Companion(Workload):
     default_nodes: int = 1
     default_release: str | None = None
     max_nodes: int = 5
+    stand_in_nodes: int = 5
 
 
 class Product(Workload):

@@ -166,7 +166,7 @@ def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
 
 def _of_product(name: str, product: ProductSpec) -> Iterator[NotRehearsed]:
     given: list[tuple[bool, str, str]] = [
-        (product.nodes > MOST_NODES, "nodes", f"{product.nodes} nodes: the lab runs {MOST_NODES}."),
+        (product.nodes > MOST_NODES, "nodes", f"{product.nodes} nodes: the lab runs at most {MOST_NODES}."),
         (product.base_url is not None, "baseUrl", "The URL: the lab has addresses of its own."),
         (product.storage != ProductStorage(), "storage", "Size and place of the homes."),
         (bool(product.volumes), "volumes", "Volumes of your own."),
@@ -176,6 +176,6 @@ def _of_product(name: str, product: ProductSpec) -> Iterator[NotRehearsed]:
     for key, companion in product.companions.items():
         more = companion.nodes is not None and companion.nodes > MOST_COMPANIONS
         given.append(
-            (more, f"companions.{key}.nodes", f"{companion.nodes} nodes: the lab runs {MOST_COMPANIONS}.")
+            (more, f"companions.{key}.nodes", f"{companion.nodes} nodes: the lab runs at most {MOST_COMPANIONS}.")
         )
     return (NotRehearsed(f"spec.products.{name}.{path}", what) for present, path, what in given if present)

@@ -28,6 +28,7 @@ class Outline:
         spec: the product's section of the stack file.
         nodes: how many.
         release: version to run.
+        left_out: nodes asked for beyond what its stand-in can form a cluster of.
     """
 
     component: str
@@ -37,6 +38,7 @@ class Outline:
     spec: ProductSpec
     nodes: int
     release: str
+    left_out: int = 0
 
     @property
     def companion(self) -> Companion | None:
@@ -76,11 +78,12 @@ def _companions(name: str, product: Product, spec: ProductSpec) -> Iterator[Outl
         asked = spec.companions.get(CompanionName(companion_name))
         if asked is None and not companion.required:
             continue
-        nodes = (asked.nodes if asked is not None else None) or companion.default_nodes
+        wanted = (asked.nodes if asked is not None else None) or companion.default_nodes
+        nodes = min(wanted, companion.stand_in_nodes)
         named = asked.version if asked is not None else None
         release = named or companion.default_release or spec.version or "unversioned"
         component = component_name(name, companion_name)
-        yield Outline(component, name, product, companion, spec, nodes, release)
+        yield Outline(component, name, product, companion, spec, nodes, release, left_out=wanted - nodes)
 
 
 def balancers(stack: Stack) -> int:

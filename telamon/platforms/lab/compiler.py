@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from telamon.desired.component import ComponentDesired
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabDesired
 from telamon.desired.lab.facts import LabFacts
-from telamon.desired.lab.outline import needs
+from telamon.desired.lab.outline import Outline, needs, outlines
 from telamon.model.stack import Stack
 from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab.platform import LabPlatform
@@ -52,5 +52,15 @@ class LabCompiler:
         registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
         running = self._platform.running_components()
         discovery = machine_facts.discover(self._root, needs(stack, registry), running=running)
-        self.notes = discovery.notes
+        self.notes = (*discovery.notes, *_left_out(outlines(stack, registry)))
         return discovery.facts, compile_lab(stack, discovery.facts, registry=registry)
+
+
+def _left_out(parts: Iterable[Outline]) -> Iterator[str]:
+    """What people should know of nodes that cannot run here."""
+    for part in parts:
+        if part.left_out:
+            yield (
+                f"{part.component} runs {part.nodes} of {part.nodes + part.left_out} nodes: "
+                f"what stands in for {part.workload.title} here cannot form a larger cluster"
+            )

@@ -35,6 +35,7 @@ class OpenSearch(Companion):
     name = edge.OPENSEARCH
     title = "OpenSearch"
     stand_in = "understudy.search"
+    stand_in_nodes = 1
     ports = edge.OPENSEARCH_PORTS
     health = edge.OPENSEARCH_HEALTH
     # Nobody but the product speaks to it.

@@ -10,10 +10,12 @@ import pytest
 
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired, SecretKind
-from telamon.desired.lab.outline import needs
+from telamon.desired.lab.outline import needs, outlines
 from telamon.errors import InternalError
 from telamon.model.common import SecretRef
+from telamon.model.stack import Stack
 from telamon.products.base import JoinedValue, SecretValue
+from telamon.products.registry import registry
 from telamon.state.world import ComponentKind
 from tests.golden.lab_inputs import facts, lab, products, stack
 
@@ -198,3 +200,19 @@ def test_facts_of_another_stack_are_refused() -> None:
     given = stack()
     with pytest.raises(InternalError, match="has no addresses"):
         compile_lab(given, replace(facts(given), slots={"database": 1, "edge": 2}), registry=products(given))
+
+
+def test_companion_gets_no_more_nodes_than_its_stand_in_can_join() -> None:
+    given = Stack.model_validate(
+        {
+            "apiVersion": "telamon.dev/v1alpha1",
+            "kind": "Stack",
+            "metadata": {"name": "acme"},
+            "spec": {
+                "domain": "acme.example",
+                "products": {"bitbucket": {"version": "9.4.16", "companions": {"opensearch": {"nodes": 3}}}},
+            },
+        }
+    )
+    search = next(part for part in outlines(given, registry()) if part.companion is not None)
+    assert (search.nodes, search.left_out) == (1, 2)
