@@ -47,9 +47,12 @@ def _head(machine: Mapping[str, object]) -> Iterator[str]:
     yield (
         f"Made by `make bench` (`{COMMAND}`). Raw data is in [bench.json](bench.json); how each figure is defined "
         "stands in `telamon/proof/measure.py`. Durations are medians over repeats, stalls are the worst, failed and "
-        "lost are sums over all repeats. STARTING takes 5 s and STOPPING 3 s. Load is open loop, from a process of its "
-        "own: latency counts from the instant a request was due. A run whose generator was late by more than 20 ms "
-        "(p99) is void and does not count. No figure here ever fails a test."
+        "lost are sums over all repeats. STARTING takes 5 s and STOPPING 3 s. No figure here ever fails a test."
+    )
+    yield ""
+    yield (
+        "Load is open loop, from a process of its own, which goes first where it may: latency counts from the instant "
+        "a request was due. A run whose generator was late by more than 20 ms (p99) is void and does not count."
     )
     yield ""
     packages = machine.get("packages")
@@ -79,8 +82,13 @@ def _section(scenario: Scenario, found: Measured, *, folder: Path) -> Iterator[s
     good = [run for run in found.runs if not run.void]
     yield f"## {scenario.title}"
     yield ""
-    yield f"{scenario.method} Repeat with `{COMMAND} {scenario.name} --again`; measured at `{found.commit[:12]}`"
-    yield f"on {_day(found.runs)}, {len(good)} runs{_voids(found.runs)}."
+    yield scenario.method
+    yield ""
+    count = f"{len(good)} {'run' if len(good) == 1 else 'runs'}{_voids(found.runs)}"
+    yield (
+        f"Measured at `{_short(found.commit)}` on {_day(found.runs)}: {count}. Repeat with "
+        f"`{COMMAND} {scenario.name} --again`."
+    )
     yield ""
     yield "| figure | demanded | over all runs | each run |"
     yield "|---|---|---|---|"
@@ -148,7 +156,7 @@ def _notes(run: Run) -> Iterator[str]:
 
 def _picture(scenario: Scenario, runs: Sequence[Run], folder: Path) -> Iterator[str]:
     """The run with the largest first figure, for that is the one to look at."""
-    drawn = [run for run in runs if run.loads and run.loads[0].series]
+    drawn = [run for run in runs if run.loads and run.marks]
     if not drawn:
         return
     key = scenario.figures[0].key
@@ -198,6 +206,12 @@ def _voids(runs: Sequence[Run]) -> str:
 
 def _day(runs: Sequence[Run]) -> str:
     return datetime.fromtimestamp(runs[-1].began, UTC).strftime("%Y-%m-%d")
+
+
+def _short(commit: str) -> str:
+    """A commit as people write it; what was changed since stays visible."""
+    head, plus, rest = commit.partition("+")
+    return f"{head[:12]}{plus}{rest}"
 
 
 def _instant(run: Run) -> str:
