@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,9 +15,9 @@ from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventuall
 from tests.understudy.wiki_support import (
     ADMIN,
     WikiCluster,
+    WikiTemplate,
     api_client,
     create_page,
-    create_space,
     eventually_found,
     found_by,
     make_cluster,
@@ -28,14 +29,23 @@ from understudy.confluence.configfile import CLUSTER_SECRET, read_config, write_
 pytestmark = pytest.mark.lab
 
 
+@pytest.fixture(scope="module")
+def template(
+    postgres: PostgreSQL, database_numbers: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+) -> WikiTemplate:
+    database = postgres.create_database(f"u{os.getpid()}_{next(database_numbers)}")
+    return WikiTemplate.make(database, tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def cluster(database: Mapping[str, str], tmp_path: Path) -> Iterator[WikiCluster]:
+def cluster(
+    postgres: PostgreSQL, template: WikiTemplate, database_numbers: Iterator[int], tmp_path: Path
+) -> Iterator[WikiCluster]:
     """Two nodes that run, with a space DEV."""
-    laid_out = make_cluster(database, tmp_path, size=2)
+    name = f"u{os.getpid()}_{next(database_numbers)}"
+    laid_out = template.lay_out(postgres, name, tmp_path, size=2)
     with cleaned(laid_out.nodes):
-        set_up(laid_out.nodes[0])
-        create_space(laid_out.nodes[0].client(auth=ADMIN))
-        start_all(laid_out.nodes[1:])
+        start_all(laid_out.nodes)
         yield laid_out
 
 

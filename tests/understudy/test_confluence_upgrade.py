@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.understudy.support import NodeProcess, cleaned, eventually
-from tests.understudy.wiki_support import ADMIN, WikiCluster, make_cluster, set_up, start_all
+from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventually
+from tests.understudy.wiki_support import ADMIN, WikiCluster, WikiTemplate, make_cluster, set_up, start_all
 from understudy.confluence.configfile import read_config
 from understudy.confluence.membership import Member
 from understudy.confluence.upgrade import StartRefused, StoredVersion, check_start, cluster_state
@@ -70,12 +71,23 @@ def test_a_release_starts_only_where_the_rules_allow(
         assert check_start(Release.parse(release), said, alone=alone) == (outcome == "upgrade")
 
 
+@pytest.fixture(scope="module")
+def template(
+    postgres: PostgreSQL, database_numbers: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+) -> WikiTemplate:
+    database = postgres.create_database(f"u{os.getpid()}_{next(database_numbers)}")
+    return WikiTemplate.make(database, tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def cluster(database: Mapping[str, str], tmp_path: Path) -> Iterator[WikiCluster]:
-    laid_out = make_cluster(database, tmp_path, size=2)
+def cluster(
+    postgres: PostgreSQL, template: WikiTemplate, database_numbers: Iterator[int], tmp_path: Path
+) -> Iterator[WikiCluster]:
+    """Two nodes that run, with a space DEV."""
+    name = f"u{os.getpid()}_{next(database_numbers)}"
+    laid_out = template.lay_out(postgres, name, tmp_path, size=2)
     with cleaned(laid_out.nodes):
-        set_up(laid_out.nodes[0])
-        start_all(laid_out.nodes[1:])
+        start_all(laid_out.nodes)
         yield laid_out
 
 

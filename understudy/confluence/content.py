@@ -116,7 +116,8 @@ def create_content(connection: Connection, new: NewContent) -> tuple[int, int]:
                 parentid, pageid)
             values (%(kind)s, %(title)s, %(lower)s, %(author)s, %(author)s, %(comment)s, %(space)s,
                 %(parent)s, %(container)s)
-            on conflict do nothing
+            on conflict (spaceid, lowertitle, contenttype) where prevver is null and content_status = 'current'
+                and contenttype in ('page', 'blogpost') do nothing
             returning contentid""",
         {
             "kind": new.kind,
