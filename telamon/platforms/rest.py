@@ -74,6 +74,7 @@ def perform(
     credentials: Mapping[Identity, Credential],
     on_note: Callable[[str], None],
     cancelled: Callable[[], bool],
+    authority: str | None = None,
 ) -> T:
     """Run a flow against one node to its end.
 
@@ -84,6 +85,7 @@ def perform(
         credentials: how to log in as whom.
         on_note: keeps a note; it returns before the next request leaves.
         cancelled: whether to give up; asked before every request.
+        authority: whom to trust (PEM), where the endpoint is a front door that speaks TLS; nodes never do.
 
     Returns:
         What the flow returns.
@@ -94,8 +96,10 @@ def perform(
         TelamonError: whatever the flow raises.
     """
     limits = httpx.Limits(max_keepalive_connections=0)
-    with httpx.HTTPTransport(verify=_no_tls(), limits=limits, trust_env=False) as transport:
-        caller = _Caller(_Wire(transport, endpoint, front), credentials)
+    context = _no_tls() if authority is None else ssl.create_default_context(cadata=authority)
+    with httpx.HTTPTransport(verify=context, limits=limits, trust_env=False) as transport:
+        scheme = "http" if authority is None else "https"
+        caller = _Caller(_Wire(transport, endpoint, front=front, scheme=scheme), credentials)
         answer: Response | None = None
         try:
             while True:
@@ -129,7 +133,7 @@ class StatusProbe:
         self._workload = workload
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         self._transport = httpx.HTTPTransport(verify=_no_tls(), limits=limits, trust_env=False)
-        self._wire = _Wire(self._transport, endpoint, front)
+        self._wire = _Wire(self._transport, endpoint, front=front)
         self._timeout = timeout
 
     def __enter__(self) -> Self:
@@ -245,8 +249,11 @@ class _Answer:
 class _Wire:
     """The way to one node."""
 
-    def __init__(self, transport: httpx.HTTPTransport, endpoint: Endpoint, front: FrontAddress) -> None:
+    def __init__(
+        self, transport: httpx.HTTPTransport, endpoint: Endpoint, *, front: FrontAddress, scheme: str = "http"
+    ) -> None:
         self._transport = transport
+        self._scheme = scheme
         self._endpoint = endpoint
         self._front = front
 
@@ -289,7 +296,7 @@ class _Wire:
         limits = dict.fromkeys(("connect", "read", "write", "pool"), call.timeout)
         request = httpx.Request(
             call.method,
-            f"http://{self._endpoint}{self._front.context_path}{call.target}",
+            f"{self._scheme}://{self._endpoint}{self._front.context_path}{call.target}",
             headers={**self._forwarded(), **call.headers},
             content=call.content,
             extensions={"timeout": limits},

@@ -37,7 +37,7 @@ def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Ident
 
     def find(flow: Flow[T]) -> T | None:
         try:
-            return _perform(flow, probe, credentials)
+            return _perform(flow, probe, credentials=credentials)
         except TelamonError as error:
             troubles.append(str(error))
             return None
@@ -50,19 +50,36 @@ def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Ident
 
 
 def health(
-    workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Identity, Credential]
+    workload: Workload,
+    *,
+    probe: WorkloadProbe,
+    credentials: Mapping[Identity, Credential],
+    authority: str | None = None,
 ) -> tuple[HealthReport, ...]:
-    """A node's own health checks.
+    """The product's own health checks, of a node or, where the probe leads there, through the front door.
+
+    Args:
+        workload: says how to ask.
+        probe: where.
+        credentials: as whom.
+        authority: whom to trust (PEM), where the front door speaks TLS.
 
     Raises:
         TelamonError: they could not be asked for.
     """
-    return _perform(workload.health_checks(), probe, credentials)
+    return _perform(workload.health_checks(), probe, credentials=credentials, authority=authority)
 
 
-def _perform(flow: Flow[T], probe: WorkloadProbe, credentials: Mapping[Identity, Credential]) -> T:
+def _perform(
+    flow: Flow[T],
+    probe: WorkloadProbe,
+    *,
+    credentials: Mapping[Identity, Credential],
+    authority: str | None = None,
+) -> T:
     return perform(
         flow,
+        authority=authority,
         endpoint=probe.endpoint,
         front=probe.front,
         credentials=credentials,

@@ -23,7 +23,7 @@ from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE
 from telamon.plan.step import Call
-from telamon.platforms.lab import admin, closely, machine, postgres
+from telamon.platforms.lab import admin, closely, machine, postgres, tls
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.facts import lab_id
 from telamon.platforms.lab.files import make_folder
@@ -36,7 +36,7 @@ from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.lab.tracked import Identity, Process
 from telamon.platforms.lab.traffic import Traffic
 from telamon.ports import Clock
-from telamon.products.base import HealthReport, IndexKeeper
+from telamon.products.base import Endpoint, HealthReport, IndexKeeper
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentState, Life, MemberState
 
@@ -122,23 +122,40 @@ class LabPlatform:
         return found
 
     def doctor(self) -> Sequence[tuple[str, str, HealthReport]]:
-        """Every node's own health checks: component, member, report. What cannot be asked counts as ill."""
+        """The products' own health checks: component, whom was asked, report. What cannot be asked counts as ill.
+
+        Every product is asked through the front door, as its users come, and every node for itself.
+        """
         return tuple(self._health())
 
     def _health(self) -> Iterator[tuple[str, str, HealthReport]]:
         for part in self._desired().parts:
+            workload = part.workload
+            if workload is None:
+                continue
             credentials = self._credentials.for_work(part)
-            for process in part.processes:
-                if part.workload is None or not isinstance(process.probe, WorkloadProbe):
-                    continue
+            for asked, probe, authority in self._doors(part):
                 try:
                     if credentials is None:
                         raise NotReadyError("the service account is not made yet")
-                    reports = closely.health(part.workload, probe=process.probe, credentials=credentials)
+                    reports = closely.health(
+                        workload, probe=probe, credentials=credentials, authority=authority
+                    )
                 except TelamonError as error:
                     reports = (HealthReport("health checks", healthy=False, reason=str(error)),)
                 for report in reports:
-                    yield part.desired.name, process.member, report
+                    yield part.desired.name, asked, report
+
+    def _doors(self, part: LabComponent) -> Iterator[tuple[str, WorkloadProbe, str | None]]:
+        """Ways to ask a component: whom, where, and whom to trust there."""
+        front = self._desired().fronts.get(part.desired.product)
+        if front is not None and part.product is not None:
+            door = front.by_address
+            authority = tls.authority(self._root / "tls") if door.scheme == "https" else None
+            yield "front door", WorkloadProbe(Endpoint(door.host, door.port), front.base), authority
+        for process in part.processes:
+            if isinstance(process.probe, WorkloadProbe):
+                yield process.member, process.probe, None
 
     # --------------------------------------------------------------------------------------------------------- objects
 
