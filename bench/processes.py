@@ -53,10 +53,7 @@ def proportional_bytes(root: Path) -> Mapping[str, int]:
     Returns:
         Bytes by member, the controller's under its own name.
     """
-    owners = {pid: member for member, pid in leaders(root).items()}
-    keeper = controller(root)
-    if keeper is not None:
-        owners[keeper] = "controller"
+    owners = _owners(root)
     sums = dict.fromkeys(owners.values(), 0)
     for pid in procfs.pids():
         owner = _owner(pid, owners)
@@ -65,11 +62,38 @@ def proportional_bytes(root: Path) -> Mapping[str, int]:
     return sums
 
 
+def lab_seconds(root: Path) -> float:
+    """Processor seconds that the processes of a lab which run now have used. Source: proc_pid_stat(5).
+
+    Args:
+        root: state folder of the lab.
+    """
+    owners = _owners(root)
+    return sum(_cpu(pid) for pid in procfs.pids() if _owner(pid, owners) is not None)
+
+
 def busy_seconds() -> float:
     """Processor seconds that all processes of this machine have used. Source: proc_stat(5), first line."""
     first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
     user, nice, system, _idle, _wait, irq, softirq = (int(field) for field in first[:7])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def _owners(root: Path) -> Mapping[int, str]:
+    """The processes that members of a lab are, and its controller."""
+    owners = {pid: member for member, pid in leaders(root).items()}
+    keeper = controller(root)
+    return owners if keeper is None else {**owners, keeper: "controller"}
+
+
+def _cpu(pid: int) -> float:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    # The name stands in brackets and may hold anything; the times are the 14th and 15th field.
+    user, system = text.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _owner(pid: int, owners: Mapping[int, str]) -> str | None:

@@ -19,7 +19,7 @@ STARTS = 11
 def starts(session: Session, _repeat: int) -> Run:
     """Start verbs that need no lab."""
     session.pause()
-    busy, began = others_busy(), time.time()
+    busy, began = others_busy(session.lab.root), time.time()
     figures = {
         "help": _milliseconds(["--help"]),
         "validate": _milliseconds(["validate", str(session.lab.file)]),

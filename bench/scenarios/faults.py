@@ -75,7 +75,7 @@ def strike(session: Session, repeat: int, *, blow: Blow) -> Struck:
         session.prepared(product)
     members = session.lab.members(blow.component)
     victim = members[repeat % len(members)]
-    busy, began = others_busy(), time.time()
+    busy, began = others_busy(session.lab.root), time.time()
     lab = session.lab
     with session.load(blow.products, rate=RATE, seed=repeat + 1, name=f"{blow.name}-{repeat}") as generators:
         generators[-1].sleep_until(BEFORE)

@@ -21,7 +21,7 @@ MAKE_WITHIN = 1800.0
 def cold_up(session: Session, _repeat: int) -> Run:
     """Bring the stack up in an empty state folder."""
     session.clear()
-    busy, began = others_busy(), time.time()
+    busy, began = others_busy(session.lab.root), time.time()
     seconds = session.lab.up()
     session.note(up=True)
     return Run({"seconds": seconds}, began, busy)
@@ -34,7 +34,7 @@ def up_again(session: Session, _repeat: int) -> Run:
         session.prepared(product)
     down = session.lab.down()
     session.note(up=False)
-    busy, began = others_busy(), time.time()
+    busy, began = others_busy(session.lab.root), time.time()
     seconds = session.lab.up()
     session.note(up=True)
     return Run({"seconds": seconds, "down": down}, began, busy)
@@ -50,7 +50,7 @@ def make_up(session: Session, _repeat: int) -> Run:
         checkout = folder / "telamon"
         _run(["git", "clone", "--quiet", str(ROOT), str(checkout)], folder)
         environment = {**os.environ, "TELAMON_STATE": str(folder / "state")}
-        busy, began = others_busy(), time.time()
+        busy, began = others_busy(session.lab.root), time.time()
         try:
             seconds = _timed(["make", "up"], checkout, environment)
         finally:

@@ -24,7 +24,7 @@ def quiet(session: Session, repeat: int, *, product: str) -> Run:
     """Send load to one product."""
     session.ensure_up()
     session.prepared(product)
-    busy, began = others_busy(), time.time()
+    busy, began = others_busy(session.lab.root), time.time()
     with session.load((product,), rate=RATE, seed=repeat + 1, name=f"quiet-{repeat}") as (generator,):
         generator.sleep_until(QUIET_SECONDS)
         record = generator.finish()
@@ -44,7 +44,7 @@ def memory(session: Session, repeat: int) -> Run:
     session.ensure_up()
     for product in PRODUCTS:
         session.prepared(product)
-    busy, began = others_busy(), time.time()
+    busy, began = others_busy(session.lab.root), time.time()
     peak: Counter[str] = Counter()
     with session.load(PRODUCTS, rate=RATE, seed=repeat + 1, name=f"memory-{repeat}") as generators:
         instant = 0.0
