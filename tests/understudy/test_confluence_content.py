@@ -183,7 +183,7 @@ def test_a_client_library_attaches_and_fetches_a_file(
     page_id = create_page(client, "With files")
     made = wiki.attach_content(b"one", "notes.txt", "text/plain", page_id=page_id)["results"][0]
     attachment_id = int(made["id"].removeprefix("att"))
-    path = file_path(cluster.shared_home, attachment_id, 1)
+    path = file_path(cluster.shared_home, attachment_id, version=1)
     assert path.read_bytes() == b"one"
     assert path.relative_to(cluster.shared_home).parts[:2] == ("attachments", "v4")
     link = made["_links"]["download"]

@@ -18,8 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventually, free_port, own_address
 from tests.understudy.wiki_support import ADMIN, create_page, create_space, make_cluster, set_up
 from understudy.kit.database import Database, DatabaseAddress
+from understudy.kit.edit_tokens import Claims, load_secret, make_token
 from understudy.synchrony.operations import apply, read_operation
-from understudy.synchrony.tokens import Claims, load_secret, make_token
 
 pytestmark = pytest.mark.lab
 DOCUMENT = "page-7"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.kit.edit_tokens import Claims, check_token, make_token
 from understudy.kit.errors import BadRequest, Forbidden
 from understudy.synchrony.operations import Operation, apply, read_operation, transform
-from understudy.synchrony.tokens import Claims, check_token, make_token
 
 
 @st.composite

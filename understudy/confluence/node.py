@@ -38,13 +38,13 @@ from understudy.kit.accounts import ACCOUNT_SCHEMA, Accounts
 from understudy.kit.cluster import Message
 from understudy.kit.control import Arguments, Command
 from understudy.kit.database import Database, DatabaseAddress
+from understudy.kit.edit_tokens import Claims, document_of_page, load_secret, make_token
 from understudy.kit.errors import DatabaseUnavailable, SettingsError
 from understudy.kit.homes import exclusive_home
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.logins import LoginRules, Logins
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint, KitSettings
-from understudy.synchrony.tokens import Claims, document_of_page, load_secret, make_token
 
 _LOG = logging.getLogger("understudy.confluence.node")
 

@@ -23,7 +23,7 @@ What goes over the websocket is this stand-in's own; the product's protocol is n
 An operation is a list that walks over the text from its start: a positive number keeps so many characters,
 a negative one removes so many, and a text is inserted. What follows its end is kept.
 
-Modules, lowest first: :mod:`understudy.synchrony.operations`, :mod:`understudy.synchrony.tokens`,
-:mod:`understudy.synchrony.settings`, :mod:`understudy.synchrony.documents`,
+Tokens are those of :mod:`understudy.kit.edit_tokens`. Modules, lowest first:
+:mod:`understudy.synchrony.operations`, :mod:`understudy.synchrony.settings`, :mod:`understudy.synchrony.documents`,
 :mod:`understudy.synchrony.hub`, :mod:`understudy.synchrony.app`.
 """

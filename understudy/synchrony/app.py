@@ -20,13 +20,13 @@ from starlette.websockets import WebSocket
 from understudy.kit.cluster import Mesh, MeshSettings, Message
 from understudy.kit.control import Arguments, Command
 from understudy.kit.database import Database, DatabaseAddress
+from understudy.kit.edit_tokens import load_secret
 from understudy.kit.errors import DatabaseUnavailable, SettingsError
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 from understudy.synchrony.documents import Documents
 from understudy.synchrony.hub import Hub
 from understudy.synchrony.settings import SynchronySettings, read_settings
-from understudy.synchrony.tokens import load_secret
 
 _LOG = logging.getLogger("understudy.synchrony")
 _CLUSTER = "synchrony"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from understudy.kit.database import Connection, Database, Row
+from understudy.kit.edit_tokens import SECRETS_TABLE
 from understudy.kit.errors import BadRequest, Conflict
 from understudy.synchrony.operations import Operation, apply, read_operation, transform
-from understudy.synchrony.tokens import SECRETS_TABLE
 
 SCHEMA: tuple[LiteralString, ...] = (
     SECRETS_TABLE,

@@ -14,10 +14,10 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from understudy.kit.edit_tokens import check_token
 from understudy.kit.errors import BadRequest, DatabaseUnavailable, HttpProblem
 from understudy.synchrony.documents import Documents, Edit, Proposal
 from understudy.synchrony.operations import read_operation
-from understudy.synchrony.tokens import check_token
 
 _LOG = logging.getLogger("understudy.synchrony.hub")
 _SEND_SECONDS = 5.0
