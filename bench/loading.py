@@ -40,6 +40,7 @@ class Generator:
         self._path.unlink(missing_ok=True)
         self._environment = {**os.environ, **secrets}
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
         self.epoch = 0.0
 
     def __enter__(self) -> Self:
@@ -71,7 +72,9 @@ class Generator:
 
     def ask_to_end(self) -> None:
         """Have it send nothing any more, and wait for the last answers by itself."""
-        if self._process is not None:
+        # Asked twice it might be ending already, and would be killed in the middle of it.
+        if self._process is not None and not self._asked:
+            self._asked = True
             self._process.terminate()
 
     def finish(self) -> Record:
