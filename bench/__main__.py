@@ -79,12 +79,13 @@ def _lacks(results: Results, scenario: Scenario, *, commit: str, repeats: int) -
 
 
 def _repeat(session: Session, scenario: Scenario, results: Results, *, commit: str, repeats: int) -> str:
-    """Run a scenario until it has enough runs that count, or has been void as often. Returns why it broke, or ""."""
+    """Run a scenario until it has enough runs that count, or twice as many in all. Returns why it broke, or ""."""
     most = 2 * (scenario.repeats or repeats)
     while _lacks(results, scenario, commit=commit, repeats=repeats):
         measured = results.start(scenario.name, commit)
         if len(measured.runs) >= most:
-            return f"{scenario.name}: too many void runs, the last because {measured.runs[-1].void}"
+            # A machine that is too busy is no defect of the bench: the page says what is void, and why.
+            return ""
         try:
             run = scenario.run(session, len(measured.runs))
         except BenchError as error:

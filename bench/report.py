@@ -16,6 +16,7 @@ from telamon.proof.measure import bound
 PAGE = "bench.md"
 COMMAND = ".venv/bin/python -m bench"
 MISSING = "not measured"
+VOID = "void"
 
 
 def write_report(folder: Path, results: Results, *, scenarios: Sequence[Scenario]) -> Path:
@@ -172,7 +173,7 @@ def _picture(scenario: Scenario, runs: Sequence[Run], folder: Path) -> Iterator[
 def _result(figure: Figure, found: Measured | None) -> str:
     values = [] if found is None else found.values(figure)
     if not values:
-        return MISSING
+        return VOID if found is not None and found.runs else MISSING
     return f"{_number(figure.over(values), figure)} ({figure.aggregate} of {len(values)})"
 
 

@@ -102,6 +102,13 @@ def test_what_never_came_true_is_missed(tmp_path: Path) -> None:
     assert "| Kill a node | time | <= 12.00 s | never (median of 1) | **missed** |" in page
 
 
+def test_a_scenario_whose_every_run_is_void_says_so(tmp_path: Path) -> None:
+    results = Results(tmp_path / "bench.json")
+    results.put("kill", Measured("abcdef", (run(1, 1, 1, void="late"),)))
+    page = write_report(tmp_path, results, scenarios=(SCENARIO,)).read_text()
+    assert "| Kill a node | stall | <= 0.50 s | void |  |" in page
+
+
 def test_a_record_becomes_a_load_and_a_picture() -> None:
     found = record(
         sample(0.0, 0.010),
