@@ -1,7 +1,7 @@
 """Environment variables of the wiki's official image, and a few of the stand-in itself.
 
 Variables of the image (source: "Atlassian Confluence Data Center" container documentation in the
-public repository atlassian/data-center-helm-charts, ``docs/docs/containers/CONFLUENCE.md``):
+public repository atlassian/data-center-helm-charts):
 
 ``CONFLUENCE_HOME``, ``ATL_PRODUCT_HOME_SHARED``
     Local and shared home. The shared home defaults to ``<local home>/shared-home`` on a single node.
