@@ -30,9 +30,9 @@ Rules for those who raise:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TelamonError(Exception):
@@ -258,3 +258,41 @@ def brief(error: BaseException, *, limit: int = 200) -> str:
     lines = (line.strip() for line in str(error).splitlines())
     first = next((line for line in lines if line), type(error).__name__)
     return first if len(first) <= limit else f"{first[: limit - 1]}…"
+
+
+ASKED_AGAIN_AFTER = 5.0
+"""Seconds after which something temporary may be tried again, where whoever told of it named no time."""
+
+
+def told(error: TelamonError) -> dict[str, Any]:
+    """An error as one process tells it to another: plain data, read by :func:`retold`."""
+    document: dict[str, Any] = {
+        "error": error.message,
+        "remedy": error.remedy,
+        "branch": type(error).__name__,
+        "exit": error.exit_code,
+    }
+    if isinstance(error, RefusedError):
+        document["guard"] = error.guard
+    if isinstance(error, TemporaryError):
+        document["delay"] = error.delay
+    return document
+
+
+def retold(document: Mapping[str, Any]) -> TelamonError:
+    """The error that another process told; of its branch, and an internal one where the branch needs more than that.
+
+    Args:
+        document: what :func:`told` made, perhaps in another version.
+    """
+    message, remedy = str(document.get("error", "the controller refused")), document.get("remedy")
+    plain: Mapping[int, type[TelamonError]] = {
+        error.exit_code: error
+        for error in (UsageError, ConflictError, MachineError, PlatformError, ProductError, NotReadyError)
+    }
+    code = document.get("exit")
+    if code == RefusedError.exit_code:
+        return RefusedError(message, guard=str(document.get("guard", "")), remedy=remedy)
+    if code == TemporaryError.exit_code:
+        return TemporaryError(message, delay=float(document.get("delay", ASKED_AGAIN_AFTER)), remedy=remedy)
+    return plain.get(code if isinstance(code, int) else 0, InternalError)(message, remedy=remedy)

@@ -8,6 +8,7 @@ must not load a database driver first.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import sys
@@ -18,7 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telamon.errors import ConflictError, MachineError, NotReadyError, PlatformError, TelamonError, brief
+from telamon.errors import (
+    ConflictError,
+    MachineError,
+    NotReadyError,
+    PlatformError,
+    TelamonError,
+    brief,
+    retold,
+)
 
 if TYPE_CHECKING:
     from telamon.model.stack import Stack
@@ -130,40 +139,77 @@ def _checked(name: str, check: Callable[[], object]) -> MachineCheck:
 def start_controller(root: Path) -> None:
     """Start a controller that outlives this process and its terminal, and wait until it answers.
 
-    Nothing happens where one answers already.
+    Nothing happens where one answers already. Where another one has just been started, or is just ending, that is
+    waited for.
 
     Raises:
-        TelamonError: it ended at once; the error is its own, read from its log.
+        TelamonError: it ended at once; the error is its own.
         PlatformError: it does not answer in time.
+    """
+    path, log = socket_path(root), log_path(root)
+    end = time.monotonic() + CONTROLLER_STARTS_WITHIN
+    while not answers(path):
+        error = _run_controller(root, end=end)
+        if error is None:
+            return
+        if not isinstance(error, ConflictError):
+            raise error
+        while time.monotonic() < end and not answers(path) and not _is_free(root):
+            time.sleep(0.05)
+        if time.monotonic() >= end:
+            raise PlatformError("the controller does not answer", remedy=f"Look at {log}.")
+
+
+def _run_controller(root: Path, *, end: float) -> TelamonError | None:
+    """Start one; returns when it answers, or with the reason why it ended.
+
+    Args:
+        root: its state folder.
+        end: instant until which it must answer.
     """
     import subprocess
 
-    path = socket_path(root)
-    if answers(path):
-        return
     log = log_path(root)
     _prepare_log(log)
-    begin = log.stat().st_size
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "telamon.operator", "--state", str(root)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            start_new_session=True,
-        )
-    end = time.monotonic() + CONTROLLER_STARTS_WITHIN
-    while time.monotonic() < end:
-        if answers(path):
-            return
-        if process.poll() is not None and not answers(path):
-            raise PlatformError(
-                f"the controller ended at once (exit {process.returncode}): {_last_line(log, begin)}",
-                remedy=f"The whole story is in {log}.",
+    listening, telling = os.pipe()
+    try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "telamon.operator", "--state", str(root), "--tell", str(telling)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                start_new_session=True,
+                pass_fds=(telling,),
             )
-        time.sleep(0.05)
-    raise PlatformError("the controller does not answer", remedy=f"Look at {log}.")
+        os.close(telling)
+        while time.monotonic() < end:
+            if process.poll() is not None:
+                return _farewell(listening, code=process.returncode, log=log)
+            if answers(socket_path(root)):
+                return None
+            time.sleep(0.05)
+    finally:
+        os.close(listening)
+    return PlatformError("the controller does not answer", remedy=f"Look at {log}.")
+
+
+def _farewell(listening: int, *, code: int, log: Path) -> TelamonError:
+    """Why a controller ended, in its own words where it left any."""
+    with os.fdopen(os.dup(listening), encoding="utf-8", errors="replace") as pipe:
+        said = pipe.read()
+    try:
+        return retold(json.loads(said))
+    except ValueError:
+        return PlatformError(
+            f"the controller ended at once (exit {code})", remedy=f"The whole story is in {log}."
+        )
+
+
+def _is_free(root: Path) -> bool:
+    with controller_lease(root) as free:
+        return free
 
 
 def answers(path: Path) -> bool:
@@ -187,13 +233,6 @@ def _prepare_log(log: Path) -> None:
         raise MachineError(
             f"{log} cannot be written: {brief(error)}", remedy="Choose another folder with --state."
         ) from error
-
-
-def _last_line(log: Path, begin: int) -> str:
-    with log.open("rb") as lines:
-        lines.seek(begin)
-        written = lines.read().decode(errors="replace").strip().splitlines()
-    return written[-1] if written else "it said nothing"
 
 
 @contextmanager

@@ -19,26 +19,18 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from telamon.errors import (
-    ConflictError,
     InternalError,
     MachineError,
     NoController,
-    NotReadyError,
     PlatformError,
-    ProductError,
-    RefusedError,
     TelamonError,
-    TemporaryError,
-    UsageError,
     brief,
+    retold,
 )
 from telamon.model.status import StackStatus
 
 PATIENCE: Final = 60.0
 """Seconds for one answer. A plan looks at every node first, and a node that hangs is given up after seconds."""
-
-LATER: Final = 5.0
-"""Seconds after which a person may try again what failed for now."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +183,7 @@ class Controller:
         if not isinstance(document, dict):
             raise InternalError(f"the controller answered {status} with something else than data")
         if status >= 400:
-            raise _refusal(document)
+            raise retold(document)
         return document
 
     def _exchange(self, method: str, target: str, body: str | None) -> tuple[int, bytes]:
@@ -217,17 +209,3 @@ class Controller:
             f"the controller ended while it was asked: {brief(error)}",
             remedy="`telamon logs controller` tells why; `telamon up` starts another.",
         )
-
-
-def _refusal(document: Mapping[str, Any]) -> TelamonError:
-    message, remedy = str(document.get("error", "the controller refused")), document.get("remedy")
-    plain: Mapping[int, type[TelamonError]] = {
-        error.exit_code: error
-        for error in (UsageError, ConflictError, MachineError, PlatformError, ProductError, NotReadyError)
-    }
-    code = document.get("exit")
-    if code == RefusedError.exit_code:
-        return RefusedError(message, guard=str(document.get("guard", "")), remedy=remedy)
-    if code == TemporaryError.exit_code:
-        return TemporaryError(message, delay=float(document.get("delay", LATER)), remedy=remedy)
-    return plain.get(code if isinstance(code, int) else 0, InternalError)(message, remedy=remedy)

@@ -9,6 +9,7 @@ from telamon.cli.progress import board, lines_of
 from telamon.errors import (
     Interrupted,
     NoController,
+    NotReadyError,
     PlatformError,
     SetupRequired,
     TelamonError,
@@ -82,7 +83,8 @@ def until_gone(session: Session, controller: Controller, *, target: Target, time
             while (elapsed := session.clock.now() - began) < timeout.seconds:
                 if _has_ended(session, target):
                     return
-                with suppress(NoController):
+                # One that never got a stack has no status to show while it ends.
+                with suppress(NotReadyError):
                     shown.show(lines_of(controller.stack().status), elapsed)
                 session.clock.sleep(LOOKS_EVERY)
     except KeyboardInterrupt as error:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from telamon import __version__, wiring
-from telamon.errors import ConflictError, TelamonError
+from telamon.errors import ConflictError, TelamonError, told
 from telamon.model.status import StatusCondition
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
@@ -31,16 +33,27 @@ def main() -> int:
     """Run a controller until its stack is down or it is asked to end. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="telamon.operator", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, help="state folder of the stack")
-    root = parser.parse_args().state
+    parser.add_argument(
+        "--tell", type=int, help="descriptor to write the error to, as JSON, if it cannot start"
+    )
+    given = parser.parse_args()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
     )
     try:
-        _control(root)
+        _control(given.state)
     except TelamonError as error:
         LOG.error("%s%s", error, f" ({error.remedy})" if error.remedy else "")  # noqa: TRY400 - meant for people
+        if given.tell is not None:
+            _tell(given.tell, error)
         return error.exit_code
     return 0
+
+
+def _tell(descriptor: int, error: TelamonError) -> None:
+    # Whoever started us may have gone away meanwhile.
+    with suppress(OSError), os.fdopen(descriptor, "w", encoding="utf-8") as listener:
+        json.dump(told(error), listener)
 
 
 def _control(root: Path) -> None:

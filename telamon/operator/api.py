@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError, brief
+from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError, brief, told
 from telamon.model.stack import Stack
 from telamon.operator.host import Host
 from telamon.operator.report import Lane, Transitions, stack_status
@@ -166,10 +166,4 @@ def _stack(body: Any) -> Stack:
 
 
 def _refused(error: TelamonError) -> JSONResponse:
-    body = {
-        "error": str(error),
-        "remedy": error.remedy,
-        "branch": type(error).__name__,
-        "exit": error.exit_code,
-    }
-    return JSONResponse(body, status_code=STATUS_OF.get(error.exit_code, 500))
+    return JSONResponse(told(error), status_code=STATUS_OF.get(error.exit_code, 500))

@@ -93,10 +93,18 @@ class Host:
     # ---------------------------------------------------------------------------------------------------- the spec
 
     def resume(self) -> None:
-        """Go on with the stored spec, if there is one."""
+        """Go on with the stored spec, if there is one.
+
+        Where that cannot be done (a port is taken, a file is damaged) the host stays to be asked: ``put`` tells whoever
+        asks what is wrong, and ``down`` ends what still runs.
+        """
         stored = self.stored()
-        if stored is not None and stored.spec.get("running", True):
+        if stored is None or not stored.spec.get("running", True):
+            return
+        try:
             self._desire(self.compiler.install(_stack(stored)), stored.generation)
+        except TelamonError as error:
+            LOG.error("the stack cannot be kept: %s", error)  # noqa: TRY400 - meant for people
 
     def put(self, stack: Stack, source: str) -> Accepted:
         """Take a new spec.
@@ -109,10 +117,20 @@ class Host:
             What came of it.
 
         Raises:
-            ConflictError: the stack is just being taken down.
+            ConflictError: the stack is just being taken down, or the folder belongs to another.
+            TelamonError: the stack cannot be built here; a host that keeps nothing then ends.
         """
         with self._lock:
-            if self._going_down:
+            try:
+                return self._put(stack, source)
+            except TelamonError:
+                if not self._lanes:
+                    self._ended.set()
+                raise
+
+    def _put(self, stack: Stack, source: str) -> Accepted:
+        with self._lock:
+            if self._going_down or self._ended.is_set():
                 raise ConflictError("the stack is being taken down", remedy="wait for `telamon down` to end")
             stored = self.stored()
             if stored is not None and stored.name != stack.metadata.name:
@@ -150,12 +168,19 @@ class Host:
             kept = [lane.desired for lane in self._lanes.values()]
             if not kept and stored is not None:
                 # A controller that died on the way down has left members behind: know them, to end them.
-                kept = list(self.compiler.install(_stack(stored)))
+                kept = self._left_behind(stored)
             gone = [replace(desired, members=()) for desired in kept]
             self._desire(gone, generation)
             if not gone:
                 self._ended.set()
             return len(gone)
+
+    def _left_behind(self, stored: Stored) -> list[ComponentDesired]:
+        try:
+            return list(self.compiler.install(_stack(stored)))
+        except TelamonError as error:
+            LOG.warning("ending whatever runs, in no order, because the stack cannot be read: %s", error)
+            return [_unwanted(name) for name in self.platform.leftovers()]
 
     def retry(self, component: str | None) -> list[str]:
         """Forget failures and refusals of one component, or of all.

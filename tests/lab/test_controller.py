@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from telamon import wiring
+from telamon.errors import PlatformError
 from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab import procfs
 from telamon.platforms.lab.ledger import Ledger
@@ -163,3 +165,38 @@ def test_new_setting_is_rolled_out_without_a_failed_request(lab: Controlled) -> 
     now = lab.pids()
     assert [now[name] for name in MEMBERS[:3]] == [before[name] for name in MEMBERS[:3]]
     assert procfs.environment(now["tiny-0"])["COLOUR"] == "blue"
+
+
+def test_several_that_start_a_controller_at_once_get_the_same_one(lab: Controlled) -> None:
+    before = lab.pids()
+    lab.kill()
+    with ThreadPoolExecutor(3) as people:
+        for asked in [people.submit(lab.start) for _ in range(3)]:
+            asked.result()
+    until(lab.ready)
+    assert lab.pids() == before
+
+
+def test_why_a_controller_cannot_start_is_told_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "store.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(PlatformError, match=r"store\.sqlite is damaged") as told:
+        wiring.start_controller(tmp_path)
+    assert told.value.remedy is not None
+    assert "move it away" in told.value.remedy
+
+
+def test_stack_whose_facts_are_damaged_can_still_be_taken_down(lab: Controlled) -> None:
+    facts = lab.root / machine_facts.FILE
+    kept = facts.read_text(encoding="utf-8")
+    lab.kill()
+    facts.write_text(kept[:100], encoding="utf-8")
+    lab.start()
+    pid = lab.pid()
+    assert sorted(lab.pids()) == sorted(MEMBERS)
+    assert lab.ask("POST", "/v1/down") == {"components": 3}
+    until(lambda: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE, within=60)
+    assert lab.pids() == {}
+    facts.write_text(kept, encoding="utf-8")
+    lab.start()
+    lab.put()
+    until(lab.ready, within=60)

@@ -9,12 +9,18 @@ import pytest
 from telamon import errors
 from telamon.errors import (
     BRANCHES,
+    ConflictError,
     InternalError,
+    MachineError,
     Problem,
+    RefusedError,
     SetupRequired,
     StackFileError,
     TelamonError,
+    TemporaryError,
     brief,
+    retold,
+    told,
 )
 
 
@@ -69,3 +75,24 @@ def test_a_page_that_a_person_must_finish_says_where() -> None:
 )
 def test_a_foreign_text_is_cut_to_a_sentence(text: str, short: str) -> None:
     assert brief(ValueError(text)) == short
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MachineError("port 8080 is taken", remedy="free it"),
+        ConflictError("another keeps it"),
+        RefusedError("not now", guard="release-stays", remedy="put it back"),
+        TemporaryError("busy", delay=2.5),
+    ],
+)
+def test_an_error_told_to_another_process_arrives_whole(error: TelamonError) -> None:
+    arrived = retold(told(error))
+    assert type(arrived) is type(error)
+    assert vars(arrived) == vars(error)
+
+
+def test_an_error_of_another_version_arrives_as_a_defect() -> None:
+    arrived = retold({"error": "something new", "exit": 123})
+    assert isinstance(arrived, InternalError)
+    assert arrived.message == "something new"

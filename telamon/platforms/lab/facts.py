@@ -121,10 +121,10 @@ def load(root: Path) -> LabFacts | None:
         text = path.read_text(encoding="utf-8")
     try:
         return _facts(json.loads(text))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlatformError(
-            f"{path} cannot be read",
-            remedy="Put it back from a copy; without it the lab forgets its addresses.",
+            f"{path} is damaged",
+            remedy="Put it back from a copy, or remove it: the lab then begins anew at other addresses and ports.",
         ) from error
 
 

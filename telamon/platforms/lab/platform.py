@@ -61,7 +61,7 @@ class LabPlatform:
     def __init__(self, root: Path, clock: Clock) -> None:
         self._root = root
         self._clock = clock
-        self._lab: LabDesired | None = None
+        self._lab = LabDesired(stack="", parts=(), links=(), fronts={}, secrets=(), balancers={})
         self._facts: LabFacts | None = None
         for name in OPEN_FOLDERS:
             make_folder(root / name, mode=0o711)
@@ -106,8 +106,6 @@ class LabPlatform:
 
     def leftovers(self) -> tuple[str, ...]:
         """Components that run and are not desired: what an earlier stack file asked for."""
-        if self._lab is None:
-            return ()
         known = {part.desired.name for part in self._lab.parts}
         return tuple(sorted(self.running_components() - known))
 
@@ -115,7 +113,7 @@ class LabPlatform:
         """Where to go on this machine: by product, and by ``product-listener`` for what is no web page."""
         found: dict[str, str] = {}
         for product in stack.spec.products:
-            front = self._desired().fronts.get(product)
+            front = self._lab.fronts.get(product)
             if front is not None:
                 found[product] = front.base.url
                 found |= {f"{product}-{name}": f"{name}://{at}" for name, at in front.tcp.items()}
@@ -129,7 +127,7 @@ class LabPlatform:
         return tuple(self._health())
 
     def _health(self) -> Iterator[tuple[str, str, HealthReport]]:
-        for part in self._desired().parts:
+        for part in self._lab.parts:
             workload = part.workload
             if workload is None:
                 continue
@@ -148,7 +146,7 @@ class LabPlatform:
 
     def _doors(self, part: LabComponent) -> Iterator[tuple[str, WorkloadProbe, str | None]]:
         """Ways to ask a component: whom, where, and whom to trust there."""
-        front = self._desired().fronts.get(part.desired.product)
+        front = self._lab.fronts.get(part.desired.product)
         if front is not None and part.product is not None:
             door = front.by_address
             authority = tls.authority(self._root / "tls") if door.scheme == "https" else None
@@ -169,7 +167,7 @@ class LabPlatform:
 
     def withdraw(self, component: str) -> None:
         """Remove the component's files; data stays."""
-        part = self._desired().part(component)
+        part = self._lab.part(component)
         if part is not None:
             withdraw(self._root, part.files)
 
@@ -211,7 +209,7 @@ class LabPlatform:
         found = self._processes.seen().get(member)
         if found is None or found.identity.component != component:
             return
-        socket = self._desired().balancers.get(member)
+        socket = self._lab.balancers.get(member)
         lingers = 0.0
         if socket is not None and grace > LINGERS and found.life is Life.ALIVE:
             admin.stop_listening(socket)
@@ -221,7 +219,7 @@ class LabPlatform:
     def remove(self, component: str, member: str) -> None:
         """Forget a member whose process has ended, in the lists of the balancers as well."""
         self._processes.forget(member)
-        part = self._desired().part(component)
+        part = self._lab.part(component)
         if part is not None and member in self._traffic.listed(part.rotations):
             self.drain(component, member)
 
@@ -241,9 +239,9 @@ class LabPlatform:
 
     def drain(self, component: str, member: str) -> None:
         """Take a member off the balancers' lists, and return when each of them goes by the new ones."""
-        part = self._desired().part(component)
+        part = self._lab.part(component)
         if part is not None:
-            self._traffic.drain(part.rotations, member, balancers=self._desired().balancers.values())
+            self._traffic.drain(part.rotations, member, balancers=self._lab.balancers.values())
 
     # -------------------------------------------------------------------------------------------------------- database
 
@@ -264,7 +262,7 @@ class LabPlatform:
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
         """Look at one component now."""
-        part = self._desired().part(desired.name)
+        part = self._lab.part(desired.name)
         own = {
             member: process
             for member, process in self._processes.seen().items()
@@ -274,7 +272,13 @@ class LabPlatform:
         looked = {} if part is None else self._probes.look(part, own, serving=admitted)
         names = sorted({*own, *admitted})
         members = [
-            _state(name, own.get(name), part=part, seen=looked.get(name), admitted=name in admitted)
+            _state(
+                name,
+                own.get(name),
+                part=part,
+                seen=looked.get(name),
+                admitted=name in admitted or _admits_itself(desired, own.get(name)),
+            )
             for name in names
         ]
         return ComponentState(
@@ -284,18 +288,14 @@ class LabPlatform:
             members=tuple(sorted(members, key=lambda member: (member.ordinal, member.name))),
             objects=None if part is None else self._objects(part),
             database_ready=self._database_ready(part.database) if part and part.database else None,
-            jobs=self._records.jobs(desired.name),
+            # What is only to be ended needs no record, and a damaged one must not keep it running.
+            jobs=self._records.jobs(desired.name) if desired.members else {},
         )
 
     # ---------------------------------------------------------------------------------------------------------- inside
 
-    def _desired(self) -> LabDesired:
-        if self._lab is None:
-            raise NotReadyError("no stack was given to this lab yet", remedy="run `telamon up`")
-        return self._lab
-
     def _part(self, component: str) -> LabComponent:
-        part = self._desired().part(component)
+        part = self._lab.part(component)
         if part is None:
             raise PlatformError(f"{component} is not a component of this lab")
         return part
@@ -316,10 +316,10 @@ class LabPlatform:
         return server
 
     def _admitted(self, component: str) -> frozenset[str]:
-        part = self._desired().part(component)
+        part = self._lab.part(component)
         if part is None:
             return frozenset()
-        return self._traffic.admitted(part.rotations, balancers=self._desired().balancers.values())
+        return self._traffic.admitted(part.rotations, balancers=self._lab.balancers.values())
 
     def _objects(self, part: LabComponent) -> str | None:
         if not part.files:
@@ -371,7 +371,6 @@ def _state(
     base = base.with_(life=process.life, release=process.identity.release, exit=process.exit)
     if not process.pid:
         return base
-    rotates = part is not None and part.desired.rotates
     look = seen or Seen(Phase.UNREACHABLE, process.started)
     return base.with_(
         revision=process.identity.revision,
@@ -382,5 +381,9 @@ def _state(
         joined_since=look.joined_since,
         index=look.index,
         database_lost_since=look.database_lost_since,
-        admitted=admitted or (not rotates and process.life is Life.ALIVE),
     )
+
+
+def _admits_itself(desired: ComponentDesired, process: Process | None) -> bool:
+    """Whether a member serves as soon as it lives, because nobody sends it requests through the front door."""
+    return not desired.rotates and process is not None and process.life is Life.ALIVE

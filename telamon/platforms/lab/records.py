@@ -72,11 +72,18 @@ class FileJobRecords:
             self._keep(component)
 
     def interrupt(self) -> None:
-        """Mark jobs that an earlier controller did not live to end: they may be called again."""
+        """Mark jobs that an earlier controller did not live to end: they may be called again.
+
+        A record that is damaged stays as it is, and is told of when its component is looked at.
+        """
         with located(self._folder):
             components = [path.stem for path in self._folder.glob("*.json")]
         for component in components:
-            for job in self.jobs(component).values():
+            try:
+                jobs = self.jobs(component)
+            except PlatformError:
+                continue
+            for job in jobs.values():
                 if job.phase is JobPhase.RUNNING:
                     ended = replace(
                         job, phase=JobPhase.FAILED, ended=0.0, detail="the controller ended meanwhile"
@@ -97,7 +104,10 @@ class FileJobRecords:
                 kept = json.loads(path.read_text(encoding="utf-8"))
             return {"jobs": dict(kept["jobs"]), "notes": list(kept["notes"])}
         except (ValueError, KeyError, TypeError) as error:
-            raise PlatformError(f"{path} cannot be read", remedy="Put it back from a copy.") from error
+            raise PlatformError(
+                f"{path} is damaged",
+                remedy="Put it back from a copy; once the product is set up it may also be removed.",
+            ) from error
 
     def _keep(self, component: str) -> None:
         text = json.dumps(self._known[component], indent=1, sort_keys=True)

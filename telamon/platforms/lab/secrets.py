@@ -101,12 +101,11 @@ class FileSecrets:
         try:
             with located(path):
                 text = path.read_text(encoding="utf-8") if path.exists() else "{}"
-            values = json.loads(text)
-        except ValueError as error:
+            return {str(key): str(value) for key, value in json.loads(text).items()}
+        except (ValueError, AttributeError) as error:
             raise PlatformError(
-                f"the secret in {path} cannot be read", remedy="Put it back from a copy, or remove the file."
+                f"the secret in {path} is damaged", remedy="Put it back from a copy, or write it anew."
             ) from error
-        return {str(key): str(value) for key, value in values.items()}
 
 
 def _make(secret: SecretDesired) -> str:

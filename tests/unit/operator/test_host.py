@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from telamon.desired.component import ComponentDesired
-from telamon.errors import ConflictError
+from telamon.errors import ConflictError, MachineError
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
 from telamon.operator.api import About, Api, HealthLine
@@ -44,10 +44,16 @@ class FastClock:
 
 @dataclass
 class Components:
-    """A compiler whose answer follows the number of nodes in the stack, and nothing else."""
+    """A compiler whose answer follows the number of nodes in the stack, and nothing else.
+
+    Attributes:
+        installed: names of the stacks that were installed.
+        trouble: why nothing can be installed on this machine just now; "" where all is well.
+    """
 
     installed: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    trouble: str = ""
 
     def components(self, stack: Stack) -> Sequence[ComponentDesired]:
         """A small stack with as many product nodes as asked for."""
@@ -57,6 +63,8 @@ class Components:
 
     def install(self, stack: Stack) -> Sequence[ComponentDesired]:
         """The same."""
+        if self.trouble:
+            raise MachineError(self.trouble, remedy="mend it")
         self.installed.append(stack.metadata.name)
         return self.components(stack)
 
@@ -244,6 +252,37 @@ def test_a_successor_finishes_a_shutdown(rig: Rig) -> None:
     eventually(lambda: second.host.wait_ended(0.01), "ended")
     seen = [rig.platform.observe(desired) for desired in (database(), edge(), product(), companion())]
     assert [member.name for found in seen for member in found.members] == []
+
+
+def test_a_host_that_could_not_begin_ends_and_takes_nothing_more(rig: Rig) -> None:
+    rig.host.compiler = Components(trouble="port 8099 is taken")
+    with pytest.raises(MachineError, match="8099"):
+        rig.host.put(stack(), "stack.yaml")
+    assert rig.host.wait_ended(0)
+    rig.host.compiler = Components()
+    with pytest.raises(ConflictError):
+        rig.host.put(stack(), "stack.yaml")
+
+
+def test_a_file_that_cannot_be_built_ends_nothing_that_is_kept(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    rig.host.compiler = Components(trouble="port 8099 is taken")
+    with pytest.raises(MachineError, match="8099"):
+        rig.host.put(stack(3), "stack.yaml")
+    assert not rig.host.wait_ended(0)
+    eventually(lambda: is_ready(client), "ready")
+
+
+def test_a_successor_that_cannot_keep_the_stack_tells_why_and_can_end_it(rig: Rig) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    rig.host.end()
+    second = rig.successor()
+    second.host.compiler = Components(trouble="facts.json is damaged")
+    second.host.resume()
+    with second.client() as client:
+        assert client.get("/v1/stack").json()["metadata"]["name"] == "acme"
+        assert client.post("/v1/down").json() == {"components": 0}
+    assert second.host.wait_ended(0)
 
 
 def test_refusals_carry_branch_remedy_and_exit_code(client: httpx.Client) -> None:
