@@ -17,6 +17,7 @@ from telamon.platforms.lab.compiler import LabCompiler
 from telamon.platforms.lab.platform import LabPlatform
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentState
+from tests.contract import test_platform
 from tests.contract.harness import Harness
 from tests.contract.test_platform import (
     test_admitted_and_drained_twice,
@@ -91,7 +92,7 @@ def lab(module_root: Path) -> Iterator[LabPlatform]:
 @pytest.fixture
 def harness(lab: LabPlatform) -> Iterator[Harness]:
     """An application of which nothing runs."""
-    part = lab._desired().part("tiny")
+    part = lab._lab.part("tiny")
     assert part is not None
     yield LabHarness(lab, part.desired)
     for member in part.desired.members:
@@ -99,6 +100,10 @@ def harness(lab: LabPlatform) -> Iterator[Harness]:
         lab.stop("tiny", member.name, grace=0)
         lab.stop("tiny", member.name, grace=0)
     until(lambda: not lab.observe(part.desired).members)
+
+
+def test_no_test_of_the_suite_is_left_out() -> None:
+    assert {name for name in vars(test_platform) if name.startswith("test_")} == set(__all__)
 
 
 def _all_run(platform: LabPlatform, component: ComponentDesired) -> bool:

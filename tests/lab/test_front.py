@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from telamon.model.stack import Stack
+from telamon.naming import ProductName
 from telamon.plan.step import Call
 from telamon.platforms.lab import admin
 from telamon.state.classify import Condition
@@ -114,7 +116,7 @@ def test_drained_node_gets_no_new_request(world: World) -> None:
 
 
 def test_every_balancer_knows_who_is_admitted(world: World) -> None:
-    for name, socket in world.platform._desired().balancers.items():
+    for name, socket in world.platform._lab.balancers.items():
         listed = admin.members(socket)
         assert listed is not None, name
         assert list(listed["tiny"].values()) == [True, True]
@@ -122,7 +124,7 @@ def test_every_balancer_knows_who_is_admitted(world: World) -> None:
 
 def test_nothing_is_left_to_do_while_nothing_happens(world: World) -> None:
     before = len(world.parts.journal.read())
-    observed = [world.platform.observe(component) for component in world.platform._desired().components]
+    observed = [world.platform.observe(component) for component in world.platform._lab.components]
     assert all(found.objects is not None for found in observed)
     world.settle()
     assert len(world.parts.journal.read()) == before
@@ -133,6 +135,30 @@ def test_lost_file_is_written_again(world: World) -> None:
     text = path.read_text()
     path.unlink()
     until(lambda: path.exists() and path.read_text() == text)
+
+
+def test_product_comes_and_goes_without_a_failed_request(world: World) -> None:
+    profile = world.stack.spec.products[ProductName("tiny")]
+    both = with_products(world.stack, {"tiny": profile, "other": profile})
+    kept = {name: world.pid(name) for name in ("tiny-0", "tiny-1", "edge-0", "edge-1", "database-0")}
+    with Load(world.front()) as load:
+        until(load.enough(30))
+        world.host.put(both, "test")
+        world.settle()
+        assert world.condition("other", "other-1") is Condition.SERVING
+        with Load(world.front("other"), sessions=4) as other:
+            until(other.enough(20))
+        world.host.put(world.stack, "test")
+        until(lambda: not world.pid("other-0") and not world.pid("other-1"))
+        world.settle()
+        until(load.enough(30, since=time.monotonic()))
+    assert (load.failures(), other.failures()) == ([], [])
+    assert {name: world.pid(name) for name in kept} == kept
+
+
+def with_products(stack: Stack, products: Mapping[str, object]) -> Stack:
+    """The same stack with other products."""
+    return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": products})})
 
 
 def test_call_runs_beside_the_passes(world: World) -> None:

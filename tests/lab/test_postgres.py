@@ -21,7 +21,7 @@ from telamon.errors import MachineError, PlatformError, TemporaryError
 from telamon.naming import DATABASE
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab import objects, postgres, procfs
+from telamon.platforms.lab import machine, objects, postgres, procfs
 from telamon.platforms.lab.files import make_folder
 from telamon.platforms.lab.processes import Launch, Processes
 from telamon.platforms.lab.tracked import Identity
@@ -253,3 +253,22 @@ def test_phases_of_a_server(server: Server) -> None:
         silent.listen(1)
         found = Endpoint(server.endpoint.host, silent.getsockname()[1])
         assert postgres.phase(found, timeout=0.2) is Phase.UNREACHABLE
+
+
+def test_programs_that_its_user_cannot_reach_are_copied_once(
+    server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def barred(path: Path, account: Account | None) -> Path | None:
+        return None if path.is_relative_to(root) else path
+
+    monkeypatch.setattr(machine, "barred_folder", barred)
+    found = machine.database_programs(root, server.account)
+    assert found == root / "programs" / "postgres" / "bin"
+    made = (found / "initdb").stat().st_ino
+    assert machine.database_programs(root, server.account) == found
+    assert (found / "initdb").stat().st_ino == made
+    monkeypatch.undo()
+    assert machine.barred_folder(found, server.account) is None
+    wanted = replace(server.desired, data=str(root / "data" / "postgres"), bin=str(found))
+    postgres.create(wanted, "p", account=server.account)
+    assert postgres.exists(wanted)

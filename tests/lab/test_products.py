@@ -53,7 +53,7 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def test_every_component_serves_and_every_health_check_is_well(world: World) -> None:
-    for component in world.platform._desired().components:
+    for component in world.platform._lab.components:
         assert len(world.view(component.name).serving()) == len(component.members), component.name
     ill = [(member, report) for _, member, report in world.platform.doctor() if not report.healthy]
     assert ill == []
@@ -84,7 +84,7 @@ def test_lost_node_fails_no_get_and_comes_back(world: World, product: str, numbe
 def test_lost_companions_come_back(world: World) -> None:
     companions = [
         component
-        for component in world.platform._desired().components
+        for component in world.platform._lab.components
         if component.kind is ComponentKind.COMPANION
     ]
     old = {component.members[-1].name: world.pid(component.members[-1].name) for component in companions}
