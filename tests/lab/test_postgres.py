@@ -214,6 +214,21 @@ def test_killed_server_starts_again_with_clients_attached(server: Server) -> Non
         assert server.query("kept", "p", "SELECT n FROM kept") == "7"
 
 
+def test_part_of_a_lost_server_that_hangs_is_ended(server: Server) -> None:
+    server.make(server.database("frozen"), "p")
+    folder = Path(server.desired.data)
+    leader = server.processes.seen()["database-0"].pid
+    with closing(server.session("frozen", "p")):
+        parts = [pid for pid in procfs.pids() if pid != leader and procfs.is_descendant(pid, leader)]
+        for pid in parts:
+            os.kill(pid, signal.SIGSTOP)
+        os.kill(leader, signal.SIGKILL)
+        until(lambda: server.processes.seen()["database-0"].exit == "signal 9")
+        server.processes.end_lost_database(folder)
+        until(lambda: _starts(server))
+    assert server.query("frozen", "p", "SELECT 1") == "1"
+
+
 def _starts(server: Server) -> bool:
     try:
         server.start()

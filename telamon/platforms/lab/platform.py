@@ -183,6 +183,7 @@ class LabPlatform:
         if found is not None and found.pid:
             return
         if process.run_as is RunAs.DATABASE:
+            self._processes.end_lost_database(self._root / DATA)
             postgres.clear_stale_lock(self._root / DATA)
         for folder in process.folders:
             owner = self._account() if folder.owner is RunAs.DATABASE else None

@@ -59,6 +59,7 @@ class _Watched:
     closely: Future[Findings] | None = None
     next_close: float = 0.0
     nodes: tuple[NodeSeen, ...] | None = field(default=None)
+    trouble: str = ""
 
 
 class Probes:
@@ -190,8 +191,9 @@ class Probes:
         if found.closely is None or not found.closely.done():
             return
         findings, found.closely = found.closely.result(), None
-        if findings.trouble:
+        if findings.trouble and findings.trouble != found.trouble:
             LOG.info("a close look went wrong: %s", findings.trouble)
+        found.trouble = findings.trouble
         if findings.nodes is not None:
             found.nodes = findings.nodes
         if findings.index is not None:

@@ -195,7 +195,7 @@ class Processes:
         for stray, _ in self._marked():
             self._end_stray(stray, known)
         if database_folder is not None:
-            self._end_lost_database(database_folder, known)
+            self.end_lost_database(database_folder)
         self._wake()
         return tuple(leaders)
 
@@ -236,7 +236,14 @@ class Processes:
         LOG.warning("ending %s (pid %d), which no member of the lab owns any more", stray.name, stray.pid)
         _kill(stray)
 
-    def _end_lost_database(self, folder: Path, leaders: Sequence[int]) -> None:
+    def end_lost_database(self, folder: Path) -> None:
+        """End what is left of a database server that has ended; a part that hangs would not end by itself.
+
+        Args:
+            folder: the server's data folder.
+        """
+        with self._lock:
+            leaders = [tracked.pid for tracked in self._tracked.values() if not tracked.ended]
         for pid in procfs.pids():
             seen = procfs.stat(pid)
             if seen is None or pid in leaders or not seen.name.startswith("postgres"):

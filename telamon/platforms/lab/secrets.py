@@ -18,6 +18,8 @@ from telamon.products.base import EnvironmentValue, SecretValue
 
 SUFFIX = ".json"
 PASSWORD_BYTES = 24
+HAD = "had.list"
+"""File with the name and key of every value that there ever was; a value that is in it is never made again."""
 
 
 class FileSecrets:
@@ -45,7 +47,7 @@ class FileSecrets:
         if key not in values:
             raise PlatformError(
                 f"secret {name} has no {key}",
-                remedy="Put it with `telamon secret`, or leave it out of the stack file: the lab then makes one.",
+                remedy=f"Write it into {self._path(name)}, or leave it out of the stack file: the lab then makes one.",
             )
         return values[key]
 
@@ -70,13 +72,32 @@ class FileSecrets:
         return [(name, tuple(sorted(self._read(name)))) for name in found]
 
     def ensure(self, wanted: Iterable[SecretDesired]) -> tuple[SecretValue, ...]:
-        """Make what is missing. Returns what was made."""
-        made = []
-        for secret in wanted:
-            if self.find(secret.value) is None:
-                self.put(secret.value.secret, {secret.value.key: _make(secret)})
-                made.append(secret.value)
-        return tuple(made)
+        """Make what is missing, and never the same one twice: products and database know the first value.
+
+        Returns:
+            What was made.
+
+        Raises:
+            PlatformError: a secret that was there before is gone.
+            MachineError: the disk is full or read-only.
+        """
+        secrets = tuple(wanted)
+        missing = [secret for secret in secrets if self.find(secret.value) is None]
+        had = self._had()
+        lost = sorted({secret.value.secret for secret in missing if _label(secret.value) in had})
+        if lost:
+            keys = sorted({secret.value.key for secret in missing if secret.value.secret == lost[0]})
+            example = json.dumps(dict.fromkeys(keys, "…"), ensure_ascii=False)
+            raise PlatformError(
+                f"values are lost that the stack goes on using: {', '.join(lost)}",
+                remedy=f"Put {self._path(lost[0])} back from a copy, or write the old values into it: {example}",
+            )
+        for secret in missing:
+            self.put(secret.value.secret, {secret.value.key: _make(secret)})
+        have = had | {_label(secret.value) for secret in secrets}
+        if have != had:
+            write(self._folder / HAD, "".join(f"{label}\n" for label in sorted(have)))
+        return tuple(secret.value for secret in missing)
 
     def resolve(self, environment: Mapping[str, EnvironmentValue]) -> Mapping[str, str]:
         """An environment with its secrets put in.
@@ -93,6 +114,13 @@ class FileSecrets:
             return self.get(value.secret, value.key)
         return "".join(self._value(part) for part in value.parts)
 
+    def _had(self) -> frozenset[str]:
+        """Labels of all values that there ever were."""
+        path = self._folder / HAD
+        with located(path):
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return frozenset(text.splitlines())
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{SUFFIX}"
 
@@ -106,6 +134,10 @@ class FileSecrets:
             raise PlatformError(
                 f"the secret in {path} is damaged", remedy="Put it back from a copy, or write it anew."
             ) from error
+
+
+def _label(value: SecretValue) -> str:
+    return f"{value.secret}/{value.key}"
 
 
 def _make(secret: SecretDesired) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.lab.data import LabComponent
+from telamon.platforms.lab import closely
+from telamon.platforms.lab.closely import Findings
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.probes import CLOSE_EVERY, Probes, Seen
 from telamon.platforms.lab.records import FileJobRecords
@@ -167,6 +169,22 @@ def test_serving_member_is_asked_closely_now_and_then_only(scene: Scene) -> None
     assert len(asked) == 1
     scene.clock.sleep(CLOSE_EVERY)
     scene.until(lambda _: len(asked) == 2)
+
+
+def test_trouble_of_a_close_look_is_logged_once(
+    scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[None] = []
+
+    def look(*_: object, **__: object) -> Findings:
+        looked.append(None)
+        return Findings(trouble="a CAPTCHA is asked for")
+
+    monkeypatch.setattr(closely, "look", look)
+    caplog.set_level("INFO")
+    scene.says("STARTING", of=1)
+    scene.until(lambda _: len(looked) > 4)
+    assert len([text for text in caplog.messages if "CAPTCHA" in text]) == 1
 
 
 def test_new_process_starts_with_a_clean_slate(scene: Scene) -> None:

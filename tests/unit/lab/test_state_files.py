@@ -110,6 +110,29 @@ def test_secrets_are_made_once_and_for_their_owner(tmp_path: Path) -> None:
     assert {mode(path) for path in (tmp_path / "secrets").iterdir()} == {0o600}
 
 
+def test_secret_that_is_lost_is_not_made_anew(tmp_path: Path) -> None:
+    store = FileSecrets(tmp_path)
+    wanted = (
+        SecretDesired(SecretValue("app-admin", "password"), SecretKind.PASSWORD),
+        SecretDesired(SecretValue("app-database", "password"), SecretKind.PASSWORD),
+    )
+    store.ensure(wanted[:1])
+    (tmp_path / "app-admin.json").unlink()
+    with pytest.raises(PlatformError, match="app-admin") as caught:
+        store.ensure(wanted)
+    assert "app-database" not in str(caught.value)
+    assert list(store.names()) == []
+    store.put("app-admin", {"password": "as before"})
+    assert store.ensure(wanted) == (wanted[1].value,)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"text"'])
+def test_damaged_secret_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "app-admin.json").write_text(text, encoding="utf-8")
+    with pytest.raises(PlatformError, match=r"app-admin\.json is damaged"):
+        FileSecrets(tmp_path).get("app-admin", "password")
+
+
 def test_secret_given_by_a_person_is_not_replaced(tmp_path: Path) -> None:
     store = FileSecrets(tmp_path)
     store.put("app-license", {"license": "AAAB"})
