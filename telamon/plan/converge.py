@@ -45,7 +45,7 @@ every few seconds, and restarting a node that is about to recover costs its user
 
 CURED_BY_RESTART: Mapping[Condition, str] = {
     Condition.HUNG: "it does not answer",
-    Condition.STALLED: "its start takes too long",
+    Condition.STALLED: "it comes to no end with starting or stopping",
     Condition.FAILED: "it reports ERROR",
     Condition.ISOLATED: "its cluster does not count it in",
     Condition.DATABASE_LOST: "it lost its database",

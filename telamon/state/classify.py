@@ -22,7 +22,7 @@ class Condition(StrEnum):
     HUNG = "Hung"
     """Alive, and silent for longer than a busy node may be."""
     STALLED = "Stalled"
-    """Starting for longer than its start may take."""
+    """Starting, or stopping by itself, for longer than that may take."""
     FAILED = "Failed"
     """It reports ERROR."""
     DATABASE_LOST = "DatabaseLost"
@@ -51,6 +51,7 @@ class Patience:
     Attributes:
         hang: seconds without an answer after it had been reachable.
         start: seconds from start to RUNNING (or FIRST_RUN).
+        stop: seconds for which it may say STOPPING though nobody asked it to stop.
         lag: operations an index may lack and still count as caught up.
         join: seconds from RUNNING, or from its loss, until the cluster must count it in.
         database: seconds for which it may be without its database before a restart is worth trying.
@@ -58,6 +59,7 @@ class Patience:
 
     hang: float = 3.0
     start: float = 900.0
+    stop: float = 120.0
     lag: int = 0
     join: float = 120.0
     database: float = 5.0
@@ -97,7 +99,8 @@ def _alive(member: MemberState, *, now: float, patience: Patience) -> Condition:
         case Phase.ERROR:
             return Condition.FAILED
         case Phase.STOPPING:
-            return Condition.STOPPING
+            ends_too_slowly = now - member.phase_since > patience.stop
+            return Condition.STALLED if ends_too_slowly else Condition.STOPPING
         case Phase.RUNNING:
             return _running(member, now=now, patience=patience)
 
