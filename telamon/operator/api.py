@@ -22,7 +22,7 @@ from starlette.routing import Route
 from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError, brief, told
 from telamon.model.stack import Stack
 from telamon.operator.host import Host
-from telamon.operator.report import Lane, Transitions, stack_status
+from telamon.operator.report import Transitions, stack_status
 
 STATUS_OF: Mapping[int, int] = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
 """HTTP status by exit code; every other error is 500."""
@@ -91,9 +91,8 @@ class Api:
         if found is None:
             raise NotReadyError("no stack was applied yet", remedy="run `telamon up`")
         stack, generation = found
-        lanes = {name: Lane(*values) for name, values in self.host.lanes().items()}
         status = stack_status(
-            lanes,
+            self.host.lanes(),
             generation=generation,
             now=datetime.now(UTC),
             transitions=self.transitions,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from telamon.desired.component import ComponentDesired
-from telamon.errors import ConflictError, NotReadyError, TelamonError
+from telamon.errors import ConflictError, NotReadyError, TelamonError, brief
 from telamon.model.stack import Stack
+from telamon.operator.report import Lane, Trouble
 from telamon.plan.preview import Preview
 from telamon.plan.step import Done
 from telamon.plan.view import Standing
@@ -61,6 +62,7 @@ class _Lane:
     generation: int
     wake: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
+    trouble: Trouble | None = None
     seen_generation: int = 0
     thread: threading.Thread | None = None
 
@@ -88,7 +90,6 @@ class Host:
     _lock: threading.RLock = field(init=False, default_factory=threading.RLock)
     _ended: threading.Event = field(init=False, default_factory=threading.Event)
     _going_down: bool = field(init=False, default=False)
-    _defects: dict[str, str] = field(init=False, default_factory=dict)
 
     # ---------------------------------------------------------------------------------------------------- the spec
 
@@ -258,18 +259,13 @@ class Host:
                 if lane.outcome is not None
             }
 
-    def lanes(self) -> Mapping[str, tuple[Outcome | None, int, Mapping[str, int]]]:
-        """Outcome, generation it was for, and restarts, by component."""
+    def lanes(self) -> Mapping[str, Lane]:
+        """What every lane last came to."""
         with self._lock:
             return {
-                name: (lane.outcome, lane.seen_generation, dict(lane.executor.restarts))
+                name: Lane(lane.outcome, lane.seen_generation, dict(lane.executor.restarts), lane.trouble)
                 for name, lane in self._lanes.items()
             }
-
-    def defects(self) -> Mapping[str, str]:
-        """Components whose last pass met a defect of ours."""
-        with self._lock:
-            return dict(self._defects)
 
     def wait_ended(self, seconds: float) -> bool:
         """Wait until the host has nothing left to keep; returns whether that is so."""
@@ -299,19 +295,21 @@ class Host:
         desired, generation = lane.desired, lane.generation
         try:
             outcome = lane.executor.tick(desired, self.standings())
-        except TelamonError:
+        except TelamonError as error:
             # Journal or store could not be written: acting without a record is worse than waiting.
             LOG.exception("%s: nothing was done", name)
-            return DEFECT_RESTS
+            trouble = Trouble("NothingRecorded", f"nothing is done without a record: {error}", error.remedy)
         except Exception as error:
             LOG.exception("%s: a defect", name)
+            told = f"a defect of Telamon: {type(error).__name__}: {brief(error)}"
+            trouble = Trouble("Defect", told, "look at `telamon logs controller`, and report it")
+        else:
             with self._lock:
-                self._defects[name] = f"{type(error).__name__}: {error}"
-            return DEFECT_RESTS
+                lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
+            return outcome.pause
         with self._lock:
-            self._defects.pop(name, None)
-            lane.outcome, lane.seen_generation = outcome, generation
-        return outcome.pause
+            lane.trouble = trouble
+        return DEFECT_RESTS
 
     def _retired(self, name: str, lane: _Lane) -> bool:
         """Whether the component is gone for good; the last one to go ends a host that goes down."""

@@ -15,6 +15,9 @@ from telamon.state.world import Life, MemberState
 
 Truth = Literal["True", "False", "Unknown"]
 
+ILL = frozenset({"Quarantined", "StepFailed", "BackOff", "NothingRecorded", "Defect"})
+"""Reasons for which a component counts as degraded: it will not come right by waiting alone."""
+
 
 @dataclass
 class Transitions:
@@ -36,18 +39,35 @@ class Transitions:
 
 
 @dataclass(frozen=True)
+class Trouble:
+    """Why the last pass of a lane came to nothing.
+
+    Attributes:
+        reason: in one word.
+        message: for people.
+        remedy: what would help, if that is known.
+    """
+
+    reason: str
+    message: str
+    remedy: str | None
+
+
+@dataclass(frozen=True)
 class Lane:
     """What a lane last came to, with what it counted.
 
     Attributes:
-        outcome: of the last pass, ``None`` before the first.
+        outcome: of the last pass that came to something, ``None`` before the first.
         generation: of the spec that pass looked at.
         restarts: by member.
+        trouble: of the passes since, if there were any.
     """
 
     outcome: Outcome | None
     generation: int
     restarts: Mapping[str, int]
+    trouble: Trouble | None = None
 
 
 def stack_status(
@@ -85,7 +105,19 @@ def stack_status(
 
 def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStatus:
     """One component: what it does or waits for."""
-    outcome = lane.outcome
+    outcome, trouble = lane.outcome, lane.trouble
+    if trouble is not None:
+        view = outcome.view if outcome is not None else None
+        return ComponentStatus(
+            name=name,
+            kind=view.desired.kind.value if view is not None else "",
+            product=view.desired.product if view is not None else "",
+            ready=view is not None and view.standing().ready,
+            done=False,
+            reason=trouble.reason,
+            message=trouble.message,
+            remedy=trouble.remedy or "",
+        )
     if outcome is None or lane.generation != generation:
         kind = "" if outcome is None else outcome.view.desired.kind.value
         return ComponentStatus(
@@ -154,9 +186,7 @@ def _conditions(
     waiting = [
         component for component in components if component.reason in {"SetupRequired", "SetupRejected"}
     ]
-    ill = [
-        component for component in components if component.reason in {"Quarantined", "StepFailed", "BackOff"}
-    ]
+    ill = [component for component in components if component.reason in ILL]
     found = (
         ("Ready", not (unready or busy), _first(unready or busy)),
         ("Available", not unready, _first(unready)),

@@ -53,7 +53,7 @@ def test_killed_node_fails_no_get_and_serves_again(world: World) -> None:
         world.replaced("tiny", "tiny-0", old=old)
         until(load.enough(60, since=time.monotonic()))
     assert load.failures() == []
-    assert world.host.lanes()["tiny"][2]["tiny-0"] >= 1
+    assert world.host.lanes()["tiny"].restarts["tiny-0"] >= 1
 
 
 def test_hung_node_fails_no_get_and_is_replaced(world: World) -> None:

@@ -72,7 +72,7 @@ class World:
 
     def view(self, component: str) -> View:
         """A component as its last pass saw it."""
-        outcome = self.host.lanes()[component][0]
+        outcome = self.host.lanes()[component].outcome
         assert outcome is not None
         return outcome.view
 
@@ -118,7 +118,7 @@ class World:
             return [row[0] for row in connection.execute("SELECT text FROM rows").fetchall()]
 
     def _settled(self) -> bool:
-        outcomes = [lane[0] for lane in self.host.lanes().values()]
+        outcomes = [lane.outcome for lane in self.host.lanes().values()]
         return bool(outcomes) and all(
             outcome is not None and isinstance(outcome.decision, Done) for outcome in outcomes
         )

@@ -93,5 +93,10 @@ def disk_error(error: OSError, path: Path) -> MachineError:
                 f"you have no right to write {path}",
                 remedy="Run as the user who made the state folder, or choose another place with --state.",
             )
+        case errno.ENOTDIR | errno.EEXIST:
+            return MachineError(
+                f"{path} cannot be a folder: a file is in the way",
+                remedy="Choose another place with --state.",
+            )
         case _:
             return MachineError(f"{path} cannot be written: {brief(error)}")

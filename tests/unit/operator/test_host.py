@@ -22,6 +22,7 @@ from telamon.operator.report import Transitions
 from telamon.operator.serving import serve
 from telamon.platforms.memory.platform import Behaviour, Fault, MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
+from telamon.ports import Entry
 from tests.support.stacks import INFRASTRUCTURE, companion, database, edge, product
 
 SPEED = 200.0
@@ -69,6 +70,18 @@ class Components:
         return self.components(stack)
 
 
+class FullJournal(MemoryJournal):
+    """A journal on a disk that may be full."""
+
+    full = False
+
+    def append(self, entry: Entry) -> Entry:
+        """Write, if there is room."""
+        if self.full:
+            raise MachineError("there is no room left", remedy="free some space")
+        return super().append(entry)
+
+
 def stack(nodes: int = 2) -> Stack:
     """A stack file of one product."""
     return Stack.model_validate(
@@ -88,7 +101,7 @@ class Rig:
     clock: FastClock
     platform: MemoryPlatform
     store: MemoryStore
-    journal: MemoryJournal
+    journal: FullJournal
     host: Host
 
     @classmethod
@@ -98,7 +111,7 @@ class Rig:
         plain = Behaviour(clustered=False, indexed=False, set_up=False)
         behaviours = {"database": INFRASTRUCTURE, "edge": INFRASTRUCTURE, "tracker-helper": plain}
         platform = MemoryPlatform(clock, behaviours)
-        store, journal = MemoryStore(), MemoryJournal()
+        store, journal = MemoryStore(), FullJournal()
         return cls(
             clock, platform, store, journal, Host(store, journal, platform, clock, Components(), poll=0.01)
         )
@@ -283,6 +296,23 @@ def test_a_successor_that_cannot_keep_the_stack_tells_why_and_can_end_it(rig: Ri
         assert client.get("/v1/stack").json()["metadata"]["name"] == "acme"
         assert client.post("/v1/down").json() == {"components": 0}
     assert second.host.wait_ended(0)
+
+
+def test_what_cannot_be_recorded_is_not_done_and_told(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    rig.journal.full = True
+    rig.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+
+    def tracker() -> dict[str, object]:
+        components = client.get("/v1/stack").json()["status"]["components"]
+        return next(found for found in components if found["name"] == "tracker")
+
+    eventually(lambda: tracker()["reason"] == "NothingRecorded", "told")
+    assert tracker()["remedy"] == "free some space"
+    assert not is_ready(client)
+    conditions = {found["type"]: found for found in client.get("/v1/stack").json()["status"]["conditions"]}
+    assert conditions["Degraded"]["status"] == "True"
 
 
 def test_refusals_carry_branch_remedy_and_exit_code(client: httpx.Client) -> None:
