@@ -1,0 +1,456 @@
+"""Plan, approve, look, apply: each step finds out everything again and writes a line into the audit log."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from telamon.errors import NotReadyError, RefusedError, TelamonError
+from telamon.infra.approvers import Approvers
+from telamon.infra.canonical import canonical_plan, digest, read_object, tree_digest
+from telamon.infra.changes import changed_outputs, read_changes, secrets_in
+from telamon.infra.evidence import APPROVAL_NAMESPACE, PLAN_NAMESPACE, Evidence, Statement
+from telamon.infra.ledger import Step
+from telamon.infra.policies import derive, digest_of
+from telamon.infra.verdict import Case, Verdict, judge
+from telamon.infra.words import Summary, scrub
+from telamon.platforms.approval.files import read_lock, read_private, read_tree, write_private
+from telamon.platforms.approval.keys import OpenSsh, SignedText
+from telamon.platforms.approval.log import AuditLog
+from telamon.platforms.approval.sealed import seal, unseal
+from telamon.platforms.approval.shelf import Kept, Shelf
+from telamon.platforms.approval.succession import Succession
+from telamon.platforms.approval.terraform import Terraform
+from telamon.ports import Clock
+
+NOT_KEPT: Final = "0" * 16
+"""Stands for the id of a plan that is only looked at."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A plan that was looked at.
+
+    Attributes:
+        evidence: what it rests on.
+        summary: what it does.
+        verdict: whether it may be applied; ``None`` where it was not kept.
+    """
+
+    evidence: Evidence
+    summary: Summary
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything around the plans of one stack.
+
+    Attributes:
+        stack: its name.
+        records: folder of the plans and the audit log.
+        succession: the lists of approvers.
+        terraform: the program.
+        keys: signatures.
+        clock: the time.
+    """
+
+    stack: str
+    records: Path
+    succession: Succession
+    terraform: Terraform
+    keys: OpenSsh
+    clock: Clock
+
+    @property
+    def log(self) -> AuditLog:
+        """The audit log."""
+        return AuditLog(self.records / "audit.jsonl", self.clock)
+
+    @property
+    def shelf(self) -> Shelf:
+        """The plans."""
+        return Shelf(self.records)
+
+    def look(self, folder: Path, *, report: bytes | None = None) -> Looked:
+        """Make a plan, read it, and keep nothing.
+
+        Args:
+            folder: the configuration of one state.
+            report: a scanner's report.
+        """
+        with tempfile.TemporaryDirectory(prefix="telamon-plan-") as kept:
+            out = Path(kept, "plan.tfplan")
+            self.terraform.plan(folder, out=out)
+            approvers = self.succession.in_force(self.log.read().pin)
+            evidence, summary = self._derive(
+                folder,
+                out.read_bytes(),
+                frame=self._frame(folder, approvers, plan_id=NOT_KEPT),
+                report=report,
+            )
+        return Looked(evidence, summary)
+
+    def plan(
+        self, folder: Path, key: Path, *, authors: Iterable[str] = (), report: bytes | None = None
+    ) -> tuple[str, Looked]:
+        """Make a plan and keep it, signed.
+
+        Args:
+            folder: the configuration of one state.
+            key: of whoever plans.
+            authors: who else had a hand in the change.
+            report: a scanner's report.
+
+        Returns:
+            The plan's id, and what it does.
+
+        Raises:
+            RefusedError: the key is on no list, or lists and configuration lie in one another.
+        """
+        self.succession.apart_from(folder)
+        with self.log.exclusive():
+            approvers = self._pinned()
+            planner = self._owner(key, approvers)
+            kept = self.shelf.new(secrets.token_hex(8))
+            self.terraform.plan(folder, out=kept.plan)
+            kept.plan.chmod(0o600)
+            frame = self._frame(folder, approvers, plan_id=kept.folder.name)
+            frame = replace(frame, planner=planner, authors=tuple(sorted(set(authors))))
+            evidence, summary = self._derive(folder, read_private(kept.plan), frame=frame, report=report)
+            kept.keep(self.keys.sign(evidence.content(), key, namespace=PLAN_NAMESPACE), report)
+            self.log.append(
+                "planned",
+                subject=evidence.digest(),
+                who=planner,
+                part=evidence.part,
+                plan_id=evidence.plan_id,
+                detail=summary.title,
+            )
+        return kept.folder.name, Looked(evidence, summary)
+
+    def examine(self, folder: Path, plan_id: str) -> Looked:
+        """Derive a kept plan again, and judge it.
+
+        Args:
+            folder: the configuration it was made from.
+            plan_id: of the plan.
+        """
+        kept = self.shelf.find(plan_id)
+        return self._examine(folder, kept, read_private(kept.plan))
+
+    def approve(
+        self, evidence: Evidence, key: Path, *, names: Iterable[str], seconds: int | None = None
+    ) -> SignedText:
+        """Sign that a plan may be applied.
+
+        Args:
+            evidence: of the plan, which was shown.
+            key: of the approver.
+            names: every address that is destroyed, replaced or forgotten.
+            seconds: for how long this is good; as long as allowed where nothing is said.
+
+        Raises:
+            RefusedError: the key is on no list, its owner may not approve, or an address is not named.
+        """
+        approvers = self.succession.in_force(self.log.read().pin)
+        owner = self._owner(key, approvers)
+        named = tuple(sorted(set(names)))
+        unnamed = sorted(set(evidence.destructive) - set(named))
+        if unnamed:
+            raise RefusedError(
+                f"not named: {', '.join(unnamed)}",
+                guard="destruction-named",
+                remedy="Name each with --destroys ADDRESS, once you have seen that it may go.",
+            )
+        at = int(self.clock.now())
+        statement = Statement(
+            stack=evidence.stack,
+            part=evidence.part,
+            evidence=evidence.digest(),
+            approver=owner,
+            issued_at=at,
+            expires_at=at + (approvers.max_age if seconds is None else seconds),
+            names=named,
+        )
+        return self.keys.sign(statement.content(), key, namespace=APPROVAL_NAMESPACE)
+
+    def hand_in(self, approval: SignedText) -> str:
+        """Keep an approval with the plan that it is for.
+
+        Args:
+            approval: statement and signature.
+
+        Returns:
+            The plan's id.
+
+        Raises:
+            RefusedError: it does not count; see :data:`telamon.infra.verdict.APPROVAL_GUARDS`.
+        """
+        statement = Statement.read(approval.content)
+        with self.log.exclusive():
+            ledger = self.log.read()
+            planned = [
+                line for line in ledger.lines if line.subject == statement.evidence and line.step == "planned"
+            ]
+            if not planned:
+                raise RefusedError("no plan that is kept here is meant by this approval", guard="this-plan")
+            plan_id = planned[-1].plan_id
+            attested = self.keys.check(approval, self._pinned(), namespace=APPROVAL_NAMESPACE)
+            if attested.guard:
+                raise RefusedError(attested.problem, guard=attested.guard)
+            self.shelf.find(plan_id).add(approval)
+            self.log.append(
+                "approved",
+                subject=statement.evidence,
+                who=attested.signer,
+                part=statement.part,
+                plan_id=plan_id,
+                detail=f"key {attested.key}",
+            )
+        return plan_id
+
+    def apply(self, folder: Path, plan_id: str) -> Looked:
+        """Apply a kept plan: that very file, and only if everything derived again is what was approved.
+
+        Args:
+            folder: the configuration it was made from.
+            plan_id: of the plan.
+
+        Raises:
+            RefusedError: it may not be applied; nothing was touched.
+            PlatformError: Terraform failed; the plan counts as used.
+        """
+        kept = self.shelf.find(plan_id)
+        who = f"account {getpass.getuser()}"
+        with tempfile.TemporaryDirectory(prefix="telamon-apply-") as private:
+            # A copy that nobody can change between being read and being applied.
+            content = read_private(kept.plan)
+            copy = Path(private, "plan.tfplan")
+            write_private(copy, content)
+            with self.log.exclusive():
+                looked = self._begin(folder, kept, content=content, who=who)
+            secret = looked.summary.secrets
+            try:
+                self.terraform.apply(folder, plan=copy)
+            except TelamonError as error:
+                told = scrub(error.message, secret)
+                with self.log.exclusive():
+                    self._note("failed", looked.evidence, who=who, detail=told)
+                raise type(error)(told, remedy=error.remedy) from None
+        with self.log.exclusive():
+            self._note("applied", looked.evidence, who=who, detail=looked.summary.title)
+        return looked
+
+    def export(self, folder: Path, plan_id: str) -> bytes:
+        """A kept plan for those who approve elsewhere, encrypted to them.
+
+        Args:
+            folder: the configuration it was made from.
+            plan_id: of the plan.
+        """
+        kept = self.shelf.find(plan_id)
+        approvers = self.succession.in_force(self.log.read().pin)
+        files = {"evidence": kept.signed.file(), "plan.json": self.terraform.show(folder, plan=kept.plan)}
+        if (report := kept.report) is not None:
+            files["policies.json"] = report
+        readers = [key for key, name in approvers.owners.items() if name in approvers.approving]
+        return seal(files, (key for key in readers if key not in approvers.revoked))
+
+    def open_sealed(self, content: bytes, key: Path) -> Looked:
+        """Look at a plan that was made elsewhere.
+
+        Args:
+            content: what :meth:`export` gave.
+            key: private key of an approver.
+
+        Raises:
+            RefusedError: it is not for this key, or not what was signed.
+        """
+        files = unseal(content, key)
+        signed = SignedText.read(files["evidence"])
+        approvers = self.succession.in_force(self.log.read().pin)
+        attested = self.keys.check(signed, approvers, namespace=PLAN_NAMESPACE)
+        evidence = Evidence.read(signed.content)
+        plan = read_object(files["plan.json"], what="the plan")
+        summary = self._summary(plan, evidence, report=files.get("policies.json"))
+        checks = (
+            (not attested.guard, attested.guard, attested.problem),
+            (attested.signer == evidence.planner, "plan-signed", f"{attested.signer} has signed as another"),
+            (evidence.stack == self.stack, "this-stack", f"this is a plan of the stack {evidence.stack}"),
+            (
+                evidence.approvers == approvers.digest,
+                "same-approvers",
+                "it was made under another list of approvers",
+            ),
+            (
+                digest(canonical_plan(plan)) == evidence.plan,
+                "same-plan",
+                "what is shown is not what was signed",
+            ),
+            (
+                digest_of(summary.policies) == evidence.verdicts,
+                "same-verdicts",
+                "the policies say something else",
+            ),
+            (
+                _destructive(plan) == evidence.destructive,
+                "same-evidence",
+                "it destroys what it does not name",
+            ),
+        )
+        for good, guard, problem in checks:
+            if not good:
+                raise RefusedError(f"the sealed plan is refused: {problem}", guard=guard)
+        return Looked(evidence, summary)
+
+    def _begin(self, folder: Path, kept: Kept, *, content: bytes, who: str) -> Looked:
+        self._pinned()
+        try:
+            return self._allowed(folder, kept, content=content, who=who)
+        except RefusedError as error:
+            self._note("refused", kept.evidence, who=who, detail=error.message)
+            raise
+
+    def _allowed(self, folder: Path, kept: Kept, *, content: bytes, who: str) -> Looked:
+        looked = self._examine(folder, kept, content)
+        if looked.verdict is not None:
+            looked.verdict.enforce()
+        self._note("begun", looked.evidence, who=who, detail=looked.summary.title)
+        return looked
+
+    def _examine(self, folder: Path, kept: Kept, content: bytes) -> Looked:
+        self.succession.apart_from(folder)
+        ledger = self.log.read()
+        approvers = self.succession.in_force(ledger.pin)
+        signed, report = kept.signed, kept.report
+        then = Evidence.read(signed.content)
+        if digest(content) != then.plan_file:
+            # It is not even read: nobody has vouched for what is in it.
+            raise RefusedError(
+                "the saved plan is another file than the one that was made", guard="same-plan-file"
+            )
+        frame = replace(self._frame(folder, approvers, plan_id=kept.folder.name), **_carried(then))
+        now, summary = self._derive(folder, content, frame=frame, report=report)
+        case = Case(
+            then=then,
+            now=now,
+            planned=self.keys.check(signed, approvers, namespace=PLAN_NAMESPACE),
+            approvals=tuple(
+                self.keys.check(text, approvers, namespace=APPROVAL_NAMESPACE) for text in kept.approvals
+            ),
+            approvers=approvers,
+            ledger=ledger,
+            policies=summary.policies,
+            at=int(self.clock.now()),
+        )
+        return Looked(then, summary, judge(case))
+
+    def _frame(self, folder: Path, approvers: Approvers, *, plan_id: str) -> Evidence:
+        """Everything that does not come out of the plan itself."""
+        state = self.terraform.state(folder)
+        nothing = digest(b"")
+        return Evidence(
+            stack=self.stack,
+            part=folder.resolve().name,
+            plan_id=plan_id,
+            planner="",
+            authors=(),
+            planned_at=int(self.clock.now()),
+            plan=nothing,
+            plan_file=nothing,
+            lock=digest(read_lock(folder)),
+            tree=tree_digest(read_tree(folder)),
+            verdicts=nothing,
+            lineage=state.lineage,
+            serial=state.serial,
+            approvers=approvers.digest,
+            ledger=self.log.read().head,
+            destructive=(),
+        )
+
+    def _derive(
+        self, folder: Path, content: bytes, *, frame: Evidence, report: bytes | None
+    ) -> tuple[Evidence, Summary]:
+        with tempfile.TemporaryDirectory(prefix="telamon-show-") as private:
+            copy = Path(private, "plan.tfplan")
+            write_private(copy, content)
+            plan = read_object(self.terraform.show(folder, plan=copy), what="the plan")
+        summary = self._summary(plan, frame, report=report)
+        evidence = replace(
+            frame,
+            plan=digest(canonical_plan(plan)),
+            plan_file=digest(content),
+            verdicts=digest_of(summary.policies),
+            destructive=_destructive(plan),
+        )
+        return evidence, summary
+
+    def _summary(self, plan: Mapping[str, Any], evidence: Evidence, *, report: bytes | None) -> Summary:
+        return Summary(
+            title=f"{evidence.stack}/{evidence.part}: plan {evidence.plan_id}"
+            if evidence.plan_id != NOT_KEPT
+            else f"{evidence.stack}/{evidence.part}: what would be planned",
+            changes=read_changes(plan),
+            outputs=changed_outputs(plan),
+            policies=derive(plan, report),
+            secrets=secrets_in(plan),
+        )
+
+    def _pinned(self) -> Approvers:
+        ledger = self.log.read()
+        approvers = self.succession.in_force(ledger.pin)
+        if ledger.pin is None or ledger.pin.digest != approvers.digest:
+            self.log.append("approvers", subject=approvers.digest, detail=str(approvers.sequence))
+        return approvers
+
+    def _owner(self, key: Path, approvers: Approvers) -> str:
+        public = self.keys.public_key(key)
+        owner = approvers.owners.get(public)
+        if owner is None or public in approvers.revoked:
+            raise RefusedError(
+                f"the key {key} is not on the list of approvers, or is revoked",
+                guard="known-key",
+                remedy="Name another with --key, or let the list pass on to one that has it.",
+            )
+        return owner
+
+    def latest(self, folder: Path) -> str:
+        """The id of the last plan of a configuration that was kept.
+
+        Args:
+            folder: the configuration of one state.
+
+        Raises:
+            NotReadyError: there is none.
+        """
+        part = folder.resolve().name
+        for line in reversed(self.log.read().lines):
+            if line.step == "planned" and line.part == part:
+                return line.plan_id
+        raise NotReadyError(f"there is no plan of {part}", remedy=f"Make one: telamon infra plan {folder}.")
+
+    def _note(self, step: Step, evidence: Evidence, *, who: str, detail: str) -> None:
+        self.log.append(
+            step,
+            subject=evidence.digest(),
+            who=who,
+            part=evidence.part,
+            plan_id=evidence.plan_id,
+            detail=detail,
+        )
+
+
+def _carried(then: Evidence) -> dict[str, Any]:
+    """What cannot be derived again; the signatures and the audit log hold it to what it was."""
+    names: Sequence[str] = ("planner", "authors", "planned_at", "ledger")
+    return {name: getattr(then, name) for name in names}
+
+
+def _destructive(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(change.address for change in read_changes(plan) if change.destructive)
