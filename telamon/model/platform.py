@@ -70,6 +70,27 @@ class AwsPlatform(Section):
     network: Annotated[
         Cidr, Doc("Private network of the stack.", why="Room for every zone; change it where it collides.")
     ] = "10.64.0.0/16"
+    kubernetes: Annotated[
+        Annotated[str, Matching("a minor version of Kubernetes", "1.33", r"1\.[2-9][0-9]", 4)],
+        Doc(
+            "Minor version of the cluster, quoted. It rises by one at a time.",
+            why="In standard support of EKS, and old enough for every add-on to know it.",
+        ),
+    ] = "1.33"
+    machine: Annotated[
+        Annotated[str, Matching("an instance type", "m7i.2xlarge", r"[a-z][a-z0-9-]*\.[a-z0-9]+", 30)] | None,
+        Doc(
+            "Type of the machines that carry the products.",
+            unset="The smallest on which two of the largest nodes fit.",
+        ),
+    ] = None
+    network_policies: Annotated[
+        Literal["vpc-cni", "calico"],
+        Doc(
+            "What enforces network policies.",
+            why="The VPC's own plug-in needs no further part; Calico is for clusters that know it already.",
+        ),
+    ] = "vpc-cni"
     public_api: Annotated[
         bool,
         Doc("Whether the cluster's API answers on the internet.", why="What is not there is not attacked."),

@@ -380,6 +380,9 @@ class Product(Workload):
         prepares_join: whether :meth:`prepare_join` does something before a node joins for the first time.
         setup_patience: seconds for which a posted set-up page that still shows is left alone; longer than the
             product needs for its slowest step.
+        user_id: numeric user that the official image runs as, which owns the shared home; ``None`` where nobody says.
+        static_prefix: prefix, below the context path, of files that look the same to everybody and that a content
+            delivery network may keep; ``None`` where the product knows no such network.
     """
 
     companions: Mapping[str, Companion] = MappingProxyType({})
@@ -390,6 +393,8 @@ class Product(Workload):
     has_account: bool = True
     prepares_join: bool = False
     setup_patience: float = 300.0
+    user_id: int | None = None
+    static_prefix: str | None = None
     max_nodes: int = 8
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[tuple[str, str, str]]:

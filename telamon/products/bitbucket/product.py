@@ -63,6 +63,8 @@ class Bitbucket(Product):
     """Bitbucket Data Center: a Hazelcast cluster, repositories in the shared home, search in the companion."""
 
     name = "bitbucket"
+    user_id = 2003
+    static_prefix = "/s/"
     title = "Bitbucket"
     stand_in = "understudy.bitbucket"
     ports = edge.PORTS

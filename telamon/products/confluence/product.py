@@ -62,6 +62,8 @@ class Confluence(Product):
     """Confluence Data Center: a Hazelcast cluster, an index on every node, set-up pages."""
 
     name = "confluence"
+    user_id = 2002
+    static_prefix = "/s/"
     title = "Confluence"
     stand_in = "understudy.confluence"
     ports = edge.PORTS

@@ -31,6 +31,8 @@ class Jira(Product):
     """Jira Data Center: nodes registered in the database, an index on every node, set-up pages."""
 
     name = "jira"
+    user_id = 2001
+    static_prefix = "/s/"
     title = "Jira"
     stand_in = "understudy.jira"
     ports = edge.PORTS
