@@ -53,7 +53,8 @@ def _head(machine: Mapping[str, object]) -> Iterator[str]:
     yield ""
     yield (
         "Load is open loop, from a process of its own, which goes first where it may: latency counts from the instant "
-        "a request was due. A run whose generator was late by more than 20 ms (p99) is void and does not count."
+        "a request was due. A run whose generator was late by more than 20 ms (p99) is void and does not count, except "
+        "that whatever was lost or failed in it is added to the sums."
     )
     yield ""
     packages = machine.get("packages")

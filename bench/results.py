@@ -107,8 +107,16 @@ class Measured:
     runs: Sequence[Run] = ()
 
     def values(self, figure: Figure) -> list[float]:
-        """A figure of every run that counts."""
-        return [run.figures[figure.key] for run in self.runs if not run.void and figure.key in run.figures]
+        """A figure of every run that counts.
+
+        A void run proves nothing good, but what was lost or failed in it was lost or failed all the same.
+        """
+        return [
+            run.figures[figure.key]
+            for run in self.runs
+            if figure.key in run.figures
+            and (not run.void or (figure.aggregate == "sum" and run.figures[figure.key] > 0))
+        ]
 
 
 class Results:
