@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from telamon.desired.component import ComponentDesired
-from telamon.errors import ConflictError, NotReadyError, TelamonError, brief
+from telamon.errors import ConflictError, NotReadyError, RefusedError, TelamonError, brief
 from telamon.model.stack import Stack
 from telamon.operator.report import Lane, Trouble
 from telamon.plan.preview import Preview
@@ -18,6 +18,7 @@ from telamon.plan.view import Standing
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
+from telamon.run.recall import recall
 from telamon.state.world import ComponentKind
 
 LOG = logging.getLogger("telamon.operator")
@@ -119,6 +120,7 @@ class Host:
 
         Raises:
             ConflictError: the stack is just being taken down, or the folder belongs to another.
+            RefusedError: it asks for another version of a product that has data.
             TelamonError: the stack cannot be built here; a host that keeps nothing then ends.
         """
         with self._lock:
@@ -139,12 +141,14 @@ class Host:
                     f"this state folder belongs to the stack {stored.name}, not {stack.metadata.name}",
                     remedy="choose another folder with --state, or purge this one",
                 )
-            components = self.compiler.install(stack)
             spec = {
                 "stack": stack.model_dump(mode="json", exclude={"status"}),
                 "source": source,
                 "running": True,
             }
+            if stored is not None and stored.spec["stack"] != spec["stack"]:
+                self._refuse_other_releases(stack)
+            components = self.compiler.install(stack)
             if stored is not None and dict(stored.spec) == spec:
                 changed, generation = False, stored.generation
             else:
@@ -175,6 +179,18 @@ class Host:
             if not gone:
                 self._ended.set()
             return len(gone)
+
+    def _refuse_other_releases(self, stack: Stack) -> None:
+        """A version that changes here would keep the product from being healed, so the old file stays in force."""
+        for desired in self.compiler.components(stack):
+            has = recall(self.journal.read(desired.name)).release
+            asked = next((member.release for member in desired.members if member.release != has), None)
+            if has is not None and asked is not None:
+                raise RefusedError(
+                    f"{desired.name} is of {has} and the stack file asks for {asked}",
+                    guard="release-stays",
+                    remedy="a version changes only by an upgrade; put the old version back to go on",
+                )
 
     def _left_behind(self, stored: Stored) -> list[ComponentDesired]:
         try:

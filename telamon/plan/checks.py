@@ -135,20 +135,30 @@ def fit_to_serve(step: Step, view: View) -> Refusal | None:
 
 def release_stays(step: Step, view: View) -> Refusal | None:
     """A changed version is a rolling or major upgrade, with rules of its own; a plain restart never changes it."""
-    if not isinstance(step, Drain | StopMember) or (isinstance(step, StopMember) and step.failure):
+    if not isinstance(step, StartMember | Drain | StopMember) or (
+        isinstance(step, StopMember) and step.failure
+    ):
         return None
     member, wanted = view.seen.member(step.member), view.desired.member(step.member)
-    if member is None or wanted is None or member.release in {None, wanted.release}:
+    has = view.memory.release if isinstance(step, StartMember) else member.release if member else None
+    if wanted is None or has in {None, wanted.release}:
         return None
+    subject = f"{view.desired.name} is of" if isinstance(step, StartMember) else f"{step.member} runs"
     return Refusal(
         "release-stays",
-        f"{step.member} runs {member.release} and the stack file asks for {wanted.release}",
+        f"{subject} {has} and the stack file asks for {wanted.release}",
         "a version changes only by an upgrade; put the old version back to go on",
     )
 
 
 GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
-    StartMember: (requirements_stand, database_is_made, first_node_is_set_up, one_starts_at_a_time),
+    StartMember: (
+        release_stays,
+        requirements_stand,
+        database_is_made,
+        first_node_is_set_up,
+        one_starts_at_a_time,
+    ),
     StopMember: (release_stays, enough_go_on_serving, nobody_needs_it_any_more),
     Drain: (release_stays, enough_go_on_serving),
     RemoveMember: (stopped_before_removal,),

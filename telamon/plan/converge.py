@@ -29,10 +29,10 @@ from telamon.plan.step import (
     StopMember,
     Wait,
 )
-from telamon.plan.view import View
+from telamon.plan.view import RELEASE, View
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
-from telamon.state.world import JobPhase, Life
+from telamon.state.world import ComponentKind, JobPhase, Life
 
 Rule = Callable[[View], Iterator[Step | Wait]]
 
@@ -133,6 +133,8 @@ def remember(view: View) -> Iterator[Step | Wait]:
         runs = member.life is Life.ALIVE and member.phase is Phase.RUNNING
         if runs and not view.is_set_up():
             yield Record(name, "set-up", f"{member.name} is RUNNING")
+        if runs and member.release and view.desired.kind is ComponentKind.PRODUCT and not view.memory.release:
+            yield Record(name, f"{RELEASE}{member.release}", f"{member.name} is RUNNING")
         joined = f"joined:{member.name}"
         if condition in UP and view.desired.prepares_join and not view.memory.knows(joined):
             yield Record(name, joined, f"{member.name} has joined")

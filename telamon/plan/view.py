@@ -9,6 +9,9 @@ from telamon.desired.component import ComponentDesired, MemberDesired
 from telamon.state.classify import UP, Condition, classify
 from telamon.state.world import ComponentState, MemberState
 
+RELEASE = "release:"
+"""Begin of the fact that names the release of a component's data."""
+
 
 @dataclass(frozen=True)
 class Failures:
@@ -34,7 +37,7 @@ class Memory:
     """What the journal keeps because it cannot be seen: facts and failures.
 
     Attributes:
-        facts: e.g. ``set-up``, ``service-account``, ``joined:jira-1``.
+        facts: e.g. ``set-up``, ``service-account``, ``joined:jira-1``, ``release:11.3.1``.
         failures: by member.
         retry: instant of the last ``telamon retry``; earlier failures and refusals no longer count.
     """
@@ -47,9 +50,15 @@ class Memory:
         """Whether the fact was recorded."""
         return fact in self.facts
 
+    @property
+    def release(self) -> str | None:
+        """The release that the component's data is of, once a member has run."""
+        return next((fact.removeprefix(RELEASE) for fact in self.facts if fact.startswith(RELEASE)), None)
+
     def with_fact(self, fact: str) -> Memory:
-        """The same, with one fact more."""
-        return replace(self, facts=self.facts | {fact})
+        """The same, with one fact more; data is of one release, so a new one takes the place of the old."""
+        kept = {known for known in self.facts if not (fact.startswith(RELEASE) and known.startswith(RELEASE))}
+        return replace(self, facts=frozenset(kept | {fact}))
 
     def with_failure(self, member: str, *, at: float, reason: str) -> Memory:
         """The same, with one failure of a member more."""

@@ -6,14 +6,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from telamon.desired.component import ComponentDesired
-from telamon.errors import ConflictError, MachineError
+from telamon.errors import ConflictError, MachineError, RefusedError
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
 from telamon.operator.api import About, Api, HealthLine
@@ -45,7 +45,7 @@ class FastClock:
 
 @dataclass
 class Components:
-    """A compiler whose answer follows the number of nodes in the stack, and nothing else.
+    """A compiler whose answer follows the nodes and the version in the stack, and nothing else.
 
     Attributes:
         installed: names of the stacks that were installed.
@@ -58,9 +58,11 @@ class Components:
 
     def components(self, stack: Stack) -> Sequence[ComponentDesired]:
         """A small stack with as many product nodes as asked for."""
-        nodes = stack.spec.products[ProductName("jira")].nodes
-        assert nodes is not None
-        return (database(), edge(), product(nodes), companion())
+        asked = stack.spec.products[ProductName("jira")]
+        assert asked.nodes is not None
+        made = product(asked.nodes)
+        members = tuple(replace(member, release=str(asked.version)) for member in made.members)
+        return (database(), edge(), replace(made, members=members), companion())
 
     def install(self, stack: Stack) -> Sequence[ComponentDesired]:
         """The same."""
@@ -82,14 +84,14 @@ class FullJournal(MemoryJournal):
         return super().append(entry)
 
 
-def stack(nodes: int = 2) -> Stack:
+def stack(nodes: int = 2, *, version: str = "11.3.1") -> Stack:
     """A stack file of one product."""
     return Stack.model_validate(
         {
             "apiVersion": "telamon.dev/v1alpha1",
             "kind": "Stack",
             "metadata": {"name": "acme"},
-            "spec": {"domain": "acme.example", "products": {"jira": {"version": "11.3.1", "nodes": nodes}}},
+            "spec": {"domain": "acme.example", "products": {"jira": {"version": version, "nodes": nodes}}},
         }
     )
 
@@ -296,6 +298,36 @@ def test_a_successor_that_cannot_keep_the_stack_tells_why_and_can_end_it(rig: Ri
         assert client.get("/v1/stack").json()["metadata"]["name"] == "acme"
         assert client.post("/v1/down").json() == {"components": 0}
     assert second.host.wait_ended(0)
+
+
+def test_another_version_of_what_has_data_is_refused(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    body = {"stack": stack(version="11.3.2").model_dump(mode="json"), "source": "stack.yaml"}
+    refused = client.put("/v1/stack", json=body)
+    assert refused.status_code == 409
+    assert refused.json()["guard"] == "release-stays"
+    assert "put the old version back" in refused.json()["remedy"]
+    rig.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+
+    def healed() -> bool:
+        members = {found["name"]: found for found in client.get("/v1/stack").json()["status"]["members"]}
+        found = members["tracker-1"]
+        return bool(found["restarts"] == 1 and found["serving"] and found["version"] == "11.3.1")
+
+    eventually(healed, "healed")
+    assert rig.host.put(stack(3), "stack.yaml").generation == 2
+
+
+def test_another_version_is_refused_while_the_stack_is_down_too(rig: Rig) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    with rig.client() as client:
+        eventually(lambda: is_ready(client), "ready")
+    rig.host.down()
+    eventually(lambda: rig.host.wait_ended(0.01), "ended")
+    second = rig.successor()
+    with pytest.raises(RefusedError):
+        second.host.put(stack(version="11.3.2"), "stack.yaml")
 
 
 def test_what_cannot_be_recorded_is_not_done_and_told(rig: Rig, client: httpx.Client) -> None:
