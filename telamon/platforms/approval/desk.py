@@ -330,11 +330,7 @@ class Desk:
         approvers = self.succession.in_force(ledger.pin)
         signed, report = kept.signed, kept.report
         then = Evidence.read(signed.content)
-        if digest(content) != then.plan_file:
-            # It is not even read: nobody has vouched for what is in it.
-            raise RefusedError(
-                "the saved plan is another file than the one that was made", guard="same-plan-file"
-            )
+        _check_files(folder, then, content)
         frame = replace(self._frame(folder, approvers, plan_id=kept.folder.name), **_carried(then))
         now, summary = self._derive(folder, content, frame=frame, report=report)
         case = Case(
@@ -454,3 +450,13 @@ def _carried(then: Evidence) -> dict[str, Any]:
 
 def _destructive(plan: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(change.address for change in read_changes(plan) if change.destructive)
+
+
+def _check_files(folder: Path, then: Evidence, content: bytes) -> None:
+    """Refuse before Terraform runs on a plan, or with a provider, that nobody has vouched for."""
+    if digest(content) != then.plan_file:
+        raise RefusedError(
+            "the saved plan is another file than the one that was made", guard="same-plan-file"
+        )
+    if digest(read_lock(folder)) != then.lock:
+        raise RefusedError("the provider lock has changed since the plan was made", guard="same-lock")

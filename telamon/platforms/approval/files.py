@@ -75,8 +75,11 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder of mode 0700, with those above it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder of mode 0700, and those above it that are missing."""
+    if not folder.is_dir():
+        # With parents=True those above would get the mode of any folder.
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

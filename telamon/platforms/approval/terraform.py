@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from telamon.errors import MachineError, PlatformError, brief
 UNWANTED: Final = ("TF_CLI_ARGS", "TF_LOG", "TF_WORKSPACE", "TF_REATTACH_PROVIDERS")
 """Variables that would add arguments, log secrets, pick another state or swap a provider behind the reader's back.
 Source: Terraform documentation, "Environment Variables"."""
+
+
+COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class State(NamedTuple):
@@ -110,7 +114,8 @@ class TerraformProgram:
 
 def _error(text: bytes) -> str:
     """The first error, without the frame that is drawn around it."""
-    lines = [line.strip(" │╷╵\t") for line in text.decode("utf-8", errors="replace").splitlines()]
+    plain = COLOUR.sub("", text.decode("utf-8", errors="replace"))
+    lines = [line.strip(" │╷╵\t") for line in plain.splitlines()]
     told = [line for line in lines if line]
     first = next((at for at, line in enumerate(told) if line.startswith("Error:")), 0)
     return " ".join(told[first : first + 4])[:400] or "it said nothing"
