@@ -74,6 +74,14 @@ class _Pending:
     until: float
 
 
+@dataclass(frozen=True)
+class _Failing:
+    step: Step
+    desired: ComponentDesired
+    error: TelamonError
+    until: float
+
+
 @dataclass
 class Executor:
     """Keeps one component.
@@ -95,8 +103,7 @@ class Executor:
     restarts: dict[str, int] = field(init=False)
     _pending: _Pending | None = field(init=False, default=None)
     _failed: int = field(init=False, default=0)
-    _rest_until: float = field(init=False, default=0.0)
-    _trouble: TelamonError | None = field(init=False, default=None)
+    _failing: _Failing | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         entries = self.journal.read(self.component)
@@ -131,9 +138,8 @@ class Executor:
     def retry(self) -> None:
         """Forget failures and refusals: somebody says that the cause is gone."""
         self._write("retry", "somebody asked for another try")
-        self._rest_until = 0.0
         self._failed = 0
-        self._trouble = None
+        self._failing = None
 
     # ------------------------------------------------------------------------------------------------ inside a pass
 
@@ -148,8 +154,11 @@ class Executor:
         if pending is not None and not (isinstance(step, Drain) and step != pending.step):
             wait = Wait("Acting", f"{describe(pending.step)}: not seen yet", seconds=0.2)
             return Outcome(view, wait, pause=min(0.1, self.poll))
-        if view.now < self._rest_until and not isinstance(step, Drain):
-            return self._resting(view, step)
+        failing = self._failing
+        # What failed for another wish says nothing about this one.
+        rests = failing is not None and failing.desired == view.desired and view.now < failing.until
+        if failing is not None and rests and not isinstance(step, Drain):
+            return self._resting(view, failing)
         broken = invariants.step_violations(step, before=view, after=effects.apply(step, view))
         if broken:
             message = "; ".join(found.message for found in broken)
@@ -171,7 +180,7 @@ class Executor:
         except TelamonError as error:
             return self._failure(view, step, error)
         self._failed = 0
-        self._trouble = None
+        self._failing = None
         self._write("outcome", describe(step), detail="asked", member=member)
         self._pending = _Pending(step, view.desired, view.now + STEP_VISIBLE_WITHIN + grace)
         return Outcome(view, step)
@@ -212,17 +221,14 @@ class Executor:
         rest = STEP_REST[min(self._failed, len(STEP_REST)) - 1]
         if isinstance(error, TemporaryError):
             rest = error.delay
-        self._rest_until = view.now + rest
-        self._trouble = error
+        self._failing = _Failing(step, view.desired, error, view.now + rest)
         self._write("outcome", describe(step), detail=f"failed: {error}", member=member_of(step) or "")
-        return self._resting(view, step)
+        return self._resting(view, self._failing)
 
-    def _resting(self, view: View, step: Step) -> Outcome:
-        trouble = self._trouble or TelamonError("a step failed")
-        left = max(self._rest_until - view.now, 0.05)
-        wait = Wait("StepFailed", f"{describe(step)} failed: {trouble}", seconds=left)
-        remedy = trouble.remedy or ""
-        return Outcome(view, wait, error=str(trouble), remedy=remedy, pause=min(left, self.poll))
+    def _resting(self, view: View, failing: _Failing) -> Outcome:
+        error, left = failing.error, max(failing.until - view.now, 0.05)
+        wait = Wait("StepFailed", f"{describe(failing.step)} failed: {error}", seconds=left)
+        return Outcome(view, wait, error=str(error), remedy=error.remedy or "", pause=min(left, self.poll))
 
     def _blind(
         self, desired: ComponentDesired, neighbours: Mapping[str, Standing], error: TelamonError

@@ -150,3 +150,11 @@ def test_a_crash_is_recorded_before_it_is_healed(rig: Rig) -> None:
     failure = kinds(rig).index("failure")
     assert kinds(rig)[failure : failure + 3] == ["failure", "intent", "outcome"]
     assert rig.executor.restarts == {"database-0": 1}
+
+
+def test_a_new_desire_does_not_rest_from_what_failed_for_the_old_one(rig: Rig) -> None:
+    rig.platform.fails = PlatformError("there is no such member")
+    rig.executor.tick(database(), {})
+    rig.platform.fails = None
+    outcome = rig.executor.tick(replace(database(), objects="o2"), {})
+    assert isinstance(outcome.decision, ApplyObjects)
