@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from telamon.cli import documents
+from telamon.cli.infra_words import InfraChange, InfraDone, InfraFinding, InfraPlan
 from telamon.cli.main import PROGRAM, program
 from telamon.cli.options import Verb
 from telamon.cli.verbs import CHAPTERS
@@ -77,7 +78,9 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "trust": (documents.Certificate,),
         "doctor": (documents.Examination, documents.CheckedMachine, documents.CheckedProduct),
         "validate": (documents.Validation, Problem, NotRehearsed),
+        "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone),
         "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),
+        "render": (documents.Rendered, documents.CostPart, documents.CostChoice),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",
         "explain": (Explanation, SubField),
         "schema": "The schema, as without `-o json`.",
@@ -133,6 +136,17 @@ def _verb(name: str, verb: Verb, *, parent: click.Context) -> Iterator[str]:
     yield "Examples:\n"
     yield from (f"    {example}" for example in verb.examples)
     yield ""
+    if isinstance(verb, click.Group):
+        yield from _inner(name, verb, parent=context)
+
+
+def _inner(name: str, group: click.Group, *, parent: click.Context) -> Iterator[str]:
+    """The verbs of a verb, in the order in which they are listed there."""
+    for inner in group.list_commands(parent):
+        found = group.get_command(parent, inner)
+        if isinstance(found, Verb):
+            # The context of a group shows its own arguments in front of those of its verbs.
+            yield from _verb(f"{name} {inner}", found, parent=parent.parent or parent)
 
 
 def _answer(verb: str, shown: set[type]) -> Iterator[str]:

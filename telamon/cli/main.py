@@ -14,7 +14,7 @@ import click
 from telamon.cli.options import debug_option, output_option, usage
 from telamon.cli.session import Session
 from telamon.cli.terminal import Terminal
-from telamon.cli.verbs import CHAPTERS, NAMES
+from telamon.cli.verbs import CHAPTERS, MODULES, NAMES
 from telamon.errors import InternalError, Interrupted, TelamonError, UsageError, brief
 from telamon.platforms.clock import SteadyClock
 
@@ -39,7 +39,7 @@ class Verbs(click.Group):
         """Import one verb."""
         if cmd_name not in NAMES:
             return None
-        return cast(click.Command, importlib.import_module(f"telamon.cli.{cmd_name}").command)
+        return cast(click.Command, importlib.import_module(f"telamon.cli.{MODULES[cmd_name]}").command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

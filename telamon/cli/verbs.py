@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 
@@ -9,12 +11,14 @@ class Listed(NamedTuple):
     """A verb as the overview shows it.
 
     Attributes:
-        name: what is typed; also the name of its module in this package.
+        name: what is typed; also the name of its module in this package, unless ``module`` says otherwise.
         summary: the first line of the verb's own help.
+        module: its module, where another one has the name.
     """
 
     name: str
     summary: str
+    module: str = ""
 
 
 class Chapter(NamedTuple):
@@ -49,10 +53,15 @@ CHAPTERS: Final = (
         (
             Listed("validate", "Say everything that is wrong with a stack file."),
             Listed("plan", "Show step by step what a file would do, and do nothing."),
+            Listed("render", "Write what a stack rests on as files for other tools.", "rendering"),
             Listed("build", "Print a file and all that it extends as one flat Stack."),
             Listed("explain", "Explain a field of the stack file."),
             Listed("schema", "Print the JSON schema of the stack file."),
         ),
+    ),
+    Chapter(
+        "Change the ground under a stack",
+        (Listed("infra", "Plan, approve and apply what lies under a stack on AWS."),),
     ),
     Chapter(
         "About Telamon",
@@ -63,4 +72,8 @@ CHAPTERS: Final = (
     ),
 )
 
-NAMES: Final = tuple(verb.name for chapter in CHAPTERS for verb in chapter.verbs)
+MODULES: Final[Mapping[str, str]] = MappingProxyType(
+    {verb.name: verb.module or verb.name for chapter in CHAPTERS for verb in chapter.verbs}
+)
+"""The module of each verb, by name, in the order of the overview."""
+NAMES: Final = tuple(MODULES)

@@ -72,7 +72,12 @@ def _headers(ground: Ground) -> dict[str, Any]:
     security = {
         "content_type_options": {"override": True},
         "referrer_policy": {"referrer_policy": "same-origin", "override": True},
-        "strict_transport_security": {"access_control_max_age_sec": A_YEAR, "override": True},
+        "strict_transport_security": {
+            "access_control_max_age_sec": A_YEAR,
+            "include_subdomains": True,
+            "preload": True,
+            "override": True,
+        },
     }
     return {
         "name": ground.name("static"),

@@ -22,6 +22,8 @@ from telamon.products.base import Product
 
 TERRAFORM: Final = ">= 1.10.0, < 2.0.0"
 """Locking by a lock file came with 1.10."""
+MARK: Final = "Written by telamon; changes are overwritten."
+"""First line of every file, by which a later run knows its own."""
 PROVIDER: Final = "5.100.0"
 """The release of the AWS provider that every layer was tried with."""
 
@@ -54,10 +56,14 @@ def files(stack: Stack, products: Mapping[str, Product]) -> Mapping[str, str]:
     Raises:
         RefusedError: see :func:`layers`.
     """
-    found = ground(stack, products)
+    return files_on(ground(stack, products))
+
+
+def files_on(found: Ground) -> Mapping[str, str]:
+    """Every file of a stack whose ground is known; see :func:`files`."""
     made = layers_on(found)
     texts = {
-        f"{layer.name}/{path}": _text(content)
+        f"{layer.name}/{path}": _text({"//": MARK} | dict(content))
         for layer in made
         for path, content in layer_files(found, layer).items()
     }

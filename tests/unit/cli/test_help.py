@@ -12,7 +12,7 @@ import pytest
 
 from telamon.cli.main import program
 from telamon.cli.options import Verb
-from telamon.cli.verbs import CHAPTERS, NAMES
+from telamon.cli.verbs import CHAPTERS, NAMES, Listed
 from tests.support.desk import Desk
 
 SHELL = frozenset({">", ">>", "|", "&&"})
@@ -37,9 +37,8 @@ def test_a_verb_explains_itself_with_examples(
 
 
 @pytest.mark.parametrize("listed", [verb for chapter in CHAPTERS for verb in chapter.verbs], ids=str)
-def test_the_table_says_what_the_verb_says(listed: tuple[str, str]) -> None:
-    name, summary = listed
-    assert verb(name).prose.splitlines()[0] == summary
+def test_the_table_says_what_the_verb_says(listed: Listed) -> None:
+    assert verb(listed.name).prose.splitlines()[0] == listed.summary
 
 
 def commands(example: str) -> list[list[str]]:

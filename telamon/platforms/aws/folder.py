@@ -1,0 +1,83 @@
+"""The folder of Terraform files: written where it differs, cleared of what is no longer meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from telamon.desired.terraform.render import MARK
+from telamon.errors import MachineError, brief
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the folder.
+
+    Attributes:
+        written: files that are new or differ now, below the folder.
+        same: files that were so already.
+        removed: files of an earlier run that are no longer meant.
+    """
+
+    written: tuple[str, ...]
+    same: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Written:
+    """Bring a folder to what is meant. Files of other people in it are left alone.
+
+    Args:
+        folder: made where it is missing.
+        files: text by path below the folder.
+
+    Raises:
+        MachineError: the disk is full or read-only, or something else is in the way.
+    """
+    written: list[str] = []
+    same: list[str] = []
+    with _located(folder):
+        for name, text in files.items():
+            path = folder / name
+            content = text.encode()
+            if path.is_file() and path.read_bytes() == content:
+                same.append(name)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, content)
+            written.append(name)
+        stale = [path for path in _ours(folder, files) if str(path.relative_to(folder)) not in files]
+        for path in stale:
+            path.unlink()
+    removed = tuple(str(path.relative_to(folder)) for path in stale)
+    return Written(tuple(written), tuple(same), removed)
+
+
+def _ours(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
+    """Files of ours in the folders that are written to."""
+    mark = MARK.encode()
+    for parent in sorted({(folder / name).parent for name in files}):
+        for path in sorted(parent.glob("*.tf.json")):
+            if mark in path.read_bytes()[:400]:
+                yield path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+@contextmanager
+def _located(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = os.fspath(error.filename or folder)
+        raise MachineError(
+            f"cannot write {where}: {brief(error)}",
+            remedy="Name a folder that you may write to, with --output.",
+        ) from error
