@@ -121,8 +121,9 @@ def _too_late(report: Report, timeout: Duration) -> TelamonError:
         )
     words = "; ".join(f"{line.component}: {line.words}" for line in missing)
     words = words or "the controller has not looked at the change yet"
+    known = next((component.remedy for component in report.status.components if component.remedy), "")
     return TimeoutExpired(
         f"{report.name} is not ready after {timeout}: {words}",
         waited=timeout.seconds,
-        remedy="`telamon status` shows more; `telamon status --wait --timeout 30m` waits longer.",
+        remedy=known or "`telamon status` shows more; `telamon status --wait --timeout 30m` waits longer.",
     )

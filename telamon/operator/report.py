@@ -142,9 +142,15 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         done=isinstance(decision, Done),
         reason=reason,
         message=message,
-        remedy=outcome.remedy,
+        remedy=outcome.remedy or _look_at(name, quarantined),
         url=url,
     )
+
+
+def _look_at(component: str, quarantined: list[str]) -> str:
+    if not quarantined:
+        return ""
+    return f"`telamon logs {quarantined[0]}` shows what it wrote; `telamon retry {component}` tries again at once"
 
 
 def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStatus, ...]:

@@ -154,9 +154,9 @@ def start_missing(view: View) -> Iterator[Step | Wait]:
         if left > 0:
             quarantined = failures.count >= view.desired.policy.quarantine_after
             why = f"{wanted.name} failed {failures.count} times in a row ({failures.reason})"
-            yield Wait(
-                "Quarantined" if quarantined else "BackOff", f"{why}; next start in {left:.0f} s", left
-            )
+            # Without a countdown: a text that changes every second would be shown, and stored, every second.
+            reason = "Quarantined" if quarantined else "BackOff"
+            yield Wait(reason, f"{why}; it rests {delay:.0f} s before the next start", left)
             continue
         if needs_preparation(wanted.name, view):
             yield from prepare_join(wanted.name, view)
