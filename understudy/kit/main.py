@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 from understudy.kit.control import Command, common_commands, serve_control
 from understudy.kit.errors import SettingsError, UnderstudyError
 from understudy.kit.homes import make_folder
+from understudy.kit.joining import JoiningProtocol
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
@@ -105,6 +106,7 @@ class _Process:
             log_config=None,
             access_log=False,
             lifespan="on",
+            http=JoiningProtocol,
             ws="websockets-sansio",
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=75,
