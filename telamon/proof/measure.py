@@ -186,7 +186,8 @@ def _longest(samples: list[Sample], until: float) -> Stall | None:
     """The longest stall of one session: from the last due to the first, so that the next success is at hand."""
     longest: Stall | None = None
     success = math.inf
-    for sample in sorted(samples, key=lambda sample: sample.due, reverse=True):
+    # Of requests that were due at the same instant, a success comes first: it ends the stall of all of them.
+    for sample in sorted(samples, key=lambda sample: (-sample.due, not sample.ok, sample.answered)):
         if sample.ok:
             success = min(success, sample.answered)
         still_open = success == math.inf

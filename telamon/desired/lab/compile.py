@@ -142,7 +142,8 @@ def _required_by(part: Outline) -> tuple[str, ...]:
 
 def _patience(part: Outline) -> Patience:
     given = part.spec.start_timeout if part.companion is None else None
-    return Patience(start=part.workload.start_timeout if given is None else given.seconds)
+    start = part.workload.start_timeout if given is None else given.seconds
+    return Patience(start=start, lag=part.workload.index_lag)
 
 
 def _policy(part: Outline) -> Policy:

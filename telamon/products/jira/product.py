@@ -39,6 +39,9 @@ class Jira(Product):
     health = edge.HEALTH
     routes = edge.ROUTES
     index = IndexKeeper.NODE
+    # What the other nodes write within the second or two between two looks at their queues: a node that takes part
+    # is behind by as much at any moment, and would never be admitted while users write.
+    index_lag = 50
     clustered = True
     prepares_join = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
