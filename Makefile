@@ -12,6 +12,9 @@ STAMP := .venv/installed
 CODE := $(wildcard telamon understudy tools tests bench)
 # What needs no service: neither PostgreSQL nor Envoy nor a node is started.
 QUICK := $(wildcard tests/unit tests/property tests/contract)
+# Side by side: much of what the tests do is waiting. Tests that start whole stacks take turns all the same.
+TOGETHER ?= 3
+PYTEST := $(BIN)/pytest --numprocesses $(TOGETHER) --dist loadgroup
 
 .PHONY: help
 help: ## list the commands
@@ -51,15 +54,15 @@ addresses: $(STAMP)
 
 .PHONY: unit
 unit: $(STAMP) ## unit and property tests, and the contract on memory; no services
-	$(BIN)/pytest -m "not lab and not exhaustive" $(QUICK)
+	$(PYTEST) -m "not lab and not exhaustive" $(QUICK)
 
 .PHONY: test
 test: check ## everything a change must pass, with real Envoy and PostgreSQL
-	$(BIN)/pytest -m "not exhaustive" tests
+	$(PYTEST) -m "not exhaustive" tests
 
 .PHONY: test-all
 test-all: check ## the same, and every test at full length
-	$(BIN)/pytest tests
+	$(PYTEST) tests
 
 .PHONY: bench
 bench: $(STAMP) ## measure what must hold, and write a report

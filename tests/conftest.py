@@ -1,8 +1,23 @@
 """What holds for every test."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # No test asserts a time, so an example may take as long as a busy machine needs. A failure prints what
 # reproduces it elsewhere.
 settings.register_profile("telamon", deadline=None, print_blob=True)
 settings.load_profile("telamon")
+
+HERE = Path(__file__).parent
+WHOLE_MACHINE = frozenset({"lab", "aws"})
+"""Folders whose tests start whole stacks: they take turns."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, a file's tests stay together, so that what they share is made once."""
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        group = folder if folder in WHOLE_MACHINE else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
