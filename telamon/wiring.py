@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from telamon.model.stack import Stack
     from telamon.naming import StackName
     from telamon.plan.preview import Preview
+    from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.platforms.clock import SteadyClock
     from telamon.platforms.lab.compiler import LabCompiler
     from telamon.platforms.lab.platform import LabPlatform
@@ -343,6 +344,33 @@ def _foresee(stack: Stack, root: Path) -> Preview:
         )
     finally:
         parts.close()
+
+
+def approvals(stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
+    """Plans and approvals of the ground under a stack.
+
+    Args:
+        stack: its name.
+        root: its state folder; plans and the audit log lie in ``infra`` below it.
+        approvers: folder with the lists of approvers.
+    """
+    from telamon.platforms.approval.desk import Desk
+    from telamon.platforms.approval.keys import OpenSsh
+    from telamon.platforms.approval.succession import Succession
+    from telamon.platforms.approval.terraform import TerraformProgram
+    from telamon.platforms.clock import SteadyClock
+
+    plugins = os.environ.get("TELAMON_TF_PLUGIN_DIR")
+    terraform = TerraformProgram("terraform", os.environ, Path(plugins) if plugins else None)
+    keys = OpenSsh()
+    return Desk(
+        stack=stack,
+        records=root / "infra",
+        succession=Succession(approvers, keys),
+        terraform=terraform,
+        keys=keys,
+        clock=SteadyClock(),
+    )
 
 
 def purge(root: Path) -> None:

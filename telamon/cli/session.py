@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from telamon.model.stack import Stack
     from telamon.naming import StackName
     from telamon.plan.preview import Preview
+    from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.ports import Clock, Secrets
     from telamon.products.base import Product
 
@@ -74,6 +75,9 @@ class Wiring(Protocol):
 
     def foresee(self, stack: Stack, root: Path) -> Preview:
         """What bringing a stack up would do, where no controller runs; changes nothing."""
+
+    def approvals(self, stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
+        """Plans and approvals of the ground under a stack, kept in that folder."""
 
     def certificate(self, root: Path) -> str:
         """The certificate authority of the front door (PEM). Raises NotReadyError where it speaks no TLS."""

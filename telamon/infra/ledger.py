@@ -16,6 +16,8 @@ from telamon.infra.canonical import Digest, canonical_json, digest, read_object
 Step = Literal["approvers", "planned", "approved", "refused", "begun", "applied", "failed"]
 START: Final = digest(b"")
 """What the first line has for the digest of the line before."""
+CLOCKS_DIFFER: Final = 60
+"""Seconds by which the clocks of those who share a log may differ."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +121,17 @@ class Ledger:
             detail: in words, without a secret.
 
         Raises:
-            RefusedError: the clock stands before the last line.
+            RefusedError: the clock stands well before the last line.
         """
-        if at < self.latest:
+        if self.latest - at > CLOCKS_DIFFER:
             raise RefusedError(
                 f"the clock is {self.latest - at} seconds behind the audit log",
                 guard="clock",
                 remedy="Set the clock right; an approval that has expired is not made fresh by it.",
             )
-        return Line(len(self.lines) + 1, at, step, who, part, plan_id, subject, detail, self.head)
+        return Line(
+            len(self.lines) + 1, max(at, self.latest), step, who, part, plan_id, subject, detail, self.head
+        )
 
 
 def read_ledger(content: bytes) -> Ledger:

@@ -13,11 +13,9 @@ from typing import Final
 from telamon.errors import RefusedError
 from telamon.infra.approvers import Approvers, Attested
 from telamon.infra.evidence import Evidence, Statement, moved_on
-from telamon.infra.ledger import Ledger
+from telamon.infra.ledger import CLOCKS_DIFFER, Ledger
 from telamon.infra.policies import Policy
 
-CLOCKS_DIFFER: Final = 60
-"""Seconds by which the clock of whoever signs may be ahead of the one here."""
 USED: Final = frozenset({"begun", "applied", "failed"})
 
 
@@ -195,7 +193,7 @@ def _unused(case: Case) -> str:
 
 def _clock(case: Case) -> str:
     behind = max(case.ledger.latest, case.then.planned_at) - case.at
-    return f"the clock is {behind} seconds behind the audit log or the plan" if behind > 0 else ""
+    return f"the clock is {behind} seconds behind the audit log or the plan" if behind > CLOCKS_DIFFER else ""
 
 
 def _fresh(case: Case) -> str:

@@ -201,7 +201,7 @@ def cut_the_log_off_before_the_plan(office: Office, plan: str) -> None:
 
 
 def set_the_clock_back(office: Office, plan: str) -> None:
-    office.clock.at -= 10
+    office.clock.at -= 120
 
 
 def let_the_plan_grow_old(office: Office, plan: str) -> None:

@@ -18,6 +18,7 @@ from telamon.cli.terminal import Stream, Terminal
 from telamon.model.stack import Stack
 from telamon.naming import StackName
 from telamon.plan.preview import Preview
+from telamon.platforms.approval.desk import Desk as ApprovalDesk
 from telamon.products.base import Product
 from telamon.wiring import MachineCheck
 from tests.support.controller import ScriptedController
@@ -123,6 +124,9 @@ class DeskWiring:
 
     def foresee(self, stack: Stack, root: Path) -> Preview:
         return self.foreseen
+
+    def approvals(self, stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
+        return wiring.approvals(stack, root, approvers=approvers)
 
     def certificate(self, root: Path) -> str:
         return self.pem
