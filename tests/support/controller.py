@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,7 +191,7 @@ class ScriptedController:
         return line | changes
 
     def _application(self) -> Starlette:
-        handlers = {
+        handlers: Mapping[tuple[str, str], Callable[[Any, Any], Any]] = {
             ("GET", "/v1/version"): self._version,
             ("GET", "/v1/stack"): self._look,
             ("PUT", "/v1/stack"): self._put,

@@ -99,33 +99,37 @@ class SearchApi:
             "minimum_wire_compatibility_version": f"{self._settings.release.major}.0.0",
             "minimum_index_compatibility_version": f"{self._settings.release.major}.0.0",
         }
-        return JSONResponse({
-            "name": self._settings.node_name,
-            "cluster_name": self._settings.cluster_name,
-            "version": version,
-            "tagline": "Understudy of a search server",
-        })
+        return JSONResponse(
+            {
+                "name": self._settings.node_name,
+                "cluster_name": self._settings.cluster_name,
+                "version": version,
+                "tagline": "Understudy of a search server",
+            }
+        )
 
     def health(self, request: Request, _: bytes) -> Response:
         """``GET /_cluster/health``."""
         indices = self._store.all()
         unassigned = sum(int(index.settings["number_of_replicas"]) for index in indices)
-        return JSONResponse({
-            "cluster_name": self._settings.cluster_name,
-            "status": self._store.health(),
-            "timed_out": False,
-            "number_of_nodes": 1,
-            "number_of_data_nodes": 1,
-            "active_primary_shards": len(indices),
-            "active_shards": len(indices),
-            "relocating_shards": 0,
-            "initializing_shards": 0,
-            "unassigned_shards": unassigned,
-            "number_of_pending_tasks": 0,
-            "active_shards_percent_as_number": 100.0 * len(indices) / (len(indices) + unassigned)
-            if indices
-            else 100.0,
-        })
+        return JSONResponse(
+            {
+                "cluster_name": self._settings.cluster_name,
+                "status": self._store.health(),
+                "timed_out": False,
+                "number_of_nodes": 1,
+                "number_of_data_nodes": 1,
+                "active_primary_shards": len(indices),
+                "active_shards": len(indices),
+                "relocating_shards": 0,
+                "initializing_shards": 0,
+                "unassigned_shards": unassigned,
+                "number_of_pending_tasks": 0,
+                "active_shards_percent_as_number": 100.0 * len(indices) / (len(indices) + unassigned)
+                if indices
+                else 100.0,
+            }
+        )
 
     def cat_nodes(self, request: Request, _: bytes) -> Response:
         """``GET /_cat/nodes``."""
@@ -148,15 +152,17 @@ class SearchApi:
         for index in self._store.all():
             replicas = int(index.settings["number_of_replicas"])
             health = "red" if index.broken else "yellow" if replicas else "green"
-            rows.append({
-                "health": health,
-                "status": "open",
-                "index": index.name,
-                "uuid": index.identity,
-                "pri": "1",
-                "rep": str(replicas),
-                "docs.count": str(index.view().num_docs),
-            })
+            rows.append(
+                {
+                    "health": health,
+                    "status": "open",
+                    "index": index.name,
+                    "uuid": index.identity,
+                    "pri": "1",
+                    "rep": str(replicas),
+                    "docs.count": str(index.view().num_docs),
+                }
+            )
         return cat(request, rows)
 
     def index(self, request: Request, body: bytes) -> Response:
@@ -214,15 +220,17 @@ class SearchApi:
         found = self._store.get(name).get(identity)
         if found is None:
             return JSONResponse({"_index": name, "_id": identity, "found": False}, 404)
-        return JSONResponse({
-            "_index": name,
-            "_id": identity,
-            "_version": found["version"],
-            "_seq_no": found["seq_no"],
-            "_primary_term": PRIMARY_TERM,
-            "found": True,
-            "_source": found["source"],
-        })
+        return JSONResponse(
+            {
+                "_index": name,
+                "_id": identity,
+                "_version": found["version"],
+                "_seq_no": found["seq_no"],
+                "_primary_term": PRIMARY_TERM,
+                "found": True,
+                "_source": found["source"],
+            }
+        )
 
     def _write(self, request: Request, change: Write) -> Response:
         name = request.path_params["index"]
@@ -270,13 +278,15 @@ class SearchApi:
                 index.write([Write(identity, None) for identity in identities])
                 index.refresh()
                 deleted += len(identities)
-        return JSONResponse({
-            "took": 0,
-            "timed_out": False,
-            "total": deleted,
-            "deleted": deleted,
-            "failures": [],
-        })
+        return JSONResponse(
+            {
+                "took": 0,
+                "timed_out": False,
+                "total": deleted,
+                "deleted": deleted,
+                "failures": [],
+            }
+        )
 
     def _named(self, request: Request) -> Iterator[Index]:
         names = request.path_params.get("index", "_all")

@@ -43,10 +43,12 @@ def search(indices: list[Index], body: dict[str, Any]) -> dict[str, Any]:
         total += count_of(found)
         for score, address in found.hits:
             document = read_stored(view, address)
-            hits.append((
-                float(score),
-                {"_index": index.name, "_id": document["id"], "_source": document["source"]},
-            ))
+            hits.append(
+                (
+                    float(score),
+                    {"_index": index.name, "_id": document["id"], "_source": document["source"]},
+                )
+            )
     hits.sort(key=lambda hit: -hit[0])
     shown = [
         shape_hit(hit, score, selection=body.get("_source", True))
