@@ -34,6 +34,14 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m compileall -q telamon understudy
 	@touch $@
 
+.PHONY: aws-tools
+aws-tools: .venv-aws/installed ## moto and checkov, for the tests of AWS, in an environment of their own
+
+.venv-aws/installed: requirements/aws-tools.txt
+	$(PYTHON) -m venv .venv-aws
+	.venv-aws/bin/pip install --quiet --require-hashes --requirement requirements/aws-tools.txt
+	@touch $@
+
 # One target a check, so that `make -k check` shows everything at once.
 .PHONY: check format lint types imports sizes references addresses
 check: format lint types imports sizes references addresses ## all checks of the code, its docs and its shape

@@ -101,7 +101,7 @@ def check_wheels(pins: Path, machine: str, *, python: str) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the three files.
+    """Write all files.
 
     Args:
         arguments: command line without the program's name.
@@ -125,9 +125,10 @@ def main(arguments: list[str]) -> int:
         constraint = everything if output != everything else None
         compile_pins(requirements, output, constraint=constraint, upgrade=options.upgrade)
         print(f"{output}: {output.read_text(encoding='utf-8').count('==')} packages")
-    for output, requirements in EXAMPLES.items():
-        compile_pins(list(requirements), Path(output), constraint=None, upgrade=options.upgrade)
-        print(f"{output}: {Path(output).read_text(encoding='utf-8').count('==')} packages")
+    apart = {str(folder / "aws-tools.txt"): tuple(pyproject["dependency-groups"]["aws-tools"]), **EXAMPLES}
+    for path, wanted in apart.items():
+        compile_pins(list(wanted), Path(path), constraint=None, upgrade=options.upgrade)
+        print(f"{path}: {Path(path).read_text(encoding='utf-8').count('==')} packages")
     missing = [
         f"Python {python} on {machine}: {problem}"
         for python in PYTHONS

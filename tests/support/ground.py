@@ -28,9 +28,13 @@ MORE
 """
 
 
+def _alone(reference: str, *, beside: str) -> tuple[str, bytes]:
+    raise AssertionError(f"{beside} extends nothing, and {reference} was asked for")
+
+
 def stack_of(text: str) -> Stack:
     """Read a stack file."""
-    return read(text.encode(), source="stack.yaml", registry=registry(), loader=None).require()
+    return read(text.encode(), source="stack.yaml", registry=registry(), loader=_alone).require()
 
 
 def small(more: str = "", *, environment: str = "production", region: str = "eu-central-1") -> Ground:

@@ -1,0 +1,41 @@
+"""The folder of Terraform files is brought to what is meant, and what others put there stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from telamon.desired.terraform.render import MARK
+from telamon.errors import MachineError
+from telamon.platforms.aws.folder import write
+
+FILES = {
+    "network/vpc.tf.json": f'{{"//": "{MARK}"}}\n',
+    "network/routes.tf.json": f'{{"//": "{MARK}", "a": 1}}\n',
+}
+
+
+def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
+    first = write(tmp_path / "ground", FILES)
+    assert set(first.written) == set(FILES)
+    second = write(tmp_path / "ground", FILES)
+    assert (second.written, set(second.same), second.removed) == ((), set(FILES), ())
+
+
+def test_what_is_no_longer_meant_goes_and_what_others_put_there_stays(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    own = tmp_path / "network" / "mine.tf.json"
+    own.write_text("{}", encoding="utf-8")
+    state = tmp_path / "network" / "terraform.tfstate"
+    state.write_text("{}", encoding="utf-8")
+    done = write(tmp_path, {"network/vpc.tf.json": FILES["network/vpc.tf.json"]})
+    assert done.removed == ("network/routes.tf.json",)
+    assert own.exists()
+    assert state.exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ground").write_text("in the way", encoding="utf-8")
+    with pytest.raises(MachineError, match="cannot write"):
+        write(tmp_path / "ground", FILES)
