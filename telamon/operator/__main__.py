@@ -65,35 +65,43 @@ def _control(root: Path) -> None:
         about = About(__version__, os.getpid(), str(root), parts.clock.now())
         transitions = Transitions.after(_last_conditions(host))
         api = Api(host, about, parts.urls, partial(_health, parts), transitions)
-        asked = _asked_to_end()
+        asked, folder = _asked_to_end(), _identity(root)
         host.resume()
         try:
             with serve(api.application(), wiring.socket_path(root)):
                 LOG.info("controller %s is up", about.pid)
-                _keep(host, api, asked)
+                while not asked.is_set() and not host.wait_ended(REPORTS_EVERY) and _identity(root) == folder:
+                    _report(host, api)
         finally:
             host.end()
+            if _identity(root) != folder:
+                LOG.error("the state folder is gone, and all data with it: ending every member")
+                parts.platform.abandon()
             parts.close()
         LOG.info("controller %s ends", about.pid)
 
 
-def _keep(host: Host, api: Api, asked: threading.Event) -> None:
-    """Write reports until the stack is gone or somebody asks us to end."""
-    while not asked.is_set() and not host.wait_ended(REPORTS_EVERY):
-        try:
-            _report(host, api)
-        except TelamonError:
-            LOG.exception("the status could not be written")
+def _identity(root: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one that has taken its place; ``None`` where there is none."""
+    try:
+        found = root.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _report(host: Host, api: Api) -> None:
-    stored = host.stored()
-    if stored is None:
-        return
-    conditions = api.status_document().get("status", {}).get("conditions", [])
-    status: Mapping[str, Any] = {"conditions": conditions}
-    if dict(stored.status) != status:
-        host.report(status)
+    """Write the conditions into the store, where they have changed."""
+    try:
+        stored = host.stored()
+        if stored is None:
+            return
+        conditions = api.status_document().get("status", {}).get("conditions", [])
+        status: Mapping[str, Any] = {"conditions": conditions}
+        if dict(stored.status) != status:
+            host.report(status)
+    except TelamonError:
+        LOG.exception("the status could not be written")
 
 
 def _health(parts: wiring.LabParts) -> list[HealthLine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def serve(application: Starlette, path: Path) -> Iterator[None]:
         PlatformError: the server did not start.
     """
     listener = _bind(path)
+    made = path.stat()
     config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(
@@ -46,7 +48,9 @@ def serve(application: Starlette, path: Path) -> Iterator[None]:
         server.should_exit = True
         thread.join(timeout=STARTS_WITHIN)
         listener.close()
-        path.unlink(missing_ok=True)
+        # In a folder that was removed and made again, the socket there is a successor's.
+        if _is(path, made):
+            path.unlink(missing_ok=True)
 
 
 def _bind(path: Path) -> socket.socket:
@@ -68,6 +72,14 @@ def _bind(path: Path) -> socket.socket:
             remedy="check rights and free space of the state folder",
         ) from error
     return listener
+
+
+def _is(path: Path, made: os.stat_result) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return os.path.samestat(found, made)
 
 
 def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -200,3 +200,15 @@ def test_stack_whose_facts_are_damaged_can_still_be_taken_down(lab: Controlled) 
     lab.start()
     lab.put()
     until(lab.ready, within=60)
+
+
+def test_controller_whose_state_folder_is_removed_leaves_nothing_behind(root: Path) -> None:
+    made = Controlled(root / "state")
+    made.start()
+    made.put()
+    until(made.ready, within=60)
+    pids = {"controller": made.pid(), **made.pids()}
+    assert len(pids) == len(MEMBERS) + 1
+    made.root.rename(root / "elsewhere")
+    for pid in pids.values():
+        until(lambda pid=pid: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE, within=60)  # type: ignore[misc]

@@ -96,6 +96,10 @@ class LabPlatform:
         self._probes.close()
         self._processes.close()
 
+    def abandon(self) -> None:
+        """End every process at once: the state folder is gone, and nobody will find them again."""
+        self._processes.abandon()
+
     # ---------------------------------------------------------------------------------------------- what hosts ask for
 
     def running_components(self) -> frozenset[str]:

@@ -153,6 +153,20 @@ class Processes:
         with self._lock:
             return {member: tracked.seen() for member, tracked in self._tracked.items()}
 
+    def abandon(self) -> None:
+        """Stop supervising, and kill every process.
+
+        No note is kept: where the notes were, a successor may have begun its own.
+        """
+        with self._lock:
+            left = [tracked for tracked in self._tracked.values() if not tracked.ended]
+            self._wake()
+            self._closing = True
+        self._thread.join()
+        for tracked in left:
+            tracked.kill()
+        self._let_go()
+
     def close(self) -> None:
         """Stop supervising. The processes go on."""
         with self._lock:
@@ -161,6 +175,9 @@ class Processes:
             self._wake()
             self._closing = True
         self._thread.join()
+        self._let_go()
+
+    def _let_go(self) -> None:
         os.close(self._wake_read)
         os.close(self._wake_write)
         with self._lock:
