@@ -357,11 +357,11 @@ def approvals(stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
     from telamon.platforms.approval.desk import Desk
     from telamon.platforms.approval.keys import OpenSsh
     from telamon.platforms.approval.succession import Succession
-    from telamon.platforms.approval.terraform import TerraformProgram
+    from telamon.platforms.aws.approved import ApprovedTerraform
+    from telamon.platforms.aws.terraform import Terraform, find_plugins
     from telamon.platforms.clock import SteadyClock
 
-    plugins = os.environ.get("TELAMON_TF_PLUGIN_DIR")
-    terraform = TerraformProgram("terraform", os.environ, Path(plugins) if plugins else None)
+    terraform = ApprovedTerraform(Terraform("terraform", os.environ, find_plugins(os.environ)))
     keys = OpenSsh()
     return Desk(
         stack=stack,

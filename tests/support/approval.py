@@ -18,7 +18,8 @@ from telamon.infra.evidence import APPROVAL_NAMESPACE, APPROVERS_NAMESPACE, Stat
 from telamon.platforms.approval.desk import Desk
 from telamon.platforms.approval.keys import OpenSsh, SignedText
 from telamon.platforms.approval.succession import Succession
-from telamon.platforms.approval.terraform import TerraformProgram
+from telamon.platforms.aws.approved import ApprovedTerraform
+from telamon.platforms.aws.terraform import Terraform
 
 START = 1_900_000_000
 DAY = 86_400
@@ -149,7 +150,9 @@ class Office:
             stack="acme",
             records=self.records,
             succession=Succession(self.approvers, ssh),
-            terraform=TerraformProgram("terraform", {**os.environ, "TF_CLI_CONFIG_FILE": "/dev/null"}),
+            terraform=ApprovedTerraform(
+                Terraform("terraform", {**os.environ, "TF_CLI_CONFIG_FILE": "/dev/null"})
+            ),
             keys=ssh,
             clock=self.clock,
         )

@@ -257,6 +257,10 @@ class Terraform:
         answer = json.loads(self._must(folder, "output", "-json"))
         return {name: output["value"] for name, output in answer.items()}
 
+    def pull(self, folder: Path) -> str:
+        """The layer's state as it is kept, secrets included; "" before the first apply."""
+        return self._must(folder, "state", "pull")
+
     def addresses(self, folder: Path) -> tuple[str, ...]:
         """Everything that the layer's state knows, by address."""
         return tuple(self._must(folder, "state", "list").split())
