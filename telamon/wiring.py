@@ -358,10 +358,10 @@ def approvals(stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
     from telamon.platforms.approval.keys import OpenSsh
     from telamon.platforms.approval.succession import Succession
     from telamon.platforms.aws.approved import ApprovedTerraform
-    from telamon.platforms.aws.terraform import Terraform, find_plugins
+    from telamon.platforms.aws.terraform import Terraform
     from telamon.platforms.clock import SteadyClock
 
-    terraform = ApprovedTerraform(Terraform("terraform", os.environ, find_plugins(os.environ)))
+    terraform = ApprovedTerraform(Terraform("terraform", os.environ))
     keys = OpenSsh()
     return Desk(
         stack=stack,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from telamon.errors import PlatformError, brief
 from telamon.platforms.approval.terraform import State
-from telamon.platforms.aws.terraform import Terraform
+from telamon.platforms.aws.terraform import Terraform, find_plugins
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class ApprovedTerraform:
 
     def plan(self, folder: Path, *, out: Path) -> None:
         """Make a plan and save it to ``out``; initialises the folder first."""
-        self.terraform.init(folder)
+        # Looking for the provider takes a second on some machines, and only a plan needs it found.
+        found = self.terraform.plugins or find_plugins(self.terraform.environment)
+        replace(self.terraform, plugins=found).init(folder)
         self.terraform.plan(folder, out=out)
 
     def show(self, folder: Path, *, plan: Path) -> bytes:
