@@ -5,14 +5,41 @@ It is run by the interpreter of the environment that moto is installed in, which
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
 
+from moto.s3.models import FakeBucket
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 
+def may_log(bucket: Any, prefix: str | None) -> bool:
+    """Whether a bucket's policy lets S3 write access logs below a prefix.
+
+    moto 5.2.5 itself understands neither a list of resources, nor a pattern, nor ``"Principal": "*"``.
+    """
+    wanted = f"arn:{bucket.partition}:s3:::{bucket.name}/{prefix or ''}log"
+    statements = json.loads(bucket.policy.decode())["Statement"] if bucket.policy else []
+    return any(
+        statement["Effect"] == "Allow"
+        and statement["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+        and "s3:PutObject" in texts(statement["Action"])
+        and any(fnmatchcase(wanted, pattern) for pattern in texts(statement["Resource"]))
+        for statement in statements
+    )
+
+
+def texts(value: str | list[str]) -> Iterator[str]:
+    """One text or several, as policies have it."""
+    yield from [value] if isinstance(value, str) else value
+
+
 def main() -> None:
     """Serve on loopback until the process is ended."""
+    FakeBucket._log_permissions_enabled_policy = staticmethod(may_log)
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, application, threaded=True)
     sys.stdout.write(f"{server.port}\n")

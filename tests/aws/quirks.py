@@ -36,12 +36,18 @@ FORGOTTEN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "aws_backup_plan": ("tags", "tags_all"),
         "aws_backup_vault": ("tags", "tags_all"),
         "aws_cloudfront_distribution": ("default_cache_behavior", "viewer_certificate"),
-        "aws_db_instance": ("performance_insights_enabled", "performance_insights_kms_key_id"),
+        "aws_db_instance": (
+            "performance_insights_enabled",
+            "performance_insights_kms_key_id",
+            "performance_insights_retention_period",
+        ),
         "aws_db_parameter_group": ("parameter",),
         "aws_eks_cluster": ("access_config", "upgrade_policy", "zonal_shift_config"),
         "aws_eks_node_group": ("node_repair_config", "remote_access", "scaling_config", "update_config"),
         "aws_launch_template": ("tag_specifications",),
         "aws_s3_bucket_notification": ("eventbridge",),
+        "aws_vpc_security_group_egress_rule": ("description",),
+        "aws_vpc_security_group_ingress_rule": ("description",),
     }
 )
 """Arguments that moto takes and does not tell again, by type: a second plan would set them for ever."""

@@ -3,44 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from telamon.desired.terraform.data import Layer, LayerName
+from telamon.desired.terraform.ground import Ground
 from telamon.desired.terraform.render import layers_on
+from telamon.platforms.aws.terraform import Terraform
 from tests.aws.conftest import Moto, prepare
 from tests.aws.quirks import NOT_APPLIED, Reach, not_applied
 from tests.support.ground import example, ground_of
 
 BACKEND: Mapping[str, Any] = {"use_path_style": True}
+WAVES = (
+    (LayerName.STATE,),
+    (LayerName.NETWORK,),
+    (LayerName.CLUSTER, LayerName.OPERATIONS),
+    (LayerName.DATA, LayerName.EDGE),
+)
+"""Layers that do not rest on one another are applied at the same time."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A moto, and a folder for every layer.
+
+    Attributes:
+        terraform: the real one.
+        folder: for all layers.
+        ground: the example's.
+        told: outputs so far, by name.
+    """
+
+    terraform: Terraform
+    folder: Path
+    ground: Ground
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def bring_up(self, layer: Layer) -> None:
+        """Apply a layer for the first time, look at what is there, and plan again."""
+        folder = prepare(self.folder, self.ground, layer, reach=Reach(offline=False, backend=BACKEND))
+        self.terraform.give(folder, {item.name: self.told[item.name] for item in layer.inputs})
+        self.terraform.init(folder)
+        plan = folder / "first.tfplan"
+        assert self.terraform.plan(folder, out=plan)
+        self.terraform.apply(folder, plan=plan)
+        self.told.update(self.terraform.outputs(folder))
+        applied = {address.partition("[")[0] for address in self.terraform.addresses(folder)}
+        assert {each.address for each in layer.resources} - applied == set(not_applied(layer))
+        assert not self.terraform.plan(folder, out=folder / "second.tfplan"), f"{layer.name} changes again"
+
+    def take_away(self, layer: Layer) -> None:
+        """Destroy a layer, and look that nothing is left."""
+        folder = self.folder / layer.name
+        self.terraform.destroy(folder)
+        assert self.terraform.addresses(folder) == ()
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 def test_the_example_is_applied_layer_on_layer_and_taken_away(moto: Moto, tmp_path: Path) -> None:
-    found = ground_of(example())
-    terraform = moto.terraform()
-    told: dict[str, Any] = {}
-    folders: list[Path] = []
-    for layer in layers_on(found):
-        folder = prepare(tmp_path, found, layer, reach=Reach(offline=False, backend=BACKEND))
-        folders.append(folder)
-        terraform.give(folder, {item.name: told[item.name] for item in layer.inputs})
-        terraform.init(folder)
-        plan = folder / "first.tfplan"
-        assert terraform.plan(folder, out=plan)
-        terraform.apply(folder, plan=plan)
-        told |= terraform.outputs(folder)
-        applied = {address.partition("[")[0] for address in terraform.addresses(folder)}
-        wanted = {resource.address for resource in layer.resources}
-        assert wanted - applied == set(not_applied(layer))
-        assert not terraform.plan(folder, out=folder / "second.tfplan"), (
-            f"{layer.name}: a second plan changes"
-        )
-    for folder in reversed(folders):
-        terraform.destroy(folder)
-        assert terraform.addresses(folder) == ()
+    ground = ground_of(example())
+    world = World(moto.terraform(), tmp_path, ground)
+    layers = {layer.name: layer for layer in layers_on(ground)}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for act, waves in ((world.bring_up, WAVES), (world.take_away, WAVES[::-1])):
+            for wave in waves:
+                list(pool.map(act, [layers[name] for name in wave]))
 
 
 def test_every_quirk_is_about_something_that_is_rendered() -> None:

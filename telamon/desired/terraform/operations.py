@@ -174,7 +174,7 @@ def _trail(ground: Ground, made: Resource, topic: Resource) -> Iterator[Resource
     body = {
         "name": ground.prefix,
         "s3_bucket_name": "${aws_s3_bucket.trail.id}",
-        "sns_topic_name": topic.ref("arn"),
+        "sns_topic_name": topic.ref("name"),
         "kms_key_id": made.ref("arn"),
         "is_multi_region_trail": True,
         "include_global_service_events": True,
