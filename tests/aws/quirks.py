@@ -27,6 +27,7 @@ NOT_APPLIED: Final[Mapping[str, str]] = MappingProxyType(
         "aws_eks_addon": "404 for the URL",
         "aws_eks_pod_identity_association": "404 for the URL",
         "aws_fsx_openzfs_file_system": "unexpected state ''; DescribeVolumes answers 501",
+        "aws_route53_query_log": "404 NoSuchCloudWatchLogsLogGroup, although the group is there",
     }
 )
 """Types that are planned and not applied, with moto's answer."""
@@ -98,7 +99,9 @@ def override(layer: Layer, rendered: Mapping[str, Any], reach: Reach) -> dict[st
         backend = {"s3": rendered["terraform"]["backend"]["s3"] | dict(reach.backend)}
     found: dict[str, Any] = {"terraform": {"backend": backend}, "provider": {"aws": providers}}
     if not reach.offline:
-        found["resource"] = _resources(layer)
+        resources = _resources(layer)
+        if resources:
+            found["resource"] = resources
         outputs = {output.name: {"value": None} for output in layer.outputs if _unapplied(str(output.value))}
         if outputs:
             found["output"] = outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +79,16 @@ def test_the_example_is_applied_layer_on_layer_and_taken_away(moto: Moto, tmp_pa
 def test_every_quirk_is_about_something_that_is_rendered() -> None:
     types = {resource.type for layer in layers_on(ground_of(example())) for resource in layer.resources}
     assert set(NOT_APPLIED) <= types
+
+
+@pytest.mark.timeout(300)
+def test_the_pager_is_applied_and_taken_away(moto: Moto, tmp_path: Path) -> None:
+    """The short way through everything: a key, a topic and its policy."""
+    ground = ground_of(example())
+    whole = next(layer for layer in layers_on(ground) if layer.name is LayerName.OPERATIONS)
+    pager = tuple(sheet for sheet in whole.sheets if sheet.name == "pager")
+    world = World(moto.terraform(), tmp_path, ground)
+    layer = replace(whole, name=LayerName.STATE, sheets=pager, inputs=())
+    world.bring_up(layer)
+    assert world.told["pager_topic_arn"].endswith(":telamon-acme-pager")
+    world.take_away(layer)
