@@ -100,6 +100,15 @@ class Verdict:
 WAITING: Final = frozenset({"enough-approvals", "destruction-named"})
 
 
+def hands_in(evidence: Evidence) -> frozenset[str]:
+    """Everybody who had a hand in a change, whatever the case of their names.
+
+    Args:
+        evidence: of the plan.
+    """
+    return frozenset(name.casefold() for name in (evidence.planner, *evidence.authors))
+
+
 def judge(case: Case) -> Verdict:
     """Ask every guard.
 
@@ -293,8 +302,7 @@ def _may_approve(case: Case, statement: Statement) -> str:
 
 
 def _not_the_author(case: Case, statement: Statement) -> str:
-    authors = {name.casefold() for name in (case.then.planner, *case.then.authors)}
-    return "is an author of the change" if statement.approver.casefold() in authors else ""
+    return "is an author of the change" if statement.approver.casefold() in hands_in(case.then) else ""
 
 
 def _begun(case: Case, statement: Statement) -> str:

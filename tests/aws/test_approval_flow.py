@@ -6,18 +6,30 @@ import json
 import stat
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from telamon.errors import ConflictError, PlatformError, RefusedError
+from telamon.errors import ConflictError, PlatformError, RefusedError, TemporaryError
 from telamon.infra.canonical import canonical_plan, digest, read_object
 from telamon.infra.changes import Kind
 from telamon.infra.ledger import read_ledger
 from telamon.infra.words import as_comment, as_text
+from telamon.platforms.approval.sealed import seal
 from telamon.platforms.approval.shelf import Kept
-from tests.support.approval import DAY, DESTROYED, SECRET, Office, needs_ssh, needs_terraform, without_dropped
+from telamon.platforms.approval.terraform import Terraform
+from tests.support.approval import (
+    DAY,
+    DESTROYED,
+    SECRET,
+    Office,
+    needs_ssh,
+    needs_terraform,
+    public,
+    without_dropped,
+)
 
 pytestmark = [needs_ssh, needs_terraform]
 
@@ -132,6 +144,56 @@ def test_a_failed_apply_uses_the_plan_up_and_tells_no_secret(office: Office) -> 
     office.approve(again, "ada", "cyd")
     office.desk.apply(office.tree, again)
     assert office.desk.look(office.tree).summary.changes == ()
+
+
+class Throttled:
+    """The real terraform, until it comes to applying."""
+
+    def __init__(self, real: Terraform) -> None:
+        self.plan, self.show, self.state = real.plan, real.show, real.state
+
+    def apply(self, folder: Path, *, plan: Path) -> None:
+        raise TemporaryError(f"asked too often for {SECRET}", delay=60.0)
+
+
+def test_a_failure_keeps_what_it_says_of_trying_again(office: Office) -> None:
+    plan = office.plan()
+    office.approve(plan, "ada", "cyd")
+    desk = replace(office.desk, terraform=Throttled(office.desk.terraform))
+    with pytest.raises(TemporaryError) as caught:
+        desk.apply(office.tree, plan)
+    assert (caught.value.delay, str(caught.value)) == (60.0, "asked too often for (sensitive)")
+    assert desk.log.read().steps_of(plan)[-1].step == "failed"
+
+
+@pytest.mark.parametrize(
+    ("who", "guard"), [("bob", "not-the-author"), ("ci", "may-approve"), ("eve", "known-key")]
+)
+def test_whoever_may_not_approve_is_told_at_once(office: Office, who: str, guard: str) -> None:
+    plan = office.plan()
+    with pytest.raises(RefusedError) as caught:
+        office.approve(plan, who)
+    assert caught.value.guard == guard
+
+
+def test_a_sealed_file_that_holds_no_plan_is_refused(office: Office) -> None:
+    office.plan()
+    for files in ({}, {"evidence": b"x"}):
+        with pytest.raises(RefusedError, match="no sealed plan"):
+            office.desk.open_sealed(seal(files, [public(office.keys["ada"])]), office.keys["ada"])
+    with pytest.raises(RefusedError, match="does not open"):
+        office.desk.open_sealed(b"age-encryption.org/v1\n", office.keys["ada"])
+
+
+def test_a_sealed_plan_that_shows_something_else_is_refused(office: Office) -> None:
+    plan = office.plan()
+    kept = office.desk.shelf.find(plan)
+    shown = json.loads(office.desk.terraform.show(office.tree, plan=kept.plan))
+    shown["resource_changes"] = []
+    files = {"evidence": kept.signed.file(), "plan.json": json.dumps(shown).encode()}
+    with pytest.raises(RefusedError) as caught:
+        office.desk.open_sealed(seal(files, [public(office.keys["ada"])]), office.keys["ada"])
+    assert caught.value.guard == "same-plan"
 
 
 def test_an_apply_that_was_killed_is_not_repeated_blindly(office: Office) -> None:

@@ -17,7 +17,7 @@ from telamon.infra.changes import changed_outputs, read_changes, secrets_in
 from telamon.infra.evidence import APPROVAL_NAMESPACE, PLAN_NAMESPACE, Evidence, Statement
 from telamon.infra.ledger import Step
 from telamon.infra.policies import derive, digest_of
-from telamon.infra.verdict import Case, Verdict, judge
+from telamon.infra.verdict import Case, Verdict, hands_in, judge
 from telamon.infra.words import Summary, scrub
 from telamon.platforms.approval.files import read_lock, read_private, read_tree, write_private
 from telamon.platforms.approval.keys import OpenSsh, SignedText
@@ -160,6 +160,10 @@ class Desk:
         """
         approvers = self.succession.in_force(self.log.read().pin)
         owner = self._owner(key, approvers)
+        if owner not in approvers.approving:
+            raise RefusedError(f"{owner} may make plans and approve none", guard="may-approve")
+        if owner.casefold() in hands_in(evidence):
+            raise RefusedError(f"{owner} is an author of the change", guard="not-the-author")
         named = tuple(sorted(set(names)))
         unnamed = sorted(set(evidence.destructive) - set(named))
         if unnamed:
@@ -190,7 +194,8 @@ class Desk:
             The plan's id.
 
         Raises:
-            RefusedError: it does not count; see :data:`telamon.infra.verdict.APPROVAL_GUARDS`.
+            RefusedError: its signature is not good, or no plan that is kept here is meant. Whether it counts is
+                judged with the plan.
         """
         statement = Statement.read(approval.content)
         with self.log.exclusive():
@@ -239,10 +244,11 @@ class Desk:
             try:
                 self.terraform.apply(folder, plan=copy)
             except TelamonError as error:
-                told = scrub(error.message, secret)
+                error.message = scrub(error.message, secret)
+                error.args = (error.message,)
                 with self.log.exclusive():
-                    self._note("failed", looked.evidence, who=who, detail=told)
-                raise type(error)(told, remedy=error.remedy) from None
+                    self._note("failed", looked.evidence, who=who, detail=error.message)
+                raise
         with self.log.exclusive():
             self._note("applied", looked.evidence, who=who, detail=looked.summary.title)
         return looked
@@ -273,6 +279,8 @@ class Desk:
             RefusedError: it is not for this key, or not what was signed.
         """
         files = unseal(content, key)
+        if not {"evidence", "plan.json"} <= files.keys():
+            raise RefusedError("this is no sealed plan", guard="sealed")
         signed = SignedText.read(files["evidence"])
         approvers = self.succession.in_force(self.log.read().pin)
         attested = self.keys.check(signed, approvers, namespace=PLAN_NAMESPACE)

@@ -34,6 +34,20 @@ def read_private(path: Path) -> bytes:
 
 
 def read_plain(path: Path) -> bytes:
+    """Read a file that a digest or a signature vouches for.
+
+    Args:
+        path: of a file; a link is refused.
+
+    Raises:
+        NotReadyError: there is none.
+        RefusedError: it is a link.
+        MachineError: it cannot be read.
+    """
+    return _read(path, others=None)
+
+
+def read_guarded(path: Path) -> bytes:
     """Read a file that others may read, but not write.
 
     Args:
@@ -135,7 +149,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path, *, others: int) -> bytes:
+def _read(path: Path, *, others: int | None) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
@@ -148,7 +162,8 @@ def _read(path: Path, *, others: int) -> bytes:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
             raise RefusedError(f"{path} is no plain file of its own", guard="no-links")
-        if found.st_uid not in {os.geteuid(), 0} or found.st_mode & others:
+        strange = found.st_uid not in {os.geteuid(), 0}
+        if others is not None and (strange or found.st_mode & others):
             raise RefusedError(
                 f"{path} is open to others (mode {stat.S_IMODE(found.st_mode):o})",
                 guard="private-files",

@@ -68,14 +68,23 @@ def unseal(content: bytes, key: Path) -> Mapping[str, bytes]:
             guard="sealed",
             remedy="Take the private key file of one who is on the list of approvers, without a passphrase.",
         ) from error
-    if document.get("kind") != KIND:
-        raise RefusedError("this is no sealed plan", guard="sealed")
-    return {name: base64.b64decode(text) for name, text in document["files"].items()}
+    match document:
+        case {"kind": kind, "files": dict(packed)} if kind == KIND:
+            return {name: _unpacked(text) for name, text in packed.items()}
+        case _:
+            raise RefusedError("this is no sealed plan", guard="sealed")
 
 
 def is_sealed(content: bytes) -> bool:
     """Whether a file is one of these."""
     return content.startswith(b"age-encryption.org/")
+
+
+def _unpacked(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError) as error:
+        raise RefusedError("the sealed plan is damaged", guard="sealed") from error
 
 
 def _library() -> Any:

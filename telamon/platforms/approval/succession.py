@@ -11,7 +11,7 @@ from pathlib import Path
 from telamon.errors import RefusedError, UsageError
 from telamon.infra.approvers import Approvers, Attested, Link, Pin, in_force, read_approvers
 from telamon.infra.evidence import APPROVERS_NAMESPACE
-from telamon.platforms.approval.files import read_plain, write_private
+from telamon.platforms.approval.files import read_guarded, write_private
 from telamon.platforms.approval.keys import OpenSsh, SignedText
 
 
@@ -68,7 +68,7 @@ class Succession:
         """
         if file.resolve().parent != self.folder.resolve():
             raise UsageError(f"{file} does not lie in {self.folder}", remedy="Put the next list there first.")
-        content = read_plain(file)
+        content = read_guarded(file)
         wanted = read_approvers(content)
         before = [link.approvers for link in self._chain(until=wanted.sequence)]
         owner = before[-1].owners.get(self.keys.public_key(key)) if before else None
@@ -82,7 +82,7 @@ class Succession:
     def _chain(self, *, until: int = 10_000) -> list[Link]:
         chain: list[Link] = []
         for file in sorted(self.folder.glob("[0-9][0-9][0-9][0-9].json"))[: until - 1]:
-            content = read_plain(file)
+            content = read_guarded(file)
             before = chain[-1].approvers if chain else None
             chain.append(Link(read_approvers(content), self._signatures(file, content, before)))
         return chain
@@ -91,5 +91,5 @@ class Succession:
         if before is None:
             return ()
         found = sorted(self.folder.glob(f"{file.name}.*.sig"))
-        signed = (SignedText(content, read_plain(path).decode("utf-8", errors="replace")) for path in found)
+        signed = (SignedText(content, read_guarded(path).decode("utf-8", errors="replace")) for path in found)
         return tuple(self.keys.check(text, before, namespace=APPROVERS_NAMESPACE) for text in signed)
