@@ -24,6 +24,10 @@ FIELDS = {"check", "resources", "owner", "reason", "expires"}
 EXAMPLES = ("aws", "full")
 
 
+pytestmark = pytest.mark.timeout(600)
+"""Six plans of real size, two at a time, on a machine that may be small."""
+
+
 def plans(folder: Path, ground: Ground) -> dict[str, Path]:
     """A plan of every layer as JSON, by layer."""
 
@@ -98,7 +102,6 @@ def judged(plan: Path) -> Iterator[tuple[str, str, bool]]:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_checkov_finds_nothing_that_is_not_waived(name: str, tmp_path: Path) -> None:
     tool("checkov")

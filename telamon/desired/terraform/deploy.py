@@ -95,8 +95,15 @@ _EC2: Final = tuple(
     )
 )
 
+_FIRST_USE: Final = tuple(
+    Right(prefix, ("iam:CreateServiceLinkedRole",), _named("iam", "role/aws-service-role/*", region=""))
+    for prefix in ("aws_config_", "aws_db_", "aws_eks_", "aws_fsx_", "aws_lb", "aws_wafv2_")
+)
+"""Services of AWS make themselves a role when an account uses them for the first time."""
+
 RIGHTS: Final = (
     *_EC2,
+    *_FIRST_USE,
     Right(
         "aws_launch_template",
         (
@@ -129,6 +136,8 @@ RIGHTS: Final = (
         ("logs:*",),
         _named("logs", "log-group:*{prefix}*", "log-group:/telamon/*", region=ANY),
     ),
+    Right("aws_cloudwatch_log", ("logs:Describe*", "logs:PutResourcePolicy", "logs:DeleteResourcePolicy")),
+    Right("aws_cloudtrail", ("cloudtrail:DescribeTrails",)),
     Right(
         "aws_cloudwatch_metric",
         ("cloudwatch:*Alarm*", "cloudwatch:*Tag*"),
@@ -247,7 +256,7 @@ RIGHTS: Final = (
         ("wafv2:*",),
         _named("wafv2", "global/webacl/{prefix}*", "global/managedruleset/*", region=ANY),
     ),
-    Right("aws_wafv2_", ("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "iam:CreateServiceLinkedRole")),
+    Right("aws_wafv2_", ("logs:CreateLogDelivery", "logs:DeleteLogDelivery")),
 )
 """By the begin of the types they are for; a type may need several."""
 
@@ -274,13 +283,12 @@ def deploy_role(ground: Ground, layers: Sequence[Layer]) -> Mapping[str, Mapping
 
 
 def _trust(ground: Ground) -> Mapping[str, Any]:
-    """Roles of the account's own people and pipelines, with a second factor or a session name in the trail."""
+    """Whom the account itself lets take on the role, by policies of their own."""
     statement = {
         "Sid": "TheRolesOfThisAccount",
         "Effect": "Allow",
         "Principal": {"AWS": ground.arn("iam", "root", region="")},
         "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
-        "Condition": {"StringLike": {"sts:RoleSessionName": "?*"}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -292,10 +300,14 @@ def _statements(ground: Ground, layer: Layer) -> Iterator[Mapping[str, Any]]:
         right for right in RIGHTS if any(each.type.startswith(right.prefix) for each in layer.resources)
     ]
     wide: set[str] = set()
+    said: set[tuple[tuple[str, ...], tuple[tuple[str, str, str], ...]]] = set()
     for right in needed:
         if not right.resources:
             wide |= set(right.actions)
             continue
+        if (right.actions, right.resources) in said:
+            continue
+        said.add((right.actions, right.resources))
         arns = [
             _arn(ground, service, region=region, resource=resource)
             for service, region, resource in right.resources
