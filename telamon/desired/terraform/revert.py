@@ -73,7 +73,10 @@ def _parts(ground: Ground, topic: Resource) -> Iterator[Resource]:
 
 
 def _outside(ground: Ground, names: tuple[str, ...]) -> str:
-    """Match changes of security groups that neither Terraform nor the remedy itself made."""
+    """Match changes of security groups that neither Terraform, nor AWS's own services, nor the remedy made.
+
+    An IAM user and the root user have no session issuer, so a missing one matches too.
+    """
     own = [
         ground.arn("iam", f"role/{ground.prefix}-{purpose}", region="") for purpose in ("deploy", "revert")
     ]
