@@ -127,7 +127,7 @@ def judge(case: Case) -> Verdict:
 
 
 def count(case: Case) -> tuple[tuple[Statement, ...], tuple[Finding, ...]]:
-    """The statements that count, one a person, and why others do not.
+    """The statements that count, one a person and by name, and why others do not.
 
     Args:
         case: what is decided on.
@@ -144,7 +144,7 @@ def count(case: Case) -> tuple[tuple[Statement, ...], tuple[Finding, ...]]:
             )
         else:
             accepted[found.approver] = found
-    return tuple(accepted.values()), tuple(set_aside)
+    return tuple(accepted[name] for name in sorted(accepted)), tuple(set_aside)
 
 
 def _examine(case: Case, attested: Attested) -> Finding | Statement:

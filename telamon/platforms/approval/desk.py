@@ -5,21 +5,21 @@ from __future__ import annotations
 import getpass
 import secrets
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from telamon.errors import NotReadyError, RefusedError, TelamonError
 from telamon.infra.approvers import Approvers
-from telamon.infra.canonical import canonical_plan, digest, read_object, tree_digest
-from telamon.infra.changes import changed_outputs, read_changes, secrets_in
+from telamon.infra.canonical import canonical_plan, digest, read_object
 from telamon.infra.evidence import APPROVAL_NAMESPACE, PLAN_NAMESPACE, Evidence, Statement
 from telamon.infra.ledger import Step
-from telamon.infra.policies import derive, digest_of
+from telamon.infra.policies import digest_of
 from telamon.infra.verdict import Case, Verdict, hands_in, judge
 from telamon.infra.words import Summary, scrub
-from telamon.platforms.approval.files import read_lock, read_private, read_tree, write_private
+from telamon.platforms.approval.derivation import NOT_KEPT, Derivation, destructive_in
+from telamon.platforms.approval.files import read_lock, read_private, write_private
 from telamon.platforms.approval.keys import OpenSsh, SignedText
 from telamon.platforms.approval.log import AuditLog
 from telamon.platforms.approval.sealed import seal, unseal
@@ -27,9 +27,6 @@ from telamon.platforms.approval.shelf import Kept, Shelf
 from telamon.platforms.approval.succession import Succession
 from telamon.platforms.approval.terraform import Terraform
 from telamon.ports import Clock
-
-NOT_KEPT: Final = "0" * 16
-"""Stands for the id of a plan that is only looked at."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +85,10 @@ class Desk:
             out = Path(kept, "plan.tfplan")
             self.terraform.plan(folder, out=out)
             approvers = self.succession.in_force(self.log.read().pin)
-            evidence, summary = self._derive(
+            evidence, summary = self._derivation.derive(
                 folder,
                 out.read_bytes(),
-                frame=self._frame(folder, approvers, plan_id=NOT_KEPT),
+                frame=self._derivation.frame(folder, approvers, plan_id=NOT_KEPT),
                 report=report,
             )
         return Looked(evidence, summary)
@@ -120,9 +117,11 @@ class Desk:
             kept = self.shelf.new(secrets.token_hex(8))
             self.terraform.plan(folder, out=kept.plan)
             kept.plan.chmod(0o600)
-            frame = self._frame(folder, approvers, plan_id=kept.folder.name)
+            frame = self._derivation.frame(folder, approvers, plan_id=kept.folder.name)
             frame = replace(frame, planner=planner, authors=tuple(sorted(set(authors))))
-            evidence, summary = self._derive(folder, read_private(kept.plan), frame=frame, report=report)
+            evidence, summary = self._derivation.derive(
+                folder, read_private(kept.plan), frame=frame, report=report
+            )
             kept.keep(self.keys.sign(evidence.content(), key, namespace=PLAN_NAMESPACE), report)
             self.log.append(
                 "planned",
@@ -286,7 +285,7 @@ class Desk:
         attested = self.keys.check(signed, approvers, namespace=PLAN_NAMESPACE)
         evidence = Evidence.read(signed.content)
         plan = read_object(files["plan.json"], what="the plan")
-        summary = self._summary(plan, evidence, report=files.get("policies.json"))
+        summary = self._derivation.summary(plan, evidence, report=files.get("policies.json"))
         checks = (
             (not attested.guard, attested.guard, attested.problem),
             (attested.signer == evidence.planner, "plan-signed", f"{attested.signer} has signed as another"),
@@ -307,7 +306,7 @@ class Desk:
                 "the policies say something else",
             ),
             (
-                _destructive(plan) == evidence.destructive,
+                destructive_in(plan) == evidence.destructive,
                 "same-evidence",
                 "it destroys what it does not name",
             ),
@@ -339,8 +338,8 @@ class Desk:
         signed, report = kept.signed, kept.report
         then = Evidence.read(signed.content)
         _check_files(folder, then, content)
-        frame = replace(self._frame(folder, approvers, plan_id=kept.folder.name), **_carried(then))
-        now, summary = self._derive(folder, content, frame=frame, report=report)
+        frame = replace(self._derivation.frame(folder, approvers, plan_id=kept.folder.name), **_carried(then))
+        now, summary = self._derivation.derive(folder, content, frame=frame, report=report)
         case = Case(
             then=then,
             now=now,
@@ -355,56 +354,9 @@ class Desk:
         )
         return Looked(then, summary, judge(case))
 
-    def _frame(self, folder: Path, approvers: Approvers, *, plan_id: str) -> Evidence:
-        """Everything that does not come out of the plan itself."""
-        state = self.terraform.state(folder)
-        nothing = digest(b"")
-        return Evidence(
-            stack=self.stack,
-            part=folder.resolve().name,
-            plan_id=plan_id,
-            planner="",
-            authors=(),
-            planned_at=int(self.clock.now()),
-            plan=nothing,
-            plan_file=nothing,
-            lock=digest(read_lock(folder)),
-            tree=tree_digest(read_tree(folder)),
-            verdicts=nothing,
-            lineage=state.lineage,
-            serial=state.serial,
-            approvers=approvers.digest,
-            ledger=self.log.read().head,
-            destructive=(),
-        )
-
-    def _derive(
-        self, folder: Path, content: bytes, *, frame: Evidence, report: bytes | None
-    ) -> tuple[Evidence, Summary]:
-        with tempfile.TemporaryDirectory(prefix="telamon-show-") as private:
-            copy = Path(private, "plan.tfplan")
-            write_private(copy, content)
-            plan = read_object(self.terraform.show(folder, plan=copy), what="the plan")
-        summary = self._summary(plan, frame, report=report)
-        evidence = replace(
-            frame,
-            plan=digest(canonical_plan(plan)),
-            plan_file=digest(content),
-            verdicts=digest_of(summary.policies),
-            destructive=_destructive(plan),
-        )
-        return evidence, summary
-
-    def _summary(self, plan: Mapping[str, Any], evidence: Evidence, *, report: bytes | None) -> Summary:
-        return Summary(
-            title=f"{evidence.stack}/{evidence.part}: plan {evidence.plan_id}"
-            if evidence.plan_id != NOT_KEPT
-            else f"{evidence.stack}/{evidence.part}: what would be planned",
-            changes=read_changes(plan),
-            outputs=changed_outputs(plan),
-            policies=derive(plan, report),
-            secrets=secrets_in(plan),
-        )
+    @property
+    def _derivation(self) -> Derivation:
+        return Derivation(self.stack, self.terraform, self.clock, self.log)
 
     def _pinned(self) -> Approvers:
         ledger = self.log.read()
@@ -454,10 +406,6 @@ def _carried(then: Evidence) -> dict[str, Any]:
     """What cannot be derived again; the signatures and the audit log hold it to what it was."""
     names: Sequence[str] = ("planner", "authors", "planned_at", "ledger")
     return {name: getattr(then, name) for name in names}
-
-
-def _destructive(plan: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(change.address for change in read_changes(plan) if change.destructive)
 
 
 def _check_files(folder: Path, then: Evidence, content: bytes) -> None:
