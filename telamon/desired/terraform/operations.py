@@ -253,7 +253,13 @@ def _configuration(ground: Ground, made: Resource) -> Iterator[Resource]:
         statements=statements,
     )
     yield from bucket(ground, wanted)
-    own_role = role(ground, "configuration", service="config", managed=("service-role/AWS_ConfigRole",))
+    delivering = (
+        allow("Deliver", ["s3:PutObject"], on=[f"{arn}/AWSLogs/{ground.platform.account}/*"]),
+        allow("LookAtBucket", ["s3:GetBucketAcl", "s3:ListBucket"], on=[arn]),
+        allow("Seal", ["kms:Decrypt", "kms:GenerateDataKey"], on=[made.ref("arn")]),
+    )
+    managed = ("service-role/AWS_ConfigRole",)
+    own_role = role(ground, "configuration", service="config", managed=managed, statements=delivering)
     yield from own_role
     recorder = Resource(
         "aws_config_configuration_recorder",

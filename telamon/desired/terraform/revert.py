@@ -77,14 +77,14 @@ def _outside(ground: Ground, names: tuple[str, ...]) -> str:
 
     An IAM user and the root user have no session issuer, so a missing one matches too.
     """
-    own = [
-        ground.arn("iam", f"role/{ground.prefix}-{purpose}", region="") for purpose in ("deploy", "revert")
-    ]
+    roles = (f"{ground.prefix}-deploy", f"{ground.prefix}-revert", "aws-service-role/*")
+    own = [ground.arn("iam", f"role/{name}", region="") for name in roles]
+    issuer = {"arn": [{"anything-but": {"wildcard": own}}, {"exists": False}]}
     detail: dict[str, Any] = {
         "eventSource": ["ec2.amazonaws.com"],
         "eventName": list(names),
         "errorCode": [{"exists": False}],
-        "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [{"anything-but": own}]}}},
+        "userIdentity": {"sessionContext": {"sessionIssuer": issuer}},
     }
     pattern = {
         "source": ["aws.ec2"],

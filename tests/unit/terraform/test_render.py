@@ -169,6 +169,15 @@ def test_only_static_files_pass_the_content_network() -> None:
         assert [rule["search_string"] for rule in allowed] == ["/s/"]
 
 
+def test_a_rule_added_by_anybody_but_terraform_is_taken_back() -> None:
+    rules = bodies(small(), "aws_cloudwatch_event_rule")
+    for name in ("revert_ingress", "revert_egress", "security_groups"):
+        detail = json.loads(rules[name]["event_pattern"])["detail"]
+        others, nobody = detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
+        assert "arn:aws:iam::123456789012:role/telamon-acme-deploy" in others["anything-but"]["wildcard"]
+        assert nobody == {"exists": False}
+
+
 def test_git_over_ssh_has_a_balancer_of_its_own() -> None:
     assert set(bodies(ground_of(example()), "aws_lb")) == {"web", "ssh"}
     assert set(bodies(small(), "aws_lb")) == {"web"}
