@@ -15,9 +15,10 @@ WHOLE_MACHINE = frozenset({"lab", "aws"})
 """Folders whose tests start whole stacks: they take turns."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side, a file's tests stay together, so that what they share is made once."""
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        group = folder if folder in WHOLE_MACHINE else str(item.path)
+        path = item.path.relative_to(HERE)
+        group = path.parts[0] if path.parts[0] in WHOLE_MACHINE else path.as_posix()
         item.add_marker(pytest.mark.xdist_group(group))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from telamon.model.stack import Stack
@@ -175,6 +176,8 @@ def _ended(world: World) -> str:
 def test_down_ends_every_process_and_keeps_the_data(world: World) -> None:
     pids = [world.pid(name) for name in ("tiny-0", "tiny-1", "database-0", "edge-0", "edge-1")]
     assert all(pids)
+    host, port = world.front()
+    httpx.post(f"http://{host}:{port}/", content="kept over the night").raise_for_status()
     world.host.down()
     assert world.host.wait_ended(60)
     until(lambda: world.platform.running_components() == frozenset())
@@ -184,7 +187,7 @@ def test_down_ends_every_process_and_keeps_the_data(world: World) -> None:
     try:
         assert again.condition("tiny", "tiny-0") is Condition.SERVING
         assert again.member("tiny", "tiny-0").life is Life.ALIVE
-        assert again.rows()
+        assert "kept over the night" in again.rows()
         again.host.down()
         assert again.host.wait_ended(60)
     finally:
