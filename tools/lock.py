@@ -44,7 +44,8 @@ def requirement_sets(pyproject: dict[str, Any]) -> dict[str, list[str]]:
     project = pyproject["project"]
     runtime = list(project["dependencies"])
     lab = [*runtime, *project["optional-dependencies"]["lab"]]
-    dev = [*lab, *pyproject["dependency-groups"]["dev"]]
+    aws = project["optional-dependencies"].get("aws", ())
+    dev = [*lab, *aws, *pyproject["dependency-groups"]["dev"]]
     return {"dev": dev, "lab": lab, "runtime": runtime}
 
 
