@@ -16,13 +16,13 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 
-def may_log(bucket: Any, prefix: str | None) -> bool:
+def may_log(target_bucket: Any, target_prefix: str | None) -> bool:
     """Whether a bucket's policy lets S3 write access logs below a prefix.
 
     moto 5.2.5 itself understands neither a list of resources, nor a pattern, nor ``"Principal": "*"``.
     """
-    wanted = f"arn:{bucket.partition}:s3:::{bucket.name}/{prefix or ''}log"
-    statements = json.loads(bucket.policy.decode())["Statement"] if bucket.policy else []
+    wanted = f"arn:{target_bucket.partition}:s3:::{target_bucket.name}/{target_prefix or ''}log"
+    statements = json.loads(target_bucket.policy.decode())["Statement"] if target_bucket.policy else []
     return any(
         statement["Effect"] == "Allow"
         and statement["Principal"] == {"Service": "logging.s3.amazonaws.com"}
