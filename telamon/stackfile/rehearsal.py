@@ -176,6 +176,10 @@ def _of_product(name: str, product: ProductSpec) -> Iterator[NotRehearsed]:
     for key, companion in product.companions.items():
         more = companion.nodes is not None and companion.nodes > MOST_COMPANIONS
         given.append(
-            (more, f"companions.{key}.nodes", f"{companion.nodes} nodes: the lab runs at most {MOST_COMPANIONS}.")
+            (
+                more,
+                f"companions.{key}.nodes",
+                f"{companion.nodes} nodes: the lab runs at most {MOST_COMPANIONS}.",
+            )
         )
     return (NotRehearsed(f"spec.products.{name}.{path}", what) for present, path, what in given if present)

@@ -83,9 +83,7 @@ def test_lost_node_fails_no_get_and_comes_back(world: World, product: str, numbe
 
 def test_lost_companions_come_back(world: World) -> None:
     companions = [
-        component
-        for component in world.platform._lab.components
-        if component.kind is ComponentKind.COMPANION
+        component for component in world.platform._lab.components if component.kind is ComponentKind.COMPANION
     ]
     old = {component.members[-1].name: world.pid(component.members[-1].name) for component in companions}
     for pid in old.values():
