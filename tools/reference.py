@@ -80,9 +80,14 @@ def _json(made: Mapping[str, object]) -> str:
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
+TREE = ("telamon.errors", "telamon.units")
+"""Modules whose errors the page of exit codes names."""
+
+
 def _error_rows() -> Iterator[str]:
     for branch in errors.BRANCHES:
-        below = ", ".join(f"`{kind.__name__}`" for kind in branch.__subclasses__())
+        # Only those that stand with the tree: what else is loaded depends on who asks.
+        below = ", ".join(f"`{kind.__name__}`" for kind in branch.__subclasses__() if kind.__module__ in TREE)
         names = f"`{branch.__name__}`" + (f" ({below})" if below else "")
         yield f"| {branch.exit_code} | {names} | {branch.meaning} |\n"
 

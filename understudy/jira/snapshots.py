@@ -13,7 +13,7 @@ import tarfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from understudy.jira.snappy import FrameReader, FrameWriter
@@ -91,7 +91,8 @@ class Snapshots:
             with path.open("rb") as source:
                 reader = cast(BinaryIO, FrameReader(source))
                 with tarfile.open(fileobj=reader, mode="r|") as archive:
-                    archive.extractall(scratch, filter="data")
+                    for member in archive:
+                        _unpack_member(archive, member, scratch=scratch)
             if not (scratch / _SUBFOLDER).is_dir():
                 raise IndexBroken(f"{path.name} holds no index")
             if target.exists():
@@ -109,3 +110,23 @@ def _pack(folder: Path, target: BinaryIO) -> None:
     with tarfile.open(fileobj=cast(BinaryIO, writer), mode="w|") as archive:
         archive.add(folder, arcname=_SUBFOLDER)
     writer.finish()
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, *, scratch: Path) -> None:
+    """Write one member below a folder: files and folders alone, and nothing outside it.
+
+    The library's own filter came with Python 3.11.4, and earlier ones are supported.
+    """
+    inside = PurePosixPath(member.name)
+    if inside.is_absolute() or ".." in inside.parts or not (member.isfile() or member.isdir()):
+        raise IndexBroken(f"the snapshot holds {member.name}, which is no part of an index")
+    target = scratch / inside
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = archive.extractfile(member)
+    if source is None:
+        raise IndexBroken(f"the snapshot holds {member.name} without content")
+    with source, target.open("wb") as written:
+        shutil.copyfileobj(source, written)
