@@ -125,6 +125,9 @@ def _resources(layer: Layer) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {}
     for resource in layer.resources:
         body = _answer(resource)
+        if (layer.name, resource.type) == (LayerName.STATE, "aws_s3_bucket"):
+            # It stays protected, as with users: the last that is left, and left on purpose.
+            body.pop("lifecycle")
         if (layer.name, resource.type) == (LayerName.STATE, "aws_s3_bucket_policy"):
             # moto enforces it, and speaks no TLS: nobody could read a state.
             body["count"] = 0
