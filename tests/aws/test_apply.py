@@ -16,7 +16,7 @@ from telamon.desired.terraform.render import layers_on
 from telamon.errors import PlatformError
 from telamon.platforms.aws.terraform import Terraform
 from tests.aws.conftest import Moto, prepare
-from tests.aws.quirks import Reach, not_applied
+from tests.aws.quirks import FORGOTTEN, NOT_APPLIED, UNPROTECTED, Reach, not_applied
 from tests.support.ground import example, ground_of
 
 BACKEND: Mapping[str, Any] = {"use_path_style": True}
@@ -97,3 +97,8 @@ def test_the_pager_is_applied_and_taken_away(moto: Moto, tmp_path: Path) -> None
     world.bring_up(layer)
     assert world.told["pager_topic_arn"].endswith(":telamon-acme-pager")
     world.take_away(layer)
+
+
+def test_every_quirk_is_about_something_that_is_rendered() -> None:
+    types = {resource.type for layer in layers_on(ground_of(example())) for resource in layer.resources}
+    assert set(NOT_APPLIED) | set(FORGOTTEN) | set(UNPROTECTED) <= types
