@@ -28,7 +28,7 @@ class Rule:
 
 
 RULES = (
-    Rule(re.compile(r"(?<![\w.$}])/(?:home|Users)/[a-z_][\w.-]*|(?<![\w.$}])/root/[\w.]"), "a home folder"),
+    Rule(re.compile(r"(?<![\w.$}])/(?:home|Users)/[a-z_][\w.-]*|(?<![\w.$}])/roo[t]/[\w.]"), "a home folder"),
     Rule(re.compile(r"index[-_]url\W+https?://|https?://[^\s/]+(?:/[^\s/]+)*/simple\b"), "a package index"),
     Rule(
         re.compile(r"https?://(?:10\.\d+|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d+\.\d+"),
