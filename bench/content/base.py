@@ -10,7 +10,8 @@ from typing import Any, Protocol, Self
 import httpx
 
 from bench.errors import BenchError
-from telamon.proof.workload import Kind, LoadPlan, Login, Target
+from telamon.products.traffic import Kind, Login
+from telamon.proof.workload import LoadPlan, Target
 
 PASSWORD = "TELAMON_LOAD_PASSWORD"  # noqa: S105 - the name of a variable.
 SESSIONS = 40

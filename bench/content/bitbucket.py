@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from bench.content.base import JSON, PASSWORD, Mix, Rest, words_of
 from bench.errors import BenchError
-from telamon.proof.workload import Kind, Login, Target
+from telamon.products.traffic import Kind, Login
+from telamon.proof.workload import Target
 
 PROJECT = "BENCH"
 REPOSITORY = "site"

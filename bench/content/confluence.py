@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.content.base import JSON, PASSWORD, Mix, Rest, words_of
-from telamon.proof.workload import Kind, Login
+from telamon.products.traffic import Kind, Login
 
 SPACE = "BENCH"
 PAGES = 80

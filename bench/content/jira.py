@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from bench.content.base import JSON, PASSWORD, Mix, Rest, words_of
-from telamon.proof.workload import Kind, Login
+from telamon.products.traffic import Kind, Login
 
 PROJECT = "BENCH"
 ISSUES = 120

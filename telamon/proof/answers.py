@@ -7,12 +7,14 @@ import binascii
 import errno
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
+from telamon.products.traffic import Act, Kind, Login, Meaning
+from telamon.proof.meaning import Seen, digest_of
 from telamon.proof.record import Cause
 from telamon.proof.wire import Answer
-from telamon.proof.workload import Kind, Login
 
 MISSING: Final = frozenset({404, 410})
 OUT_OF_MEANS: Final = frozenset(
@@ -32,6 +34,8 @@ def judge(kind: Kind, answer: Answer, *, contains: str) -> Cause:
         answer: what came.
         contains: what a right answer contains.
     """
+    if answer.status in kind.refuses:
+        return Cause.OK
     if answer.status in kind.expect:
         return Cause.OK if contains.encode() in answer.body else Cause.CONTRADICTION
     if answer.status >= 500:
@@ -80,21 +84,74 @@ def pointed(text: str, pointer: str) -> str:
 
     Args:
         text: the document.
-        pointer: where. Source: RFC 6901.
+        pointer: where. Source: RFC 6901; ``*`` stands for every member of a list.
 
     Returns:
-        The value as text, or "" where there is none.
+        The first value as text, or "" where there is none.
     """
+    return next(_values(_document(text), pointer.split("/")[1:]), "")
+
+
+def seen_in(kind: Kind, answer: Answer, *, tokens: re.Pattern[str]) -> Seen | None:
+    """Say what an answer showed of the thing that it is about.
+
+    Args:
+        kind: what was asked.
+        answer: what came.
+        tokens: finds the tokens of this run.
+
+    Returns:
+        What was shown; ``None`` where the answer says nothing of the thing.
+    """
+    meaning = kind.meaning
+    if meaning is None:
+        return None
+    if meaning.act in {Act.READ, Act.OPEN} and answer.status in MISSING:
+        return Seen(missing=True)
+    if answer.status not in kind.expect:
+        return None
+    if meaning.act is Act.OPEN:
+        return Seen(size=len(answer.body), digest=digest_of(answer.body))
+    text = answer.text()
+    version = _version(text, meaning)
+    if meaning.act is not Act.READ:
+        return Seen(version=version) if version else None
+    return Seen(tuple(_tokens(text, meaning, tokens=tokens)), version)
+
+
+def _version(text: str, meaning: Meaning) -> int:
+    told = pointed(text, meaning.version) if meaning.version else ""
+    return int(told) if told.isdigit() else 0
+
+
+def _tokens(text: str, meaning: Meaning, *, tokens: re.Pattern[str]) -> Iterator[str]:
+    if not meaning.sees:
+        yield from tokens.findall(text)
+        return
+    document = _document(text)
+    for pointer in meaning.sees:
+        for value in _values(document, pointer.split("/")[1:]):
+            yield from tokens.findall(value)
+
+
+def _document(text: str) -> Any:
     try:
-        found: Any = json.loads(text)
-    except ValueError:
-        return ""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict):
-            found = found.get(name)
-        elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
-            found = found[int(name)]
-        else:
-            return ""
-    return "" if found is None else str(found)
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _values(found: Any, parts: list[str]) -> Iterator[str]:
+    """The values at a pointer, as texts."""
+    if not parts:
+        if found is not None:
+            yield str(found)
+        return
+    name, rest = parts[0].replace("~1", "/").replace("~0", "~"), parts[1:]
+    if isinstance(found, dict):
+        yield from _values(found.get(name), rest)
+    elif isinstance(found, list) and name == "*":
+        for member in found:
+            yield from _values(member, rest)
+    elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
+        yield from _values(found[int(name)], rest)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from string import Template
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from telamon.errors import ProductError
 from telamon.products.pages import read_page
-from telamon.proof.answers import cause_of, judge, leads_to_login, member_of, pointed
+from telamon.products.traffic import Login
+from telamon.proof.answers import cause_of, judge, leads_to_login, member_of, pointed, seen_in
+from telamon.proof.meaning import Seen
 from telamon.proof.record import Cause, Sample
 from telamon.proof.schedule import Planned
 from telamon.proof.wire import Answer, Call, Pool
-from telamon.proof.workload import Kind, LoadPlan, Login
+from telamon.proof.wording import Kept, Memory, Query, worded
+from telamon.proof.workload import LoadPlan
 
 FORM: Final = (("content-type", "application/x-www-form-urlencoded"),)
 
@@ -42,12 +45,22 @@ class Run:
         name: unique text of this run, with which every token begins.
         epoch: instant at which the run begins, on the loop's clock.
         record: takes every request as it ends.
+        written: what was written, or may have been: kind and thing, with the values that lead there.
+        kept: every acknowledged write that can be asked for by what the server called it, by kind.
     """
 
     plan: LoadPlan
     name: str
     epoch: float
     record: Callable[[Sample], None]
+    written: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    kept: dict[str, list[Kept]] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> re.Pattern[str]:
+        """Finds the tokens of this run."""
+        # The library keeps what it compiled, so that this costs a look-up.
+        return re.compile(rf"\b{self.name}-[0-9]+\b")
 
 
 @dataclass
@@ -61,26 +74,6 @@ class _Progress:
     def note_sent(self, at: float) -> None:
         """Keep the instant at which it was written."""
         self.sent = at
-
-
-@dataclass(frozen=True)
-class _Query:
-    """A request with its templates filled in."""
-
-    kind: Kind
-    call: Call
-    contains: str
-    token: str
-    picks: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """An acknowledged write: what the server calls it, its token, and where it was written to."""
-
-    identity: str
-    token: str
-    picks: Mapping[str, str]
 
 
 class Browser:
@@ -102,7 +95,7 @@ class Browser:
         self._pool = Pool(plan.target.address, plan.target.port, most=plan.connections, keep=lasting)
         self._login = plan.login if lasting else None
         self._cookies: dict[str, str] = {}
-        self._kept: dict[str, _Kept] = {}
+        self._memory = Memory()
         self._logins = 0
         self._logging_in = asyncio.Lock()
 
@@ -122,45 +115,57 @@ class Browser:
             async with asyncio.timeout(self._plan.timeout):
                 await self._type(self._login, _Progress(0.0))
 
-    async def request(self, planned: Planned, run: Run) -> None:
+    async def request(self, planned: Planned, run: Run, *, about: Kept | None = None) -> Sample:
         """Make a request, and record how it ended.
 
         Args:
             planned: what is due now.
             run: of this request.
+            about: the write that it follows, where it is not the latest of this session.
+
+        Returns:
+            What was recorded.
         """
         loop = asyncio.get_running_loop()
         progress = _Progress(loop.time())
-        query = self._query(planned, run)
-        status, cause = 0, Cause.OK
+        query = worded(
+            planned, self._plan, memory=self._memory, run=run.name, session=self._number, about=about
+        )
+        status, cause, seen = 0, Cause.OK, query.sent
         try:
             async with asyncio.timeout_at(run.epoch + planned.due + self._plan.timeout):
-                answer = await self._ask(query, progress)
+                answer = await self._ask(query.call, progress)
             status, cause = answer.status, judge(query.kind, answer, contains=query.contains)
-            if cause is Cause.OK:
-                self._keep(query, answer)
+            seen = query.sent or seen_in(query.kind, answer, tokens=run.tokens)
+            self._learn(query, answer, seen, run=run, ok=cause is Cause.OK)
         except LoginFailed as error:
             status = error.status
             cause = Cause.SERVER_ERROR if status >= 500 else Cause.UNEXPECTED
         except OSError as error:
             cause = cause_of(error)
+        if query.thing and query.kind.write:
+            run.written[query.kind.name, query.thing] = query.picks
         answered = loop.time()
         sent = answered if progress.sent is None else progress.sent
-        run.record(
-            Sample(
-                planned.session,
-                query.kind.name,
-                planned.due,
-                progress.begun - run.epoch,
-                sent - run.epoch,
-                answered - run.epoch,
-                status,
-                cause,
-                self.member,
-                query.token,
-                progress.logins,
-            )
+        sample = Sample(
+            planned.session,
+            query.kind.name,
+            planned.due,
+            progress.begun - run.epoch,
+            sent - run.epoch,
+            answered - run.epoch,
+            status,
+            cause,
+            self.member,
+            query.token,
+            progress.logins,
+            query.thing,
+            query.element,
+            query.aim,
+            seen,
         )
+        run.record(sample)
+        return sample
 
     def close(self) -> None:
         """End its idle connections."""
@@ -168,34 +173,10 @@ class Browser:
 
     # ---------------------------------------------------------------------------------------------------------- inside
 
-    def _query(self, planned: Planned, run: Run) -> _Query:
-        kind = planned.kind
-        kept = self._kept.get(kind.follows, _Kept("", "", {}))
-        if kind.follows and not kept.identity:
-            kind = self._plan.kinds[0]
-        token = f"{run.name}-{planned.number}" if kind.write else ""
-        # The kind that is sent instead of one that follows may name pools that nothing was picked from.
-        first = {name: values[0] for name, values in self._plan.pools.items()}
-        picks = {**first, **planned.picks, **kept.picks}
-        words = {
-            **picks,
-            "token": token,
-            "session": str(self._number),
-            "kept_id": kept.identity,
-            "kept_token": kept.token,
-        }
-        call = Call(
-            kind.method,
-            Template(kind.path).substitute(words),
-            tuple(kind.headers.items()),
-            Template(kind.body).substitute(words).encode(),
-        )
-        return _Query(kind, call, Template(kind.contains).substitute(words), token, picks)
-
-    async def _ask(self, query: _Query, progress: _Progress) -> Answer:
+    async def _ask(self, call: Call, progress: _Progress) -> Answer:
         """Send a request; a session that the server has forgotten logs in and sends it once more."""
         logins = self._logins
-        answer = await self._send(query.call, progress)
+        answer = await self._send(call, progress)
         if self._login is None or not leads_to_login(answer, self._login):
             return answer
         async with self._logging_in:
@@ -203,7 +184,7 @@ class Browser:
             if self._logins == logins:
                 await self._type(self._login, progress)
                 progress.logins += 1
-        return await self._send(query.call, progress)
+        return await self._send(call, progress)
 
     async def _type(self, login: Login, progress: _Progress) -> None:
         """Fill in the form of the login page."""
@@ -246,8 +227,19 @@ class Browser:
         else:
             self._cookies[name] = value
 
-    def _keep(self, query: _Query, answer: Answer) -> None:
-        if query.kind.keep:
-            identity = pointed(answer.text(), query.kind.keep)
+    def _learn(self, query: Query, answer: Answer, seen: Seen | None, *, run: Run, ok: bool) -> None:
+        """Keep what later requests need: what the server calls what was written, and which version a thing has."""
+        kind = query.kind
+        if answer.status in kind.refuses:
+            # Somebody else was faster: what the session knows is old.
+            self._memory.versions.pop(query.thing, None)
+        elif ok and seen is not None and query.thing:
+            self._memory.learn(query.thing, seen.version or query.aim)
+        elif ok and query.aim:
+            self._memory.learn(query.thing, query.aim)
+        if kind.keep and ok:
+            identity = pointed(answer.text(), kind.keep)
             if identity:
-                self._kept[query.kind.name] = _Kept(identity, query.token, query.picks)
+                kept = Kept(identity, query.token, query.picks)
+                self._memory.kept[kind.name] = kept
+                run.kept.setdefault(kind.name, []).append(kept)

@@ -20,8 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from telamon.errors import PlatformError, ProductError, TelamonError, UsageError, brief
+from telamon.products.traffic import Kind
+from telamon.proof.auditing import audit, audited, sessions_of
 from telamon.proof.browser import Browser, Run
-from telamon.proof.record import RecordWriter
+from telamon.proof.meaning import Sense
+from telamon.proof.record import KindFacts, RecordWriter
 from telamon.proof.schedule import schedule
 from telamon.proof.workload import LoadPlan, read_plan, typed_fields
 
@@ -48,10 +51,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         plan = read_plan(options.plan)
-        typed = typed_fields(plan.login, os.environ) if plan.login is not None else {}
         _raise_file_limit()
         with RecordWriter(options.record) as record:
-            asyncio.run(_Generator(plan, typed, record).run())
+            asyncio.run(_Generator(plan, os.environ, record).run())
     except TelamonError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -61,9 +63,11 @@ def main(arguments: Sequence[str]) -> int:
 class _Generator:
     """One run of a plan."""
 
-    def __init__(self, plan: LoadPlan, typed: Mapping[str, str], record: RecordWriter) -> None:
+    def __init__(self, plan: LoadPlan, environment: Mapping[str, str], record: RecordWriter) -> None:
         self._plan = plan
-        self._typed = typed
+        login = plan.login
+        self._typed = {} if login is None else typed_fields(login, environment)
+        self._plain = {} if login is None else typed_fields(login, environment, remembered=False)
         self._record = record
         self._asked_to_end = asyncio.Event()
 
@@ -72,16 +76,26 @@ class _Generator:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_end.set)
-        sessions = [Browser(self._plan, self._typed, number=number) for number in range(self._plan.sessions)]
+        sessions = [self._session(number) for number in range(self._plan.sessions)]
+        readers = [
+            Browser(self._plan, self._typed, number=self._plan.sessions + number)
+            for number in range(sessions_of(self._plan.audit))
+        ]
         try:
             await self._log_in(sessions)
-            await self._measure(sessions)
+            await self._measure(sessions, readers)
         finally:
             gc.unfreeze()
-            for session in sessions:
+            for session in (*sessions, *readers):
                 session.close()
 
-    async def _measure(self, sessions: Sequence[Browser]) -> None:
+    def _session(self, number: int) -> Browser:
+        """A session; the forgetful ones are spread evenly among the others."""
+        share = self._plan.forgetful
+        forgetful = int((number + 1) * share) > int(number * share)
+        return Browser(self._plan, self._plain if forgetful else self._typed, number=number)
+
+    async def _measure(self, sessions: Sequence[Browser], readers: Sequence[Browser]) -> None:
         loop = asyncio.get_running_loop()
         # What exists by now stays: looking through it again and again would only make requests late.
         gc.collect()
@@ -96,7 +110,9 @@ class _Generator:
                 await self._send(sessions, run, requests)
         except* UsageError as errors:
             raise errors.exceptions[0] from None
-        self._record.trailer(cpu=_cpu_seconds() - cpu, seconds=loop.time() - began)
+        used, lasted = _cpu_seconds() - cpu, loop.time() - began
+        await audit(self._plan, run, readers=readers)
+        self._record.trailer(cpu=used, seconds=lasted)
 
     async def _log_in(self, sessions: Sequence[Browser]) -> None:
         turn = asyncio.Semaphore(LOGINS_AT_A_TIME)
@@ -138,8 +154,17 @@ class _Generator:
             "seed": plan.seed,
             "rate": plan.rate,
             "sessions": plan.sessions,
-            "kinds": {kind.name: {"method": kind.method, "write": kind.write} for kind in plan.kinds},
+            "kinds": {
+                **{kind.name: _facts(kind, audit=False).document() for kind in plan.kinds},
+                **{kind.name: _facts(kind, audit=True).document() for kind in audited(plan)},
+            },
         }
+
+
+def _facts(kind: Kind, *, audit: bool) -> KindFacts:
+    meaning = kind.meaning
+    sense = None if meaning is None else Sense(meaning.act, meaning.shape, meaning.promise, meaning.copies)
+    return KindFacts(kind.method, kind.write, audit=audit, refuses=frozenset(kind.refuses), sense=sense)
 
 
 def _cpu_seconds() -> float:

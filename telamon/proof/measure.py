@@ -243,8 +243,12 @@ def writes_back(record: Record, *, fault: float) -> float:
 
 
 def acknowledged(record: Record) -> frozenset[str]:
-    """The tokens of all acknowledged writes."""
-    return frozenset(sample.token for sample in record.samples if sample.token and sample.ok)
+    """The tokens of all acknowledged writes; one that was refused in order is none."""
+    return frozenset(
+        sample.token
+        for sample in record.samples
+        if sample.token and sample.ok and sample.status not in record.kinds[sample.kind].refuses
+    )
 
 
 def sent_tokens(record: Record) -> frozenset[str]:

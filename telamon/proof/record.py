@@ -2,7 +2,8 @@
 
 The file is JSON lines. The first line is the header, written when load begins; the last one is the trailer. Between
 them each line is an array in the order of :data:`COLUMNS`; instants are whole microseconds after the header's
-``epoch``, which is the system's monotonic clock in seconds.
+``epoch``, which is the system's monotonic clock in seconds. What a kind of request means stands in the header, so that
+:mod:`telamon.proof.history` needs nothing but the record.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from telamon.errors import MachineError, UsageError, brief
+from telamon.products.traffic import Act, Promise, Shape
+from telamon.proof.meaning import Seen, Sense
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 COLUMNS: Final = (
     "session",
     "kind",
@@ -31,6 +34,10 @@ COLUMNS: Final = (
     "member",
     "token",
     "logins",
+    "thing",
+    "element",
+    "aim",
+    "seen",
 )
 MICRO: Final = 1_000_000
 
@@ -67,6 +74,10 @@ class Sample:
         member: who answered, as ``address:port``, according to the balancer's cookie; "" where it is not known.
         token: of a write, "" for any other.
         logins: how often the session had to log in anew for this request.
+        thing: name of the thing it is about; "" where its kind means nothing to the history.
+        element: token of the element that it removes or opens.
+        aim: version that it was to make; 0 where it named none.
+        seen: what the answer showed, or what a write was made of; ``None`` for nothing.
     """
 
     session: int
@@ -80,6 +91,10 @@ class Sample:
     member: str = ""
     token: str = ""
     logins: int = 0
+    thing: str = ""
+    element: str = ""
+    aim: int = 0
+    seen: Seen | None = None
 
     @property
     def ok(self) -> bool:
@@ -99,10 +114,51 @@ class Sample:
 
 @dataclass(frozen=True)
 class KindFacts:
-    """What the record says of a kind."""
+    """What the record says of a kind.
+
+    Attributes:
+        method: HTTP method, or the protocol of what is not HTTP.
+        write: whether it writes.
+        audit: whether its requests are those of the audit.
+        refuses: statuses that are right, and say that the write was not done.
+        sense: what its requests mean to the history; ``None`` for nothing.
+    """
 
     method: str
     write: bool
+    audit: bool = False
+    refuses: frozenset[int] = frozenset()
+    sense: Sense | None = None
+
+    def document(self) -> Mapping[str, Any]:
+        """As it stands in the header."""
+        sense = self.sense
+        meaning = (
+            {}
+            if sense is None
+            else {"act": sense.act, "shape": sense.shape, "promise": sense.promise, "copies": sense.copies}
+        )
+        plain = {"method": self.method, "write": self.write, "audit": self.audit}
+        return {**plain, "refuses": sorted(self.refuses), **meaning}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> KindFacts:
+        """Read what :meth:`document` made."""
+        sense = None
+        if "act" in document:
+            sense = Sense(
+                Act(document["act"]),
+                Shape(document["shape"]),
+                Promise(document["promise"]),
+                document["copies"],
+            )
+        return cls(
+            document["method"],
+            document["write"],
+            audit=document["audit"],
+            refuses=frozenset(document["refuses"]),
+            sense=sense,
+        )
 
 
 @dataclass(frozen=True)
@@ -121,6 +177,8 @@ class Record:
         complete: whether the generator ended in order.
         cpu: processor seconds the generator used while it sent.
         seconds: how long it sent.
+        audits: the requests by which everything written was read at the end, likewise; nobody waited for them, so
+            no measure counts them.
     """
 
     name: str
@@ -134,6 +192,7 @@ class Record:
     complete: bool
     cpu: float
     seconds: float
+    audits: tuple[Sample, ...] = ()
 
 
 class RecordWriter:
@@ -180,6 +239,10 @@ class RecordWriter:
                 sample.member,
                 sample.token,
                 sample.logins,
+                sample.thing,
+                sample.element,
+                sample.aim,
+                None if sample.seen is None else sample.seen.packed(),
             ]
         )
 
@@ -228,6 +291,8 @@ def read_record(path: Path) -> Record:
         raise UsageError(f"{path.name} is not a record of format {FORMAT}")
     trailer = _document(lines[-1])
     complete = trailer.get("end") is True
+    kinds = {name: KindFacts.read(facts) for name, facts in header["kinds"].items()}
+    samples = [_sample(json.loads(line)) for line in lines[1 : -1 if complete else None]]
     return Record(
         name=header["name"],
         epoch=header["epoch"],
@@ -235,8 +300,9 @@ def read_record(path: Path) -> Record:
         seed=header["seed"],
         rate=header["rate"],
         sessions=header["sessions"],
-        kinds={name: KindFacts(**facts) for name, facts in header["kinds"].items()},
-        samples=tuple(_sample(json.loads(line)) for line in lines[1 : -1 if complete else None]),
+        kinds=kinds,
+        samples=tuple(sample for sample in samples if not kinds[sample.kind].audit),
+        audits=tuple(sample for sample in samples if kinds[sample.kind].audit),
         complete=complete,
         cpu=trailer["cpu"] if complete else 0.0,
         seconds=trailer["seconds"] if complete else 0.0,
@@ -244,7 +310,8 @@ def read_record(path: Path) -> Record:
 
 
 def _sample(values: Sequence[Any]) -> Sample:
-    session, kind, due, begun, sent, answered, status, cause, member, token, logins = values
+    session, kind, due, begun, sent, answered, status, cause, *rest = values
+    member, token, logins, thing, element, aim, seen = rest
     return Sample(
         session,
         kind,
@@ -257,6 +324,10 @@ def _sample(values: Sequence[Any]) -> Sample:
         member,
         token,
         logins,
+        thing,
+        element,
+        aim,
+        Seen.unpacked(seen),
     )
 
 

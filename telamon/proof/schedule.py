@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from telamon.proof.workload import Kind, LoadPlan
+from telamon.products.traffic import Kind
+from telamon.proof.workload import LoadPlan
 
 NO_SESSION = -1
 

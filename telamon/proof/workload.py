@@ -1,17 +1,7 @@
 """The plan of a load run: whom to ask, how often, as how many sessions, and what.
 
-Texts of a plan (paths, bodies, what an answer must contain) are templates as of the standard library's
-``string.Template``:
-
-=================  =====================================================================================
-``$token``         unique text of this request; every write must carry it, so that it can be found again
-``$session``       number of the session, from 0
-``$kept_id``       what the server called the session's latest acknowledged write of the kind ``follows``
-``$kept_token``    that write's token
-any pool's name    one of the pool's values, chosen by the seed; what follows a write takes the write's
-=================  =====================================================================================
-
-Values of a login are templates over environment variables of the generator, so that a plan holds no password.
+The requests themselves, and the words of their templates, are those of :mod:`telamon.products.traffic`. Values of a
+login are templates over environment variables of the generator, so that a plan holds no password.
 """
 
 from __future__ import annotations
@@ -20,23 +10,17 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, field_validator, model_validator
+from pydantic import Field, Strict, ValidationError, field_validator, model_validator
 
 from telamon.errors import UsageError, brief
+from telamon.products.traffic import RESERVED, Act, Kind, Login, Part
 
-RESERVED: Final = frozenset({"token", "session", "kept_id", "kept_token"})
 MOST_REQUESTS: Final = 2_000_000
 
 
-class _Part(BaseModel):
-    """What all parts of a plan share."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Target(_Part):
+class Target(Part):
     """Where requests go. Load is only ever sent to this machine.
 
     Attributes:
@@ -57,73 +41,23 @@ class Target(_Part):
         return address
 
 
-class Login(_Part):
-    """How a session logs in: as a browser does, by the form of a page.
+class Audit(Part):
+    """The reading at the end of a run: everything that was written, by several sessions, when nothing changes any more.
+
+    Without it a history ends with writes that nobody looked at again.
 
     Attributes:
-        page: path of the page with the form. An answer that leads there means that the session is over.
-        fields: what is typed into the form; the form is found by these names. Templates over environment variables.
+        settle: seconds between the last answer and the first reading, in which what lags may catch up.
+        sessions: how many sessions read everything; where the balancer spreads them, they see several members.
+        patience: seconds after which what has not been answered is left.
     """
 
-    page: Annotated[str, Field(pattern=r"^/")]
-    fields: Annotated[Mapping[str, str], Field(min_length=1)]
+    settle: Annotated[float, Field(ge=0, le=600)] = 2.0
+    sessions: Annotated[int, Field(ge=1, le=16)] = 2
+    patience: Annotated[float, Field(gt=0, le=600)] = 60.0
 
 
-class Kind(_Part):
-    """One kind of request.
-
-    Attributes:
-        name: for the record.
-        weight: how often, in proportion to the other kinds.
-        method: HTTP method.
-        path: with query; a template.
-        headers: further headers.
-        body: a template; "" for none.
-        expect: statuses that are right.
-        contains: text that a right answer contains; a template, "" for any.
-        write: whether it writes: then its body carries ``$token``, and an answer that is right acknowledges it.
-        keep: JSON pointer (RFC 6901) to what the server calls the thing written; "" keeps nothing.
-        follows: name of a kind that keeps: this request reads that session's latest write of it. While there is none,
-            the first kind of the plan is sent instead.
-        fresh: whether it belongs to no session: it brings no cookie, so the balancer chooses a member.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE"] = "GET"
-    path: Annotated[str, Field(pattern=r"^/")]
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    body: str = ""
-    expect: Annotated[tuple[int, ...], Strict(False), Field(min_length=1)] = (200,)
-    contains: str = ""
-    write: bool = False
-    keep: str = ""
-    follows: str = ""
-    fresh: bool = False
-
-    def names(self) -> frozenset[str]:
-        """Everything its templates ask for."""
-        texts = (self.path, self.body, self.contains)
-        return frozenset(name for text in texts for name in Template(text).get_identifiers())
-
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        if not all(Template(text).is_valid() for text in (self.path, self.body, self.contains)):
-            raise ValueError(f"kind {self.name}: a dollar sign that is meant as such is written twice")
-        if self.write != ("token" in Template(self.body).get_identifiers()):
-            raise ValueError(f"kind {self.name}: a body carries $token if, and only if, it is a write")
-        if self.keep and not (self.write and self.keep.startswith("/")):
-            raise ValueError(f"kind {self.name}: only a write keeps something, by a JSON pointer")
-        if bool(self.names() & {"kept_id", "kept_token"}) != bool(self.follows):
-            raise ValueError(
-                f"kind {self.name}: $kept_id and $kept_token belong to a kind that follows another"
-            )
-        if self.fresh and (self.write or self.follows):
-            raise ValueError(f"kind {self.name}: what belongs to no session neither writes nor follows")
-        return self
-
-
-class LoadPlan(_Part):
+class LoadPlan(Part):
     """A load run.
 
     Attributes:
@@ -139,6 +73,9 @@ class LoadPlan(_Part):
         login: how sessions log in; ``None`` for sessions that nobody is behind.
         timeout: seconds from the instant a request is due after which it has failed.
         connections: most connections of one session.
+        forgetful: share of the sessions that do not ask to be remembered: they must log in anew when the member that
+            knows them is gone.
+        audit: how everything written is read at the end; ``None`` for not at all.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,60}$")]
@@ -155,6 +92,22 @@ class LoadPlan(_Part):
     login: Login | None = None
     timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
     connections: Annotated[int, Field(ge=1, le=32)] = 6
+    forgetful: Annotated[float, Field(ge=0, le=1)] = 0.0
+    audit: Audit | None = None
+
+    def reader_of(self, kind: Kind) -> Kind | None:
+        """The kind that reads the thing that another kind writes, or ``None`` where nothing does."""
+        if kind.meaning is None:
+            return None
+        thing = kind.meaning.thing
+        return next(
+            (
+                other
+                for other in self.kinds
+                if other.meaning and other.meaning.act is Act.READ and other.meaning.thing == thing
+            ),
+            None,
+        )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -174,6 +127,8 @@ class LoadPlan(_Part):
                 raise ValueError(f"kind {kind.name}: there is no pool {min(unknown)}")
             if kind.follows and kind.follows not in keeping:
                 raise ValueError(f"kind {kind.name}: {kind.follows} keeps nothing that could be followed")
+            if "next_version" in kind.names() and self.reader_of(kind) is None:
+                raise ValueError(f"kind {kind.name}: no kind reads {kind.meaning and kind.meaning.thing}")
         return self
 
 
@@ -196,18 +151,25 @@ def read_plan(path: Path) -> LoadPlan:
         raise UsageError(f"the plan {path} is not valid: {where or 'plan'}: {fault['msg']}") from error
 
 
-def typed_fields(login: Login, environment: Mapping[str, str]) -> Mapping[str, str]:
+def typed_fields(
+    login: Login, environment: Mapping[str, str], *, remembered: bool = True
+) -> Mapping[str, str]:
     """What is typed into the login form.
 
     Args:
         login: of the plan.
         environment: of this process.
+        remembered: whether the session asks to be remembered.
 
     Raises:
         UsageError: a variable is missing; its name is told, never a value.
     """
     try:
-        return {name: Template(text).substitute(environment) for name, text in login.fields.items()}
+        return {
+            name: Template(text).substitute(environment)
+            for name, text in login.fields.items()
+            if remembered or name not in login.remember
+        }
     except (KeyError, ValueError) as error:
         raise UsageError(
             f"the plan's login needs the environment variable {brief(error)}",

@@ -7,10 +7,10 @@ import errno
 
 import pytest
 
+from telamon.products.traffic import Kind, Login
 from telamon.proof.answers import cause_of, judge, leads_to_login, member_of, pointed
 from telamon.proof.record import Cause
 from telamon.proof.wire import Answer, Broken
-from telamon.proof.workload import Kind, Login
 
 # As Envoy 1.40 sent it: base64 of the message {1: "127.218.3.1:8080"}.
 SEEN = '"ChAxMjcuMjE4LjMuMTo4MDgw"'

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from telamon.errors import UsageError
+from telamon.products.traffic import Login
 from telamon.proof.schedule import NO_SESSION, schedule
-from telamon.proof.workload import LoadPlan, Login, read_plan, typed_fields
+from telamon.proof.workload import LoadPlan, read_plan, typed_fields
 
 TARGET = {"address": "127.0.0.1", "port": 8080, "host": "wiki.acme.localhost"}
 READ: dict[str, Any] = {"name": "read", "path": "/page/$page", "weight": 8.0}

@@ -1,0 +1,221 @@
+"""What users of a product do, as data: the requests of a load run, and what each of them means.
+
+Texts of a :class:`Kind` (path, body, what an answer must contain, the thing it is about) are templates as of the
+standard library's ``string.Template``:
+
+=================  ==================================================================================================
+``$token``         unique text of this request; every write carries it, so that it can be found again
+``$session``       number of the session, from 0
+``$kept_id``       what the server called the session's latest acknowledged write of the kind ``follows``
+``$kept_token``    that write's token
+``$next_version``  one more than the latest version of the thing that the session knows; where it knows none, the
+                   plan's kind that reads the thing is sent instead, as a person reads a page before changing it
+``$payload``       bytes made of the token alone, as many as the kind says
+any pool's name    one of the pool's values, chosen by the seed; what follows a write takes the write's
+=================  ==================================================================================================
+
+What a request means to whoever judges a run is its :class:`Meaning`: a *thing* is whatever the product promises to keep
+as one (the comments of an issue, the text of a page, a branch), and has a name that is unique in the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from string import Template
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
+
+RESERVED: Final = frozenset({"token", "session", "kept_id", "kept_token", "next_version", "payload"})
+
+
+class Shape(StrEnum):
+    """What kind of thing it is."""
+
+    BAG = "bag"
+    """Elements are added, each with a token of its own, perhaps removed, and the whole is read: comments, files."""
+    REGISTER = "register"
+    """One value, written over again and again, perhaps with a version that counts up: a page, an issue's summary."""
+    REF = "ref"
+    """A register whose value names another object that must be there: a branch and its commit."""
+
+
+class Act(StrEnum):
+    """What a request does to a thing."""
+
+    ADD = "add"
+    """Puts an element with the request's token into a bag."""
+    REMOVE = "remove"
+    """Takes the element that the session kept out of a bag."""
+    SET = "set"
+    """Writes the request's token over a register or ref."""
+    READ = "read"
+    """Shows the whole of a bag, or the value of a register or ref."""
+    OPEN = "open"
+    """Shows what a kept element of a bag holds, or what a ref points to: a file's bytes, a commit."""
+
+
+class Promise(StrEnum):
+    """What a product promises of what a request shows."""
+
+    STRICT = "strict"
+    """Whatever was acknowledged to anybody before the request was sent is shown."""
+    SESSION = "session"
+    """Whatever was acknowledged or shown to this session before is shown; what others did may come later."""
+    EVENTUAL = "eventual"
+    """Only that nothing is shown that nobody wrote, and nothing twice: a search index."""
+
+
+class Part(BaseModel):
+    """What all parts of a description of load share."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Meaning(Part):
+    """What a request means.
+
+    Attributes:
+        act: what it does.
+        shape: of the thing.
+        thing: name of the thing; a template.
+        promise: what is promised of its answer.
+        copies: how often the token of one element stands in what is written and shown; fewer is a torn one.
+        sees: where in a JSON answer tokens are looked for: JSON pointers (RFC 6901) in which ``*`` stands for every
+            member of a list; nowhere but there. None: anywhere in the answer, whatever it is.
+        version: JSON pointer to the version that the answer tells; "" where it tells none.
+    """
+
+    act: Annotated[Act, Strict(False)]
+    shape: Annotated[Shape, Strict(False)]
+    thing: Annotated[str, Field(min_length=1, max_length=200)]
+    promise: Annotated[Promise, Strict(False)] = Promise.STRICT
+    copies: Annotated[int, Field(ge=1, le=10)] = 1
+    sees: Annotated[tuple[str, ...], Strict(False)] = ()
+    version: str = ""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        acts = (
+            {Act.ADD, Act.REMOVE, Act.READ, Act.OPEN}
+            if self.shape is Shape.BAG
+            else {Act.SET, Act.READ, Act.OPEN}
+        )
+        if self.act not in acts:
+            raise ValueError(f"a {self.shape.value} knows no {self.act.value}")
+        if any(not pointer.startswith("/") for pointer in (*self.sees, self.version or "/")):
+            raise ValueError("tokens and versions are found by JSON pointers, which begin with a slash")
+        return self
+
+
+class Login(Part):
+    """How a session logs in: as a browser does, by the form of a page.
+
+    Attributes:
+        page: path of the page with the form. An answer that leads there means that the session is over.
+        fields: what is typed into the form; the form is found by these names. Templates over environment variables.
+        remember: names of those of the fields that ask the product to remember the browser; a session without
+            "remember me" leaves them out.
+    """
+
+    page: Annotated[str, Field(pattern=r"^/")]
+    fields: Annotated[Mapping[str, str], Field(min_length=1)]
+    remember: Annotated[frozenset[str], Strict(False)] = frozenset()
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if unknown := self.remember - set(self.fields):
+            raise ValueError(f"the form has no field {min(unknown)} that could ask to be remembered")
+        return self
+
+
+class Kind(Part):
+    """One kind of request.
+
+    Attributes:
+        name: for the record.
+        weight: how often, in proportion to the other kinds.
+        method: HTTP method.
+        path: with query; a template.
+        headers: further headers.
+        body: a template; "" for none.
+        expect: statuses that are right.
+        refuses: statuses that are right as well, and say that the write was not done: a version that others were
+            faster to make.
+        contains: text that a right answer contains; a template, "" for any.
+        write: whether it writes: then an answer that is right acknowledges it, and its body carries ``$token``
+            unless it only removes.
+        keep: JSON pointer (RFC 6901) to what the server calls the thing written; "" keeps nothing.
+        follows: name of a kind that keeps: this request is about that session's latest write of it. While there is
+            none, the first kind of the plan is sent instead.
+        payload: bytes that ``$payload`` stands for.
+        fresh: whether it belongs to no session: it brings no cookie, so the balancer chooses a member.
+        meaning: what it means to whoever judges the run; ``None`` for nothing but an answer.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE"] = "GET"
+    path: Annotated[str, Field(pattern=r"^/")]
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    body: str = ""
+    expect: Annotated[tuple[int, ...], Strict(False), Field(min_length=1)] = (200,)
+    refuses: Annotated[tuple[int, ...], Strict(False)] = ()
+    contains: str = ""
+    write: bool = False
+    keep: str = ""
+    follows: str = ""
+    payload: Annotated[int, Field(ge=0, le=4 * 1024 * 1024)] = 0
+    fresh: bool = False
+    meaning: Meaning | None = None
+
+    @property
+    def removes(self) -> bool:
+        """Whether it takes away what it follows."""
+        return self.meaning is not None and self.meaning.act is Act.REMOVE
+
+    def names(self) -> frozenset[str]:
+        """Everything its templates ask for."""
+        return frozenset(name for text in self._texts() for name in Template(text).get_identifiers())
+
+    def _texts(self) -> tuple[str, ...]:
+        return (self.path, self.body, self.contains, self.meaning.thing if self.meaning else "")
+
+    @field_validator("headers")
+    @classmethod
+    def _are_plain(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
+        for name, value in headers.items():
+            if "\n" in name + value or "\r" in name + value:
+                raise ValueError("a header is one line")
+        return headers
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if not all(Template(text).is_valid() for text in self._texts()):
+            raise ValueError(f"kind {self.name}: a dollar sign that is meant as such is written twice")
+        if (self.write and not self.removes) != ("token" in Template(self.body).get_identifiers()):
+            raise ValueError(f"kind {self.name}: a body carries $token if, and only if, it is a write")
+        if self.keep and not (self.write and self.keep.startswith("/")):
+            raise ValueError(f"kind {self.name}: only a write keeps something, by a JSON pointer")
+        if bool(self.names() & {"kept_id", "kept_token"}) != bool(self.follows):
+            raise ValueError(
+                f"kind {self.name}: $kept_id and $kept_token belong to a kind that follows another"
+            )
+        if self.fresh and (self.write or self.follows):
+            raise ValueError(f"kind {self.name}: what belongs to no session neither writes nor follows")
+        if bool(self.payload) != ("payload" in self.names()):
+            raise ValueError(f"kind {self.name}: $payload and its length belong together")
+        self._check_meaning()
+        return self
+
+    def _check_meaning(self) -> None:
+        if self.meaning is None:
+            if "next_version" in self.names():
+                raise ValueError(f"kind {self.name}: $next_version is that of the thing it is about")
+            return
+        if self.write != (self.meaning.act in {Act.ADD, Act.REMOVE, Act.SET}):
+            raise ValueError(f"kind {self.name}: it is a write if, and only if, it adds, removes or sets")
+        kept = self.removes or (self.meaning.act is Act.OPEN and self.meaning.shape is Shape.BAG)
+        if kept and not self.follows:
+            raise ValueError(f"kind {self.name}: what it removes or opens is what it follows")
