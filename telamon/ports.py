@@ -175,8 +175,10 @@ class Journal(Protocol):
     def append(self, entry: Entry) -> Entry:
         """Write one line durably; returns it with its sequence."""
 
-    def read(self, component: str | None = None, *, since: int = 0) -> tuple[Entry, ...]:
-        """Lines after ``since``, oldest first, of one component or of all."""
+    def read(
+        self, component: str | None = None, *, since: int = 0, last: int | None = None
+    ) -> tuple[Entry, ...]:
+        """Lines after ``since``, oldest first, of one component or of all; of them only the ``last`` so many."""
 
 
 class Lease(Protocol):

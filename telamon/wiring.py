@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.platforms.clock import SteadyClock
     from telamon.platforms.lab.compiler import LabCompiler
+    from telamon.platforms.lab.kept import KeptState
     from telamon.platforms.lab.platform import LabPlatform
     from telamon.platforms.sqlite import SqliteJournal, SqliteStore
     from telamon.ports import Secrets
@@ -66,6 +67,13 @@ def state_root(stack_name: StackName, override: Path | None) -> Path:
 
     chosen = override or (Path(found) if (found := os.environ.get("TELAMON_STATE")) else None)
     return (chosen or default_root(stack_name, os.environ)).expanduser().absolute()
+
+
+def kept_state(root: Path) -> KeptState:
+    """What is kept in a state folder, to be looked at and put in order while no controller runs."""
+    from telamon.platforms.lab.kept import KeptState
+
+    return KeptState(root, root / STORE, lease=controller_lease)
 
 
 def socket_path(root: Path) -> Path:

@@ -76,7 +76,12 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "logs": (documents.Logs, documents.JournalEntry, documents.LogLine),
         "secret": (documents.SecretList, documents.SecretKeys, documents.SecretOne),
         "trust": (documents.Certificate,),
-        "doctor": (documents.Examination, documents.CheckedMachine, documents.CheckedProduct),
+        "doctor": (
+            documents.Examination,
+            documents.CheckedMachine,
+            documents.CheckedProduct,
+            documents.Repaired,
+        ),
         "validate": (documents.Validation, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone),
         "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from telamon import __version__
 from telamon.cli import waiting
 from telamon.cli.documents import Changed
 from telamon.cli.reading import as_data
-from telamon.errors import ConflictError, MachineError, NotReadyError, RefusedError
+from telamon.errors import (
+    ConflictError,
+    Interrupted,
+    MachineError,
+    NotReadyError,
+    RefusedError,
+    SetupRequired,
+    TelamonError,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.client import Controller, Report
@@ -33,6 +43,56 @@ class Wishes:
     yes: bool
     wait: bool
     timeout: Duration
+
+
+ENDS_WITHIN: Final = 5.0
+"""Seconds for a controller that was given nothing to end and let go of its folder."""
+LOOKS_EVERY: Final = 0.05
+"""Seconds between two looks whether it has."""
+
+
+@contextmanager
+def leaving_nothing_behind(session: Session, target: Target) -> Iterator[None]:
+    """Remove what a first start leaves in the state folder where it is refused: nothing is kept there.
+
+    Args:
+        session: whose wiring knows the folder.
+        target: the stack that is brought up inside the block.
+    """
+    if target.exists:
+        yield
+        return
+    root = target.root
+    try:
+        found = frozenset(path.name for path in root.iterdir()) if root.exists() else None
+    except OSError:
+        # A folder that cannot be read is refused in better words by whoever needs it.
+        yield
+        return
+    try:
+        yield
+    except (Interrupted, NotReadyError, SetupRequired):
+        # Nobody waits any longer; the stack itself was taken.
+        raise
+    except TelamonError:
+        with suppress(TelamonError):
+            kept = session.wiring().kept_state(root)
+            if kept.stack_name() is None:
+                _await_end(session, target)
+                kept.discard(found)
+        raise
+
+
+def _await_end(session: Session, target: Target) -> None:
+    """Give a controller that was refused its first stack the time to end."""
+    if not target.exists:
+        return
+    ends = session.clock.now() + ENDS_WITHIN
+    while session.clock.now() < ends:
+        with session.wiring().controller_lease(target.root) as free:
+            if free:
+                return
+        session.clock.sleep(LOOKS_EVERY)
 
 
 def refuse_other_platforms(found: FileRead) -> None:
@@ -96,7 +156,7 @@ def bring(session: Session, controller: Controller, *, found: FileRead, wishes: 
     """
     name = found.stack.metadata.name
     _agree_to_losses(session, _current(controller), found, yes=wishes.yes)
-    last = max((entry["sequence"] for entry in controller.journal()), default=0)
+    last = max((entry["sequence"] for entry in controller.journal(last=1)), default=0)
     began = session.clock.now()
     accepted = controller.put(as_data(found.stack), source=str(Path(found.source).absolute()))
     if session.output == "text":

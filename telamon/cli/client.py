@@ -152,9 +152,9 @@ class Controller:
         """Forget failures of one component, or of all. Returns whose."""
         return tuple(self._ask("POST", "/v1/retry", {"component": component})["components"])
 
-    def journal(self, *, since: int = 0, component: str | None = None) -> Sequence[Mapping[str, Any]]:
-        """Lines of the journal after ``since``, oldest first."""
-        query = {"since": str(since)} | ({} if component is None else {"component": component})
+    def journal(self, *, since: int = 0, last: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """Lines of the journal after ``since``, oldest first; of them only the ``last`` so many."""
+        query = {"since": str(since)} | ({} if last is None else {"last": str(last)})
         entries: Sequence[Mapping[str, Any]] = self._ask("GET", "/v1/journal", query=query)["entries"]
         return entries
 

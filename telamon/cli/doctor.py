@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,20 +19,31 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @stack_argument
 @state_option
+@click.option(
+    "--repair", is_flag=True, help="Move a damaged state file aside, so that `telamon up` can go on."
+)
 @click.pass_context
-def command(context: click.Context, *, stack: str | None, state: Path | None) -> None:
+def command(context: click.Context, *, stack: str | None, state: Path | None, repair: bool) -> None:
     """Check this machine, and what the products say of themselves.
 
     First whether this machine can carry a lab: system, libraries, rights, room, paths. Then, where a stack runs, every
     product's own health checks, asked through the front door. The exit code is 0 where all is well, 6 where the machine
     lacks something, 8 where a product is ill.
 
+    With --repair it looks at the state file of a stack that is kept by no controller. One that is damaged is moved
+    aside; nothing is deleted, and no data of a product is touched.
+
     Examples:
         telamon doctor
         telamon doctor acme -o json
+        telamon doctor acme --repair
     """
     session: Session = context.obj
-    found = examine(session, _target(session, stack, state))
+    target = _target(session, stack, state)
+    if repair:
+        _repair(session, target)
+        return
+    found = examine(session, target)
 
     def text() -> str:
         from telamon.cli.documents import plain
@@ -47,6 +58,33 @@ def command(context: click.Context, *, stack: str | None, state: Path | None) ->
         context.exit(MachineError.exit_code)
     if not found.healthy:
         context.exit(ProductError.exit_code)
+
+
+LOST: Final = (
+    "the stack file in force: give it again with `telamon up FILE`",
+    "the journal and the list of operations",
+    "failures, quarantines and refusals that counted against members",
+    "which products were set up, which release their data is of, and which nodes have joined; it is learnt anew",
+)
+"""What is lost with a state file, and how it comes back."""
+
+
+def _repair(session: Session, target: Target) -> None:
+    """Move a damaged state file aside, and say what is lost with it."""
+    from datetime import UTC, datetime
+
+    from telamon.cli.documents import Repaired
+
+    aside = session.wiring().kept_state(target.root).repair(datetime.fromtimestamp(session.clock.now(), UTC))
+    answer = Repaired(stack=target.name, moved=str(aside or ""), lost=LOST if aside is not None else ())
+
+    def text() -> str:
+        if aside is None:
+            return f"the state file of {target.name} is sound: nothing was changed"
+        lost = "\n".join(f"  {line}" for line in LOST)
+        return f"the state file was damaged and is now {aside}\nlost with it:\n{lost}"
+
+    session.answer(lambda: answer, text)
 
 
 def examine(session: Session, target: Target) -> Examination:

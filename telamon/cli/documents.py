@@ -368,6 +368,21 @@ class CheckedProduct:
 
 
 @dataclass(frozen=True)
+class Repaired:
+    """Answer of ``doctor --repair``.
+
+    Attributes:
+        stack: name of the stack.
+        moved: where the damaged state file is now, or "" where it was sound.
+        lost: what is lost with it, and how it comes back.
+    """
+
+    stack: str
+    moved: str
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Examination:
     """Answer of ``doctor``.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from telamon.cli.client import Controller
 from telamon.cli.documents import JournalEntry, Logs, plain
 from telamon.cli.terminal import printable
+from telamon.errors import NoController
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -22,26 +24,64 @@ LOOKS_EVERY: Final = 0.5
 def show(session: Session, target: Target, *, lines: int, follow: bool) -> None:
     """Show the last lines of a stack's journal, and what comes.
 
+    Where no controller runs the journal is read from its file, so what happened can be told when it matters most.
+
     Args:
         session: whose terminal shows it.
         target: the stack.
         lines: how many of the last lines.
         follow: whether to go on; only Ctrl-C or the end of the controller ends it then.
+
+    Raises:
+        NoController: the stack was never brought up here, or there is nothing to follow.
+        PlatformError: the file is damaged.
     """
-    controller = Controller(target.socket)
-    entries = _read(controller.journal())
-    telling = [entry for entry in entries if session.output == "json" or tells(entry)]
-    last = telling[len(telling) - lines :] if lines < len(telling) else telling
+    read = _Reading(session, target)
+    # Taken first: what is written while the lines are looked for is shown by the next look.
+    position = max((entry.sequence for entry in read.entries(last=1)), default=0)
+    last = _last_telling(read, lines, all_tell=session.output == "json")
     if not follow:
         session.answer(lambda: Logs(tuple(last), ()), lambda: "\n".join(map(entry_text, last)))
         return
     _write(session, last)
-    position = max((entry.sequence for entry in entries), default=0)
+    position = max((entry.sequence for entry in last), default=position)
     while True:
         session.clock.sleep(LOOKS_EVERY)
-        fresh = _read(controller.journal(since=position))
+        fresh = read.from_controller(since=position)
         position = max((entry.sequence for entry in fresh), default=position)
         _write(session, fresh)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The journal of a stack: from its controller or, where none runs, from the file."""
+
+    session: Session
+    target: Target
+
+    def entries(self, *, last: int) -> list[JournalEntry]:
+        try:
+            return self.from_controller(last=last)
+        except NoController:
+            if not self.target.exists:
+                raise
+            kept = self.session.wiring().kept_state(self.target.root)
+            return [JournalEntry(**vars(entry)) for entry in kept.journal(last=last)]
+
+    def from_controller(self, *, since: int = 0, last: int | None = None) -> list[JournalEntry]:
+        found = Controller(self.target.socket).journal(since=since, last=last)
+        return [JournalEntry(**entry) for entry in found]
+
+
+def _last_telling(read: _Reading, lines: int, *, all_tell: bool) -> list[JournalEntry]:
+    """The last lines that tell people something; the journal is read from its end until there are enough."""
+    asked = max(lines, 1)
+    while True:
+        entries = read.entries(last=asked)
+        telling = [entry for entry in entries if all_tell or tells(entry)]
+        if len(telling) >= lines or len(entries) < asked:
+            return telling[max(len(telling) - lines, 0) :]
+        asked *= 4
 
 
 def tells(entry: JournalEntry) -> bool:
@@ -55,10 +95,6 @@ def entry_text(entry: JournalEntry) -> str:
     kind = "" if entry.kind in {"intent", "outcome"} else f"{entry.kind}: "
     detail = f" ({entry.detail})" if entry.detail else ""
     return printable(f"{at}  {entry.component:20} {kind}{entry.subject}{detail}")
-
-
-def _read(entries: Sequence[Mapping[str, Any]]) -> list[JournalEntry]:
-    return [JournalEntry(**entry) for entry in entries]
 
 
 def _write(session: Session, entries: Sequence[JournalEntry]) -> None:

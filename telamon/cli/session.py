@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from telamon.naming import StackName
     from telamon.plan.preview import Preview
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
-    from telamon.ports import Clock, Secrets
+    from telamon.ports import Clock, Entry, Secrets
     from telamon.products.base import Product
 
 
@@ -43,6 +43,22 @@ class MachineCheck(Protocol):
         """What would help, or ""."""
 
 
+class Kept(Protocol):
+    """What a state folder keeps while nobody keeps the stack."""
+
+    def stack_name(self) -> StackName | None:
+        """Name of the stack, if there is one. Raises PlatformError where the store is damaged."""
+
+    def journal(self, *, since: int = 0, last: int | None = None) -> Sequence[Entry]:
+        """Lines of the journal, oldest first. Raises PlatformError where the store is damaged."""
+
+    def repair(self, at: datetime) -> Path | None:
+        """Move a damaged store aside; returns whereto, or ``None`` where it is sound. Raises NotReadyError."""
+
+    def discard(self, found: Collection[str] | None) -> None:
+        """Remove what a refused first start has left, but for what was found beforehand. Raises MachineError."""
+
+
 class Wiring(Protocol):
     """What the command line asks of the wiring; a module of functions fulfils it as well as an object."""
 
@@ -57,6 +73,9 @@ class Wiring(Protocol):
 
     def secrets(self, root: Path) -> Secrets:
         """The secrets of the stack in that folder."""
+
+    def kept_state(self, root: Path) -> Kept:
+        """What that folder keeps, also while no controller runs."""
 
     def socket_path(self, root: Path) -> Path:
         """The socket on which the controller of that folder answers."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from telamon.cli.options import DEFAULT_FILE
-from telamon.errors import NotReadyError, UsageError
+from telamon.errors import NotReadyError, PlatformError, UsageError
 from telamon.naming import StackName, name_fault
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def find(session: Session, given: str | None, *, state: Path | None) -> Target:
     """
     if given is not None and not _is_file(given):
         return _named(session, given, state)
+    kept = _kept(session, state) if given is None and state is not None else None
+    if kept is not None:
+        return kept
     if given is not None or DEFAULT_FILE.exists():
         return of_file(session, Path(given) if given is not None else DEFAULT_FILE, state=state)
     if state is not None:
@@ -90,12 +93,33 @@ def _is_file(given: str) -> bool:
     return "/" in given or given.endswith((".yaml", ".yml"))
 
 
+def _kept(session: Session, state: Path) -> Target | None:
+    """The stack that a state folder keeps, whatever the folder is called; ``None`` where it keeps none.
+
+    The folder of a damaged store keeps a stack all the same: it goes by the folder's name.
+    """
+    found = target_of(session, StackName(state.resolve().name), state=state)
+    if not found.exists:
+        return None
+    try:
+        name = session.wiring().kept_state(found.root).stack_name()
+    except PlatformError:
+        return found
+    return found if name is None else replace(found, name=name)
+
+
 def _named(session: Session, given: str, state: Path | None) -> Target:
     if name_fault(given) is not None:
         raise UsageError(
             f'"{given}" is no name of a stack', remedy="Give a name or a file that ends in .yaml."
         )
     target = target_of(session, StackName(given), state=state)
+    kept = _kept(session, state) if state is not None else None
+    if kept is not None and kept.name != given:
+        raise UsageError(
+            f'{kept.root} keeps the stack {kept.name}, not "{given}"',
+            remedy=f"Name {kept.name}, or no stack.",
+        )
     if state is None and not target.exists:
         from telamon.cli.names import unknown
 

@@ -45,5 +45,6 @@ def command(
     bringing.refuse_other_platforms(found)
     target = target_of(session, found.stack.metadata.name, state=state)
     controller = Controller(target.socket)
-    bringing.ensure_controller(session, controller, target=target)
-    bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))
+    with bringing.leaving_nothing_behind(session, target):
+        bringing.ensure_controller(session, controller, target=target)
+        bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))

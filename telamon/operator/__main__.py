@@ -15,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from telamon import __version__, wiring
-from telamon.errors import ConflictError, TelamonError, told
+from telamon.errors import ConflictError, TelamonError, brief, told
 from telamon.model.status import StatusCondition
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
@@ -114,7 +116,11 @@ def _health(parts: wiring.LabParts) -> list[HealthLine]:
 def _last_conditions(host: Host) -> list[StatusCondition]:
     stored = host.stored()
     found = stored.status.get("conditions", []) if stored else []
-    return [StatusCondition.model_validate(condition, strict=False) for condition in found]
+    try:
+        return [StatusCondition.model_validate(condition, strict=False) for condition in found]
+    except (TypeError, ValidationError) as error:
+        LOG.warning("since when the conditions hold is not known any more: %s", brief(error))
+        return []
 
 
 def _asked_to_end() -> threading.Event:

@@ -142,15 +142,22 @@ class Api:
         return {"components": self.host.retry(body.get("component"))}
 
     def _journal(self, request: Request, _body: Any) -> dict[str, Any]:
-        try:
-            since = int(request.query_params.get("since", "0"))
-        except ValueError as error:
-            raise UsageError("since is not a number") from error
-        entries = self.host.journal.read(request.query_params.get("component"), since=since)
+        component = request.query_params.get("component")
+        since, last = _number(request, "since"), _number(request, "last")
+        entries = self.host.journal.read(component, since=since or 0, last=last)
         return {"entries": [vars(entry) for entry in entries]}
 
     def _doctor(self, _request: Request, _body: Any) -> dict[str, Any]:
         return {"checks": [vars(line) for line in self.doctor()]}
+
+
+def _number(request: Request, name: str) -> int | None:
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit()):
+        raise UsageError(f"{name} is not a number")
+    return int(given)
 
 
 def _stack(body: Any) -> Stack:

@@ -8,8 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from telamon.desired.component import ComponentDesired
-from telamon.errors import ConflictError, NotReadyError, RefusedError, TelamonError, brief
+from telamon.errors import (
+    ConflictError,
+    NotReadyError,
+    PlatformError,
+    RefusedError,
+    TelamonError,
+    brief,
+)
 from telamon.model.stack import Stack
 from telamon.operator.report import Lane, Trouble
 from telamon.plan.preview import Preview
@@ -146,7 +155,7 @@ class Host:
                 "source": source,
                 "running": True,
             }
-            if stored is not None and stored.spec["stack"] != spec["stack"]:
+            if stored is not None and stored.spec.get("stack") != spec["stack"]:
                 self._refuse_other_releases(stack)
             components = self.compiler.install(stack)
             if stored is not None and dict(stored.spec) == spec:
@@ -358,4 +367,10 @@ def _is_gone(lane: _Lane) -> bool:
 
 
 def _stack(stored: Stored) -> Stack:
-    return Stack.model_validate(stored.spec["stack"], strict=False)
+    try:
+        return Stack.model_validate(stored.spec["stack"], strict=False)
+    except (KeyError, TypeError, ValidationError) as error:
+        raise PlatformError(
+            f"the stack {stored.name} is kept in a form that this version cannot read: {brief(error)}",
+            remedy="run `telamon up FILE` with its file, or the version of Telamon that wrote it",
+        ) from error

@@ -15,7 +15,18 @@ from telamon.state.world import Life, MemberState
 
 Truth = Literal["True", "False", "Unknown"]
 
-ILL = frozenset({"Quarantined", "StepFailed", "BackOff", "NothingRecorded", "Defect"})
+ILL = frozenset(
+    {
+        "Quarantined",
+        "StepFailed",
+        "BackOff",
+        "NothingRecorded",
+        "Defect",
+        "ServiceAccountFailed",
+        "LoginRefused",
+        "TokenEnds",
+    }
+)
 """Reasons for which a component counts as degraded: it will not come right by waiting alone."""
 
 

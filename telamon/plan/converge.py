@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from telamon.plan.checks import refusals
-from telamon.plan.setup import account, set_up
+from telamon.plan.setup import account, keep_account, set_up
 from telamon.plan.step import (
     Admit,
     ApplyObjects,
@@ -224,6 +224,7 @@ RULES: tuple[Rule, ...] = (
     make_database,
     set_up,
     account,
+    keep_account,
     start_missing,
     replace_outdated,
     wait_for_the_busy,

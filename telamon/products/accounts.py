@@ -31,6 +31,23 @@ def refuse_more_logins(account: AccountInputs) -> None:
         )
 
 
+def renew(account: AccountInputs, making: Flow[str | None], *, proof: str) -> Flow[str | None]:
+    """Make the account another token, with the account's own password and nothing of the administrator's.
+
+    Args:
+        account: the account, with the refusals of earlier passes.
+        making: the product's way to make a token.
+        proof: as for :func:`finish`.
+
+    Raises:
+        ProductError: two log-ins in a row were refused.
+        TemporaryError: a log-in was refused, or the node is busy.
+    """
+    refuse_more_logins(account)
+    token = yield from making
+    return (yield from finish(account, token, proof=proof))
+
+
 def administrate(request: Request, web_sudo: Callable[[], Flow[None]]) -> Exchange:
     """Make a request as the first administrator, confirming the password where the product asks for it.
 

@@ -426,6 +426,21 @@ class Product(Workload):
         yield from ()
         return None
 
+    def renew_token(self, account: AccountInputs) -> Flow[str | None]:
+        """Make the account that is there another token, before the one in use ends or after it was refused.
+
+        It logs in as :attr:`Identity.SERVICE_ACCOUNT` by password, and never as the administrator.
+
+        Returns:
+            The token, where the product issues one.
+
+        Raises:
+            TemporaryError: the log-in was refused, or the node is busy: try again after the delay, not earlier.
+            ProductError: nothing but a person can help.
+        """
+        yield from ()
+        return None
+
     def prepare_join(self) -> Flow[bool]:
         """What must be done on a running node before another joins (Jira: a fresh index snapshot).
 

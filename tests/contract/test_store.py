@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from telamon.errors import ConflictError, MachineError, PlatformError
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
-from telamon.platforms.sqlite import SqliteFile, SqliteJournal, SqliteStore
+from telamon.platforms.sqlite import SqliteFile, SqliteGlance, SqliteJournal, SqliteStore, set_aside
 from telamon.ports import Entry, Journal, Store, Stored
 
 
@@ -102,6 +103,31 @@ def test_journal_keeps_order_and_component(journal: Journal) -> None:
     assert journal.read(since=two.sequence) == (three,)
 
 
+def test_journal_gives_the_last_lines_alone(journal: Journal) -> None:
+    lines = [journal.append(Entry(0, float(at), "tracker", "note", str(at))) for at in range(5)]
+    other = journal.append(Entry(0, 9.0, "wiki", "note", "other"))
+    assert journal.read(last=2) == (lines[4], other)
+    assert journal.read("tracker", last=2) == (lines[3], lines[4])
+    assert journal.read(since=lines[3].sequence, last=9) == (lines[4], other)
+    assert journal.read(last=0) == ()
+
+
+def test_a_glance_reads_what_a_controller_keeps_and_what_a_dead_one_left(tmp_path: Path) -> None:
+    path = tmp_path / "with space" / "store.sqlite"
+    assert SqliteGlance(path).stack_name() is None
+    assert SqliteGlance(path).entries() == ()
+    path.parent.mkdir()
+    path.touch()
+    assert SqliteGlance(path).stack_name() is None
+    file = SqliteFile(path)
+    SqliteStore(file).put(stack(domain="a"))
+    entries = [SqliteJournal(file).append(Entry(0, float(at), "wiki", "note", str(at))) for at in range(3)]
+    for _ in ("while it is open", "after it was closed"):
+        assert SqliteGlance(path).stack_name() == "acme"
+        assert SqliteGlance(path).entries(last=2) == tuple(entries[1:])
+        file.close()
+
+
 def test_sqlite_survives_its_controller(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     file = SqliteFile(path)
@@ -121,6 +147,56 @@ def test_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"this is not a database" * 100)
     with pytest.raises(PlatformError, match=r"store\.sqlite is damaged"):
         SqliteFile(path)
+
+
+def damaged_inside(path: Path) -> None:
+    """A store of which one page in the middle was overwritten."""
+    file = SqliteFile(path)
+    journal = SqliteJournal(file)
+    for at in range(400):
+        journal.append(Entry(0, float(at), "wiki", "note", "x" * 60))
+    file.close()
+    content = bytearray(path.read_bytes())
+    content[3 * 4096 : 8 * 4096] = b"\xa5" * 5 * 4096
+    path.write_bytes(content)
+
+
+def test_damage_inside_is_found_before_anything_rests_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    damaged_inside(path)
+    with pytest.raises(PlatformError, match=r"store\.sqlite is damaged") as caught:
+        SqliteFile(path)
+    assert "telamon doctor --repair" in (caught.value.remedy or "")
+
+
+def test_a_glance_at_a_damaged_file_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(PlatformError, match=r"store\.sqlite is damaged"):
+        SqliteGlance(path).stack_name()
+
+
+def test_an_object_that_is_no_json_is_named(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "store.sqlite")
+    store = SqliteStore(file)
+    store.put(stack(domain="a"))
+    with file.transaction() as connection:
+        connection.execute("UPDATE objects SET spec = '{'")
+    with pytest.raises(PlatformError, match="Stack acme is damaged"):
+        store.list("Stack")
+    file.close()
+
+
+def test_what_is_set_aside_is_whole_and_out_of_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    damaged_inside(path)
+    content = path.read_bytes()
+    path.with_name("store.sqlite-wal").write_bytes(b"log")
+    aside = set_aside(path, at=datetime(2026, 3, 2, 12, 0, 5, tzinfo=UTC))
+    assert aside.name == "store.sqlite.damaged-20260302T120005"
+    assert aside.read_bytes() == content
+    assert sorted(found.name for found in tmp_path.iterdir()) == [aside.name, f"{aside.name}-wal"]
+    SqliteFile(path).close()
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:

@@ -242,8 +242,9 @@ class ScriptedController:
         return {"components": 2 if self.stack else 0}
 
     def _journal(self, _body: Any, query: Any) -> Any:
-        since = int(query.get("since", "0"))
-        return {"entries": [line for line in self.journal if line["sequence"] > since]}
+        since, last = int(query.get("since", "0")), int(query.get("last", str(len(self.journal))))
+        found = [line for line in self.journal if line["sequence"] > since]
+        return {"entries": found[max(len(found) - last, 0) :]}
 
 
 def _nothing_applied() -> JSONResponse:

@@ -19,6 +19,7 @@ from telamon.model.stack import Stack
 from telamon.naming import StackName
 from telamon.plan.preview import Preview
 from telamon.platforms.approval.desk import Desk as ApprovalDesk
+from telamon.platforms.lab.kept import KeptState
 from telamon.products.base import Product
 from telamon.wiring import MachineCheck
 from tests.support.controller import ScriptedController
@@ -104,6 +105,9 @@ class DeskWiring:
 
     def secrets(self, root: Path) -> KeptSecrets:
         return self.kept
+
+    def kept_state(self, root: Path) -> KeptState:
+        return wiring.kept_state(root)
 
     def socket_path(self, root: Path) -> Path:
         return wiring.socket_path(root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,8 +10,13 @@ from telamon.desired.lab.data import WorkloadProbe
 from telamon.errors import TelamonError
 from telamon.platforms.rest import Credential, perform
 from telamon.products.base import Flow, HealthReport, Identity, IndexKeeper, IndexReport, NodeSeen, Workload
+from telamon.products.notes import LOGIN_REFUSED
 
 T = TypeVar("T")
+
+
+def _no_note(_text: str) -> None:
+    """Looking changes nothing, so there is nothing to remember."""
 
 
 @dataclass(frozen=True)
@@ -22,22 +27,33 @@ class Findings:
         nodes: the cluster as this node sees it.
         index: its search index.
         database: whether it reaches its database.
+        refused: whether the node did not believe who asks.
         trouble: why something could not be found out, or "".
     """
 
     nodes: tuple[NodeSeen, ...] | None = None
     index: IndexReport | None = None
     database: bool | None = None
+    refused: bool = False
     trouble: str = ""
 
 
 def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Identity, Credential]) -> Findings:
     """Ask a node everything. Nothing is raised: what cannot be found out stays unknown."""
     troubles: list[str] = []
+    refusals: list[str] = []
+
+    def note(text: str) -> None:
+        if text.startswith(LOGIN_REFUSED):
+            refusals.append(text)
 
     def find(flow: Flow[T]) -> T | None:
+        if refusals:
+            # Every further question would be a further refused log-in, and three of them raise a CAPTCHA.
+            flow.close()
+            return None
         try:
-            return _perform(flow, probe, credentials=credentials)
+            return _perform(flow, probe, credentials=credentials, on_note=note)
         except TelamonError as error:
             troubles.append(str(error))
             return None
@@ -46,7 +62,7 @@ def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Ident
     index = find(workload.index_report()) if workload.index is IndexKeeper.NODE else None
     concerning = [report for report in find(workload.health_checks()) or () if report.concerns_database]
     database = all(report.healthy for report in concerning) if concerning else None
-    return Findings(nodes, index, database, "; ".join(troubles))
+    return Findings(nodes, index, database, bool(refusals), "; ".join(troubles))
 
 
 def health(
@@ -76,6 +92,7 @@ def _perform(
     *,
     credentials: Mapping[Identity, Credential],
     authority: str | None = None,
+    on_note: Callable[[str], None] = _no_note,
 ) -> T:
     return perform(
         flow,
@@ -83,13 +100,9 @@ def _perform(
         endpoint=probe.endpoint,
         front=probe.front,
         credentials=credentials,
-        on_note=_no_note,
+        on_note=on_note,
         cancelled=_never,
     )
-
-
-def _no_note(_text: str) -> None:
-    """Looking changes nothing, so there is nothing to remember."""
 
 
 def _never() -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from telamon.desired.lab.data import LabComponent
+from telamon.plan.setup import BY_PASSWORD, LOG_IN
 from telamon.platforms.lab.records import JobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.rest import Credential, Password, Token
 from telamon.products.base import Identity, SecretValue
+from telamon.products.notes import LOGIN_REFUSED
+from telamon.state.world import JobPhase, JobState
 
 SERVICE_ACCOUNT_JOB = "service-account"
 
@@ -26,16 +29,20 @@ class Credentials:
         self._records = records
 
     def for_work(self, part: LabComponent) -> Mapping[Identity, Credential] | None:
-        """The service account's; ``None`` while it is not made: refused log-ins would lock it out.
+        """The service account's; ``None`` while it is not made, or is refused: more refused log-ins would lock it out.
 
         A component that makes no account is spoken to anonymously.
         """
         if part.product is None or part.set_up is None or not part.desired.account:
             return {}
+        jobs = self._records.jobs(part.desired.name)
+        log_in = jobs.get(LOG_IN)
+        if log_in is not None and log_in.phase is JobPhase.FAILED:
+            return None
         token = self._secrets.find(part.set_up.account_token)
         if token:
             return {Identity.SERVICE_ACCOUNT: Token(token)}
-        made = self._records.jobs(part.desired.name).get(SERVICE_ACCOUNT_JOB)
+        made = jobs.get(SERVICE_ACCOUNT_JOB)
         if made is None or made.result != "done":
             return None
         return {
@@ -53,6 +60,35 @@ class Credentials:
             Identity.ADMINISTRATOR: self._password(own.admin_username, own.admin_password),
             Identity.SERVICE_ACCOUNT: self._password(own.account_username, own.account_password),
         }
+
+    def for_renewal(self, part: LabComponent) -> Mapping[Identity, Credential]:
+        """The service account by password, for making it another token."""
+        if part.set_up is None:
+            return {}
+        own = part.set_up
+        return {Identity.SERVICE_ACCOUNT: self._password(own.account_username, own.account_password)}
+
+    def refused(self, part: LabComponent, credential: Credential, *, at: float) -> None:
+        """Note that a log-in for work was refused: nobody logs in for work again until it was renewed.
+
+        Raises:
+            MachineError: the disk is full or read-only.
+        """
+        name, by_password = part.desired.name, isinstance(credential, Password)
+        if by_password:
+            # A refused token raises no CAPTCHA; a refused password does so at the third time.
+            self._records.note(name, at, text=LOGIN_REFUSED + Identity.SERVICE_ACCOUNT.value)
+        result = BY_PASSWORD if by_password else ""
+        self._records.put(name, JobState(LOG_IN, JobPhase.FAILED, ended=at, result=result))
+
+    def renewed(self, part: LabComponent, token: str | None, *, at: float) -> None:
+        """Keep what a renewal came to. Without a token the engine logs in by password from now on.
+
+        Raises:
+            MachineError: the disk is full or read-only.
+        """
+        self.keep_token(part, token or "")
+        self._records.put(part.desired.name, JobState(LOG_IN, JobPhase.SUCCEEDED, ended=at, result="done"))
 
     def value(self, reference: SecretValue) -> str:
         """One value.

@@ -115,7 +115,8 @@ class Jobs:
                 job, JobPhase.SUCCEEDED, result=result, detail=str(error), url=target.url(error.url)
             )
         except TelamonError as error:
-            ended = JobState(job, JobPhase.FAILED, detail=str(error))
+            words = f"{error}. {error.remedy}" if error.remedy else str(error)
+            ended = JobState(job, JobPhase.FAILED, detail=words)
         except Exception as error:
             LOG.exception("%s on %s met a defect", job, target.member)
             ended = JobState(job, JobPhase.FAILED, detail=f"{type(error).__name__}: {brief(error)}")
@@ -130,6 +131,8 @@ class Jobs:
                 return lambda: self._set_up(target, call)
             case "service-account":
                 return lambda: self._service_account(target, call)
+            case "renew-token":
+                return lambda: self._renew_token(target, call)
             case "prepare-join":
                 return lambda: self._prepare_join(target, call.job)
             case "forget-node":
@@ -164,20 +167,27 @@ class Jobs:
         )
 
     def _service_account(self, target: Target, call: Call) -> JobState:
-        wanted = _wanted(target)
-        kept = self._records.notes(call.component)
-        inputs = AccountInputs(
-            username=self._credentials.value(wanted.account_username),
-            password=self._credentials.value(wanted.account_password),
-            email=self._credentials.value(wanted.account_email),
-            name="Telamon",
-            refused_logins=notes.refused_logins(kept, since=call.since),
-        )
-        flow = target.product.make_service_account(inputs)
+        flow = target.product.make_service_account(self._account(target, call))
         token = self._perform(target, flow, credentials=self._credentials.for_account(target.part))
         if token is not None:
             self._credentials.keep_token(target.part, token)
         return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
+
+    def _renew_token(self, target: Target, call: Call) -> JobState:
+        flow = target.product.renew_token(self._account(target, call))
+        token = self._perform(target, flow, credentials=self._credentials.for_renewal(target.part))
+        self._credentials.renewed(target.part, token, at=self._clock.now())
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
+
+    def _account(self, target: Target, call: Call) -> AccountInputs:
+        wanted = _wanted(target)
+        return AccountInputs(
+            username=self._credentials.value(wanted.account_username),
+            password=self._credentials.value(wanted.account_password),
+            email=self._credentials.value(wanted.account_email),
+            name="Telamon",
+            refused_logins=notes.refused_logins(self._records.notes(call.component), since=call.since),
+        )
 
     def _prepare_join(self, target: Target, job: str) -> JobState:
         done = self._perform(target, target.product.prepare_join(), credentials=self._work(target))

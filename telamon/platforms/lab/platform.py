@@ -139,7 +139,7 @@ class LabPlatform:
             for asked, probe, authority in self._doors(part):
                 try:
                     if credentials is None:
-                        raise NotReadyError("the service account is not made yet")
+                        raise NotReadyError("the service account is not made yet, or its log-in is refused")
                     reports = closely.health(
                         workload, probe=probe, credentials=credentials, authority=authority
                     )

@@ -17,9 +17,9 @@ from telamon.platforms.lab import admin, closely, postgres
 from telamon.platforms.lab.closely import Findings
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.tracked import Process
-from telamon.platforms.rest import StatusProbe
+from telamon.platforms.rest import Credential, Password, StatusProbe
 from telamon.ports import Clock
-from telamon.products.base import NodeSeen, Workload
+from telamon.products.base import Identity, NodeSeen, Workload
 from telamon.state.phase import Phase
 from telamon.state.world import IndexState
 
@@ -57,6 +57,7 @@ class _Watched:
     seen: Seen
     quick: Future[Phase] | None = None
     closely: Future[Findings] | None = None
+    asked_as: Credential | None = None
     next_close: float = 0.0
     nodes: tuple[NodeSeen, ...] | None = field(default=None)
     trouble: str = ""
@@ -168,7 +169,7 @@ class Probes:
         if part.workload is None:
             return
         for found in watched.values():
-            self._take_findings(found)
+            self._take_findings(found, part)
         credentials = self._credentials.for_work(part)
         for member, found in watched.items():
             wanted = part.process(member)
@@ -181,19 +182,23 @@ class Probes:
                 and credentials is not None
                 and wanted is not None
                 and isinstance(wanted.probe, WorkloadProbe)
+                and not _one_by_one(credentials, watched)
             ):
+                found.asked_as = credentials.get(Identity.SERVICE_ACCOUNT)
                 found.next_close = now + (CLOSE_EVERY if member in serving else 0.0)
                 found.closely = self._close.submit(
                     closely.look, part.workload, probe=wanted.probe, credentials=credentials
                 )
 
-    def _take_findings(self, found: _Watched) -> None:
+    def _take_findings(self, found: _Watched, part: LabComponent) -> None:
         if found.closely is None or not found.closely.done():
             return
         findings, found.closely = found.closely.result(), None
         if findings.trouble and findings.trouble != found.trouble:
             LOG.info("a close look went wrong: %s", findings.trouble)
         found.trouble = findings.trouble
+        if findings.refused and found.asked_as is not None:
+            self._credentials.refused(part, found.asked_as, at=self._clock.now())
         if findings.nodes is not None:
             found.nodes = findings.nodes
         if findings.index is not None:
@@ -216,6 +221,12 @@ class Probes:
         joined = _lists(found.nodes, member) and agreed
         if joined is not found.seen.joined:
             found.seen = replace(found.seen, joined=joined, joined_since=self._clock.now())
+
+
+def _one_by_one(credentials: Mapping[Identity, Credential], watched: Mapping[str, _Watched]) -> bool:
+    """Whether a look must wait for another: several refused passwords at once would raise a CAPTCHA at once."""
+    by_password = isinstance(credentials.get(Identity.SERVICE_ACCOUNT), Password)
+    return by_password and any(found.closely is not None for found in watched.values())
 
 
 def _lists(nodes: tuple[NodeSeen, ...], member: str) -> bool:

@@ -64,13 +64,16 @@ class MemoryJournal:
         self.entries.append(written)
         return written
 
-    def read(self, component: str | None = None, *, since: int = 0) -> tuple[Entry, ...]:
-        """Lines after ``since``, oldest first."""
-        return tuple(
+    def read(
+        self, component: str | None = None, *, since: int = 0, last: int | None = None
+    ) -> tuple[Entry, ...]:
+        """Lines after ``since``, oldest first; of them only the ``last`` so many."""
+        found = tuple(
             entry
             for entry in self.entries
             if entry.sequence > since and (component is None or entry.component == component)
         )
+        return found if last is None else found[max(len(found) - last, 0) :]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from telamon.products.accounts import finish, refuse_more_logins
+from telamon.products.accounts import finish, refuse_more_logins, renew
 from telamon.products.base import (
     AccountInputs,
     Exchange,
@@ -100,6 +100,11 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
     demand(allowing, (yield from patient(Identity.ADMINISTRATOR, allowing)))
     token = yield from _make_token(account.username)
     return (yield from finish(account, token, proof=CLUSTER))
+
+
+def renew_token(account: AccountInputs) -> Flow[str | None]:
+    """Make the account another HTTP access token."""
+    return renew(account, _make_token(account.username), proof=CLUSTER)
 
 
 def _make_token(username: str) -> Flow[str | None]:

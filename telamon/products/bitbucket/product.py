@@ -113,3 +113,7 @@ class Bitbucket(Product):
     def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account and its token."""
         return lifecycle.make_service_account(account)
+
+    def renew_token(self, account: AccountInputs) -> Flow[str | None]:
+        """Make the engine's account another token."""
+        return lifecycle.renew_token(account)

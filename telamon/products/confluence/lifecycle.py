@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from telamon.products.accounts import administrate, finish, refuse_more_logins
+from telamon.products.accounts import administrate, finish, refuse_more_logins, renew
 from telamon.products.base import (
     AccountInputs,
     Flow,
@@ -30,6 +30,8 @@ from telamon.products.tokens import make_token
 from telamon.products.wizard import Step, Wizard, walk
 from telamon.state.phase import Phase
 
+PROOF = "/rest/zdu/cluster"
+"""What a token must be good for: reading the cluster takes a system administrator."""
 ADMINISTRATORS = "confluence-administrators"
 """Global permissions cannot be given over REST, so the account joins the group of the first administrator."""
 
@@ -152,7 +154,12 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
         joining = Request("PUT", path, headers=NO_CHECK)
         demand(joining, (yield from administrate(joining, web_sudo)))
     token = yield from make_token()
-    return (yield from finish(account, token, proof="/rest/zdu/cluster"))
+    return (yield from finish(account, token, proof=PROOF))
+
+
+def renew_token(account: AccountInputs) -> Flow[str | None]:
+    """Make the account another token."""
+    return renew(account, make_token(), proof=PROOF)
 
 
 def _create(account: AccountInputs) -> Flow[None]:

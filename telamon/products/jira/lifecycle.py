@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from telamon.products.accounts import administrate, finish, refuse_more_logins
+from telamon.products.accounts import administrate, finish, refuse_more_logins, renew
 from telamon.products.base import (
     AccountInputs,
     Flow,
@@ -29,6 +29,8 @@ from telamon.products.tokens import make_token
 from telamon.products.wizard import Step, Stumbling, Wizard, walk
 from telamon.state.phase import Phase
 
+PROOF = "/rest/api/2/cluster/nodes"
+"""What a token must be good for: reading the cluster takes a system administrator."""
 ADMINISTRATORS = "jira-administrators"
 """The group of the first administrator; the set-up gives it the global permission "system administrator"."""
 
@@ -145,7 +147,12 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
         )
         demand(joining, (yield from administrate(joining, web_sudo)))
     token = yield from make_token()
-    return (yield from finish(account, token, proof="/rest/api/2/cluster/nodes"))
+    return (yield from finish(account, token, proof=PROOF))
+
+
+def renew_token(account: AccountInputs) -> Flow[str | None]:
+    """Make the account another token."""
+    return renew(account, make_token(), proof=PROOF)
 
 
 def _create(account: AccountInputs) -> Flow[None]:

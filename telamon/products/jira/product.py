@@ -79,6 +79,10 @@ class Jira(Product):
         """Make the engine's account and its token."""
         return lifecycle.make_service_account(account)
 
+    def renew_token(self, account: AccountInputs) -> Flow[str | None]:
+        """Make the engine's account another token."""
+        return lifecycle.renew_token(account)
+
     def prepare_join(self) -> Flow[bool]:
         """See that a fresh index snapshot exists."""
         return searching.prepare_join()

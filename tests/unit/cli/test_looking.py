@@ -10,6 +10,8 @@ import pytest
 
 from telamon.cli.tailing import Log
 from telamon.errors import Interrupted
+from telamon.platforms.sqlite import SqliteFile, SqliteJournal, SqliteStore
+from telamon.ports import Entry, Stored
 from telamon.wiring import MachineCheck
 from tests.support.controller import Refusal, ready, starting
 from tests.support.desk import Desk
@@ -106,6 +108,58 @@ def test_the_journal_is_followed_until_the_controller_ends(desk: Desk) -> None:
     end.join()
     assert found.code == 9
     assert json.loads(found.out.splitlines()[0])["subject"] == "start jira-0"
+
+
+def keep_a_store(root: Path, name: str = "acme") -> None:
+    """What a controller that is gone has left behind."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "store.sqlite").unlink(missing_ok=True)
+    file = SqliteFile(root / "store.sqlite")
+    SqliteStore(file).put(Stored("Stack", name, 0, 0, {"stack": {}}))
+    journal = SqliteJournal(file)
+    for number in range(30):
+        journal.append(Entry(0, 1.0 + number, "jira", "intent", f"step {number}", "why", "jira-0"))
+        journal.append(Entry(0, 1.5 + number, "jira", "outcome", f"step {number}", "asked", "jira-0"))
+    file.close()
+
+
+def test_the_journal_is_read_where_no_controller_runs(desk: Desk) -> None:
+    assert desk.run("logs").code == 9
+    keep_a_store(desk.folder / "acme")
+    found = desk.run("logs", "-n", "3")
+    assert found.code == 0, found.err
+    assert [line.split(maxsplit=3)[3] for line in found.out.splitlines()] == [
+        "step 27 (why)",
+        "step 28 (why)",
+        "step 29 (why)",
+    ]
+    document = desk.run("logs", "-n", "3", "-o", "json").document
+    assert [entry["kind"] for entry in document["entries"]] == ["outcome", "intent", "outcome"]
+    assert desk.run("logs", "-f").code == 9
+
+
+def test_a_damaged_store_is_told_and_repaired(desk: Desk) -> None:
+    root = desk.folder / "acme"
+    root.mkdir(parents=True)
+    (root / "store.sqlite").write_bytes(b"this is not a database" * 100)
+    found = desk.run("logs")
+    assert found.code == 7
+    assert "telamon doctor --repair" in found.err
+    repaired = desk.run("doctor", "--repair", "-o", "json")
+    assert repaired.code == 0
+    assert Path(repaired.document["moved"]).exists()
+    assert any("telamon up FILE" in line for line in repaired.document["lost"])
+    assert not (root / "store.sqlite").exists()
+    assert desk.run("doctor", "acme", "--state", str(root), "--repair").out == (
+        "the state file of acme is sound: nothing was changed\n"
+    )
+
+
+def test_a_store_that_is_kept_is_not_repaired(desk: Desk) -> None:
+    desk.brought_up()
+    found = desk.run("doctor", "--repair")
+    assert found.code == 9
+    assert "telamon down" in found.err
 
 
 def logs(desk: Desk) -> Path:

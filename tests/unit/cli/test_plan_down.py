@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from telamon.plan.preview import PlannedStep, PlannedWait, Preview
+from telamon.platforms.sqlite import SqliteFile, SqliteStore
+from telamon.ports import Stored
 from tests.support.controller import Refusal
 from tests.support.desk import STACK, Desk
 
@@ -155,3 +157,17 @@ def test_a_state_folder_can_be_named(desk: Desk, monkeypatch: pytest.MonkeyPatch
     assert desk.run("status", "--state", str(root)).code == 0
     monkeypatch.setenv("TELAMON_STATE", str(root))
     assert desk.run("status").code == 0
+
+
+def test_a_state_folder_is_named_by_what_it_keeps(desk: Desk) -> None:
+    root = desk.folder / "somewhere"
+    root.mkdir(parents=True)
+    file = SqliteFile(root / "store.sqlite")
+    SqliteStore(file).put(Stored("Stack", "beta", 0, 0, {"stack": {}}))
+    file.close()
+    found = desk.run("down", "--state", str(root), "-o", "json")
+    assert (found.code, found.document["stack"]) == (0, "beta")
+    other = desk.run("down", "acme", "--state", str(root))
+    assert other.code == 2
+    assert "keeps the stack beta" in other.err
+    assert desk.run("down", "beta", "--state", str(root)).code == 0

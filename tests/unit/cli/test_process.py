@@ -164,3 +164,16 @@ def test_bash_reads_its_script() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "_telamon_completion" in done.stdout
+
+
+def test_the_package_itself_can_be_run(desk: Desk) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "telamon", "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == telamon("version").stdout

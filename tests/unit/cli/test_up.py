@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from telamon.errors import MachineError
 from telamon.wiring import MachineCheck
 from tests.support.controller import Refusal, ready, starting, waiting_for_a_person
 from tests.support.desk import STACK, Desk
@@ -237,3 +238,32 @@ def test_live_progress_is_drawn_and_gone(desk: Desk) -> None:
     assert found.code == 0
     assert "start jira-0: nothing runs yet" in found.err
     assert found.out.startswith("acme is ready")
+
+
+@pytest.mark.parametrize("there", [None, "thesis.txt"])
+def test_a_refused_first_start_leaves_nothing_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, there: str | None
+) -> None:
+    root = desk.folder / "acme"
+    if there is not None:
+        root.mkdir(parents=True)
+        (root / there).write_text("years", encoding="utf-8")
+
+    def start(root: Path) -> None:
+        (root / "log").mkdir(parents=True)
+        (root / "log" / "controller.log").write_text("it cannot be", encoding="utf-8")
+        raise MachineError("the port is taken")
+
+    monkeypatch.setattr(desk.wiring, "start_controller", start)
+    assert desk.run("up").code == 6
+    found = sorted(path.name for path in root.iterdir()) if root.exists() else None
+    assert found == (None if there is None else [there])
+
+
+def test_a_refused_change_leaves_a_stack_that_is_kept(desk: Desk) -> None:
+    root = desk.brought_up()
+    desk.controller.refusals["/v1/stack"] = Refusal(
+        409, {"error": "no", "branch": "ConflictError", "exit": 5}
+    )
+    assert desk.run("up").code == 5
+    assert (root / "store.sqlite").exists()

@@ -36,6 +36,7 @@ from telamon.products.base import (
 from telamon.products.base import (
     Identity as As,
 )
+from telamon.products.rest import as_
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentKind, Life
 
@@ -58,7 +59,7 @@ class Little(Product):
 
     def membership(self) -> Flow[tuple[NodeSeen, ...] | None]:
         """As the node says."""
-        found = yield from ask(Request("GET", "/nodes", identity=As.SERVICE_ACCOUNT))
+        found = yield from as_(As.SERVICE_ACCOUNT, Request("GET", "/nodes"))
         return tuple(NodeSeen(name, alive=True, active=True) for name in found.document().get("nodes", []))
 
     def index_report(self) -> Flow[IndexReport | None]:
@@ -92,7 +93,7 @@ class Little(Product):
 
 
 Pages = dict[str, Callable[[Mapping[str, str]], Any]]
-"""Path to what answers: a function of the request's headers."""
+"""Path to what answers: a function of the request's headers. A number is a status without a body."""
 
 
 @contextmanager
@@ -104,8 +105,8 @@ def node(pages: Pages) -> Iterator[Endpoint]:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             page = pages.get(self.path)
             answer = {} if page is None else page(dict(self.headers.items()))
-            data = json.dumps(answer).encode()
-            self.send_response(200)
+            data = b"" if isinstance(answer, int) else json.dumps(answer).encode()
+            self.send_response(answer if isinstance(answer, int) else 200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

@@ -20,7 +20,7 @@ from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.memory.clock import ManualClock
 from telamon.platforms.rest import Password, Token
-from telamon.products.base import Flow, Identity, Note, SetupInputs, SetupOutcome
+from telamon.products.base import AccountInputs, Flow, Identity, Note, SetupInputs, SetupOutcome
 from telamon.state.world import JobPhase, JobState
 from tests.unit.lab.nodes import Little, Pages, component, node
 
@@ -186,3 +186,36 @@ def test_end_of_the_controller_gives_up_at_the_next_request(desk: Desk) -> None:
     job = desk.call("set-up")
     assert job.phase is JobPhase.FAILED
     assert "given up" in job.detail
+
+
+def test_a_renewed_token_takes_the_place_of_the_old_one(desk: Desk) -> None:
+    class Renewing(Little):
+        def renew_token(self, account: AccountInputs) -> Flow[str | None]:
+            yield Note("login-accepted")
+            return f"new-{account.refused_logins}"
+
+    old = Token("old")
+    desk.credentials.keep_token(desk.part, "old")
+    desk.credentials.refused(desk.part, old, at=1.0)
+    assert desk.credentials.for_work(desk.part) is None
+    ended = desk.call("renew-token", Renewing())
+    assert (ended.phase, ended.result) == (JobPhase.SUCCEEDED, "done")
+    assert desk.credentials.for_work(desk.part) == {Identity.SERVICE_ACCOUNT: Token("new-0")}
+
+
+def test_a_failed_call_tells_its_remedy(desk: Desk) -> None:
+    class Failing(Little):
+        def renew_token(self, account: AccountInputs) -> Flow[str | None]:
+            yield Note("login-refused:service-account")
+            raise TemporaryError(
+                "the log-in was refused", delay=1.0, remedy="Put the new one into the secret."
+            )
+
+    ended = desk.call("renew-token", Failing())
+    assert ended.detail == "the log-in was refused. Put the new one into the secret."
+    desk.call("renew-token", Failing())
+    assert notes_of(desk) == 2
+
+
+def notes_of(desk: Desk) -> int:
+    return len(desk.records.notes("little"))

@@ -22,7 +22,7 @@ from telamon.platforms.lab.tracked import Process
 from telamon.platforms.memory.clock import ManualClock
 from telamon.products.base import Endpoint
 from telamon.state.phase import Phase
-from telamon.state.world import IndexState
+from telamon.state.world import IndexState, JobPhase, JobState
 from tests.unit.lab.nodes import Pages, component, node, process
 
 
@@ -36,6 +36,7 @@ class Scene:
     part: LabComponent
     pages: tuple[Pages, Pages]
     processes: dict[str, Process]
+    records: FileJobRecords
     heard: list[str] = field(default_factory=list)
     serving: frozenset[str] = frozenset()
 
@@ -63,7 +64,8 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     clock = ManualClock()
     secrets = FileSecrets(tmp_path / "secrets")
     secrets.put("little", {"token": "t"})
-    credentials = Credentials(secrets, FileJobRecords(tmp_path / "jobs"))
+    records = FileJobRecords(tmp_path / "jobs")
+    credentials = Credentials(secrets, records)
     with ExitStack() as stack:
         pages: tuple[Pages, Pages] = ({}, {})
         endpoints = [stack.enter_context(node(table)) for table in pages]
@@ -71,7 +73,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         probes = Probes(credentials, clock, heard=heard.append)
         stack.callback(probes.close)
         processes = {f"little-{n}": process(f"little-{n}", started=clock.now(), pid=n + 1) for n in range(2)}
-        made = Scene(probes, clock, secrets, component(*endpoints), pages, processes, heard)
+        made = Scene(probes, clock, secrets, component(*endpoints), pages, processes, records, heard)
         for number in range(2):
             made.says("RUNNING", of=number)
             made.lists("little-0", "little-1", of=number)
@@ -200,3 +202,34 @@ def test_ended_process_is_not_looked_at(scene: Scene) -> None:
     scene.look()
     scene.processes["little-0"] = process("little-0", started=1.0, pid=0)
     assert list(scene.look()) == ["little-1"]
+
+
+def with_password(scene: Scene) -> None:
+    """An account that logs in by password, because the product issues no tokens."""
+    scene.secrets.put("little", {"token": "", "account": "telamon", "account-password": "wrong"})
+    scene.records.put("little", JobState("service-account", JobPhase.SUCCEEDED, ended=1.0, result="done"))
+
+
+def test_a_refused_password_is_tried_once_for_all_nodes_and_not_again(scene: Scene) -> None:
+    with_password(scene)
+    asked: list[object] = []
+
+    def refuse(headers: object) -> int:
+        asked.append(headers)
+        return 401
+
+    for pages in scene.pages:
+        pages |= {"/nodes": refuse, "/index": refuse, "/health": refuse}
+    scene.until(lambda _: "log-in" in scene.records.jobs("little"))
+    for _ in range(5):
+        scene.clock.sleep(CLOSE_EVERY)
+        scene.look()
+    assert len(asked) == 1
+    assert scene.records.jobs("little")["log-in"].result == "by-password"
+    assert [text for _, text in scene.records.notes("little")] == ["login-refused:service-account"]
+
+
+def test_a_refused_token_is_no_refused_password(scene: Scene) -> None:
+    scene.pages[0]["/nodes"] = lambda _: 401
+    scene.until(lambda _: "log-in" in scene.records.jobs("little"))
+    assert scene.records.notes("little") == ()

@@ -202,3 +202,30 @@ def test_a_refusal_by_the_product_is_told_in_its_words(name: str) -> None:
     assert isinstance(played.error, ProductError)
     assert "too short" in str(played.error)
     assert "battery" not in str(played.error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_token_is_renewed_by_the_account_itself(name: str) -> None:
+    played = play(registry()[name].renew_token(ACCOUNT), table(FRESH[name]))
+    assert (played.error, played.result) == (None, "raw")
+    assert {request.identity for request in played.requests[:-1]} == {Identity.SERVICE_ACCOUNT}
+    assert all(is_token(request) for request in played.requests[:-1])
+    assert played.requests[-1].headers == {"Authorization": "Bearer raw"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_renewal_stops_before_a_captcha(name: str) -> None:
+    refused = json_answer({}, 401)
+    once = play(registry()[name].renew_token(ACCOUNT), lambda _: refused)
+    assert isinstance(once.error, TemporaryError)
+    assert (len(once.requests), once.notes) == (1, ["login-refused:service-account"])
+    warned = replace(ACCOUNT, refused_logins=2)
+    never = play(registry()[name].renew_token(warned), lambda _: refused)
+    assert isinstance(never.error, ProductError)
+    assert never.requests == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_renewal_that_is_accepted_forgets_refusals(name: str) -> None:
+    played = play(registry()[name].renew_token(replace(ACCOUNT, refused_logins=1)), table(FRESH[name]))
+    assert played.notes == ["login-accepted"]
