@@ -50,7 +50,8 @@ MANAGER: Final = "telamon"
 
 DATABASE: Final = ComponentName("database")
 EDGE: Final = ComponentName("edge")
-RESERVED: Final = frozenset({DATABASE, EDGE, "controller", "operator", "telamon"})
+RELAYS: Final = ComponentName("relays")
+RESERVED: Final = frozenset({DATABASE, EDGE, RELAYS, "controller", "operator", "telamon"})
 """Component names of our own: a product cannot be called so."""
 
 LABEL_STACK: Final = f"{GROUP}/stack"

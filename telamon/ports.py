@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from telamon.desired.component import ComponentDesired
+from telamon.plan.fault import Disturbance, Fault
 from telamon.plan.step import Call
 from telamon.state.world import ComponentState
 
@@ -84,6 +85,40 @@ class Platform(Objects, Members, Traffic, Database, Protocol):
 
     def leftovers(self) -> tuple[str, ...]:
         """Components of which something runs though nothing that was installed asks for it."""
+
+
+class Faults(Protocol):
+    """What hurts a stack on purpose, and makes it good again.
+
+    Every fault is recorded before it is made. It ends when it is calmed, when its time is over, or when whoever made
+    it is gone: :meth:`tidy` sees to the last two, and controllers call it when they start and again and again.
+    """
+
+    def lacks(self, fault: Fault) -> str:
+        """Why this fault cannot be made here (a right, a tool, a relay that is not there); "" where it can."""
+
+    def disturb(self, fault: Fault, *, name: str, seconds: float) -> None:
+        """Make a fault. When it returns, the fault is in force. Making the same one again changes nothing.
+
+        Args:
+            fault: what.
+            name: by which it is ended.
+            seconds: after which it ends by itself, at most :data:`telamon.plan.fault.LONGEST`.
+
+        Raises:
+            MachineError: it cannot be made here.
+            NotReadyError: what it should hurt is not there.
+            ConflictError: another fault has that name.
+        """
+
+    def calm(self, name: str | None = None) -> None:
+        """End one fault, or all; one that is over already is no error."""
+
+    def active(self) -> tuple[Disturbance, ...]:
+        """What is in force, by name."""
+
+    def tidy(self) -> tuple[str, ...]:
+        """End what is over: faults whose time is up, or whose maker is gone. Returns their names."""
 
 
 class Secrets(Protocol):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from telamon.platforms.lab.kept import KeptState
     from telamon.platforms.lab.platform import LabPlatform
     from telamon.platforms.sqlite import SqliteJournal, SqliteStore
-    from telamon.ports import Secrets
+    from telamon.ports import Faults, Secrets
     from telamon.products.base import HealthReport, Product
 
 STORE = "store.sqlite"
@@ -91,6 +91,14 @@ def secrets(root: Path) -> Secrets:
     from telamon.platforms.lab.secrets import FileSecrets
 
     return FileSecrets(root / "secrets")
+
+
+def faults(root: Path) -> Faults:
+    """What hurts the stack in that folder on purpose, and makes it good again."""
+    from telamon.platforms.clock import SteadyClock
+    from telamon.platforms.lab.faults.adapter import LabFaults
+
+    return LabFaults(root, SteadyClock())
 
 
 def certificate(root: Path) -> str:
@@ -276,6 +284,7 @@ class LabParts:
     platform: LabPlatform
     clock: SteadyClock
     compiler: LabCompiler
+    faults: Faults
     close: Callable[[], None]
 
     def urls(self, stack: Stack) -> Mapping[str, str]:
@@ -308,7 +317,7 @@ def lab_parts(root: Path) -> LabParts:
         file.close()
 
     compiler = LabCompiler(root, platform)
-    return LabParts(SqliteStore(file), SqliteJournal(file), platform, clock, compiler, close)
+    return LabParts(SqliteStore(file), SqliteJournal(file), platform, clock, compiler, faults(root), close)
 
 
 def foresee(stack: Stack, root: Path) -> Preview:

@@ -1,12 +1,12 @@
-"""``monitoring``, ``paging`` and ``backup``: who looks, who is called, and what there is to come back to."""
+"""``monitoring``, ``paging``, ``backup`` and ``drills``: who looks, who is called, what there is to come back to."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from telamon.model.base import Doc, Section
+from telamon.model.base import Doc, Items, Section
 from telamon.model.common import SecretRef
-from telamon.model.text import AbsolutePath, HttpUrl, Matching
+from telamon.model.text import AbsolutePath, HttpUrl, Matching, Name
 from telamon.units import Duration, Within
 
 
@@ -103,3 +103,15 @@ class BackupSpec(Section):
             unset="A folder beside the stack in the lab, a bucket of the stack's own on aws.",
         ),
     ] = None
+
+
+class DrillsSpec(Section):
+    """What may be tried out on the stack itself."""
+
+    allow: Annotated[
+        Items[Name],
+        Doc(
+            "Drills that may be run although the environment is production, by name.",
+            why="A drill breaks things on purpose, so on production each one has to be named.",
+        ),
+    ] = ()

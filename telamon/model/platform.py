@@ -36,6 +36,15 @@ class LabPlatform(Section):
             why="One can then be lost or renewed.",
         ),
     ] = 2
+    disturbable: Annotated[
+        bool,
+        Doc(
+            "Whether drills can disturb links and clocks: relays stand between all parts, and nodes run under "
+            "libfaketime where this machine has it. Set it before the first start: a product that has kept the address "
+            "of its database goes on using that.",
+            why="Relays take processor time, and most stacks are not there to be disturbed.",
+        ),
+    ] = False
 
 
 class KubernetesPlatform(Section):

@@ -24,6 +24,7 @@ from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
 from telamon.operator.report import Transitions
 from telamon.operator.serving import serve
+from telamon.ports import Faults
 
 LOG = logging.getLogger("telamon.operator")
 
@@ -68,12 +69,14 @@ def _control(root: Path) -> None:
         transitions = Transitions.after(_last_conditions(host))
         api = Api(host, about, parts.urls, partial(_health, parts), transitions)
         asked, folder = _asked_to_end(), _identity(root)
+        _tidy(parts.faults)
         host.resume()
         try:
             with serve(api.application(), wiring.socket_path(root)):
                 LOG.info("controller %s is up", about.pid)
                 while not asked.is_set() and not host.wait_ended(REPORTS_EVERY) and _identity(root) == folder:
                     _report(host, api)
+                    _tidy(parts.faults)
         finally:
             host.end()
             if _identity(root) != folder:
@@ -104,6 +107,15 @@ def _report(host: Host, api: Api) -> None:
             host.report(status)
     except TelamonError:
         LOG.exception("the status could not be written")
+
+
+def _tidy(faults: Faults) -> None:
+    """End what a drill has left behind that was killed, or has not ended in time."""
+    try:
+        for name in faults.tidy():
+            LOG.warning("ended the fault %s, which nobody else had ended", name)
+    except TelamonError:
+        LOG.exception("a fault that is over could not be ended")
 
 
 def _health(parts: wiring.LabParts) -> list[HealthLine]:

@@ -111,6 +111,7 @@ class NodeContext:
         secrets: purpose ("license", "admin-username", "cluster" …) to reference; see
             :class:`telamon.products.base.Purpose`.
         spec: the product's section of the stack file.
+        advertised: address under which it tells the other nodes to reach it, where that is not its own: a relay's.
     """
 
     member: str
@@ -127,3 +128,4 @@ class NodeContext:
     ssh: Endpoint | None
     secrets: Mapping[str, SecretValue]
     spec: ProductSpec
+    advertised: str = ""

@@ -19,6 +19,8 @@ class ComponentKind(StrEnum):
     COMPANION = "companion"
     DATABASE = "database"
     EDGE = "edge"
+    RELAYS = "relays"
+    """What stands in the links between parts, so that they can be disturbed."""
 
 
 class Life(StrEnum):

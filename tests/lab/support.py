@@ -54,13 +54,18 @@ HAS_A_DAEMON = HAS_A_CHILD.replace("'600']", "'600'], start_new_session=True")
 
 
 def tiny_stack(
-    *, profile: dict[str, Any] | None = None, edge: dict[str, Any] | None = None, **changes: Any
+    *,
+    profile: dict[str, Any] | None = None,
+    edge: dict[str, Any] | None = None,
+    platform: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Stack:
     """A stack of one small application of two nodes.
 
     Args:
         profile: over the application's profile.
         edge: the section of the front door.
+        platform: over the section of the platform.
         changes: over the section of the product.
     """
     described = {
@@ -93,6 +98,7 @@ def tiny_stack(
                 "domain": "acme.example",
                 "products": {"tiny": {"profile": described, **changes}},
                 "edge": edge or {},
+                "platform": {"kind": "lab", **(platform or {})},
             },
         }
     )

@@ -14,9 +14,10 @@ from telamon.desired.lab.edge import admin_socket, edge_component, rotations
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.nodes import Surroundings, links, member_desired, processes
 from telamon.desired.lab.outline import Outline, balancers, lab_host, outlines
+from telamon.desired.lab.relays import relays_component
 from telamon.desired.lab.secrets import product_secrets, references, superuser_secret, wanted
 from telamon.model.stack import Stack
-from telamon.naming import DATABASE, component_name, database_name
+from telamon.naming import DATABASE, RELAYS, component_name, database_name
 from telamon.products.base import Endpoint, FrontAddress, IndexKeeper, Product
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
@@ -44,6 +45,7 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
         around = Surroundings(facts, parts, table, fronts[part.product_name], own)
         products.append(_component(part, around))
     edge = edge_component(parts, facts, fronts=fronts, count=balancers(stack))
+    relays = (relays_component(parts, facts, links=table.values()),) if facts.relays else ()
     needing = tuple(part.component for part in parts if part.workload.needs_database)
     database = database_component(name, facts, required_by=needing)
     referenced = {value for part in products for process in part.processes for value in references(process)}
@@ -53,7 +55,7 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
             made += wanted(part, secrets[part.product_name], referenced=referenced)
     return LabDesired(
         stack=name,
-        parts=(database, edge, *products),
+        parts=(database, edge, *relays, *products),
         links=tuple(table.values()),
         fronts=MappingProxyType(fronts),
         secrets=tuple(made),
@@ -86,7 +88,7 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         kind=ComponentKind.PRODUCT if is_product else ComponentKind.COMPANION,
         product=part.product_name,
         members=tuple(member_desired(process) for process in running),
-        requires=_requires(part, around.parts),
+        requires=(*_requires(part, around.parts), *((Requirement(RELAYS),) if around.facts.relays else ())),
         required_by=_required_by(part),
         rotates=part.rotates,
         database=is_product and product.needs_database,

@@ -88,7 +88,14 @@ class BalancerProbe:
     socket: str
 
 
-Probe = WorkloadProbe | DatabaseProbe | BalancerProbe
+@dataclass(frozen=True)
+class RelayProbe:
+    """Ask the relays on their unix socket."""
+
+    socket: str
+
+
+Probe = WorkloadProbe | DatabaseProbe | BalancerProbe | RelayProbe
 
 
 @dataclass(frozen=True)
@@ -133,12 +140,14 @@ class Link:
         target: member that listens.
         port: name of the port.
         endpoint: where ``source`` connects to.
+        beyond: where ``target`` listens; another place than ``endpoint`` where a relay stands between them.
     """
 
     source: str
     target: str
     port: str
     endpoint: Endpoint
+    beyond: Endpoint
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from telamon.errors import InternalError
+from telamon.naming import RELAYS
 
 FRONT_SLOT = 0
 """Third octet of the addresses on which users reach a product."""
@@ -52,6 +53,8 @@ class LabFacts:
         tcp_ports: ``product/listener`` to the port of a listener that passes TCP on.
         resolves: whether names under ``.localhost`` lead to this machine here.
         tls: certificate of the front door; ``None`` for plain HTTP.
+        relays: last octet of the relay between two parts, by ``source->target``; empty where no relays are wanted.
+        faketime: path of libfaketime's library, "" where it is not wanted or not there.
         cores: how many cores there are.
     """
 
@@ -69,6 +72,8 @@ class LabFacts:
     tcp_ports: Mapping[str, int] = field(default_factory=dict)
     resolves: bool = False
     tls: TlsFiles | None = None
+    relays: Mapping[str, int] = field(default_factory=dict)
+    faketime: str = ""
     cores: int = 1
 
     def address(self, component: str, ordinal: int) -> str:
@@ -82,6 +87,16 @@ class LabFacts:
     def front_address(self, product: str) -> str:
         """The address on which users reach a product without any name."""
         return f"127.{self.network}.{FRONT_SLOT}.{self._slot(product)}"
+
+    def relay(self, source: str, target: str) -> str | None:
+        """The address of the relay between two members; ``None`` where there is none.
+
+        Args:
+            source: member that connects; ``*`` for the one that all peers of ``target`` use.
+            target: member that listens.
+        """
+        number = self.relays.get(f"{source}->{target}")
+        return None if number is None else f"127.{self.network}.{self._slot(RELAYS)}.{number}"
 
     def port(self, component: str, port: str, *, number: int) -> int:
         """The number of a port: the product's own, unless it had to move."""

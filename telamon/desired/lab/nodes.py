@@ -18,7 +18,8 @@ from telamon.desired.lab.database import MEMBER as DATABASE_MEMBER
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import process_revision
-from telamon.desired.lab.outline import HTTP, Outline
+from telamon.desired.lab.outline import ANYBODY, HTTP, Outline
+from telamon.desired.lab.relays import movable_clock
 from telamon.desired.lab.secrets import ProductSecrets
 from telamon.errors import InternalError
 from telamon.naming import EDGE, database_name, member_name
@@ -76,7 +77,7 @@ def links(parts: Sequence[Outline], facts: LabFacts) -> Iterator[Link]:
         for member in members(part):
             yield from _to_members(member, part, facts, skip=member)
             if part.workload.needs_database:
-                yield Link(member, DATABASE_MEMBER, POSTGRES, database_endpoint(facts))
+                yield _link(member, DATABASE_MEMBER, database_endpoint(facts), port=POSTGRES, facts=facts)
             if part.companion is None:
                 own = [other for other in parts if other.product_name == part.product_name]
                 for other in own:
@@ -94,8 +95,15 @@ def _to_members(
             if target == skip or (public and not port.public):
                 continue
             number = facts.port(part.component, port.name, number=port.number)
-            address = facts.address(part.component, ordinal)
-            yield Link(source, target, port.name, Endpoint(address, number))
+            beyond = Endpoint(facts.address(part.component, ordinal), number)
+            yield _link(source, target, beyond, port=port.name, facts=facts)
+
+
+def _link(source: str, target: str, /, beyond: Endpoint, *, port: str, facts: LabFacts) -> Link:
+    """The link to where a member listens, over the relay between the two if there is one."""
+    relay = facts.relay(source, target)
+    endpoint = beyond if relay is None else Endpoint(relay, beyond.port)
+    return Link(source, target, port, endpoint, beyond)
 
 
 def processes(part: Outline, around: Surroundings) -> tuple[ProcessDesired, ...]:
@@ -131,6 +139,7 @@ def _context(part: Outline, ordinal: int, around: Surroundings) -> NodeContext:
         ssh=tcp[0] if tcp else None,
         secrets=around.secrets.by_purpose(),
         spec=part.spec,
+        advertised=facts.relay(ANYBODY, member) or "",
     )
 
 
@@ -161,6 +170,8 @@ def _process(node: NodeContext, part: Outline, around: Surroundings) -> ProcessD
         argv = _stand_in(part, facts)
         environment = {**_stand_in_environment(node, facts), **environment}
     folders = [FolderDesired(f"homes/{node.member}")]
+    if facts.faketime:
+        environment |= movable_clock(facts, node.member)
     if node.shared_home:
         folders.append(FolderDesired(f"shared/{part.product_name}"))
     endpoint = Endpoint(node.bind, node.ports[HTTP])

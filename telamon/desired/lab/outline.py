@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from telamon.errors import InternalError
 from telamon.model.platform import LabPlatform
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
-from telamon.naming import DATABASE, EDGE, CompanionName, component_name
+from telamon.naming import DATABASE, EDGE, RELAYS, CompanionName, component_name, member_name
 from telamon.products.base import Companion, Product, Workload
 
 POSTGRES_PORT = 5432
 HTTP = "http"
+ANYBODY = "*"
+"""Whoever connects to a member by the address that the member itself tells."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class Needs:
         hosts: names under which users reach the products.
         products: names of the products.
         stand_ins: modules that must be there to run.
+        relays: pairs of members between which a relay stands, as ``source->target``.
+        movable_clocks: whether nodes run with a clock that can be moved, where this machine can do that.
     """
 
     components: tuple[str, ...]
@@ -142,6 +146,8 @@ class Needs:
     hosts: tuple[str, ...]
     products: tuple[str, ...]
     stand_ins: tuple[str, ...]
+    relays: tuple[str, ...] = ()
+    movable_clocks: bool = False
 
 
 def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
@@ -154,6 +160,7 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         for port in part.workload.ports
     ]
     platform, edge = stack.spec.platform, stack.spec.edge
+    disturbable = isinstance(platform, LabPlatform) and platform.disturbable
     network = platform.network if isinstance(platform, LabPlatform) else None
     tcp = [
         TcpNeed(part.product_name, route.name, edge.ssh.port or route.front_port, edge.ssh.port is not None)
@@ -161,7 +168,7 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         for route in part.workload.tcp_routes
     ]
     return Needs(
-        components=(DATABASE, EDGE, *(part.component for part in parts)),
+        components=(DATABASE, EDGE, *([RELAYS] if disturbable else []), *(part.component for part in parts)),
         ports=tuple(ports),
         tcp=tuple(tcp),
         front_port=edge.port,
@@ -170,7 +177,42 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         hosts=tuple(lab_host(name, stack.metadata.name) for name in stack.spec.products),
         products=tuple(stack.spec.products),
         stand_ins=tuple(sorted({part.workload.stand_in for part in parts if part.workload.stand_in})),
+        relays=tuple(f"{source}->{target}" for source, target in relayed_pairs(parts)) if disturbable else (),
+        movable_clocks=disturbable,
     )
+
+
+def relayed_pairs(parts: Sequence[Outline]) -> Iterator[tuple[str, str]]:
+    """Who connects to whom, over a relay where there are any: nodes to one another, companions, and the database.
+
+    What the balancers connect to is left out: a relay takes a connection before it knows whether anybody listens
+    beyond, and the balancers go by that.
+
+    Args:
+        parts: every component of the products.
+
+    Yields:
+        Source and target; :data:`ANYBODY` is whoever goes by the address that the target itself tells.
+    """
+    for part in parts:
+        own = _members(part)
+        served = [
+            other
+            for other in parts
+            if part.companion is None
+            and other.companion is not None
+            and other.product_name == part.product_name
+        ]
+        for member in own:
+            yield ANYBODY, member
+            yield from ((member, other) for other in own if other != member)
+            yield from ((member, other) for companion in served for other in _members(companion))
+            if part.workload.needs_database:
+                yield member, member_name(DATABASE, 0)
+
+
+def _members(part: Outline) -> tuple[str, ...]:
+    return tuple(member_name(part.component, ordinal) for ordinal in range(part.nodes))
 
 
 def lab_host(product: str, stack: str) -> str:

@@ -31,6 +31,7 @@ class Allocation:
         moved: ``component/port`` to the number that it got instead of its own.
         tcp_ports: ``product/listener`` to its number.
         front_port: the one port of all products.
+        relays: last octet of the relay between two members, by ``source->target``.
         notes: sentences for people.
     """
 
@@ -39,6 +40,7 @@ class Allocation:
     moved: dict[str, int]
     tcp_ports: dict[str, int]
     front_port: int
+    relays: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -57,6 +59,27 @@ def allocate_slots(components: Sequence[str], kept: Mapping[str, int]) -> dict[s
             raise MachineError(f"there is no loopback address left for {component}")
         slots[component] = free
     return slots
+
+
+def allocate_relays(pairs: Sequence[str], kept: Mapping[str, int]) -> dict[str, int]:
+    """Give every pair of members that a relay stands between a number; what had one keeps it.
+
+    Raises:
+        MachineError: there are more pairs than addresses.
+    """
+    relays = {pair: kept[pair] for pair in pairs if pair in kept}
+    free = iter(sorted(set(range(1, LAST_SLOT + 1)) - set(kept.values())))
+    for pair in pairs:
+        if pair in relays:
+            continue
+        number = next(free, None)
+        if number is None:
+            raise MachineError(
+                f"there is no address left for a relay between {pair}",
+                remedy="Run fewer nodes, or leave platform.disturbable out.",
+            )
+        relays[pair] = number
+    return relays
 
 
 def choose_network(root: Path) -> int:

@@ -92,6 +92,8 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         # Products write their base URL into their data, so it does not change with the machine's name service.
         resolves=kept.resolves if kept else machine.resolves(needs.hosts[0]),
         tls=_tls(root, needs, allocation) if needs.tls else None,
+        relays=allocation.relays,
+        faketime=machine.movable_clock() if needs.movable_clocks else "",
         cores=len(os.sched_getaffinity(0)),
     )
     return Discovery(facts, tuple(allocation.notes))
@@ -148,6 +150,7 @@ def _allocate(root: Path, needs: Needs, kept: LabFacts | None, *, running: froze
         moved=dict(kept.moved) if kept else {},
         tcp_ports=dict(kept.tcp_ports) if kept else {},
         front_port=kept.front_port if kept and (kept.tls is not None) == needs.tls else first,
+        relays=addresses.allocate_relays(needs.relays, kept.relays if kept else {}),
     )
     moves_away = kept is not None and kept.network != network
     addresses.check_members(needs, allocation, skip=frozenset() if moves_away else running)

@@ -12,10 +12,18 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
-from telamon.desired.lab.data import BalancerProbe, DatabaseProbe, LabComponent, Probe, WorkloadProbe
+from telamon.desired.lab.data import (
+    BalancerProbe,
+    DatabaseProbe,
+    LabComponent,
+    Probe,
+    RelayProbe,
+    WorkloadProbe,
+)
 from telamon.platforms.lab import admin, closely, postgres
 from telamon.platforms.lab.closely import Findings
 from telamon.platforms.lab.credentials import Credentials
+from telamon.platforms.lab.faults import links
 from telamon.platforms.lab.tracked import Process
 from telamon.platforms.rest import Credential, Password, StatusProbe
 from telamon.ports import Clock
@@ -240,6 +248,8 @@ def _quick(probe: Probe, workload: Workload | None) -> tuple[Callable[[], Phase]
             return (lambda: postgres.phase(endpoint)), _nothing
         case BalancerProbe(socket):
             return (lambda: admin.phase(socket)), _nothing
+        case RelayProbe(socket):
+            return (lambda: links.phase(socket)), _nothing
         case WorkloadProbe(endpoint, front):
             if workload is None:
                 return (lambda: Phase.UNREACHABLE), _nothing

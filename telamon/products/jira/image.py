@@ -22,7 +22,7 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "JIRA_SHARED_HOME": node.shared_home,
         "CLUSTERED": "true",
         "JIRA_NODE_ID": node.member,
-        "EHCACHE_LISTENER_HOSTNAME": node.bind,
+        "EHCACHE_LISTENER_HOSTNAME": node.advertised or node.bind,
         "EHCACHE_LISTENER_PORT": str(node.ports["ehcache"]),
         "EHCACHE_OBJECT_PORT": str(node.ports["ehcache-object"]),
         "ATL_DB_TYPE": "postgres72",
