@@ -4,10 +4,10 @@ Modules:
 
 * :mod:`bench.lab` - the stack as its users see it: the command line, and the processes on this machine;
 * :mod:`bench.content` - what is put into each product, the mix of requests, and how writes are read back;
-* :mod:`bench.loading` - load generators as processes of their own;
+* :mod:`telamon.proof.generator` - load generators as processes of their own;
 * :mod:`bench.scenarios` - what is done and which figures it gives;
 * :mod:`bench.results` - what was measured, kept after every run, so that a bench that was cut short goes on;
-* :mod:`bench.report`, :mod:`bench.plot` - the page that people read.
+* :mod:`bench.report`, :mod:`telamon.proof.plot` - the page that people read.
 
 Timings never fail a bench: it reports what it saw. Its exit code says only whether it could measure.
 """

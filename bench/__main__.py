@@ -19,6 +19,7 @@ from bench.results import Measured, Results
 from bench.scenarios import all_scenarios
 from bench.scenarios.base import Scenario
 from bench.session import Session
+from telamon.errors import TelamonError
 
 STACK = Path(__file__).with_name("stack.yaml")
 NAME = "bench"
@@ -88,7 +89,7 @@ def _repeat(session: Session, scenario: Scenario, results: Results, *, commit: s
             return ""
         try:
             run = scenario.run(session, len(measured.runs))
-        except BenchError as error:
+        except (BenchError, TelamonError) as error:
             session.recover()
             return f"{scenario.name}: {error}"
         results.put(scenario.name, replace(measured, runs=(*measured.runs, run)))

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.machine import BUSY
-from bench.plot import draw
-from bench.results import Figure, Load, Measured, Results, Run
+from bench.results import Figure, Measured, Results, Run
 from bench.scenarios.base import Scenario
 from telamon.proof.measure import bound
+from telamon.proof.plot import draw
+from telamon.proof.summary import Load
 
 PAGE = "bench.md"
 COMMAND = ".venv/bin/python -m bench"

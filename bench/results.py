@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
+from telamon.proof.summary import Load
+
 Aggregate = Literal["median", "worst", "sum"]
 FORMAT = 1
 
@@ -47,33 +49,6 @@ class Figure:
                 return max(values)
             case "sum":
                 return sum(values)
-
-
-@dataclass(frozen=True)
-class Load:
-    """What one generator saw in one run, small enough to keep.
-
-    Attributes:
-        name: of its plan.
-        seed: of its schedule.
-        rate: requests per second.
-        sent: requests.
-        failed: by cause.
-        lag: p99 of the scheduling delay, seconds.
-        cores: processor time the generator used, per second.
-        phases: before, during and after the fault: requests, failed, p50, p99 and longest in seconds.
-        series: per quarter of a second: instant after the fault, requests, failed, median and longest in milliseconds.
-    """
-
-    name: str
-    seed: int
-    rate: float
-    sent: int
-    failed: Mapping[str, int]
-    lag: float
-    cores: float
-    phases: Mapping[str, Mapping[str, Any]]
-    series: Sequence[Sequence[float | None]] = ()
 
 
 @dataclass(frozen=True)

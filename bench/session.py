@@ -15,7 +15,7 @@ from bench.content.confluence import ConfluenceContent
 from bench.content.jira import JiraContent
 from bench.errors import BenchError
 from bench.lab import Lab
-from bench.loading import Generator
+from telamon.proof.generator import Generator
 from telamon.proof.measure import acknowledged
 from telamon.proof.record import Record
 

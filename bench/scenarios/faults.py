@@ -13,10 +13,11 @@ from functools import partial
 from bench.lab import Member
 from bench.machine import others_busy
 from bench.results import Figure, Run
-from bench.scenarios.base import Scenario, failed, summarise
+from bench.scenarios.base import Scenario
 from bench.session import PRODUCTS, Session, tokens_of
 from telamon.proof import measure
 from telamon.proof.record import Record
+from telamon.proof.summary import failed, summarise
 
 RATE = 100.0
 BEFORE = 10.0

@@ -9,9 +9,10 @@ from functools import partial
 from bench.machine import others_busy
 from bench.processes import proportional_bytes
 from bench.results import Figure, Run
-from bench.scenarios.base import Scenario, summarise
+from bench.scenarios.base import Scenario
 from bench.session import PRODUCTS, Session
 from telamon.proof import measure
+from telamon.proof.summary import summarise
 
 RATE = 100.0
 QUIET_SECONDS = 20.0

@@ -10,13 +10,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.plot import draw
 from bench.report import write_report
-from bench.results import Figure, Load, Measured, Results, Run
+from bench.results import Figure, Measured, Results, Run
 from bench.scenarios import all_scenarios
-from bench.scenarios.base import Scenario, failed, series, summarise
+from bench.scenarios.base import Scenario
 from bench.session import Session
+from telamon.proof.plot import draw
 from telamon.proof.record import Cause, KindFacts, Record, Sample
+from telamon.proof.summary import Load, failed, series, summarise
 
 STALL = Figure("stall", "stall", "s", "worst", 0.5)
 LOST = Figure("lost", "lost", "", "sum", 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.errors import BenchError
+from telamon.errors import PlatformError
 from telamon.proof.record import Record, read_header, read_record
 from telamon.proof.workload import LoadPlan
 
@@ -81,11 +81,11 @@ class Generator:
         """End the load in order, and read the record.
 
         Raises:
-            BenchError: the generator failed.
+            PlatformError: the generator failed.
         """
         self.ask_to_end()
         if self._process is None or self._process.wait(60) != 0:
-            raise BenchError(f"the load generator failed: {self._last_words()}")
+            raise PlatformError(f"the load generator failed: {self._last_words()}")
         return read_record(self._path)
 
     def _await_start(self, process: subprocess.Popen[bytes]) -> float:
@@ -95,9 +95,9 @@ class Generator:
             if header is not None:
                 return float(header["epoch"])
             if process.poll() is not None:
-                raise BenchError(f"the load generator ended at once: {self._last_words()}")
+                raise PlatformError(f"the load generator ended at once: {self._last_words()}")
             time.sleep(POLL)
-        raise BenchError("the load generator's sessions did not log in in time")
+        raise PlatformError("the load generator's sessions did not log in in time")
 
     def _last_words(self) -> str:
         return " ".join(self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:])[

@@ -48,7 +48,8 @@ def draw(title: str, points: Sequence[Point], *, marks: Mapping[str, float]) -> 
 
     Args:
         title: what it is.
-        points: instant, requests, failed, median and longest in milliseconds; as :class:`bench.results.Load` has them.
+        points: instant, requests, failed, median and longest in milliseconds; as
+            :class:`telamon.proof.summary.Load` has them.
         marks: instants by name; those that never came are infinite.
     """
     instants = [point[0] for point in points if point[0] is not None]
