@@ -374,17 +374,15 @@ def approvals(stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
     from telamon.platforms.approval.desk import Desk
     from telamon.platforms.approval.keys import OpenSsh
     from telamon.platforms.approval.succession import Succession
-    from telamon.platforms.aws.approved import ApprovedTerraform
-    from telamon.platforms.aws.terraform import Terraform
     from telamon.platforms.clock import SteadyClock
+    from telamon.platforms.terraform.runner import Terraform
 
-    terraform = ApprovedTerraform(Terraform("terraform", os.environ))
     keys = OpenSsh()
     return Desk(
         stack=stack,
         records=root / "infra",
         succession=Succession(approvers, keys),
-        terraform=terraform,
+        terraform=Terraform("terraform", os.environ),
         keys=keys,
         clock=SteadyClock(),
     )

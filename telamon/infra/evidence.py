@@ -71,6 +71,7 @@ class Evidence(Signed):
         plan_file: digest of the saved plan as it lies on the disk.
         lock: digest of the provider lock file; of nothing where there is none.
         tree: digest of the configuration folder.
+        inputs: digest of what the earlier layers told; of nothing where it takes nothing from others.
         verdicts: digest of what the policies said.
         lineage: of the state; "" before the first apply.
         serial: of the state.
@@ -79,7 +80,7 @@ class Evidence(Signed):
         destructive: addresses of everything that is destroyed, replaced or forgotten.
     """
 
-    what: ClassVar[str] = "telamon infrastructure plan v1"
+    what: ClassVar[str] = "telamon infrastructure plan v2"
 
     stack: str
     part: str
@@ -91,6 +92,7 @@ class Evidence(Signed):
     plan_file: Digest
     lock: Digest
     tree: Digest
+    inputs: Digest
     verdicts: Digest
     lineage: str
     serial: int

@@ -98,6 +98,15 @@ class Ledger:
         """
         return tuple(line for line in self.lines if line.plan_id == plan_id)
 
+    def last_plan_of(self, part: str) -> str | None:
+        """The id of the last plan of a state; ``None`` where none was made.
+
+        Args:
+            part: which state.
+        """
+        made = [line.plan_id for line in self.lines if line.step == "planned" and line.part == part]
+        return made[-1] if made else None
+
     def next_line(
         self,
         step: Step,

@@ -31,6 +31,7 @@ class Case:
         approvers: the list in force.
         ledger: the audit log.
         policies: what the policies say now.
+        stand_ins: inputs of the plan that only stand in for what is not there yet.
         at: now, in seconds since 1970.
     """
 
@@ -41,6 +42,7 @@ class Case:
     approvers: Approvers
     ledger: Ledger
     policies: tuple[Policy, ...]
+    stand_ins: tuple[str, ...]
     at: int
 
 
@@ -235,6 +237,15 @@ def _same_tree(case: Case) -> str:
     return _same(case, "tree", "the configuration has changed since the plan was made")
 
 
+def _same_inputs(case: Case) -> str:
+    return _same(case, "inputs", "the earlier layers tell something else than when the plan was made")
+
+
+def _no_stand_ins(case: Case) -> str:
+    names = ", ".join(case.stand_ins)
+    return f"it was made with stand-ins for what is not there yet: {names}" if names else ""
+
+
 def _same_file(case: Case) -> str:
     return _same(case, "plan_file", "the saved plan is another file than the one that was made")
 
@@ -261,7 +272,7 @@ def _same(case: Case, name: str, reason: str) -> str:
 
 
 COMPARED: Final = frozenset(
-    {"approvers", "lineage", "serial", "lock", "tree", "plan_file", "plan", "verdicts"}
+    {"approvers", "lineage", "serial", "lock", "tree", "inputs", "plan_file", "plan", "verdicts"}
 )
 
 GUARDS: Final[tuple[tuple[str, Callable[[Case], str]], ...]] = (
@@ -276,6 +287,8 @@ GUARDS: Final[tuple[tuple[str, Callable[[Case], str]], ...]] = (
     ("same-serial", _same_serial),
     ("same-lock", _same_lock),
     ("same-tree", _same_tree),
+    ("same-inputs", _same_inputs),
+    ("no-stand-ins", _no_stand_ins),
     ("same-plan-file", _same_file),
     ("same-plan", _same_plan),
     ("same-verdicts", _same_verdicts),

@@ -60,6 +60,7 @@ class Summary:
         outputs: names of the outputs that change.
         policies: what policies say.
         secrets: texts that must never be shown.
+        stand_ins: inputs that only stand in for what is not there yet; such a plan is for reading.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Summary:
     outputs: tuple[str, ...]
     policies: tuple[Policy, ...]
     secrets: frozenset[str]
+    stand_ins: tuple[str, ...] = ()
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
@@ -97,7 +99,7 @@ def as_text(summary: Summary) -> str:
     Args:
         summary: of the plan.
     """
-    lines = [summary.title, "", counts(summary.changes)]
+    lines = [summary.title, *_preview(summary), "", counts(summary.changes)]
     for kind in SHOWN:
         for change in (change for change in summary.changes if change.kind is kind):
             lines += ["", f"  {kind.value:9} {_headline(change)}", *_details(change)]
@@ -121,7 +123,7 @@ def as_comment(summary: Summary, verdict: Verdict | None = None) -> str:
         summary: of the plan.
         verdict: how its approval stands, where it was kept.
     """
-    lines = [f"### {summary.title}", "", f"**{counts(summary.changes)}**", ""]
+    lines = [f"### {summary.title}", "", *_preview(summary), f"**{counts(summary.changes)}**", ""]
     shown = [change for change in summary.changes if change.kind in SHOWN]
     if shown:
         lines += ["| what | address | values |", "|---|---|---|"]
@@ -158,6 +160,12 @@ def policy_counts(policies: Sequence[Policy]) -> str:
     """
     refused = sum(not found.passed for found in policies)
     return f"policies: {len(policies) - refused} kept, {refused} refuse"
+
+
+def _preview(summary: Summary) -> list[str]:
+    if not summary.stand_ins:
+        return []
+    return [f"A preview: values stand in for what is not there yet: {', '.join(summary.stand_ins)}.", ""]
 
 
 def _standing(verdict: Verdict) -> list[str]:

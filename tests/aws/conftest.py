@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from telamon.desired.terraform.data import Layer
+from telamon.desired.terraform.data import INPUTS, Layer
 from telamon.desired.terraform.ground import Ground
 from telamon.desired.terraform.render import layer_files
-from telamon.platforms.aws.terraform import Terraform, find_plugins
+from telamon.platforms.terraform.providers import find_plugins
+from telamon.platforms.terraform.runner import Terraform
 from tests.aws.quirks import Reach, override
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,11 @@ def prepare(folder: Path, ground: Ground, layer: Layer, *, reach: Reach) -> Path
     content = override(layer, rendered["terraform.tf.json"], reach)
     (place / "test_override.tf.json").write_text(json.dumps(content), encoding="utf-8")
     return place
+
+
+def give(folder: Path, inputs: Mapping[str, object]) -> None:
+    """Write what a layer takes from earlier ones to where terraform reads it."""
+    (folder / INPUTS).write_text(json.dumps(inputs), encoding="utf-8")
 
 
 def previews(layer: Layer) -> Mapping[str, object]:

@@ -14,8 +14,9 @@ from telamon.desired.terraform.data import Layer, LayerName
 from telamon.desired.terraform.ground import Ground
 from telamon.desired.terraform.render import layers_on
 from telamon.errors import PlatformError
-from telamon.platforms.aws.terraform import Terraform
-from tests.aws.conftest import Moto, prepare
+from telamon.platforms.terraform.applying import Applying
+from telamon.platforms.terraform.runner import Terraform
+from tests.aws.conftest import Moto, give, prepare
 from tests.aws.quirks import FORGOTTEN, NOT_APPLIED, UNPROTECTED, Reach, not_applied
 from tests.support.ground import example, ground_of
 
@@ -48,11 +49,13 @@ class World:
     def bring_up(self, layer: Layer) -> None:
         """Apply a layer for the first time, look at what is there, and plan again."""
         folder = prepare(self.folder, self.ground, layer, reach=Reach(offline=False, backend=BACKEND))
-        self.terraform.give(folder, {item.name: self.told[item.name] for item in layer.inputs})
+        give(folder, {item.name: self.told[item.name] for item in layer.inputs})
         self.terraform.init(folder)
         plan = folder / "first.tfplan"
         assert self.terraform.plan(folder, out=plan)
-        self.terraform.apply(folder, plan=plan)
+        record = self.folder / f"{layer.name}-apply"
+        record.mkdir()
+        self.terraform.apply(folder, plan=plan, record=Applying(record), tell=print)
         self.told.update(self.terraform.outputs(folder))
         applied = {address.partition("[")[0] for address in self.terraform.addresses(folder)}
         assert {each.address for each in layer.resources} - applied == set(not_applied(layer))

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from telamon.errors import RefusedError
-from telamon.platforms.aws.approved import ApprovedTerraform
-from telamon.platforms.aws.terraform import Terraform
+from telamon.platforms.terraform.runner import Terraform
 from tests.support.approval import Office, needs_ssh, needs_terraform, without_dropped
 from tests.support.cheats import AFTER_SIGNING, REPORT, SIGNED, Cheat, kept
 
@@ -151,6 +150,6 @@ def test_the_list_of_approvers_does_not_lie_in_the_configuration(office: Office)
 
 def test_a_variable_cannot_add_arguments_to_terraform(office: Office, plan: str) -> None:
     office.approve(plan, "ada", "cyd")
-    bent = ApprovedTerraform(Terraform("terraform", {**os.environ, "TF_CLI_ARGS_apply": "-destroy"}))
+    bent = Terraform("terraform", {**os.environ, "TF_CLI_ARGS_apply": "-destroy"})
     replace(office.desk, terraform=bent).apply(office.tree, plan)
     assert b"kept" in (office.tree / "terraform.tfstate").read_bytes()

@@ -19,7 +19,8 @@ from telamon.infra.ledger import read_ledger
 from telamon.infra.words import as_comment, as_text
 from telamon.platforms.approval.sealed import seal
 from telamon.platforms.approval.shelf import Kept
-from telamon.platforms.approval.terraform import Terraform
+from telamon.platforms.terraform.applying import Applying, Tell
+from telamon.platforms.terraform.runner import Terraform
 from tests.support.approval import (
     DAY,
     DESTROYED,
@@ -146,20 +147,17 @@ def test_a_failed_apply_uses_the_plan_up_and_tells_no_secret(office: Office) -> 
     assert office.desk.look(office.tree).summary.changes == ()
 
 
-class Throttled:
+class Throttled(Terraform):
     """The real terraform, until it comes to applying."""
 
-    def __init__(self, real: Terraform) -> None:
-        self.plan, self.show, self.state = real.plan, real.show, real.state
-
-    def apply(self, folder: Path, *, plan: Path) -> None:
+    def apply(self, folder: Path, *, plan: Path, record: Applying, tell: Tell) -> None:
         raise TemporaryError(f"asked too often for {SECRET}", delay=60.0)
 
 
 def test_a_failure_keeps_what_it_says_of_trying_again(office: Office) -> None:
     plan = office.plan()
     office.approve(plan, "ada", "cyd")
-    desk = replace(office.desk, terraform=Throttled(office.desk.terraform))
+    desk = replace(office.desk, terraform=Throttled("terraform", office.desk.terraform.environment))
     with pytest.raises(TemporaryError) as caught:
         desk.apply(office.tree, plan)
     assert (caught.value.delay, str(caught.value)) == (60.0, "asked too often for (sensitive)")

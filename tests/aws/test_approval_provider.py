@@ -10,7 +10,6 @@ import pytest
 
 from telamon.errors import RefusedError
 from telamon.platforms.approval.desk import Desk
-from telamon.platforms.aws.approved import ApprovedTerraform
 from tests.aws.conftest import Moto
 from tests.support.approval import Office, needs_ssh
 
@@ -45,7 +44,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def desk_of(office: Office, moto: Moto) -> Desk:
-    return replace(office.desk, terraform=ApprovedTerraform(moto.terraform()))
+    return replace(office.desk, terraform=moto.terraform())
 
 
 def plan(office: Office, desk: Desk) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from telamon.desired.terraform.data import Layer
+from telamon.desired.terraform.data import APPLIED, Layer
 from telamon.desired.terraform.ground import Ground
 from telamon.desired.terraform.render import layers_on
-from tests.aws.conftest import ROOT, prepare, previews, terraform, tool
+from tests.aws.conftest import ROOT, give, prepare, previews, terraform, tool
 from tests.aws.quirks import Reach
 from tests.support.ground import example, ground_of, stack_of
 
@@ -34,7 +34,7 @@ def plans(folder: Path, ground: Ground) -> dict[str, Path]:
     def one(layer: Layer) -> Path:
         program = terraform()
         place = prepare(folder, ground, layer, reach=Reach(offline=True))
-        program.give(place, previews(layer))
+        give(place, previews(layer))
         program.init(place)
         program.validate(place)
         assert program.plan(place, out=place / "tfplan")
@@ -61,7 +61,7 @@ def test_every_resource_is_planned(planned: Mapping[str, Path]) -> None:
             for change in plan["resource_changes"]
             if change["change"]["actions"] == ["create"]
         }
-        assert created == {resource.address for resource in layer.resources}
+        assert created == {resource.address for resource in layer.resources} | {APPLIED}
 
 
 def waivers() -> list[dict[str, Any]]:

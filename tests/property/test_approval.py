@@ -66,6 +66,7 @@ EVIDENCE = Evidence(
     plan_file=NOTHING,
     lock=NOTHING,
     tree=NOTHING,
+    inputs=NOTHING,
     verdicts=NOTHING,
     lineage="a-b",
     serial=3,
@@ -107,6 +108,7 @@ def case(*approvals: Statement, **changed: Any) -> Case:
         approvers=APPROVERS,
         ledger=Ledger(),
         policies=(),
+        stand_ins=(),
         at=AT,
     )
     return replace(plain_one, **changed)

@@ -18,8 +18,7 @@ from telamon.infra.evidence import APPROVAL_NAMESPACE, APPROVERS_NAMESPACE, Stat
 from telamon.platforms.approval.desk import Desk
 from telamon.platforms.approval.keys import OpenSsh, SignedText
 from telamon.platforms.approval.succession import Succession
-from telamon.platforms.aws.approved import ApprovedTerraform
-from telamon.platforms.aws.terraform import Terraform
+from telamon.platforms.terraform.runner import Terraform
 
 START = 1_900_000_000
 DAY = 86_400
@@ -150,9 +149,7 @@ class Office:
             stack="acme",
             records=self.records,
             succession=Succession(self.approvers, ssh),
-            terraform=ApprovedTerraform(
-                Terraform("terraform", {**os.environ, "TF_CLI_CONFIG_FILE": "/dev/null"})
-            ),
+            terraform=Terraform("terraform", {**os.environ, "TF_CLI_CONFIG_FILE": "/dev/null"}),
             keys=ssh,
             clock=self.clock,
         )

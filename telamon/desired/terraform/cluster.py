@@ -60,6 +60,8 @@ def cluster(ground: Ground) -> Layer:
             CLUSTER.ref("certificate_authority[0].data"),
             "certificate authority of its API, in base64",
         ),
+        Output("cluster_version", CLUSTER.ref("version"), "minor version of the control plane"),
+        Output("machines_version", "${aws_eks_node_group.products.version}", "minor version of the machines"),
         Output(NODES_GROUP.name, nodes.ref(), NODES_GROUP.what),
         Output("cluster_key_arn", made[0].ref("arn"), "key of the cluster's disks"),
         Output(

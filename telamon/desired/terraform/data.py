@@ -6,10 +6,20 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 Body = Mapping[str, Any]
 """What stands in a block; JSON."""
+
+
+INPUTS: Final = "inputs.auto.tfvars.json"
+"""File with what a layer takes from earlier ones; terraform reads it by itself."""
+MANIFEST: Final = "layer.json"
+"""File that says from which layers that comes; terraform does not read it."""
+MARK: Final = "layer"
+"""Output by which a state says from which files and inputs it was applied."""
+APPLIED: Final = "terraform_data.applied"
+"""Address of the resource that keeps it."""
 
 
 class LayerName(StrEnum):

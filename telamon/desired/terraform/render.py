@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from telamon.desired.terraform.cluster import cluster
-from telamon.desired.terraform.data import Input, Layer, LayerName, Output, Resource
+from telamon.desired.terraform.data import APPLIED, MANIFEST, MARK, Input, Layer, LayerName, Output, Resource
 from telamon.desired.terraform.deploy import deploy_role
 from telamon.desired.terraform.edge import ELSEWHERE, edge
 from telamon.desired.terraform.ground import Ground, ground
@@ -22,7 +23,7 @@ from telamon.products.base import Product
 
 TERRAFORM: Final = ">= 1.10.0, < 2.0.0"
 """Locking by a lock file came with 1.10."""
-MARK: Final = "Written by telamon; changes are overwritten."
+WRITTEN: Final = "Written by telamon; changes are overwritten."
 """First line of every file, by which a later run knows its own."""
 PROVIDER: Final = "5.100.0"
 """The release of the AWS provider that every layer was tried with."""
@@ -63,7 +64,7 @@ def files_on(found: Ground) -> Mapping[str, str]:
     """Every file of a stack whose ground is known; see :func:`files`."""
     made = layers_on(found)
     texts = {
-        f"{layer.name}/{path}": _text({"//": MARK} | dict(content))
+        f"{layer.name}/{path}": _text({"//": WRITTEN} | dict(content))
         for layer in made
         for path, content in layer_files(found, layer).items()
     }
@@ -88,7 +89,37 @@ def layer_files(ground: Ground, layer: Layer) -> Mapping[str, Mapping[str, Any]]
         found["moved.tf.json"] = {"moved": moved}
     for sheet in layer.sheets:
         found[f"{sheet.name}.tf.json"] = {"resource": by_type(sheet.resources)}
+    configuration = f"sha256:{hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()}"
+    found["applied.tf.json"] = _applied(layer, configuration)
+    found[MANIFEST] = _manifest(layer, configuration)
     return found
+
+
+def _applied(layer: Layer, configuration: str) -> dict[str, Any]:
+    """By what a state says from which files and inputs it was applied, and that it was applied to the end.
+
+    A resource of Terraform itself, because it is touched only once everything it rests on is done; an output that
+    rests on resources by ``depends_on`` is set although one of them failed (seen with Terraform 1.11.4).
+    """
+    body = {
+        "input": {"configuration": configuration, "inputs": {item.name: item.ref for item in layer.inputs}},
+        "depends_on": [resource.address for resource in layer.resources],
+    }
+    output = {
+        "description": "from which files and inputs this was applied",
+        "value": f"${{{APPLIED}.output}}",
+    }
+    kind, _, name = APPLIED.partition(".")
+    return {"resource": {kind: {name: body}}, "output": {MARK: output}}
+
+
+def _manifest(layer: Layer, configuration: str) -> dict[str, Any]:
+    return {
+        "layer": str(layer.name),
+        "configuration": configuration,
+        "inputs": {item.name: str(item.source) for item in layer.inputs},
+        "previews": {item.name: item.preview for item in layer.inputs},
+    }
 
 
 def by_type(resources: tuple[Resource, ...]) -> dict[str, dict[str, Any]]:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from telamon.infra.approvers import Approvers
-from telamon.infra.canonical import canonical_plan, digest, read_object, tree_digest
+from telamon.infra.canonical import canonical_json, canonical_plan, digest, read_object, tree_digest
 from telamon.infra.changes import changed_outputs, read_changes, secrets_in
 from telamon.infra.evidence import Evidence
+from telamon.infra.inputs import stand_ins
 from telamon.infra.policies import derive, digest_of
 from telamon.infra.words import Summary
 from telamon.platforms.approval.files import read_lock, read_tree, write_private
+from telamon.platforms.approval.joining import Joining
 from telamon.platforms.approval.log import AuditLog
-from telamon.platforms.approval.terraform import Terraform
+from telamon.platforms.terraform.runner import Terraform
 from telamon.ports import Clock
 
 NOT_KEPT: Final = "0" * 16
@@ -39,13 +41,19 @@ class Derivation:
     clock: Clock
     log: AuditLog
 
-    def frame(self, folder: Path, approvers: Approvers, *, plan_id: str) -> Evidence:
+    def frame(
+        self, folder: Path, approvers: Approvers, *, plan_id: str, told: Mapping[str, Any] | None = None
+    ) -> Evidence:
         """Everything that does not come out of the plan itself.
 
         Args:
             folder: the configuration of one state.
             approvers: the list in force.
             plan_id: of the plan.
+            told: what the earlier layers tell; they are asked where it is left out.
+
+        Raises:
+            NotReadyError: an earlier layer does not stand.
         """
         state = self.terraform.state(folder)
         nothing = digest(b"")
@@ -60,6 +68,7 @@ class Derivation:
             plan_file=nothing,
             lock=digest(read_lock(folder)),
             tree=tree_digest(read_tree(folder)),
+            inputs=digest(canonical_json(Joining(self.terraform).told(folder) if told is None else told)),
             verdicts=nothing,
             lineage=state.lineage,
             serial=state.serial,
@@ -109,6 +118,7 @@ class Derivation:
             outputs=changed_outputs(plan),
             policies=derive(plan, report),
             secrets=secrets_in(plan),
+            stand_ins=stand_ins(plan),
         )
 
 

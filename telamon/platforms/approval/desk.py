@@ -5,11 +5,13 @@ from __future__ import annotations
 import getpass
 import secrets
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from telamon.desired.terraform.data import INPUTS
 from telamon.errors import NotReadyError, RefusedError, TelamonError
 from telamon.infra.approvers import Approvers
 from telamon.infra.canonical import canonical_plan, digest, read_object
@@ -20,13 +22,19 @@ from telamon.infra.verdict import Case, Verdict, hands_in, judge
 from telamon.infra.words import Summary, scrub
 from telamon.platforms.approval.derivation import NOT_KEPT, Derivation, destructive_in
 from telamon.platforms.approval.files import read_lock, read_private, write_private
+from telamon.platforms.approval.joining import Joining, text_of
 from telamon.platforms.approval.keys import OpenSsh, SignedText
 from telamon.platforms.approval.log import AuditLog
 from telamon.platforms.approval.sealed import seal, unseal
 from telamon.platforms.approval.shelf import Kept, Shelf
 from telamon.platforms.approval.succession import Succession
-from telamon.platforms.approval.terraform import Terraform
+from telamon.platforms.terraform.applying import LOOKS_EVERY, Outcome, Tell
+from telamon.platforms.terraform.runner import Terraform, doing
 from telamon.ports import Clock
+
+
+def _silent(_sentence: str) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,11 @@ class Desk:
         return AuditLog(self.records / "audit.jsonl", self.clock)
 
     @property
+    def joining(self) -> Joining:
+        """The layers beside one another."""
+        return Joining(self.terraform)
+
+    @property
     def shelf(self) -> Shelf:
         """The plans."""
         return Shelf(self.records)
@@ -81,17 +94,29 @@ class Desk:
             folder: the configuration of one state.
             report: a scanner's report.
         """
+        told = self._told_or_previewed(folder)
         with tempfile.TemporaryDirectory(prefix="telamon-plan-") as kept:
-            out = Path(kept, "plan.tfplan")
-            self.terraform.plan(folder, out=out)
+            out, inputs = Path(kept, "plan.tfplan"), Path(kept, INPUTS)
+            write_private(inputs, text_of(told))
+            self.terraform.init(folder)
+            self.terraform.plan(folder, out=out, inputs=inputs if told else None)
             approvers = self.succession.in_force(self.log.read().pin)
             evidence, summary = self._derivation.derive(
                 folder,
                 out.read_bytes(),
-                frame=self._derivation.frame(folder, approvers, plan_id=NOT_KEPT),
+                frame=self._derivation.frame(folder, approvers, plan_id=NOT_KEPT, told=told),
                 report=report,
             )
         return Looked(evidence, summary)
+
+    def _told_or_previewed(self, folder: Path) -> Mapping[str, Any]:
+        """What the earlier layers tell, or what stands in for it where they are not there yet."""
+        joining = self.joining
+        try:
+            return joining.told(folder)
+        except NotReadyError:
+            declared = joining.declared(folder)
+            return declared.previews if declared is not None else {}
 
     def plan(
         self, folder: Path, key: Path, *, authors: Iterable[str] = (), report: bytes | None = None
@@ -114,7 +139,9 @@ class Desk:
         with self.log.exclusive():
             approvers = self._pinned()
             planner = self._owner(key, approvers)
+            self.joining.give(folder)
             kept = self.shelf.new(secrets.token_hex(8))
+            self.terraform.init(folder)
             self.terraform.plan(folder, out=kept.plan)
             kept.plan.chmod(0o600)
             frame = self._derivation.frame(folder, approvers, plan_id=kept.folder.name)
@@ -219,38 +246,78 @@ class Desk:
             )
         return plan_id
 
-    def apply(self, folder: Path, plan_id: str) -> Looked:
+    def apply(self, folder: Path, plan_id: str, *, tell: Tell = _silent) -> Looked:
         """Apply a kept plan: that very file, and only if everything derived again is what was approved.
+
+        Terraform goes on if this process ends; :meth:`finish` is then for whoever comes after.
 
         Args:
             folder: the configuration it was made from.
             plan_id: of the plan.
+            tell: is told of everything that is done.
 
         Raises:
             RefusedError: it may not be applied; nothing was touched.
             PlatformError: Terraform failed; the plan counts as used.
         """
         kept = self.shelf.find(plan_id)
-        who = f"account {getpass.getuser()}"
-        with tempfile.TemporaryDirectory(prefix="telamon-apply-") as private:
-            # A copy that nobody can change between being read and being applied.
-            content = read_private(kept.plan)
-            copy = Path(private, "plan.tfplan")
-            write_private(copy, content)
-            with self.log.exclusive():
-                looked = self._begin(folder, kept, content=content, who=who)
-            secret = looked.summary.secrets
-            try:
-                self.terraform.apply(folder, plan=copy)
-            except TelamonError as error:
-                error.message = scrub(error.message, secret)
-                error.args = (error.message,)
-                with self.log.exclusive():
-                    self._note("failed", looked.evidence, who=who, detail=error.message)
-                raise
+        content = read_private(kept.plan)
         with self.log.exclusive():
-            self._note("applied", looked.evidence, who=who, detail=looked.summary.title)
+            looked = self._begin(folder, kept, content=content, who=_account())
+        # A copy that nobody can change between being judged and being applied.
+        write_private(kept.applied, content)
+        with self._noted(kept, looked.evidence, looked.summary):
+            self.terraform.apply(folder, plan=kept.applied, record=kept.record, tell=tell)
         return looked
+
+    def finish(self, folder: Path, plan_id: str, *, tell: Tell = _silent) -> Outcome:
+        """See an apply to its end whose Telamon ended before it did.
+
+        Args:
+            folder: the configuration it was made from.
+            plan_id: of a plan whose apply was begun, and of whose end nothing is known.
+            tell: is told of everything that is done.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            PlatformError: Terraform failed, or was ended as well.
+        """
+        kept = self.shelf.find(plan_id)
+        record = kept.record
+
+        def ended() -> bool:
+            if record.running:
+                self.clock.sleep(LOOKS_EVERY)
+            return not record.running
+
+        if record.begun:
+            record.follow(ended, tell=tell)
+        evidence = kept.evidence
+        plan = read_object(self.terraform.show(folder, plan=kept.plan), what="the plan")
+        summary = self._derivation.summary(plan, evidence, report=kept.report)
+        with self._noted(kept, evidence, summary):
+            outcome = record.settle()
+            outcome.enforce(doing=doing(folder, "apply"))
+        return outcome
+
+    @contextmanager
+    def _noted(self, kept: Kept, evidence: Evidence, summary: Summary) -> Iterator[None]:
+        """Write into the audit log how an apply ended."""
+        try:
+            yield
+        except TelamonError as error:
+            error.message = scrub(error.message, summary.secrets)
+            error.args = (error.message,)
+            self._end(kept, "failed", evidence, detail=error.message)
+            raise
+        self._end(kept, "applied", evidence, detail=summary.title)
+
+    def _end(self, kept: Kept, step: Step, evidence: Evidence, *, detail: str) -> None:
+        with self.log.exclusive(wait=True):
+            self._note(step, evidence, who=_account(), detail=detail)
+        kept.applied.unlink(missing_ok=True)
 
     def export(self, folder: Path, plan_id: str) -> bytes:
         """A kept plan for those who approve elsewhere, encrypted to them.
@@ -350,6 +417,7 @@ class Desk:
             approvers=approvers,
             ledger=ledger,
             policies=summary.policies,
+            stand_ins=summary.stand_ins,
             at=int(self.clock.now()),
         )
         return Looked(then, summary, judge(case))
@@ -386,10 +454,12 @@ class Desk:
             NotReadyError: there is none.
         """
         part = folder.resolve().name
-        for line in reversed(self.log.read().lines):
-            if line.step == "planned" and line.part == part:
-                return line.plan_id
-        raise NotReadyError(f"there is no plan of {part}", remedy=f"Make one: telamon infra plan {folder}.")
+        found = self.log.read().last_plan_of(part)
+        if found is None:
+            raise NotReadyError(
+                f"there is no plan of {part}", remedy=f"Make one: telamon infra plan {folder}."
+            )
+        return found
 
     def _note(self, step: Step, evidence: Evidence, *, who: str, detail: str) -> None:
         self.log.append(
@@ -400,6 +470,10 @@ class Desk:
             plan_id=evidence.plan_id,
             detail=detail,
         )
+
+
+def _account() -> str:
+    return f"account {getpass.getuser()}"
 
 
 def _carried(then: Evidence) -> dict[str, Any]:

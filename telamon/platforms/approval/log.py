@@ -78,17 +78,20 @@ class AuditLog:
         return Ledger((*before.lines, line))
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
+    def exclusive(self, *, wait: bool = False) -> Iterator[None]:
         """Be the only one to write, and to decide on what is written.
 
+        Args:
+            wait: whether to wait for somebody else to be done; for what has to be written whatever happens.
+
         Raises:
-            ConflictError: somebody else is.
+            ConflictError: somebody else is at it.
         """
         make_private_folder(self.path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(self.path.with_suffix(".lock"), flags, PRIVATE), "wb") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
                 raise ConflictError(
                     "somebody else is planning, approving or applying this stack",

@@ -5,6 +5,7 @@
 ``evidence``            what it rests on, and the signature of whoever made it
 ``policies.json``       the scanner's report that was given, if one was
 ``approvals/``          a file a signature: statement and signature
+``apply/``              what the apply of it leaves for whoever comes after
 ======================  ==============================================================================
 """
 
@@ -20,6 +21,7 @@ from telamon.infra.evidence import Evidence
 from telamon.infra.signature import fingerprint, read_signature
 from telamon.platforms.approval.files import make_private_folder, read_private, write_private
 from telamon.platforms.approval.keys import SignedText
+from telamon.platforms.terraform.applying import Applying
 
 PLAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -38,6 +40,16 @@ class Kept:
     def plan(self) -> Path:
         """The saved plan."""
         return self.folder / "plan.tfplan"
+
+    @property
+    def applied(self) -> Path:
+        """The copy of it that is applied, while it is."""
+        return self.folder / "apply" / "plan.tfplan"
+
+    @property
+    def record(self) -> Applying:
+        """What its apply leaves."""
+        return Applying(self.folder / "apply")
 
     @property
     def signed(self) -> SignedText:

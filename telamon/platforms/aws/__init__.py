@@ -1,4 +1,4 @@
-"""AWS: the folder of Terraform files, and the real ``terraform`` that works on it.
+"""AWS: the folder of Terraform files, and the way from nothing to a ground that stands.
 
-Trap: nothing here applies anything by itself. What may be applied is for approvals to say.
+Trap: nothing here applies anything that was not approved; :mod:`telamon.platforms.approval.desk` sees to that.
 """

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from telamon.desired.terraform.render import MARK
+from telamon.desired.terraform.render import WRITTEN
 from telamon.errors import MachineError, brief
 
 
@@ -58,7 +58,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Written:
 
 def _ours(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
     """Files of ours in the folders that are written to."""
-    mark = MARK.encode()
+    mark = WRITTEN.encode()
     for parent in sorted({(folder / name).parent for name in files}):
         for path in sorted(parent.glob("*.tf.json")):
             if mark in path.read_bytes()[:400]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from telamon.desired.terraform.render import MARK
+from telamon.desired.terraform.render import WRITTEN
 from telamon.errors import MachineError
 from telamon.platforms.aws.folder import write
 
 FILES = {
-    "network/vpc.tf.json": f'{{"//": "{MARK}"}}\n',
-    "network/routes.tf.json": f'{{"//": "{MARK}", "a": 1}}\n',
+    "network/vpc.tf.json": f'{{"//": "{WRITTEN}"}}\n',
+    "network/routes.tf.json": f'{{"//": "{WRITTEN}", "a": 1}}\n',
 }
 
 

@@ -15,7 +15,9 @@ from telamon.errors import (
     TelamonError,
     TemporaryError,
 )
-from telamon.platforms.aws.terraform import Terraform, find_plugins, translate
+from telamon.platforms.terraform.failures import translate
+from telamon.platforms.terraform.providers import find_plugins
+from telamon.platforms.terraform.runner import Terraform
 
 SAID: dict[str, tuple[type[TelamonError], str]] = {
     "│ Error: Error acquiring the state lock\n│ ... StatusCode: 412": (ConflictError, "somebody else"),
