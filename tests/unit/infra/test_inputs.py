@@ -74,7 +74,13 @@ def test_a_state_stands_only_with_the_files_and_inputs_that_are_there(
 
 def test_what_is_not_told_is_named() -> None:
     assert join(DECLARED, {"network": {"vpc_id": "vpc-1", "more": 1}}) == {"vpc_id": "vpc-1"}
-    for told in ({}, {"network": {}}, {"network": {"vpc_id": None}}, {"data": {"vpc_id": "vpc-1"}}):
+    gaps: tuple[dict[str, dict[str, Any]], ...] = (
+        {},
+        {"network": {}},
+        {"network": {"vpc_id": None}},
+        {"data": {"vpc_id": "vpc-1"}},
+    )
+    for told in gaps:
         with pytest.raises(NotReadyError, match="cluster needs vpc_id, and the layer network"):
             join(DECLARED, told)
 
