@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from telamon.desired.component import ComponentDesired
 from telamon.plan.fault import Disturbance, Fault
 from telamon.plan.step import Call
+from telamon.plan.work import Work
 from telamon.state.world import ComponentState
 
 
@@ -69,6 +70,12 @@ class Traffic(Protocol):
     def drain(self, component: str, member: str) -> None:
         """Send no new request to the member; requests under way go on."""
 
+    def hold(self, component: str, *, held: bool) -> None:
+        """Answer every user of the component with the maintenance page, or let them in again.
+
+        It is synchronous, like ``drain``: when it returns, no new request reaches a member (or every one does again).
+        """
+
 
 class Database(Protocol):
     """The database server, as far as a product is concerned."""
@@ -77,7 +84,17 @@ class Database(Protocol):
         """Make the component's role and database with the vendor's encoding and collation."""
 
 
-class Platform(Objects, Members, Traffic, Database, Protocol):
+class Works(Protocol):
+    """Long work."""
+
+    def begin(self, component: str, job: str, *, work: Work) -> None:
+        """Begin a work as a job of that name. The job outlives the controller; one that runs already goes on.
+
+        A job that has ended is begun anew.
+        """
+
+
+class Platform(Objects, Members, Traffic, Database, Works, Protocol):
     """One platform: the verbs, and the eyes."""
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
@@ -189,7 +206,8 @@ class Entry:
         sequence: position, 1, 2, 3 … (0: not written yet).
         at: instant.
         component: whose.
-        kind: ``intent``, ``outcome``, ``failure``, ``fact``, ``retry``, ``note`` or ``held``.
+        kind: ``intent``, ``outcome``, ``failure``, ``healed``, ``fact``, ``forgotten``, ``ended`` (an operation),
+            ``retry``, ``purge`` or ``note``.
         subject: the step in words, the fact, or the member that failed.
         detail: the reason, the outcome, the error; never a secret.
         member: the member concerned, or "".

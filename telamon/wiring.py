@@ -344,16 +344,25 @@ def foresee(stack: Stack, root: Path) -> Preview:
 
 def _foresee(stack: Stack, root: Path) -> Preview:
     from telamon.model.stack import Stack as Model
+    from telamon.naming import component_name
     from telamon.run.foresee import foresee as unfolded
+    from telamon.run.recall import recall
 
     parts = lab_parts(root)
     try:
         known: tuple[str, ...] = ()
+        releases: dict[str, str] = {
+            name: release
+            for name in map(component_name, stack.spec.products)
+            if (release := recall(parts.journal.read(name)).release) is not None
+        }
         for stored in parts.store.list("Stack"):
-            before = parts.compiler.install(Model.model_validate(stored.spec["stack"], strict=False))
+            before = parts.compiler.install(
+                Model.model_validate(stored.spec["stack"], strict=False), releases
+            )
             known = tuple(component.name for component in before)
         return unfolded(
-            parts.compiler.components(stack),
+            parts.compiler.components(stack, releases),
             platform=parts.platform,
             journal=parts.journal,
             clock=parts.clock,

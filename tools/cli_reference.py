@@ -66,12 +66,19 @@ Completion knows verbs, options, their words, and files. It takes effect in a ne
 | fish | `telamon completion fish > ~/.config/fish/completions/telamon.fish` |
 """
 
+OPERATION: Final = (
+    "The Operation, as in [the controller's answer](controller-api.md); `list` answers with a list of them."
+)
+
 ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
     {
         "up": (documents.Changed,),
         "apply": (documents.Changed,),
         "down": (documents.Down,),
         "retry": (documents.Retried,),
+        "upgrade": (documents.Changed,),
+        "restart": OPERATION,
+        "operations": OPERATION,
         "status": "The Stack with its `status`, as in [the controller's answer](controller-api.md).",
         "logs": (documents.Logs, documents.JournalEntry, documents.LogLine),
         "secret": (documents.SecretList, documents.SecretKeys, documents.SecretOne),

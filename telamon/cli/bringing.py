@@ -23,7 +23,7 @@ from telamon.errors import (
 )
 
 if TYPE_CHECKING:
-    from telamon.cli.client import Controller, Report
+    from telamon.cli.client import Accepted, Controller, Report
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.cli.target import Target
@@ -38,11 +38,28 @@ class Wishes:
         yes: whether questions are answered beforehand.
         wait: whether to wait until everything is ready.
         timeout: how long at most.
+        downtime: products for which an interruption is agreed to.
     """
 
     yes: bool
     wait: bool
     timeout: Duration
+    downtime: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A stack that a controller has taken.
+
+    Attributes:
+        accepted: its answer.
+        last: sequence of the journal's last line before.
+        began: instant at which it was sent.
+    """
+
+    accepted: Accepted
+    last: int
+    began: float
 
 
 ENDS_WITHIN: Final = 5.0
@@ -154,27 +171,49 @@ def bring(session: Session, controller: Controller, *, found: FileRead, wishes: 
         ConflictError: the controller keeps another stack, or is just taking this one down.
         TimeoutExpired: it is not ready in time.
     """
-    name = found.stack.metadata.name
+    sent = send(session, controller, found=found, wishes=wishes)
+    follow(session, controller, found=found, wishes=wishes, sent=sent)
+
+
+def send(session: Session, controller: Controller, *, found: FileRead, wishes: Wishes) -> Sent:
+    """Give the controller the stack.
+
+    Raises:
+        ConflictError: the controller keeps another stack, or is just taking this one down.
+        RefusedError: a guard refuses it.
+    """
     _agree_to_losses(session, _current(controller), found, yes=wishes.yes)
     last = max((entry["sequence"] for entry in controller.journal(last=1)), default=0)
     began = session.clock.now()
-    accepted = controller.put(as_data(found.stack), source=str(Path(found.source).absolute()))
+    source = str(Path(found.source).absolute())
+    accepted = controller.put(as_data(found.stack), source=source, downtime=wishes.downtime)
     if session.output == "text":
         for note in accepted.notes:
             session.terminal.note(note)
+    return Sent(accepted, last, began)
+
+
+def follow(session: Session, controller: Controller, *, found: FileRead, wishes: Wishes, sent: Sent) -> None:
+    """Wait for what was sent unless nobody wants to, and answer with what came of it.
+
+    Raises:
+        RefusedError: an upgrade failed and is held.
+        TimeoutExpired: it is not ready in time.
+    """
+    accepted, name = sent.accepted, found.stack.metadata.name
     generation = accepted.generation
     if wishes.wait:
         report = waiting.until_ready(session, controller, generation=generation, timeout=wishes.timeout)
     else:
         report = controller.stack()
-    steps = [entry for entry in controller.journal(since=last) if entry["kind"] == "intent"]
+    steps = [entry for entry in controller.journal(since=sent.last) if entry["kind"] == "intent"]
     answer = Changed(
         stack=name,
         generation=generation,
         changed=accepted.changed,
         changes=len(steps),
         ready=waiting.is_ready(report, generation),
-        seconds=round(session.clock.now() - began, 1),
+        seconds=round(session.clock.now() - sent.began, 1),
         urls=report.status.urls,
         notes=accepted.notes,
         warnings=found.warnings,

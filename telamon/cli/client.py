@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 
@@ -27,6 +27,7 @@ from telamon.errors import (
     brief,
     retold,
 )
+from telamon.model.operation import Operation
 from telamon.model.status import StackStatus
 
 PATIENCE: Final = 60.0
@@ -127,17 +128,18 @@ class Controller:
                 remedy="It may be of another version: `telamon down`, then `telamon up` renews it.",
             ) from error
 
-    def put(self, stack: Mapping[str, Any], *, source: str) -> Accepted:
+    def put(self, stack: Mapping[str, Any], *, source: str, downtime: Sequence[str] = ()) -> Accepted:
         """Give it a stack.
 
         Args:
             stack: the flattened Stack as JSON data.
             source: where it came from, for people.
+            downtime: products for which an interruption is agreed to.
 
         Returns:
             What came of it; the work itself goes on in the controller.
         """
-        answer = self._ask("PUT", "/v1/stack", {"stack": stack, "source": source})
+        answer = self._ask("PUT", "/v1/stack", {"stack": stack, "source": source, "downtime": list(downtime)})
         return Accepted(int(answer["generation"]), bool(answer["changed"]), tuple(answer["notes"]))
 
     def plan(self, stack: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -162,6 +164,22 @@ class Controller:
         """The products' own health checks."""
         checks: Sequence[Mapping[str, Any]] = self._ask("GET", "/v1/doctor")["checks"]
         return checks
+
+    def operate(self, wish: Mapping[str, Any]) -> Operation:
+        """Ask for an operation: ``verb``, ``component``, ``member``, ``params``. The work goes on in the controller."""
+        return _operation(self._ask("POST", "/v1/operations", wish))
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation that is kept, the oldest first."""
+        return tuple(_operation(found) for found in self._ask("GET", "/v1/operations")["operations"])
+
+    def operation(self, name: str) -> Operation:
+        """One operation. Raises NotReadyError where there is none of that name."""
+        return _operation(self._ask("GET", f"/v1/operations/{quote(name, safe='')}"))
+
+    def cancel(self, name: str) -> Operation:
+        """Ask an operation to end early."""
+        return _operation(self._ask("DELETE", f"/v1/operations/{quote(name, safe='')}"))
 
     def _ask(
         self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None
@@ -209,3 +227,13 @@ class Controller:
             f"the controller ended while it was asked: {brief(error)}",
             remedy="`telamon logs controller` tells why; `telamon up` starts another.",
         )
+
+
+def _operation(document: Mapping[str, Any]) -> Operation:
+    try:
+        return Operation.model_validate(document, strict=False)
+    except ValidationError as error:
+        raise InternalError(
+            f"the controller's answer about an operation cannot be read: {brief(error)}",
+            remedy="It may be of another version: `telamon down`, then `telamon up` renews it.",
+        ) from error

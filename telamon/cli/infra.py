@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Decorated, Verb, stack_option, state_option, yes_option
+from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, yes_option
 
 if TYPE_CHECKING:
     from telamon.cli.infra_words import InfraPlan
     from telamon.cli.session import Session
     from telamon.platforms.approval.desk import Desk, Looked
     from telamon.platforms.approval.keys import SignedText
-
-
-class Verbs(Verb, click.Group):
-    """A verb that has verbs of its own."""
 
 
 @click.group(cls=Verbs)

@@ -56,6 +56,10 @@ class Verb(click.Command):
                 formatter.write(f"{'':{formatter.current_indent}}{example}\n")
 
 
+class Verbs(Verb, click.Group):
+    """A verb that has verbs of its own."""
+
+
 def output_option() -> click.Option:
     """How the answer is written; it goes into the session, where every part of the verb finds it."""
 

@@ -49,6 +49,14 @@ CHAPTERS: Final = (
         ),
     ),
     Chapter(
+        "Operate it",
+        (
+            Listed("upgrade", "Bring a product to another version."),
+            Listed("restart", "Restart the members of a component one by one."),
+            Listed("operations", "Show, wait for or cancel what was asked for once."),
+        ),
+    ),
+    Chapter(
         "Work on a stack file",
         (
             Listed("validate", "Say everything that is wrong with a stack file."),

@@ -11,6 +11,7 @@ from telamon.errors import (
     NoController,
     NotReadyError,
     PlatformError,
+    RefusedError,
     SetupRequired,
     TelamonError,
     TimeoutExpired,
@@ -50,6 +51,7 @@ def until_ready(session: Session, controller: Controller, *, generation: int, ti
                 shown.show(lines_of(report.status), elapsed)
                 if is_ready(report, generation):
                     return report
+                _stop_if_held(report, generation)
                 if elapsed >= timeout.seconds:
                     raise _too_late(report, timeout)
                 session.clock.sleep(LOOKS_EVERY)
@@ -110,6 +112,17 @@ def is_ready(report: Report, generation: int) -> bool:
     ready = report.status.condition("Ready")
     looked_at = report.status.observed_generation or 0
     return ready is not None and ready.status == "True" and looked_at >= generation
+
+
+def _stop_if_held(report: Report, generation: int) -> None:
+    """Give up where an upgrade has failed and is held: nothing goes on by itself."""
+    held = report.status.condition("UpgradeFailed")
+    if held is None or held.status != "True" or (report.status.observed_generation or 0) < generation:
+        return
+    remedy = next(
+        (component.remedy for component in report.status.components if component.reason == held.reason), ""
+    )
+    raise RefusedError(held.message, guard="upgrade", remedy=remedy)
 
 
 def _too_late(report: Report, timeout: Duration) -> TelamonError:

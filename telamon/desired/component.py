@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from telamon.products.release import Jump
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
 
@@ -36,6 +37,25 @@ class Requirement:
 
     component: str
     until: str = "ready"
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """Another release than the one in force, which the stack file asks for.
+
+    Attributes:
+        from_release: in force.
+        to_release: asked for.
+        jump: which way leads there.
+        mode: whether the cluster must be told before nodes of two releases may meet in it.
+        members: the component's members as they would run it, in starting order.
+    """
+
+    from_release: str
+    to_release: str
+    jump: Jump
+    mode: bool
+    members: tuple[MemberDesired, ...]
 
 
 @dataclass(frozen=True)
@@ -88,6 +108,8 @@ class ComponentDesired:
         patience: limits of silence and of starting.
         policy: restarts, grace, minimum.
         paused: look, report, do nothing.
+        upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
+            operation that has made the way free for it desires another one.
     """
 
     name: str
@@ -108,6 +130,7 @@ class ComponentDesired:
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)
     paused: bool = False
+    upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:
         """The desired member of that name."""

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from telamon.model.base import Doc, Section
 from telamon.model.metadata import Metadata
-from telamon.model.text import Name, PropertyName
+from telamon.model.text import Name, PropertyName, Word
 
 
 class Target(Section):
@@ -21,13 +21,10 @@ class Target(Section):
 class OperationSpec(Section):
     """What is asked for. It does not change after the operation was made."""
 
-    verb: Annotated[
-        Literal["set-up", "retry"],
-        Doc("What to do: walk a product's set-up pages, or try a held generation again."),
-    ]
+    verb: Annotated[Word, Doc("What to do, e.g. restart.")]
     target: Annotated[Target, Doc("What to act on.")]
     params: Annotated[
-        Mapping[PropertyName, str], Doc("Particulars of the verb.", why="Both verbs go without.")
+        Mapping[PropertyName, str], Doc("Particulars of the verb.", why="Most verbs go without.")
     ] = Field(default_factory=dict)
     generation: Annotated[
         Annotated[int, Field(ge=1)],
@@ -44,10 +41,7 @@ class OperationStatus(Section):
     ] = "Pending"
     step: Annotated[str, Doc("Step in hand, or the last one.", why="Nobody has begun.")] = ""
     message: Annotated[str, Doc("What happened, for people.", why="Nobody has begun.")] = ""
-    attempts: Annotated[
-        Annotated[int, Field(ge=0)],
-        Doc("Attempts at the step in hand.", unit="attempts", why="Nobody has begun."),
-    ] = 0
+    cancelled: Annotated[bool, Doc("Whether somebody has asked it to end early.", why="Nobody has.")] = False
     started: Annotated[AwareDatetime | None, Doc("When it began.", unit="RFC 3339", unset="It has not.")] = (
         None
     )

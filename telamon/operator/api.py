@@ -20,8 +20,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError, brief, told
+from telamon.model.operation import Operation
 from telamon.model.stack import Stack
 from telamon.operator.host import Host
+from telamon.operator.operations import Wish
 from telamon.operator.report import Transitions, stack_status
 
 STATUS_OF: Mapping[int, int] = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
@@ -78,6 +80,10 @@ class Api:
             Route("/v1/retry", self._answer(self._retry), methods=["POST"]),
             Route("/v1/journal", self._answer(self._journal)),
             Route("/v1/doctor", self._answer(self._doctor)),
+            Route("/v1/operations", self._answer(self._list_operations), methods=["GET"]),
+            Route("/v1/operations", self._answer(self._operate), methods=["POST"]),
+            Route("/v1/operations/{name}", self._answer(self._get_operation), methods=["GET"]),
+            Route("/v1/operations/{name}", self._answer(self._cancel), methods=["DELETE"]),
         ]
         return Starlette(routes=routes)
 
@@ -126,7 +132,8 @@ class Api:
         return self.status_document()
 
     def _put_stack(self, _request: Request, body: Any) -> dict[str, Any]:
-        return asdict(self.host.put(_stack(body), str(body.get("source", ""))))
+        downtime = [str(name) for name in body.get("downtime") or ()]
+        return asdict(self.host.put(_stack(body), str(body.get("source", "")), downtime=downtime))
 
     def _plan(self, _request: Request, body: Any) -> dict[str, Any]:
         found = self.host.foresee(_stack(body))
@@ -147,6 +154,18 @@ class Api:
         entries = self.host.journal.read(component, since=since or 0, last=last)
         return {"entries": [vars(entry) for entry in entries]}
 
+    def _list_operations(self, _request: Request, _body: Any) -> dict[str, Any]:
+        return {"operations": [_shown(operation) for operation in self.host.operations.all()]}
+
+    def _operate(self, _request: Request, body: Any) -> dict[str, Any]:
+        return _shown(self.host.operate(_wish(body)))
+
+    def _get_operation(self, request: Request, _body: Any) -> dict[str, Any]:
+        return _shown(self.host.operations.get(request.path_params["name"]))
+
+    def _cancel(self, request: Request, _body: Any) -> dict[str, Any]:
+        return _shown(self.host.cancel(request.path_params["name"]))
+
     def _doctor(self, _request: Request, _body: Any) -> dict[str, Any]:
         return {"checks": [vars(line) for line in self.doctor()]}
 
@@ -158,6 +177,18 @@ def _number(request: Request, name: str) -> int | None:
     if not (given.isascii() and given.isdigit()):
         raise UsageError(f"{name} is not a number")
     return int(given)
+
+
+def _shown(operation: Operation) -> dict[str, Any]:
+    return operation.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _wish(body: Any) -> Wish:
+    try:
+        params = {str(name): str(value) for name, value in dict(body.get("params") or {}).items()}
+        return Wish(str(body["verb"]), str(body["component"]), str(body.get("member") or ""), params)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError("the request names no verb and component") from error
 
 
 def _stack(body: Any) -> Stack:

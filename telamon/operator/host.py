@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from telamon.desired.component import ComponentDesired
+from telamon.desired.component import ComponentDesired, Upgrade
 from telamon.errors import (
     ConflictError,
     NotReadyError,
@@ -19,12 +19,19 @@ from telamon.errors import (
     TelamonError,
     brief,
 )
+from telamon.model.operation import Operation
 from telamon.model.stack import Stack
+from telamon.naming import component_name
+from telamon.operator.operations import Operations, Wish
 from telamon.operator.report import Lane, Trouble
+from telamon.plan.checks import UPGRADING
+from telamon.plan.operation import Running
+from telamon.plan.operations.registry import VERBS, refusals
 from telamon.plan.preview import Preview
-from telamon.plan.step import Done
-from telamon.plan.view import Standing
+from telamon.plan.step import Done, Finished
+from telamon.plan.view import Standing, View
 from telamon.ports import Clock, Journal, Platform, Store, Stored
+from telamon.products.release import Way
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
 from telamon.run.recall import recall
@@ -43,10 +50,15 @@ class Compiler(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What people should know of the last answer, e.g. a port that had to move."""
 
-    def components(self, stack: Stack) -> Sequence[ComponentDesired]:
-        """Compile, changing nothing. Raises TelamonError where the stack cannot be built here."""
+    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+        """Compile, changing nothing. Raises TelamonError where the stack cannot be built here.
 
-    def install(self, stack: Stack) -> Sequence[ComponentDesired]:
+        Args:
+            stack: what is wanted.
+            releases: in force, by component.
+        """
+
+    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
         """Compile, and let the platform perform the result from now on."""
 
 
@@ -75,6 +87,7 @@ class _Lane:
     trouble: Trouble | None = None
     seen_generation: int = 0
     thread: threading.Thread | None = None
+    operation: Running | None = None
 
 
 @dataclass
@@ -96,10 +109,14 @@ class Host:
     clock: Clock
     compiler: Compiler
     poll: float = 0.5
+    operations: Operations = field(init=False)
     _lanes: dict[str, _Lane] = field(init=False, default_factory=dict)
     _lock: threading.RLock = field(init=False, default_factory=threading.RLock)
     _ended: threading.Event = field(init=False, default_factory=threading.Event)
     _going_down: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.operations = Operations(self.store, self.clock)
 
     # ---------------------------------------------------------------------------------------------------- the spec
 
@@ -113,34 +130,36 @@ class Host:
         if stored is None or not stored.spec.get("running", True):
             return
         try:
-            self._desire(self.compiler.install(_stack(stored)), stored.generation)
+            self._desire(self._install(_stack(stored)), stored.generation)
+            self._begin_upgrades(stored)
         except TelamonError as error:
             LOG.error("the stack cannot be kept: %s", error)  # noqa: TRY400 - meant for people
 
-    def put(self, stack: Stack, source: str) -> Accepted:
-        """Take a new spec.
+    def put(self, stack: Stack, source: str, *, downtime: Collection[str] = ()) -> Accepted:
+        """Take a new spec. A product whose version changes is upgraded by an operation of its own.
 
         Args:
             stack: what is wanted, without status.
             source: where it came from, for people.
+            downtime: components for which a planned interruption is agreed to.
 
         Returns:
             What came of it.
 
         Raises:
             ConflictError: the stack is just being taken down, or the folder belongs to another.
-            RefusedError: it asks for another version of a product that has data.
+            RefusedError: a product cannot be brought to the version that is asked for.
             TelamonError: the stack cannot be built here; a host that keeps nothing then ends.
         """
         with self._lock:
             try:
-                return self._put(stack, source)
+                return self._put(stack, source, downtime=downtime)
             except TelamonError:
                 if not self._lanes:
                     self._ended.set()
                 raise
 
-    def _put(self, stack: Stack, source: str) -> Accepted:
+    def _put(self, stack: Stack, source: str, *, downtime: Collection[str]) -> Accepted:
         with self._lock:
             if self._going_down or self._ended.is_set():
                 raise ConflictError("the stack is being taken down", remedy="wait for `telamon down` to end")
@@ -154,18 +173,18 @@ class Host:
                 "stack": stack.model_dump(mode="json", exclude={"status"}),
                 "source": source,
                 "running": True,
+                "downtime": sorted(downtime),
             }
             if stored is not None and stored.spec.get("stack") != spec["stack"]:
-                self._refuse_other_releases(stack)
-            components = self.compiler.install(stack)
-            if stored is not None and dict(stored.spec) == spec:
-                changed, generation = False, stored.generation
-            else:
+                self._check_upgrades(stack, downtime)
+            components = self._install(stack)
+            changed = stored is None or dict(stored.spec) != spec
+            if stored is None or changed:
                 base = stored or Stored("Stack", stack.metadata.name, 0, 0)
-                generation = self.store.put(replace(base, spec=spec)).generation
-                changed = True
-            self._desire(components, generation)
-            return Accepted(generation, changed, self.compiler.notes)
+                stored = self.store.put(replace(base, spec=spec))
+            self._desire(components, stored.generation)
+            self._begin_upgrades(stored)
+            return Accepted(stored.generation, changed, self.compiler.notes)
 
     def down(self) -> int:
         """Desire nothing. The host ends once every member is gone.
@@ -189,21 +208,75 @@ class Host:
                 self._ended.set()
             return len(gone)
 
-    def _refuse_other_releases(self, stack: Stack) -> None:
-        """A version that changes here would keep the product from being healed, so the old file stays in force."""
-        for desired in self.compiler.components(stack):
-            has = recall(self.journal.read(desired.name)).release
-            asked = next((member.release for member in desired.members if member.release != has), None)
-            if has is not None and asked is not None:
-                raise RefusedError(
-                    f"{desired.name} is of {has} and the stack file asks for {asked}",
-                    guard="release-stays",
-                    remedy="a version changes only by an upgrade; put the old version back to go on",
-                )
+    def _install(self, stack: Stack) -> Sequence[ComponentDesired]:
+        return self.compiler.install(stack, self._releases(stack))
+
+    def _releases(self, stack: Stack) -> Mapping[str, str]:
+        """The releases in force, by component."""
+        names = [component_name(product) for product in stack.spec.products]
+        found = {name: recall(self.journal.read(name)).release for name in names}
+        return {name: release for name, release in found.items() if release is not None}
+
+    def _check_upgrades(self, stack: Stack, downtime: Collection[str]) -> None:
+        """Refuse, before anything is touched, a stack of which a product cannot come to its version."""
+        for desired in self.compiler.components(stack, self._releases(stack)):
+            if desired.upgrade is not None:
+                self._check_upgrade(desired, desired.upgrade, downtime=downtime)
+                continue
+            lane = self._lanes.get(desired.name)
+            if lane is not None and lane.operation is not None and lane.operation.verb in UPGRADING:
+                self.operations.cancel(lane.operation.name)
+                lane.operation = self.operations.active(desired.name)
+
+    def _check_upgrade(
+        self, desired: ComponentDesired, wanted: Upgrade, *, downtime: Collection[str]
+    ) -> None:
+        verb = VERBS.get(wanted.jump.way)
+        words = f"{desired.name} {wanted.from_release} to {wanted.to_release}"
+        if wanted.jump.way is Way.DOWNTIME and desired.name not in downtime:
+            raise RefusedError(
+                f"{words} needs a planned downtime: {wanted.jump.reason}",
+                guard="downtime-is-asked-for",
+                remedy=f"`telamon upgrade {desired.name} {wanted.to_release} --downtime` makes a backup and does it",
+            )
+        if verb is None:
+            raise RefusedError(
+                f"{words}: {wanted.jump.reason}",
+                guard="jump-is-allowed",
+                remedy="choose another version, or put the old one back",
+            )
+        lane = self._lanes.get(desired.name)
+        if lane is None or lane.outcome is None:
+            return
+        if lane.operation is not None and lane.operation.params.get("to") == wanted.to_release:
+            return
+        running = Running("upgrade", verb, params={"to": wanted.to_release})
+        view = replace(self._view(lane.outcome), desired=desired, operation=lane.operation)
+        for refusal in refusals(view, running):
+            raise RefusedError(refusal.message, guard=refusal.guard, remedy=refusal.remedy)
+
+    def _begin_upgrades(self, stored: Stored) -> None:
+        """Make the operations that this generation's changes of version need, once each."""
+        for component, lane in self._lanes.items():
+            wanted = lane.desired.upgrade
+            if wanted is None or lane.operation is not None:
+                continue
+            if self.operations.was_made(component, UPGRADING, generation=stored.generation):
+                continue
+            self._begin_upgrade(component, lane, wanted=wanted, stored=stored)
+
+    def _begin_upgrade(self, component: str, lane: _Lane, *, wanted: Upgrade, stored: Stored) -> None:
+        verb = VERBS.get(wanted.jump.way)
+        if verb is None:
+            return
+        wish = Wish(verb, component, "", {"from": wanted.from_release, "to": wanted.to_release})
+        self.operations.make(wish, stack=stored.name, generation=stored.generation)
+        lane.operation = self.operations.active(component)
+        lane.wake.set()
 
     def _left_behind(self, stored: Stored) -> list[ComponentDesired]:
         try:
-            return list(self.compiler.install(_stack(stored)))
+            return list(self._install(_stack(stored)))
         except TelamonError as error:
             LOG.warning("ending whatever runs, in no order, because the stack cannot be read: %s", error)
             return [_unwanted(name) for name in self.platform.leftovers()]
@@ -215,14 +288,63 @@ class Host:
             NotReadyError: there is no such component.
         """
         with self._lock:
-            if component is not None and component not in self._lanes:
-                known = ", ".join(self._lanes) or "none"
-                raise NotReadyError(f"there is no component {component}", remedy=f"components are: {known}")
+            if component is not None:
+                self._lane(component)
             chosen = [component] if component else list(self._lanes)
+            stored = self.stored()
             for name in chosen:
-                self._lanes[name].executor.retry()
-                self._lanes[name].wake.set()
+                lane = self._lanes[name]
+                lane.executor.retry()
+                lane.wake.set()
+                if lane.desired.upgrade is not None and lane.operation is None and stored is not None:
+                    self._begin_upgrade(name, lane, wanted=lane.desired.upgrade, stored=stored)
             return chosen
+
+    def operate(self, wish: Wish) -> Operation:
+        """Take an operation; the lane of its component begins with it at once.
+
+        Raises:
+            NotReadyError: there is no such component, or it was not looked at yet.
+            RefusedError: a guard refuses it.
+            ConflictError: another operation is in progress there, or the stack is just being taken down.
+        """
+        with self._lock:
+            lane, stored = self._lane(wish.component), self.stored()
+            if self._going_down or stored is None:
+                raise ConflictError("the stack is being taken down", remedy="`telamon up` brings it up again")
+            if lane.outcome is None:
+                raise NotReadyError(f"{wish.component} was not looked at yet", remedy="try again in a moment")
+            view = replace(self._view(lane.outcome), operation=lane.operation)
+            made = self.operations.accept(wish, view, stack=stored.name, generation=stored.generation)
+            lane.operation = self.operations.active(wish.component)
+            lane.wake.set()
+            return made
+
+    def cancel(self, name: str) -> Operation:
+        """Ask an operation to end early.
+
+        Raises:
+            NotReadyError: there is none of that name, or it has ended.
+        """
+        with self._lock:
+            cancelled = self.operations.cancel(name)
+            for component, lane in self._lanes.items():
+                if lane.operation is not None and lane.operation.name == name:
+                    lane.operation = self.operations.active(component)
+                    lane.wake.set()
+            return cancelled
+
+    def _view(self, outcome: Outcome) -> View:
+        """The picture a decision starts from now: as seen last, as desired now."""
+        name = outcome.view.desired.name
+        lane = self._lanes[name]
+        return replace(outcome.view, desired=lane.desired, memory=lane.executor.memory, now=self.clock.now())
+
+    def _lane(self, component: str) -> _Lane:
+        if component not in self._lanes:
+            known = ", ".join(self._lanes) or "none"
+            raise NotReadyError(f"there is no component {component}", remedy=f"components are: {known}")
+        return self._lanes[component]
 
     def foresee(self, stack: Stack) -> Preview:
         """What applying a stack would do now; changes nothing.
@@ -233,7 +355,7 @@ class Host:
         with self._lock:
             known = tuple(self._lanes)
         return foresee(
-            self.compiler.components(stack),
+            self.compiler.components(stack, self._releases(stack)),
             platform=self.platform,
             journal=self.journal,
             clock=self.clock,
@@ -266,7 +388,7 @@ class Host:
                 lane.wake.set()
             for name, desired in wanted.items():
                 executor = Executor(name, self.platform, self.journal, self.clock, self.poll)
-                lane = _Lane(executor, desired, generation)
+                lane = _Lane(executor, desired, generation, operation=self.operations.active(name))
                 lane.thread = threading.Thread(
                     target=self._run, args=(name, lane), name=f"lane-{name}", daemon=True
                 )
@@ -319,7 +441,10 @@ class Host:
     def _pass(self, name: str, lane: _Lane) -> float:
         desired, generation = lane.desired, lane.generation
         try:
-            outcome = lane.executor.tick(desired, self.standings())
+            operation = lane.operation if desired.members else None
+            outcome = lane.executor.tick(desired, self.standings(), operation=operation)
+            if operation is not None:
+                self._advance(lane, operation, outcome=outcome)
         except TelamonError as error:
             # Journal or store could not be written: acting without a record is worse than waiting.
             LOG.exception("%s: nothing was done", name)
@@ -335,6 +460,20 @@ class Host:
         with self._lock:
             lane.trouble = trouble
         return DEFECT_RESTS
+
+    def _advance(self, lane: _Lane, operation: Running, *, outcome: Outcome) -> None:
+        """Write how far an operation is; one that has ended is written down before it is forgotten."""
+        with self._lock:
+            if not isinstance(outcome.decision, Finished):
+                self.operations.progress(operation, outcome)
+                return
+            self.operations.end(operation, outcome.decision)
+            lane.executor.conclude(operation, outcome.decision)
+            lane.operation = self.operations.active(lane.desired.name)
+            stored = self.stored()
+            if operation.verb in UPGRADING and stored is not None and not self._going_down:
+                # What is in force now is another release than before.
+                self._desire(self._install(_stack(stored)), stored.generation)
 
     def _retired(self, name: str, lane: _Lane) -> bool:
         """Whether the component is gone for good; the last one to go ends a host that goes down."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from telamon.model.status import ComponentStatus, MemberStatus, StackStatus, StatusCondition
-from telamon.plan.step import Done, Wait, describe
+from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
 from telamon.run.executor import Outcome
 from telamon.state.world import Life, MemberState
@@ -25,6 +25,7 @@ ILL = frozenset(
         "ServiceAccountFailed",
         "LoginRefused",
         "TokenEnds",
+        "UpgradeFailed",
     }
 )
 """Reasons for which a component counts as degraded: it will not come right by waiting alone."""
@@ -136,10 +137,14 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         )
     view, decision = outcome.view, outcome.decision
     reason, message, url = "Acting", "", ""
+    held = view.desired.upgrade is not None and view.operation is None
     if isinstance(decision, Done):
-        reason = "Done"
+        reason = "UpgradeFailed" if held else "Done"
+        message = _held_words(view) if held else ""
     elif isinstance(decision, Wait):
         reason, message, url = decision.reason, decision.message, decision.url
+    elif isinstance(decision, Finished):
+        message = decision.message
     else:
         message = f"{describe(decision)}: {decision.because}"
     quarantined = [member.name for member in view.desired.members if view.is_quarantined(member.name)]
@@ -150,12 +155,25 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         kind=view.desired.kind.value,
         product=view.desired.product,
         ready=view.standing().ready,
-        done=isinstance(decision, Done),
+        done=isinstance(decision, Done) and not held,
         reason=reason,
         message=message,
-        remedy=outcome.remedy or _look_at(name, quarantined),
+        remedy=outcome.remedy or (_held_remedy(name) if held else _look_at(name, quarantined)),
         url=url,
     )
+
+
+def _held_words(view: View) -> str:
+    wanted = view.desired.upgrade
+    return (
+        ""
+        if wanted is None
+        else f"held at {wanted.from_release}: the upgrade to {wanted.to_release} did not succeed"
+    )
+
+
+def _held_remedy(component: str) -> str:
+    return f"`telamon operations list` tells why; `telamon retry {component}` tries again, or put the old version back"
 
 
 def _look_at(component: str, quarantined: list[str]) -> str:
@@ -203,6 +221,7 @@ def _conditions(
     waiting = [
         component for component in components if component.reason in {"SetupRequired", "SetupRejected"}
     ]
+    failed = [component for component in components if component.reason == "UpgradeFailed"]
     ill = [component for component in components if component.reason in ILL]
     found = (
         ("Ready", not (unready or busy), _first(unready or busy)),
@@ -210,6 +229,7 @@ def _conditions(
         ("Progressing", bool(busy), _first(busy)),
         ("Degraded", bool(ill), _first(ill)),
         ("SetupRequired", bool(waiting), _first(waiting)),
+        ("UpgradeFailed", bool(failed), _first(failed)),
     )
     return tuple(
         _condition(type_, holds, about, generation=generation, now=now, transitions=transitions)

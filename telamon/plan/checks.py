@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping
 from telamon.plan.step import Admit, Call, Drain, Refusal, RemoveMember, StartMember, Step, StopMember
 from telamon.plan.view import View
 from telamon.state.classify import UP, Condition
-from telamon.state.world import Life
+from telamon.state.world import ComponentKind, Life
+
+UPGRADING = frozenset({"upgrade", "major-upgrade"})
+"""Operations that change a release."""
 
 Guard = Callable[[Step, View], Refusal | None]
 
@@ -134,19 +137,16 @@ def fit_to_serve(step: Step, view: View) -> Refusal | None:
 
 
 def release_stays(step: Step, view: View) -> Refusal | None:
-    """A changed version is a rolling or major upgrade, with rules of its own; a plain restart never changes it."""
-    if not isinstance(step, StartMember | Drain | StopMember) or (
-        isinstance(step, StopMember) and step.failure
-    ):
+    """A plain restart never changes a product's version; an upgrade does, by rules of its own."""
+    upgrading = view.operation is not None and view.operation.verb in UPGRADING
+    if upgrading or view.desired.kind is not ComponentKind.PRODUCT or not isinstance(step, StartMember):
         return None
-    member, wanted = view.seen.member(step.member), view.desired.member(step.member)
-    has = view.memory.release if isinstance(step, StartMember) else member.release if member else None
-    if wanted is None or has in {None, wanted.release}:
+    wanted = view.desired.member(step.member)
+    if wanted is None or view.memory.release in {None, wanted.release}:
         return None
-    subject = f"{view.desired.name} is of" if isinstance(step, StartMember) else f"{step.member} runs"
     return Refusal(
         "release-stays",
-        f"{subject} {has} and the stack file asks for {wanted.release}",
+        f"{view.desired.name} is of {view.memory.release} and {step.member} would be {wanted.release}",
         "a version changes only by an upgrade; put the old version back to go on",
     )
 
@@ -159,8 +159,8 @@ GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
         first_node_is_set_up,
         one_starts_at_a_time,
     ),
-    StopMember: (release_stays, enough_go_on_serving, nobody_needs_it_any_more),
-    Drain: (release_stays, enough_go_on_serving),
+    StopMember: (enough_go_on_serving, nobody_needs_it_any_more),
+    Drain: (enough_go_on_serving,),
     RemoveMember: (stopped_before_removal,),
     Admit: (fit_to_serve,),
     Call: (not_set_up_twice,),

@@ -1,9 +1,9 @@
 """The standing operation: bring one component from whatever is seen to what is desired.
 
-``next_step`` walks an ordered tuple of rules. A rule proposes steps and waits, the most urgent first; the first
-proposal that every guard allows is the decision. Protection comes first (take the unfit out of rotation), then
-capacity (admit the fit), then healing, then progress, then replacement. A refused proposal does not stop later rules:
-it only becomes the reason shown when nothing else can be done.
+:func:`telamon.plan.decide.next_step` walks ordered tuples of rules. A rule proposes steps and waits, the most urgent
+first; the first proposal that every guard allows is the decision. Protection comes first (take the unfit out of
+rotation), then capacity (admit the fit); then whatever operation is in progress; then healing, progress, replacement.
+A refused proposal does not stop later rules: it only becomes the reason shown when nothing else can be done.
 
 Progress is what exists: there is no cursor, so resuming after a crash is calling ``next_step`` again.
 """
@@ -12,14 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from telamon.plan.checks import refusals
+from telamon.desired.component import MemberDesired
 from telamon.plan.setup import account, keep_account, set_up
 from telamon.plan.step import (
     Admit,
     ApplyObjects,
     Call,
-    Decision,
-    Done,
     Drain,
     MakeDatabase,
     Record,
@@ -32,7 +30,7 @@ from telamon.plan.step import (
 from telamon.plan.view import RELEASE, View
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentKind, JobPhase, Life
+from telamon.state.world import ComponentKind, JobPhase, Life, MemberState
 
 Rule = Callable[[View], Iterator[Step | Wait]]
 
@@ -69,19 +67,21 @@ def leave_rotation(view: View) -> Iterator[Step | Wait]:
         return
     for member in view.seen.members:
         condition = view.condition(member)
-        if not member.admitted or condition in UP or _shared_trouble(condition, view):
+        aside = view.is_set_aside(member.name)
+        if not member.admitted or (not aside and (condition in UP or _shared_trouble(condition, view))):
             continue
-        yield Drain(view.desired.name, member.name, f"it is {condition.value}")
+        why = "it is quarantined" if aside else f"it is {condition.value}"
+        yield Drain(view.desired.name, member.name, why)
 
 
 def enter_rotation(view: View) -> Iterator[Step | Wait]:
-    """Traffic for every member that is fit, unless it was drained to be replaced."""
+    """Traffic for every member that is fit, unless it was drained to be replaced or is kept out on purpose."""
     if not view.desired.rotates or not view.is_set_up():
         return
     needed = min(view.desired.policy.min_serving, len(view.desired.members))
-    for wanted, member, condition in view.wanted():
-        outdated = member.revision != wanted.revision
-        if condition is Condition.READY and (not outdated or len(view.serving()) < needed):
+    for wanted, member, condition in _kept(view):
+        waits = member.revision != wanted.revision or member.name in view.kept_out
+        if condition is Condition.READY and (not waits or len(view.serving()) < needed):
             yield Admit(view.desired.name, member.name, "it is fit to serve")
 
 
@@ -101,7 +101,7 @@ def end_surplus(view: View) -> Iterator[Step | Wait]:
 
 def end_the_sick(view: View) -> Iterator[Step | Wait]:
     """A member that is alive and no use is stopped, so that it can be started afresh."""
-    for _, member, condition in view.wanted():
+    for _, member, condition in _kept(view):
         reason = CURED_BY_RESTART.get(condition)
         if reason is None:
             continue
@@ -142,7 +142,7 @@ def remember(view: View) -> Iterator[Step | Wait]:
 
 def start_missing(view: View) -> Iterator[Step | Wait]:
     """Start what should run and does not, one by one, ever more patiently where it keeps failing."""
-    for wanted, member, condition in view.wanted():
+    for wanted, member, condition in _kept(view):
         if condition not in {Condition.ABSENT, Condition.EXITED}:
             continue
         failures = view.failures(wanted.name)
@@ -192,10 +192,12 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
     """Bring changed configuration into force, one member at a time, while all others are well."""
     outdated = [
         (member, condition)
-        for wanted, member, condition in view.wanted()
+        for wanted, member, condition in _kept(view)
         if member.revision not in {None, wanted.revision} and condition in UP
     ]
-    settled = all(condition in UP for _, _, condition in view.wanted())
+    settled = all(
+        condition in UP and member.name not in view.kept_out for _, member, condition in _kept(view)
+    )
     # A member that was drained for this is finished first.
     for member, _ in sorted(outdated, key=lambda found: found[0].admitted and view.desired.rotates):
         why = "its configuration changed"
@@ -209,16 +211,15 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
 
 def wait_for_the_busy(view: View) -> Iterator[Step | Wait]:
     """Members on their way need nothing but time."""
-    for _, member, condition in view.wanted():
+    for _, member, condition in _kept(view):
         if condition not in UP:
             yield Wait(condition.value, f"{member.name} is {condition.value}")
 
 
-RULES: tuple[Rule, ...] = (
-    leave_rotation,
-    apply_objects,
-    enter_rotation,
-    remember,
+PROTECTING: tuple[Rule, ...] = (leave_rotation, apply_objects, enter_rotation, remember)
+"""Rules that go before everything an operation may want, in the order of urgency."""
+
+STANDING: tuple[Rule, ...] = (
     end_surplus,
     end_the_sick,
     make_database,
@@ -229,31 +230,12 @@ RULES: tuple[Rule, ...] = (
     replace_outdated,
     wait_for_the_busy,
 )
-"""In the order of urgency."""
+"""Rules that bring about what is desired, in the order of urgency."""
 
 
-def next_step(view: View) -> Decision:
-    """Decide the one thing to do now.
-
-    Args:
-        view: what is desired, seen and remembered, and how the neighbours stand.
-
-    Returns:
-        A step that every guard allows; or a wait with the most urgent reason; or :class:`Done`.
-    """
-    if view.desired.paused:
-        return Wait("Paused", "changes are paused", seconds=5.0)
-    waiting: Wait | None = None
-    for rule in RULES:
-        for proposal in rule(view):
-            if isinstance(proposal, Wait):
-                waiting = waiting or proposal
-                continue
-            refused = refusals(proposal, view)
-            if not refused:
-                return proposal
-            waiting = waiting or Wait(_camel(refused[0].guard), f"{refused[0].message}; {refused[0].remedy}")
-    return waiting or Done()
+def _kept(view: View) -> Iterator[tuple[MemberDesired, MemberState, Condition]]:
+    """Desired members but for those that somebody has set aside, which are left as they are."""
+    return (found for found in view.wanted() if not view.is_set_aside(found[0].name))
 
 
 def _shared_trouble(condition: Condition, view: View) -> bool:
@@ -266,7 +248,3 @@ def _shared_trouble(condition: Condition, view: View) -> bool:
         for requirement in view.desired.requires
         if (standing := view.neighbours.get(requirement.component)) is not None
     )
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("-"))

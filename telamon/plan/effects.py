@@ -12,8 +12,12 @@ from dataclasses import replace
 from telamon.plan.step import (
     Admit,
     ApplyObjects,
+    Begin,
     Call,
     Drain,
+    Forget,
+    Hold,
+    LetGo,
     MakeDatabase,
     Record,
     RemoveMember,
@@ -23,12 +27,29 @@ from telamon.plan.step import (
 )
 from telamon.plan.view import View
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, IndexState, JobPhase, JobState, Life, MemberState
+from telamon.state.world import (
+    ComponentState,
+    IndexState,
+    JobPhase,
+    JobState,
+    Life,
+    MemberState,
+    UpgradePhase,
+)
 
 MemberStep = Admit | Drain | StartMember | StopMember | RemoveMember
 
 RESULTS: Mapping[str, str] = {"set-up": "complete"}
 """What a flow returns when all goes well; every other call returns "done"."""
+
+
+UPGRADE_PHASES: Mapping[str, UpgradePhase] = {
+    "upgrade-start": UpgradePhase.READY_TO_UPGRADE,
+    "upgrade-approve": UpgradePhase.STABLE,
+    "upgrade-cancel": UpgradePhase.STABLE,
+    "upgrade-retryUpgrade": UpgradePhase.STABLE,
+}
+"""Where a cluster stands after it was told something."""
 
 
 def apply(step: Step, view: View) -> View:
@@ -46,16 +67,28 @@ def apply(step: Step, view: View) -> View:
             return view.with_seen(replace(seen, database_ready=True))
         case Record():
             return replace(view, memory=view.memory.with_fact(step.fact))
-        case Call():
-            job = JobState(
-                step.job, JobPhase.SUCCEEDED, ended=view.now, result=RESULTS.get(step.call, "done")
-            )
-            called = replace(seen, jobs={**seen.jobs, step.job: job})
-            return view.with_seen(_set_up(called, step.member) if step.call == "set-up" else called)
+        case Forget():
+            return replace(view, memory=view.memory.without_fact(step.fact))
+        case Hold() | LetGo():
+            return view.with_seen(replace(seen, held=isinstance(step, Hold)))
+        case Call() | Begin():
+            return _worked(step, view)
         case RemoveMember():
             return view.with_seen(seen.without_member(step.member))
         case Admit() | Drain() | StartMember() | StopMember():
             return _member_step(step, view)
+
+
+def _worked(step: Call | Begin, view: View) -> View:
+    """A job that has come to a good end."""
+    result = RESULTS.get(step.call, "done") if isinstance(step, Call) else "done"
+    job = JobState(step.job, JobPhase.SUCCEEDED, ended=view.now, result=result)
+    seen = replace(view.seen, jobs={**view.seen.jobs, step.job: job})
+    if isinstance(step, Call) and step.call == "set-up":
+        seen = _set_up(seen, step.member)
+    if isinstance(step, Call) and step.call in UPGRADE_PHASES:
+        seen = replace(seen, upgrade=UPGRADE_PHASES[step.call])
+    return view.with_seen(seen)
 
 
 def _member_step(step: Admit | Drain | StartMember | StopMember, view: View) -> View:
@@ -119,7 +152,20 @@ def settle(view: View) -> View:
     seen = view.seen
     for member in view.seen.members:
         seen = seen.with_member(_settled(member, view))
-    return view.with_seen(seen)
+    return view.with_seen(replace(seen, upgrade=_upgrade_phase(view)))
+
+
+def _upgrade_phase(view: View) -> UpgradePhase | None:
+    """What a cluster in upgrade mode makes of its nodes."""
+    wanted, phase = view.desired.upgrade, view.seen.upgrade
+    if wanted is None or not wanted.mode:
+        return phase
+    if phase in {None, UpgradePhase.STABLE}:
+        return UpgradePhase.STABLE
+    releases = {member.release for member in view.seen.members if member.life is Life.ALIVE}
+    if releases == {wanted.from_release}:
+        return UpgradePhase.READY_TO_UPGRADE
+    return UpgradePhase.READY_TO_RUN_UPGRADE_TASKS if releases == {wanted.to_release} else UpgradePhase.MIXED
 
 
 def _settled(member: MemberState, view: View) -> MemberState:
@@ -153,9 +199,11 @@ def seen_in(step: Step, view: View) -> bool:
             return view.seen.objects == view.desired.objects
         case MakeDatabase():
             return view.seen.database_ready is True
-        case Record():
-            return view.memory.knows(step.fact)
-        case Call():
+        case Record() | Forget():
+            return view.memory.knows(step.fact) is isinstance(step, Record)
+        case Hold() | LetGo():
+            return view.seen.held is isinstance(step, Hold)
+        case Call() | Begin():
             return step.job in view.seen.jobs
         case _:
             return _member_step_seen(step, view.seen.member(step.member))

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from telamon.plan import effects
-from telamon.plan.converge import next_step
-from telamon.plan.step import Done, Record, Step, Wait, describe, member_of
+from telamon.plan.decide import attend, next_step
+from telamon.plan.step import Done, Finished, Forget, Record, Step, Wait, describe, member_of
 from telamon.plan.view import View
 
 MOST_STEPS = 2_000
@@ -67,10 +67,14 @@ def unfold(views: Mapping[str, View]) -> Preview:
         for name in current:
             view = _with_neighbours(current, name)
             decision = next_step(view)
-            if not isinstance(decision, Wait | Done):
+            if isinstance(decision, Finished):
+                took = True
+                view = _concluded(view)
+            elif not isinstance(decision, Wait | Done):
                 took = True
                 steps.extend(_shown(decision))
-                view = effects.apply(decision, view)
+                after = effects.apply(decision, attend(view))
+                view = replace(view, seen=after.seen, memory=after.memory)
             current[name] = view
         if took:
             idle = 0
@@ -82,18 +86,27 @@ def unfold(views: Mapping[str, View]) -> Preview:
     return Preview(tuple(steps), tuple(_left(current)))
 
 
+def _concluded(view: View) -> View:
+    """The view after the end of its operation: what it has brought into force is what is desired."""
+    wanted = view.desired.upgrade
+    if wanted is None or view.memory.release != wanted.to_release:
+        return replace(view, operation=None)
+    desired = replace(view.desired, members=wanted.members, upgrade=None)
+    return replace(view, desired=desired, operation=None)
+
+
 def _with_neighbours(current: Mapping[str, View], name: str) -> View:
     standings = {other: view.standing() for other, view in current.items()}
     return replace(current[name], neighbours=standings)
 
 
 def _later(view: View) -> View:
-    settled = effects.settle(view)
-    return replace(settled, now=view.now + SETTLING)
+    settled = effects.settle(attend(view))
+    return replace(view, seen=settled.seen, now=view.now + SETTLING)
 
 
 def _shown(step: Step) -> list[PlannedStep]:
-    if isinstance(step, Record):
+    if isinstance(step, Record | Forget):
         return []
     return [PlannedStep(step.component, member_of(step) or "", describe(step), step.because)]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
+
+from telamon.plan.work import Work
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,63 @@ class Record:
     because: str
 
 
-Step = ApplyObjects | MakeDatabase | StartMember | StopMember | RemoveMember | Admit | Drain | Call | Record
+@dataclass(frozen=True)
+class Forget:
+    """Take back a fact that was recorded."""
+
+    component: str
+    fact: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Begin a long piece of work as a job that outlives the controller.
+
+    Attributes:
+        component: in whose name.
+        job: the job's name; one of a name at a time, and it is found again by it.
+        work: what to do.
+        because: why.
+    """
+
+    component: str
+    job: str
+    work: Work
+    because: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Answer every user of the component with the maintenance page, until :class:`LetGo`."""
+
+    component: str
+    because: str
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """Take the maintenance page away."""
+
+    component: str
+    because: str
+
+
+Step = (
+    ApplyObjects
+    | MakeDatabase
+    | StartMember
+    | StopMember
+    | RemoveMember
+    | Admit
+    | Drain
+    | Call
+    | Record
+    | Forget
+    | Begin
+    | Hold
+    | LetGo
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +184,22 @@ class Done:
     """What is seen is what is desired."""
 
 
+Ending = Literal["Succeeded", "Failed", "Cancelled"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The operation in progress has come to its end.
+
+    Attributes:
+        ending: how.
+        message: for people.
+    """
+
+    ending: Ending
+    message: str
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A guard that said no. ``guard`` is the function's name as users read it; ``remedy`` says what would help."""
@@ -142,12 +217,12 @@ class Held:
     refusals: tuple[Refusal, ...]
 
 
-Decision = Step | Wait | Done
+Decision = Step | Wait | Done | Finished
 
 
 def member_of(step: Step) -> str | None:
     """The member a step touches, if it touches one."""
-    return None if isinstance(step, ApplyObjects | MakeDatabase | Record) else step.member
+    return getattr(step, "member", None)
 
 
 VERBS: Mapping[type[Step], str] = MappingProxyType(
@@ -161,6 +236,10 @@ VERBS: Mapping[type[Step], str] = MappingProxyType(
         Drain: "drain {0.member}",
         Call: "{0.job} on {0.member}",
         Record: "record {0.fact}",
+        Forget: "forget that {0.fact}",
+        Begin: "begin {0.job}",
+        Hold: "show the maintenance page of {0.component}",
+        LetGo: "take the maintenance page of {0.component} away",
     }
 )
 

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from telamon.desired.component import ComponentDesired, MemberDesired
+from telamon.plan.operation import Running
 from telamon.state.classify import UP, Condition, classify
 from telamon.state.world import ComponentState, MemberState
 
 RELEASE = "release:"
 """Begin of the fact that names the release of a component's data."""
+
+QUARANTINED = "quarantined:"
+"""Begin of the fact that names a member which somebody has taken out of service to look at it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ class Memory:
         kept = {known for known in self.facts if not (fact.startswith(RELEASE) and known.startswith(RELEASE))}
         return replace(self, facts=frozenset(kept | {fact}))
 
+    def without_fact(self, fact: str) -> Memory:
+        """The same, with one fact forgotten."""
+        return replace(self, facts=self.facts - {fact})
+
+    def without_operation(self, name: str) -> Memory:
+        """The same, with all facts of an operation forgotten."""
+        return replace(self, facts=frozenset(fact for fact in self.facts if not fact.startswith(f"{name}:")))
+
     def with_failure(self, member: str, *, at: float, reason: str) -> Memory:
         """The same, with one failure of a member more."""
         failures = {**self.failures, member: self.failures.get(member, Failures()).and_one(at, reason)}
@@ -92,13 +104,25 @@ class Standing:
 
 @dataclass(frozen=True)
 class View:
-    """One component, as desired, seen and remembered, at one instant, and how its neighbours stand."""
+    """One component, as desired, seen and remembered, at one instant, and how its neighbours stand.
+
+    Attributes:
+        desired: what it should be.
+        seen: what it is.
+        memory: what cannot be seen.
+        now: instant of the decision, seconds.
+        neighbours: how the other components stand.
+        operation: the operation in progress, if there is one.
+        kept_out: members that the operation in progress keeps out of rotation.
+    """
 
     desired: ComponentDesired
     seen: ComponentState
     memory: Memory
     now: float
     neighbours: Mapping[str, Standing] = field(default_factory=dict)
+    operation: Running | None = None
+    kept_out: frozenset[str] = frozenset()
 
     def condition(self, member: MemberState) -> Condition:
         """The member's condition under this component's patience."""
@@ -155,6 +179,10 @@ class View:
         member = self.seen.member(name)
         fit = member is not None and self.condition(member) in UP
         return not fit and self.failures(name).count >= self.desired.policy.quarantine_after
+
+    def is_set_aside(self, name: str) -> bool:
+        """Whether somebody has taken the member out of service to look at it: it is left as it is."""
+        return self.memory.knows(f"{QUARANTINED}{name}")
 
     def is_set_up(self) -> bool:
         """Whether set-up is complete, or not needed."""

@@ -44,7 +44,9 @@ from telamon.products.node import (
     Peer,
     SecretValue,
 )
+from telamon.products.release import Act, Jump, Way, backwards, numbers
 from telamon.state.phase import Phase
+from telamon.state.world import UpgradePhase
 
 if TYPE_CHECKING:
     from telamon.model.products import ProductSpec
@@ -383,6 +385,7 @@ class Product(Workload):
         setup_patience: seconds for which a posted set-up page that still shows is left alone; longer than the
             product needs for its slowest step.
         user_id: numeric user that the official image runs as, which owns the shared home; ``None`` where nobody says.
+        has_upgrade_mode: whether a cluster must be told before nodes of two releases may meet in it.
         static_prefix: prefix, below the context path, of files that look the same to everybody and that a content
             delivery network may keep; ``None`` where the product knows no such network.
     """
@@ -398,6 +401,7 @@ class Product(Workload):
     user_id: int | None = None
     static_prefix: str | None = None
     max_nodes: int = 8
+    has_upgrade_mode: bool = False
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[tuple[str, str, str]]:
         """Every rule of the product that its section of the stack file breaks.
@@ -454,3 +458,35 @@ class Product(Workload):
         """Take a stopped node out of the registry, where the product lets one."""
         yield from ()
         return None
+
+    def jump(self, from_release: str, to_release: str) -> Jump:
+        """How the release can be changed; where nobody says more, numbers mean what semantic versioning says."""
+        same_major = numbers(from_release)[:1] == numbers(to_release)[:1]
+        rolling = Jump(Way.ROLLING) if same_major else Jump(Way.DOWNTIME, "the first number changes")
+        return backwards(from_release, to_release) or rolling
+
+    def upgrade_obstacle(self, spec: ProductSpec) -> str:
+        """What in its section of the stack file stands in the way of a rolling upgrade, or ""."""
+        return ""
+
+    def upgrade_phase(self) -> Flow[UpgradePhase | None]:
+        """Where the cluster stands with a rolling upgrade; ``None`` where there is no upgrade mode to ask."""
+        yield from ()
+        return None
+
+    def change_upgrade(self, act: Act) -> Flow[None]:
+        """Switch upgrade mode on, approve, cancel, or try the final tasks again.
+
+        Raises:
+            ProductError: the cluster refuses.
+        """
+        yield from ()
+
+    def smoke(self) -> Flow[str]:
+        """Ask a node for what every user asks for.
+
+        Returns:
+            What was wrong, or "".
+        """
+        yield from ()
+        return ""

@@ -18,14 +18,20 @@ from dataclasses import dataclass, field
 from telamon.desired.component import ComponentDesired
 from telamon.errors import TelamonError, TemporaryError
 from telamon.plan import effects, invariants
-from telamon.plan.converge import next_step
+from telamon.plan.decide import attend, next_step
+from telamon.plan.operation import Running
 from telamon.plan.step import (
     Admit,
     ApplyObjects,
+    Begin,
     Call,
     Decision,
     Done,
     Drain,
+    Finished,
+    Forget,
+    Hold,
+    LetGo,
     MakeDatabase,
     Record,
     RemoveMember,
@@ -110,12 +116,20 @@ class Executor:
         self.memory = recall(entries)
         self.restarts = restarts(entries)
 
-    def tick(self, desired: ComponentDesired, neighbours: Mapping[str, Standing]) -> Outcome:
+    def tick(
+        self,
+        desired: ComponentDesired,
+        neighbours: Mapping[str, Standing],
+        *,
+        operation: Running | None = None,
+    ) -> Outcome:
         """Make one pass.
 
         Args:
             desired: what the component should be now.
             neighbours: how the other components stand.
+            operation: in progress on this component; where the outcome says that it is finished, the host writes
+                that down and then calls :meth:`conclude`.
 
         Returns:
             What was seen and decided. Errors of the platform are part of the outcome; defects propagate.
@@ -124,16 +138,22 @@ class Executor:
             seen = self.platform.observe(desired)
         except TelamonError as error:
             return self._blind(desired, neighbours, error)
-        view = View(desired, seen, self.memory, self.clock.now(), neighbours)
+        view = View(desired, seen, self.memory, self.clock.now(), neighbours, operation)
         broken = invariants.violations(view)
         if broken:
             wait = Wait("InvariantBroken", "; ".join(found.message for found in broken), seconds=2.0)
             return Outcome(view, wait, error=wait.message, pause=wait.seconds)
         self._forgive(view)
         decision = next_step(view)
+        if isinstance(decision, Finished):
+            return Outcome(view, decision)
         if isinstance(decision, Wait | Done):
             return self._idle(view, decision)
-        return self._step(view, decision)
+        return self._step(attend(view), decision)
+
+    def conclude(self, operation: Running, finished: Finished) -> None:
+        """Forget what was remembered for an operation that has ended; what came of it stays in the journal."""
+        self._write("ended", operation.name, detail=f"{finished.ending}: {finished.message}")
 
     def retry(self) -> None:
         """Forget failures and refusals: somebody says that the cause is gone."""
@@ -166,8 +186,9 @@ class Executor:
         return self._act(view, step)
 
     def _act(self, view: View, step: Step) -> Outcome:
-        if isinstance(step, Record):
-            self._write("fact", step.fact, detail=step.because)
+        if isinstance(step, Record | Forget):
+            kind = "fact" if isinstance(step, Record) else "forgotten"
+            self._write(kind, step.fact, detail=step.because)
             return Outcome(view, step)
         member = member_of(step) or ""
         if isinstance(step, StartMember | StopMember) and step.failure:
@@ -201,14 +222,18 @@ class Executor:
                 return grace
             case Admit():
                 self.platform.admit(name, step.member)
-            case Drain() | RemoveMember() | Call():
+            case Drain() | RemoveMember() | Call() | Begin() | Hold() | LetGo():
                 self._perform_rest(name, step)
-            case Record():
+            case Record() | Forget():
                 pass
         return 0.0
 
-    def _perform_rest(self, name: str, step: Drain | RemoveMember | Call) -> None:
+    def _perform_rest(self, name: str, step: Drain | RemoveMember | Call | Begin | Hold | LetGo) -> None:
         match step:
+            case Begin():
+                self.platform.begin(name, step.job, work=step.work)
+            case Hold() | LetGo():
+                self.platform.hold(name, held=isinstance(step, Hold))
             case Drain():
                 self.platform.drain(name, step.member)
             case RemoveMember():

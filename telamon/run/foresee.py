@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from telamon.desired.component import ComponentDesired
+from telamon.plan.operation import Running
+from telamon.plan.operations.registry import VERBS
 from telamon.plan.preview import Preview, unfold
 from telamon.plan.view import View
 from telamon.ports import Clock, Journal, Platform
@@ -38,5 +40,15 @@ def foresee(
             seen = platform.observe(desired)
         else:
             seen = ComponentState(desired.name, desired.kind, clock.now())
-        views[desired.name] = View(desired, seen, recall(journal.read(desired.name)), clock.now())
+        memory = recall(journal.read(desired.name))
+        views[desired.name] = View(desired, seen, memory, clock.now(), operation=_upgrade_of(desired, clock))
     return unfold(views)
+
+
+def _upgrade_of(desired: ComponentDesired, clock: Clock) -> Running | None:
+    """The upgrade that applying would begin, if another release is asked for."""
+    wanted = desired.upgrade
+    if wanted is None:
+        return None
+    verb = VERBS.get(wanted.jump.way)
+    return None if verb is None else Running(f"{verb}-{desired.name}", verb, since=clock.now())

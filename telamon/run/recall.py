@@ -14,6 +14,10 @@ def learn(memory: Memory, entry: Entry) -> Memory:
     match entry.kind:
         case "fact":
             return memory.with_fact(entry.subject)
+        case "forgotten":
+            return memory.without_fact(entry.subject)
+        case "ended":
+            return memory.without_operation(entry.subject)
         case "failure":
             return memory.with_failure(entry.member, at=entry.at, reason=entry.detail)
         case "healed":

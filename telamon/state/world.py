@@ -108,6 +108,7 @@ class JobState:
         result: what it returned, in words the planner knows (a verdict), or "".
         detail: for people: the error, the page, what is waited for.
         url: where a person would go on, or "".
+        progress: how far it is, for people, e.g. ``412 of 1,024 MiB``; or "".
     """
 
     name: str
@@ -116,6 +117,23 @@ class JobState:
     result: str = ""
     detail: str = ""
     url: str = ""
+    progress: str = ""
+
+
+class UpgradePhase(StrEnum):
+    """Where a cluster stands with a rolling upgrade. The names are the products' own.
+
+    Source: Atlassian, Bitbucket "Zero downtime upgrade REST"; Jira's REST reference of the same states.
+    """
+
+    STABLE = "STABLE"
+    READY_TO_UPGRADE = "READY_TO_UPGRADE"
+    """Upgrade mode is on, and nothing has changed yet."""
+    MIXED = "MIXED"
+    READY_TO_RUN_UPGRADE_TASKS = "READY_TO_RUN_UPGRADE_TASKS"
+    """Every node runs the new release."""
+    RUNNING_UPGRADE_TASKS = "RUNNING_UPGRADE_TASKS"
+    UPGRADE_TASKS_FAILED = "UPGRADE_TASKS_FAILED"
 
 
 @dataclass(frozen=True)
@@ -130,6 +148,9 @@ class ComponentState:
         objects: fingerprint of the objects (files, manifests) in force; ``None`` before the first apply.
         database_ready: the component's own database and role exist (products); ``None`` where it needs none.
         jobs: by name.
+        held: whether its users see the maintenance page.
+        upgrade: where its cluster stands with a rolling upgrade; ``None`` where it tells nothing of it, or was not
+            asked: it is asked while another release is desired than the one in force.
     """
 
     name: str
@@ -139,6 +160,8 @@ class ComponentState:
     objects: str | None = None
     database_ready: bool | None = None
     jobs: Mapping[str, JobState] = field(default_factory=dict)
+    held: bool = False
+    upgrade: UpgradePhase | None = None
 
     def member(self, name: str) -> MemberState | None:
         """The member of that name, if it was seen."""

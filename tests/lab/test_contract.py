@@ -78,7 +78,7 @@ def lab(module_root: Path) -> Iterator[LabPlatform]:
     """Database and balancers of a lab, ready; nothing of the application."""
     platform = LabPlatform(module_root, SteadyClock())
     compiler = LabCompiler(module_root, platform)
-    for component in compiler.install(tiny_stack()):
+    for component in compiler.install(tiny_stack(), {}):
         if component.name not in {DATABASE, EDGE}:
             continue
         platform.apply(component)

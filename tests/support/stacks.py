@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement
-from telamon.plan.step import Call, Done, Step, Wait
+from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement, Upgrade
+from telamon.plan.operation import Running
+from telamon.plan.step import Call, Done, Finished, Step, Wait
 from telamon.plan.view import Standing
 from telamon.platforms.memory.clock import ManualClock
 from telamon.platforms.memory.platform import Behaviour, MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal
+from telamon.products.release import Jump, Way
 from telamon.run.executor import Executor, Outcome
 from telamon.state.world import ComponentKind
 
@@ -89,6 +91,8 @@ class World:
     executors: dict[str, Executor] = field(init=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    operations: dict[str, Running] = field(default_factory=dict)
+    endings: dict[str, Finished] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         plain = Behaviour(clustered=False, indexed=False, set_up=False)
@@ -111,19 +115,34 @@ class World:
         """One pass over every component. Returns whether anything was done."""
         acted = False
         for name, desired in self.desired.items():
-            outcome = self.executors[name].tick(desired, self.standings())
+            operation = self.operations.get(name)
+            outcome = self.executors[name].tick(desired, self.standings(), operation=operation)
             self.outcomes[name] = outcome
-            if not isinstance(outcome.decision, Wait | Done):
+            if isinstance(outcome.decision, Finished):
+                self._conclude(name, outcome.decision)
+                acted = True
+            elif not isinstance(outcome.decision, Wait | Done):
                 self.steps.append(outcome.decision)
                 acted = True
         if not acted:
             self.clock.sleep(0.5)
         return acted
 
+    def _conclude(self, name: str, finished: Finished) -> None:
+        """As the host does: the end is written down, and what is in force now is compiled anew."""
+        executor, operation = self.executors[name], self.operations.pop(name)
+        self.endings[operation.name] = finished
+        executor.conclude(operation, finished)
+        wanted = self.desired[name].upgrade
+        if wanted is not None and executor.memory.release == wanted.to_release:
+            self.desired[name] = replace(self.desired[name], members=wanted.members, upgrade=None)
+
     def settled(self) -> bool:
         """Whether every component has nothing left to do."""
-        return len(self.outcomes) == len(self.desired) and all(
-            isinstance(outcome.decision, Done) for outcome in self.outcomes.values()
+        return (
+            not self.operations
+            and len(self.outcomes) == len(self.desired)
+            and all(isinstance(outcome.decision, Done) for outcome in self.outcomes.values())
         )
 
     def run(self, *, seconds: float = 2_000.0) -> None:
@@ -139,6 +158,27 @@ class World:
             if self.clock.now() > end:
                 reasons = {name: outcome.decision for name, outcome in self.outcomes.items()}
                 raise AssertionError(f"not settled after {seconds} s: {reasons}")
+
+    def operate(self, component: str, verb: str, *, member: str = "", **params: str) -> Running:
+        """Have an operation in progress from now on."""
+        running = Running(f"{verb}-{component}-1", verb, member, params, self.clock.now())
+        self.operations[component] = running
+        return running
+
+    def cancel(self, component: str) -> None:
+        """Ask the operation in progress to end early."""
+        self.operations[component] = replace(self.operations[component], cancelled=True)
+
+    def ask_for_release(self, component: str, release: str, *, way: Way = Way.ROLLING) -> None:
+        """Change the version in the stack file."""
+        desired = self.desired[component]
+        members = tuple(
+            replace(member, release=release, revision=f"{member.revision}@{release}")
+            for member in desired.members
+        )
+        old = desired.members[0].release
+        upgrade = Upgrade(old, release, Jump(way), mode=True, members=members)
+        self.desired[component] = replace(desired, upgrade=upgrade)
 
     def serving(self, component: str) -> int:
         """Members of a component that serve now."""

@@ -93,19 +93,26 @@ def tcp_health(expect: str) -> Mapping[str, Any]:
     return {**_health_timing(), "reuse_connection": False, "tcp_health_check": {"receive": receive}}
 
 
-def load_assignment(cluster: str, members: Mapping[str, Endpoint]) -> Mapping[str, Any]:
+def load_assignment(
+    cluster: str, members: Mapping[str, Endpoint], *, held: bool = False
+) -> Mapping[str, Any]:
     """The membership of one cluster, as its file holds it.
 
     Args:
         cluster: its name.
         members: member name to where it listens.
+        held: whether nobody gets requests though all are listed, so that users see the page for that.
+            Source: Envoy API reference, ``config.endpoint.v3.LbEndpoint.health_status``.
     """
+    health = {"health_status": "UNHEALTHY"} if held else {}
     return {
         "resources": [
             {
                 "@type": f"{TYPE}/envoy.config.endpoint.v3.ClusterLoadAssignment",
                 "cluster_name": cluster,
-                "endpoints": [{"lb_endpoints": [_lb_endpoint(*member) for member in members.items()]}],
+                "endpoints": [
+                    {"lb_endpoints": [{**_lb_endpoint(*member), **health} for member in members.items()]}
+                ],
             }
         ]
     }

@@ -165,11 +165,13 @@ class Rotation:
     """A list of members that the balancers send traffic to, kept in one file.
 
     Attributes:
+        component: whose members.
         cluster: the balancers' name of it.
         path: the file, below the state root.
         endpoints: member to where it listens.
     """
 
+    component: str
     cluster: str
     path: str
     endpoints: Mapping[str, Endpoint]
@@ -255,6 +257,7 @@ class LabComponent:
     Attributes:
         desired: what the planner reads.
         processes: in the order of ``desired.members``.
+        upgraded: the same of the release that is asked for and not in force yet.
         files: in the order in which they are written.
         workload: how its nodes are asked; ``None`` for the database and the balancers.
         product: the product itself, on a product's own nodes.
@@ -266,6 +269,7 @@ class LabComponent:
 
     desired: ComponentDesired
     processes: tuple[ProcessDesired, ...]
+    upgraded: tuple[ProcessDesired, ...] = ()
     files: tuple[FileDesired, ...] = ()
     workload: Workload | None = None
     product: Product | None = None
@@ -274,9 +278,19 @@ class LabComponent:
     server: ServerDesired | None = None
     set_up: SetupDesired | None = None
 
-    def process(self, member: str) -> ProcessDesired | None:
-        """The process of a member, if it is desired."""
-        return next((process for process in self.processes if process.member == member), None)
+    def process(self, member: str, release: str | None = None) -> ProcessDesired | None:
+        """The process of a member, if it is desired.
+
+        Args:
+            member: its name.
+            release: as which it should run; ``None``: the one in force.
+        """
+        of_release = [
+            process
+            for process in (*self.processes, *self.upgraded)
+            if process.member == member and release in {None, process.release}
+        ]
+        return of_release[0] if of_release else None
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def database_component(stack: str, facts: LabFacts, *, required_by: tuple[str, .
         patience=Patience(hang=3.0, start=120.0),
         policy=Policy(min_serving=1, stop_grace=20.0),
     )
-    return LabComponent(desired, (process,), files, server=_server(stack, facts))
+    return LabComponent(desired, (process,), files=files, server=_server(stack, facts))
 
 
 def _server(stack: str, facts: LabFacts) -> ServerDesired:

@@ -77,6 +77,7 @@ def rotations(part: Outline, facts: LabFacts) -> tuple[Rotation, ...]:
     numbers = {port.name: port.number for port in part.workload.ports}
     return tuple(
         Rotation(
+            part.component,
             cluster,
             f"{MEMBERSHIP}/{cluster}.json",
             {
@@ -132,7 +133,7 @@ def edge_component(
         patience=Patience(hang=3.0, start=30.0),
         policy=Policy(min_serving=1, stop_grace=float(DRAIN_SECONDS + 3)),
     )
-    return LabComponent(desired, processes, files)
+    return LabComponent(desired, processes, files=files)
 
 
 # ------------------------------------------------------------------------------------------------------------ process

@@ -100,7 +100,7 @@ def relays_component(parts: Sequence[Outline], facts: LabFacts, *, links: Iterab
         patience=Patience(hang=3.0, start=30.0),
         policy=Policy(min_serving=1, stop_grace=5.0),
     )
-    return LabComponent(desired, (process,), files)
+    return LabComponent(desired, (process,), files=files)
 
 
 def _lines(links: Iterable[Link], facts: LabFacts) -> list[Mapping[str, Any]]:

@@ -81,6 +81,35 @@ def members(path: str) -> Mapping[str, Mapping[Endpoint, bool]] | None:
     Raises:
         TemporaryError: there is one, and it does not answer.
     """
+    found = _clusters(path)
+    if found is None:
+        return None
+    return {name: dict(_member(host) for host in hosts) for name, hosts in found.items()}
+
+
+def shut(path: str) -> Mapping[str, bool] | None:
+    """Whether a balancer sends the listed members of each cluster nothing, because it was told to.
+
+    Args:
+        path: of its socket.
+
+    Returns:
+        ``None`` where there is no balancer to ask.
+
+    Raises:
+        TemporaryError: there is one, and it does not answer.
+    """
+    found = _clusters(path)
+    if found is None:
+        return None
+    return {
+        name: all(host.get("health_status", {}).get("eds_health_status") == "UNHEALTHY" for host in hosts)
+        for name, hosts in found.items()
+    }
+
+
+def _clusters(path: str) -> Mapping[str, list[Mapping[str, Any]]] | None:
+    """The members of every cluster as a balancer lists them; ``None`` where there is no balancer to ask."""
     try:
         _, text = ask(path, "/clusters?format=json")
     except (FileNotFoundError, ConnectionRefusedError):
@@ -88,7 +117,7 @@ def members(path: str) -> Mapping[str, Mapping[Endpoint, bool]] | None:
     except OSError as error:
         raise TemporaryError(f"the balancer at {path} does not answer: {brief(error)}", delay=0.5) from error
     return {
-        cluster["name"]: dict(_member(host) for host in cluster.get("host_statuses", []))
+        cluster["name"]: cluster.get("host_statuses", [])
         for cluster in json.loads(text).get("cluster_statuses", [])
     }
 

@@ -53,7 +53,7 @@ def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Ident
             flow.close()
             return None
         try:
-            return _perform(flow, probe, credentials=credentials, on_note=note)
+            return perform_flow(flow, probe, credentials=credentials, on_note=note)
         except TelamonError as error:
             troubles.append(str(error))
             return None
@@ -83,10 +83,10 @@ def health(
     Raises:
         TelamonError: they could not be asked for.
     """
-    return _perform(workload.health_checks(), probe, credentials=credentials, authority=authority)
+    return perform_flow(workload.health_checks(), probe, credentials=credentials, authority=authority)
 
 
-def _perform(
+def perform_flow(
     flow: Flow[T],
     probe: WorkloadProbe,
     *,
@@ -94,6 +94,18 @@ def _perform(
     authority: str | None = None,
     on_note: Callable[[str], None] = _no_note,
 ) -> T:
+    """Ask a node something that changes nothing.
+
+    Args:
+        flow: what to ask.
+        probe: where.
+        credentials: as whom.
+        authority: whom to trust (PEM), where TLS is spoken there.
+        on_note: is told what must be remembered.
+
+    Raises:
+        TelamonError: it could not be asked for.
+    """
     return perform(
         flow,
         authority=authority,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from telamon.desired.component import ComponentDesired
-from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabDesired
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.outline import Outline, needs, outlines
+from telamon.desired.lab.pending import compile_pending
 from telamon.model.stack import Stack
 from telamon.platforms.lab import facts as machine_facts
+from telamon.platforms.lab import installed
 from telamon.platforms.lab.platform import LabPlatform
 from telamon.products.registry import products_of
 
@@ -29,31 +30,41 @@ class LabCompiler:
         self._platform = platform
         self.notes: tuple[str, ...] = ()
 
-    def components(self, stack: Stack) -> Sequence[ComponentDesired]:
+    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
         """Compile; nothing but the state folder is made.
 
+        Args:
+            stack: the stack file.
+            releases: in force, by component.
+
         Raises:
             MachineError: the stack cannot run on this machine.
         """
-        return self._compile(stack)[1].components
+        return self._compile(stack, releases)[1].components
 
-    def install(self, stack: Stack) -> Sequence[ComponentDesired]:
+    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
         """Compile, keep what was settled, and let the platform perform the result from now on.
 
+        Args:
+            stack: the stack file.
+            releases: in force, by component.
+
         Raises:
             MachineError: the stack cannot run on this machine.
         """
-        found, desired = self._compile(stack)
+        found, desired = self._compile(stack, releases)
         machine_facts.save(found)
+        installed.keep(self._root, stack, releases=releases)
         self._platform.install(found, desired)
         return desired.components
 
-    def _compile(self, stack: Stack) -> tuple[LabFacts, LabDesired]:
+    def _compile(self, stack: Stack, releases: Mapping[str, str]) -> tuple[LabFacts, LabDesired]:
         registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
         running = self._platform.running_components()
         discovery = machine_facts.discover(self._root, needs(stack, registry), running=running)
         self.notes = (*discovery.notes, *_left_out(outlines(stack, registry)))
-        return discovery.facts, compile_lab(stack, discovery.facts, registry=registry)
+        lab = compile_pending(stack, discovery.facts, registry=registry, releases=releases)
+        return discovery.facts, lab
 
 
 def _left_out(parts: Iterable[Outline]) -> Iterator[str]:

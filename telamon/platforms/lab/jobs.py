@@ -21,6 +21,7 @@ from telamon.platforms.rest import Credential, perform
 from telamon.ports import Clock
 from telamon.products import notes
 from telamon.products.base import AccountInputs, Flow, Identity, Product, SetupInputs, SetupVerdict
+from telamon.products.release import Act
 from telamon.state.world import JobPhase, JobState
 
 LOG = logging.getLogger("telamon.lab")
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 DONE = "done"
 UNDER_WAY = "waiting"
+UPGRADE = "upgrade-"
+"""Begin of the calls that lead a cluster through a rolling upgrade."""
 ENDS_WITHIN = 2.0
 """Seconds to leave running jobs when the controller ends; a request under way is not cut off."""
 
@@ -137,6 +140,11 @@ class Jobs:
                 return lambda: self._prepare_join(target, call.job)
             case "forget-node":
                 return lambda: self._forget_node(target, call)
+            case "smoke":
+                return lambda: self._smoke(target, call)
+            case changing if changing.removeprefix(UPGRADE) in set(Act):
+                act = Act(changing.removeprefix(UPGRADE))
+                return lambda: self._change_upgrade(target, call, act=act)
             case _:
                 raise PlatformError(f"{call.component} knows no call {call.call}")
 
@@ -196,6 +204,14 @@ class Jobs:
     def _forget_node(self, target: Target, call: Call) -> JobState:
         self._perform(target, target.product.forget_node(call.argument), credentials=self._work(target))
         return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
+
+    def _change_upgrade(self, target: Target, call: Call, *, act: Act) -> JobState:
+        self._perform(target, target.product.change_upgrade(act), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
+
+    def _smoke(self, target: Target, call: Call) -> JobState:
+        wrong = self._perform(target, target.product.smoke(), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result="wrong" if wrong else DONE, detail=wrong)
 
     def _work(self, target: Target) -> Mapping[Identity, Credential]:
         return self._credentials.for_work(target.part) or {}

@@ -23,6 +23,7 @@ from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE
 from telamon.plan.step import Call
+from telamon.plan.work import Work
 from telamon.platforms.lab import admin, closely, machine, postgres, tls
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.facts import lab_id
@@ -35,10 +36,12 @@ from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.lab.tracked import Identity, Process
 from telamon.platforms.lab.traffic import Traffic
+from telamon.platforms.lab.upgrades import UpgradeWatch
+from telamon.platforms.lab.works.desk import NOBODY, WorkDesk
 from telamon.ports import Clock
 from telamon.products.base import Endpoint, HealthReport, IndexKeeper
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, Life, MemberState
+from telamon.state.world import ComponentState, JobState, Life, MemberState
 
 LOG = logging.getLogger("telamon.lab")
 
@@ -75,7 +78,9 @@ class LabPlatform:
         self._jobs = Jobs(self._records, self._credentials, clock)
         self._traffic = Traffic(root)
         self._processes = Processes(root, lab_id(root), clock=clock)
+        self._works = WorkDesk(root, self._processes, clock=clock)
         self._probes = Probes(self._credentials, clock, heard=self._processes.heard)
+        self._upgrades = UpgradeWatch(self._credentials, clock)
         self._databases_seen: dict[str, tuple[int, int]] = {}
         found = self._processes.adopt(database_folder=root / DATA)
         if found:
@@ -104,9 +109,8 @@ class LabPlatform:
 
     def running_components(self) -> frozenset[str]:
         """Components of which a process lives."""
-        return frozenset(
-            process.identity.component for process in self._processes.seen().values() if process.pid
-        )
+        found = {process.identity.component for process in self._processes.seen().values() if process.pid}
+        return frozenset(found - {NOBODY})
 
     def leftovers(self) -> tuple[str, ...]:
         """Components that run and are not desired: what an earlier stack file asked for."""
@@ -179,10 +183,10 @@ class LabPlatform:
 
     def start(self, desired: ComponentDesired, member: str) -> None:
         """Start a member's process."""
-        process = self._process(desired.name, member)
         wanted = desired.member(member)
         if wanted is None:
             raise PlatformError(f"{member} is not a member of {desired.name}")
+        process = self._process(desired.name, member, release=wanted.release)
         found = self._processes.seen().get(member)
         if found is not None and found.pid:
             return
@@ -235,6 +239,11 @@ class LabPlatform:
             raise PlatformError(f"{call.component} takes no calls")
         self._jobs.call(Target(part, part.product, process.probe, call.member), call)
 
+    def begin(self, component: str, job: str, *, work: Work) -> None:
+        """Begin a work in a process of its own."""
+        self._part(component)
+        self._works.begin(component, job, work=work)
+
     # --------------------------------------------------------------------------------------------------------- traffic
 
     def admit(self, component: str, member: str) -> None:
@@ -247,6 +256,12 @@ class LabPlatform:
         part = self._lab.part(component)
         if part is not None:
             self._traffic.drain(part.rotations, member, balancers=self._lab.balancers.values())
+
+    def hold(self, component: str, *, held: bool) -> None:
+        """Show a component's users the maintenance page, or take it away, and return when every balancer does so."""
+        part = self._lab.part(component)
+        if part is not None:
+            self._traffic.hold(part.rotations, held=held, balancers=self._lab.balancers.values())
 
     # -------------------------------------------------------------------------------------------------------- database
 
@@ -294,10 +309,15 @@ class LabPlatform:
             objects=None if part is None else self._objects(part),
             database_ready=self._database_ready(part.database) if part and part.database else None,
             # What is only to be ended needs no record, and a damaged one must not keep it running.
-            jobs=self._records.jobs(desired.name) if desired.members else {},
+            jobs=self._jobs_of(desired.name) if desired.members else {},
+            upgrade=None if part is None else self._upgrades.phase(part, looked),
+            held=part is not None and self._traffic.held(part.rotations),
         )
 
     # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _jobs_of(self, component: str) -> Mapping[str, JobState]:
+        return {**self._records.jobs(component), **self._works.jobs(component)}
 
     def _part(self, component: str) -> LabComponent:
         part = self._lab.part(component)
@@ -305,8 +325,8 @@ class LabPlatform:
             raise PlatformError(f"{component} is not a component of this lab")
         return part
 
-    def _process(self, component: str, member: str) -> ProcessDesired:
-        process = self._part(component).process(member)
+    def _process(self, component: str, member: str, *, release: str | None = None) -> ProcessDesired:
+        process = self._part(component).process(member, release)
         if process is None:
             raise PlatformError(f"{member} is not a member of {component}")
         return process

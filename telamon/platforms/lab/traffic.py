@@ -12,11 +12,13 @@ from telamon.desired.lab.clusters import load_assignment
 from telamon.desired.lab.data import Rotation
 from telamon.errors import TemporaryError
 from telamon.platforms.lab import admin
-from telamon.platforms.lab.files import write
+from telamon.platforms.lab.files import located, make_folder, write
 from telamon.products.base import Endpoint
 
 CONFIRMED_WITHIN = 2.0
 """Seconds a balancer may take to notice a changed file; measured: 1 ms."""
+HELD = "edge/held"
+"""Folder of marks, one for each component whose users see the maintenance page."""
 WORKERS_FOLLOW = 0.05
 """Seconds to leave a balancer's workers after its main thread has changed the list: they take it over at their next
 turn, which cannot be seen from outside."""
@@ -104,6 +106,43 @@ class Traffic:
             _confirm(socket, left)
         time.sleep(WORKERS_FOLLOW)
 
+    def held(self, rotations: Sequence[Rotation]) -> bool:
+        """Whether the users of a component see the maintenance page."""
+        return bool(rotations) and self._mark(rotations[-1]).exists()
+
+    def hold(self, rotations: Sequence[Rotation], *, held: bool, balancers: Iterable[str]) -> None:
+        """Show a component's users the maintenance page, or let them in again; its lists stay as they are.
+
+        Args:
+            rotations: the component's lists.
+            held: which of the two.
+            balancers: admin sockets.
+
+        Raises:
+            TemporaryError: a balancer runs and did not follow in time.
+            MachineError: the disk is full or read-only.
+        """
+        if not rotations:
+            return
+        mark = self._mark(rotations[-1])
+        with self._lock:
+            # The mark goes first and says what the lists must be, so a half-done hold is done again.
+            if held:
+                make_folder(mark.parent)
+                write(mark, "")
+            else:
+                with located(mark):
+                    mark.unlink(missing_ok=True)
+            for rotation in rotations:
+                self._write(rotation, self._read(rotation))
+            filled = frozenset(rotation.cluster for rotation in rotations if self._read(rotation))
+        for socket in balancers:
+            _confirm_hold(socket, filled, held=held)
+        time.sleep(WORKERS_FOLLOW)
+
+    def _mark(self, rotation: Rotation) -> Path:
+        return self._root / HELD / rotation.component
+
     def _read(self, rotation: Rotation) -> Mapping[str, Endpoint]:
         path = self._root / rotation.path
         try:
@@ -116,10 +155,29 @@ class Traffic:
             members[listed["endpoint"]["hostname"]] = Endpoint(address["address"], address["port_value"])
         return members
 
+    def _holds(self, rotation: Rotation) -> bool:
+        return self._mark(rotation).exists()
+
     def _write(self, rotation: Rotation, members: Mapping[str, Endpoint]) -> None:
         ordered = dict(sorted(members.items()))
-        text = json.dumps(load_assignment(rotation.cluster, ordered), indent=1, sort_keys=True)
+        assignment = load_assignment(rotation.cluster, ordered, held=self._holds(rotation))
+        text = json.dumps(assignment, indent=1, sort_keys=True)
         write(self._root / rotation.path, text + "\n")
+
+
+def _confirm_hold(socket: str, clusters: frozenset[str], *, held: bool) -> None:
+    """Wait until a balancer goes by the lists of clusters that are held, or are not held any more."""
+    end = time.monotonic() + CONFIRMED_WITHIN
+    while True:
+        known = admin.shut(socket)
+        if known is None:
+            return
+        late = [cluster for cluster in clusters if known.get(cluster, held) is not held]
+        if not late:
+            return
+        if time.monotonic() > end:
+            raise TemporaryError(f"the balancer at {socket} still uses an old list of {late[0]}", delay=0.5)
+        time.sleep(0.01)
 
 
 def _confirm(socket: str, left: Mapping[str, frozenset[Endpoint]]) -> None:

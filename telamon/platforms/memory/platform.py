@@ -13,6 +13,7 @@ from enum import StrEnum
 from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
+from telamon.plan.work import Work
 from telamon.ports import Clock
 from telamon.state.phase import Phase
 from telamon.state.world import (
@@ -23,6 +24,7 @@ from telamon.state.world import (
     JobState,
     Life,
     MemberState,
+    UpgradePhase,
 )
 
 
@@ -50,6 +52,9 @@ class Behaviour:
         clustered: whether there is a registry.
         indexed: whether each member keeps an index.
         set_up: whether a fresh product shows set-up pages.
+        dead_releases: releases whose nodes end right after their start.
+        sick_releases: releases whose nodes run, and answer users with errors.
+        stuck_tasks: how often the final tasks of an upgrade fail.
     """
 
     start: float = 5.0
@@ -60,6 +65,9 @@ class Behaviour:
     clustered: bool = True
     indexed: bool = True
     set_up: bool = True
+    dead_releases: frozenset[str] = frozenset()
+    sick_releases: frozenset[str] = frozenset()
+    stuck_tasks: int = 0
 
 
 @dataclass
@@ -85,7 +93,10 @@ class _Component:
     database: bool = False
     is_set_up: bool = False
     members: dict[str, _Member] = field(default_factory=dict)
-    jobs: dict[str, tuple[Call, float]] = field(default_factory=dict)
+    jobs: dict[str, tuple[Call | Work, float]] = field(default_factory=dict)
+    held: bool = False
+    original: str | None = None
+    tasks_failed: int = 0
 
 
 @dataclass
@@ -169,17 +180,34 @@ class MemoryPlatform:
         if running is not None and self.clock.now() < running[1]:
             return
         component.jobs[call.job] = (call, self.clock.now() + component.behaviour.call)
+        self._change_upgrade(call, component)
+
+    def hold(self, component: str, *, held: bool) -> None:
+        """Show the maintenance page, or take it away."""
+        if component in self._components:
+            self._components[component].held = held
+
+    def begin(self, component: str, job: str, *, work: Work) -> None:
+        """Begin a work; a running one of the same name goes on."""
+        found = self._components[component]
+        running = found.jobs.get(job)
+        if running is None or self.clock.now() >= running[1]:
+            found.jobs[job] = (work, self.clock.now() + found.behaviour.call)
 
     # ------------------------------------------------------------------------------------------------------ the eyes
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
         """The picture at this instant."""
         component, now = self._of(desired), self.clock.now()
-        jobs = {name: self._job(call, ends, component) for name, (call, ends) in component.jobs.items()}
+        jobs = {
+            name: self._job(name, asked, ends=ends, component=component)
+            for name, (asked, ends) in component.jobs.items()
+        }
         members = []
         for name, member in component.members.items():
             if member.life is Life.ENDING and member.ends is not None and now >= member.ends:
                 member.life, member.fault = Life.ABSENT, None
+            self._end_dead_release(member, component)
             members.append(self._state(name, member, component))
         return ComponentState(
             desired.name,
@@ -189,6 +217,8 @@ class MemoryPlatform:
             objects=component.objects,
             database_ready=component.database if desired.database else None,
             jobs=jobs,
+            held=component.held,
+            upgrade=self._upgrade(desired, component),
         )
 
     def leftovers(self) -> tuple[str, ...]:
@@ -223,13 +253,49 @@ class MemoryPlatform:
         found = self._components.get(component)
         return None if found is None else found.members.get(member)
 
-    def _job(self, call: Call, ends: float, component: _Component) -> JobState:
+    def _job(self, name: str, asked: Call | Work, *, ends: float, component: _Component) -> JobState:
         if self.clock.now() < ends:
-            return JobState(call.job, JobPhase.RUNNING)
+            return JobState(name, JobPhase.RUNNING)
+        result = self._done(asked, component) if isinstance(asked, Call) else "done"
+        return JobState(name, JobPhase.SUCCEEDED, ended=ends, result=result)
+
+    def _done(self, call: Call, component: _Component) -> str:
+        """What a call that has run its time came to; its effect is there from its begin."""
         if call.call == "set-up":
             component.is_set_up = True
-        result = "complete" if call.call == "set-up" else "done"
-        return JobState(call.job, JobPhase.SUCCEEDED, ended=ends, result=result)
+            return "complete"
+        if call.call == "smoke":
+            asked = component.members.get(call.member)
+            sick = asked is None or asked.release in component.behaviour.sick_releases
+            return "wrong" if sick else "done"
+        return "done"
+
+    def _change_upgrade(self, call: Call, component: _Component) -> None:
+        releases = {member.release for member in component.members.values() if member.life is Life.ALIVE}
+        match call.call:
+            case "upgrade-start" if component.original is None and len(releases) == 1:
+                component.original = next(iter(releases))
+            case "upgrade-cancel" if releases == {component.original}:
+                component.original = None
+            case "upgrade-approve" | "upgrade-retryUpgrade" if releases != {component.original}:
+                if component.tasks_failed < component.behaviour.stuck_tasks:
+                    component.tasks_failed += 1
+                elif len(releases) == 1:
+                    component.original, component.tasks_failed = None, 0
+            case _:
+                return
+
+    def _upgrade(self, desired: ComponentDesired, component: _Component) -> UpgradePhase | None:
+        if desired.upgrade is None or not desired.upgrade.mode:
+            return None
+        if component.original is None:
+            return UpgradePhase.STABLE
+        if component.tasks_failed:
+            return UpgradePhase.UPGRADE_TASKS_FAILED
+        releases = {member.release for member in component.members.values() if member.life is Life.ALIVE}
+        if releases == {component.original}:
+            return UpgradePhase.READY_TO_UPGRADE
+        return UpgradePhase.READY_TO_RUN_UPGRADE_TASKS if len(releases) == 1 else UpgradePhase.MIXED
 
     def _state(self, name: str, member: _Member, component: _Component) -> MemberState:
         behaviour, now = component.behaviour, self.clock.now()
@@ -258,6 +324,13 @@ class MemoryPlatform:
             index=self._index(member, behaviour, running) if behaviour.indexed else None,
             database_lost_since=member.since if member.fault is Fault.LOSE_DATABASE else None,
         )
+
+    def _end_dead_release(self, member: _Member, component: _Component) -> None:
+        """A node of a release that cannot run ends while it starts."""
+        behaviour = component.behaviour
+        dies = member.life is Life.ALIVE and member.release in behaviour.dead_releases
+        if dies and self.clock.now() - member.started >= behaviour.start / 2:
+            member.life = Life.EXITED
 
     def _may_ask(self, component: _Component) -> bool:
         made = component.jobs.get("service-account")

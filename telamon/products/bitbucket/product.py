@@ -22,11 +22,13 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
 )
-from telamon.products.bitbucket import checks, edge, image, lifecycle
+from telamon.products.bitbucket import checks, edge, image, lifecycle, upgrade
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
+from telamon.products.release import Act, Jump
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
+from telamon.state.world import UpgradePhase
 
 
 class OpenSearch(Companion):
@@ -73,6 +75,7 @@ class Bitbucket(Product):
     tcp_routes = edge.TCP_ROUTES
     index = IndexKeeper.COMPANION
     clustered = True
+    has_upgrade_mode = True
     sets_itself_up = True
     cluster_secret = True
     secret_purposes = (
@@ -117,3 +120,19 @@ class Bitbucket(Product):
     def renew_token(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account another token."""
         return lifecycle.renew_token(account)
+
+    def jump(self, from_release: str, to_release: str) -> Jump:
+        """How the release can be changed."""
+        return upgrade.jump(from_release, to_release)
+
+    def upgrade_phase(self) -> Flow[UpgradePhase | None]:
+        """Where the cluster stands with a rolling upgrade."""
+        return upgrade.phase()
+
+    def change_upgrade(self, act: Act) -> Flow[None]:
+        """Lead the cluster through a rolling upgrade."""
+        return upgrade.change(act)
+
+    def smoke(self) -> Flow[str]:
+        """Ask a node for what every user asks for."""
+        return upgrade.smoke()

@@ -24,11 +24,14 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.checks import Breach
-from telamon.products.confluence import checks, edge, image, lifecycle
+from telamon.products.confluence import checks, edge, image, lifecycle, upgrade
 from telamon.products.confluence import index as searching
 from telamon.products.health import health_checks
+from telamon.products.release import Act, Jump
+from telamon.products.upgrade import rewritten_at_start
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
+from telamon.state.world import UpgradePhase
 
 
 class Synchrony(Companion):
@@ -71,6 +74,7 @@ class Confluence(Product):
     routes = edge.ROUTES
     index = IndexKeeper.NODE
     clustered = True
+    has_upgrade_mode = True
     start_timeout = 1800.0
     secret_purposes = (Purpose.LICENSE,)
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
@@ -110,3 +114,23 @@ class Confluence(Product):
     def renew_token(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account another token."""
         return lifecycle.renew_token(account)
+
+    def jump(self, from_release: str, to_release: str) -> Jump:
+        """How the release can be changed."""
+        return upgrade.jump(from_release, to_release)
+
+    def upgrade_obstacle(self, spec: ProductSpec) -> str:
+        """What in the stack file stands in the way of a rolling upgrade."""
+        return rewritten_at_start(spec)
+
+    def upgrade_phase(self) -> Flow[UpgradePhase | None]:
+        """Where the cluster stands with a rolling upgrade."""
+        return upgrade.phase()
+
+    def change_upgrade(self, act: Act) -> Flow[None]:
+        """Lead the cluster through a rolling upgrade."""
+        return upgrade.change(act)
+
+    def smoke(self) -> Flow[str]:
+        """Ask a node for what every user asks for."""
+        return upgrade.smoke()

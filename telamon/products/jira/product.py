@@ -22,9 +22,12 @@ from telamon.products.base import (
 )
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
-from telamon.products.jira import checks, cluster, edge, image, lifecycle
+from telamon.products.jira import checks, cluster, edge, image, lifecycle, upgrade
 from telamon.products.jira import index as searching
+from telamon.products.release import Act, Jump
+from telamon.products.upgrade import rewritten_at_start
 from telamon.state.phase import Phase
+from telamon.state.world import UpgradePhase
 
 
 class Jira(Product):
@@ -44,6 +47,7 @@ class Jira(Product):
     index_lag = 50
     clustered = True
     prepares_join = True
+    has_upgrade_mode = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
 
@@ -90,3 +94,23 @@ class Jira(Product):
     def forget_node(self, node_id: str) -> Flow[None]:
         """Take a stopped node out of the registry."""
         return cluster.forget_node(node_id)
+
+    def jump(self, from_release: str, to_release: str) -> Jump:
+        """How the release can be changed."""
+        return upgrade.jump(from_release, to_release)
+
+    def upgrade_obstacle(self, spec: ProductSpec) -> str:
+        """What in the stack file stands in the way of a rolling upgrade."""
+        return rewritten_at_start(spec)
+
+    def upgrade_phase(self) -> Flow[UpgradePhase | None]:
+        """Where the cluster stands with a rolling upgrade."""
+        return upgrade.phase()
+
+    def change_upgrade(self, act: Act) -> Flow[None]:
+        """Lead the cluster through a rolling upgrade."""
+        return upgrade.change(act)
+
+    def smoke(self) -> Flow[str]:
+        """Ask a node for what every user asks for."""
+        return upgrade.smoke()

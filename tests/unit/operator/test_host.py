@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from telamon.desired.component import ComponentDesired
+from telamon.desired.component import ComponentDesired, MemberDesired, Requirement, Upgrade
 from telamon.errors import ConflictError, MachineError, RefusedError
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
@@ -23,7 +23,8 @@ from telamon.operator.serving import serve
 from telamon.platforms.memory.platform import Behaviour, Fault, MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
 from telamon.ports import Entry
-from tests.support.stacks import INFRASTRUCTURE, companion, database, edge, product
+from telamon.products.registry import registry
+from tests.support.stacks import INFRASTRUCTURE, companion, database, edge, members, product
 
 SPEED = 200.0
 
@@ -56,20 +57,30 @@ class Components:
     notes: tuple[str, ...] = ()
     trouble: str = ""
 
-    def components(self, stack: Stack) -> Sequence[ComponentDesired]:
+    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
         """A small stack with as many product nodes as asked for."""
         asked = stack.spec.products[ProductName("jira")]
         assert asked.nodes is not None
-        made = product(asked.nodes)
-        members = tuple(replace(member, release=str(asked.version)) for member in made.members)
-        return (database(), edge(), replace(made, members=members), companion())
+        wish, force = str(asked.version), releases.get("jira", str(asked.version))
+        made = replace(product(), name="jira", members=_members(asked.nodes, force))
+        if force != wish:
+            jump = registry()["jira"].jump(force, wish)
+            upgrade = Upgrade(force, wish, jump, mode=True, members=_members(asked.nodes, wish))
+            made = replace(made, upgrade=upgrade)
+        helper = replace(companion(), requires=(Requirement("jira", "set-up"),))
+        helper = replace(helper, name="jira-helper", members=members("jira-helper", 2))
+        return (replace(database(), required_by=("jira",)), edge(), made, helper)
 
-    def install(self, stack: Stack) -> Sequence[ComponentDesired]:
+    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
         """The same."""
         if self.trouble:
             raise MachineError(self.trouble, remedy="mend it")
         self.installed.append(stack.metadata.name)
-        return self.components(stack)
+        return self.components(stack, releases)
+
+
+def _members(count: int, release: str) -> tuple[MemberDesired, ...]:
+    return members("jira", count, revision=f"r-{release}", release=release)
 
 
 class FullJournal(MemoryJournal):
@@ -111,7 +122,7 @@ class Rig:
         """A host over an empty world."""
         clock = FastClock()
         plain = Behaviour(clustered=False, indexed=False, set_up=False)
-        behaviours = {"database": INFRASTRUCTURE, "edge": INFRASTRUCTURE, "tracker-helper": plain}
+        behaviours = {"database": INFRASTRUCTURE, "edge": INFRASTRUCTURE, "jira-helper": plain}
         platform = MemoryPlatform(clock, behaviours)
         store, journal = MemoryStore(), FullJournal()
         return cls(
@@ -130,7 +141,7 @@ class Rig:
             self.host,
             About("0.1.0", 1, "/state", 0.0),
             urls=lambda _: {"jira": "http://127.0.0.1:8080"},
-            doctor=lambda: [HealthLine("tracker", "tracker-0", "index", healthy=True)],
+            doctor=lambda: [HealthLine("jira", "jira-0", "index", healthy=True)],
             transitions=Transitions(),
         )
         with tempfile.TemporaryDirectory(prefix="tm", dir="/tmp") as folder:
@@ -192,10 +203,10 @@ def test_status_names_every_member(rig: Rig, client: httpx.Client) -> None:
         "database-0",
         "edge-0",
         "edge-1",
-        "tracker-0",
-        "tracker-1",
-        "tracker-helper-0",
-        "tracker-helper-1",
+        "jira-0",
+        "jira-1",
+        "jira-helper-0",
+        "jira-helper-1",
     ]
     assert all(found["serving"] for found in status["members"])
     assert status["observedGeneration"] == 1
@@ -205,11 +216,11 @@ def test_status_names_every_member(rig: Rig, client: httpx.Client) -> None:
 def test_a_crashed_member_comes_back_and_is_counted(rig: Rig, client: httpx.Client) -> None:
     rig.host.put(stack(), "stack.yaml")
     eventually(lambda: is_ready(client), "ready")
-    rig.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+    rig.platform.strike("jira", "jira-1", fault=Fault.CRASH)
 
     def healed() -> bool:
         members = {found["name"]: found for found in client.get("/v1/stack").json()["status"]["members"]}
-        return bool(members["tracker-1"]["restarts"] == 1 and members["tracker-1"]["serving"])
+        return bool(members["jira-1"]["restarts"] == 1 and members["jira-1"]["serving"])
 
     eventually(healed, "healed")
 
@@ -300,19 +311,62 @@ def test_a_successor_that_cannot_keep_the_stack_tells_why_and_can_end_it(rig: Ri
     assert second.host.wait_ended(0)
 
 
-def test_another_version_of_what_has_data_is_refused(rig: Rig, client: httpx.Client) -> None:
+def test_another_version_rolls_out_by_an_operation_of_its_own(rig: Rig, client: httpx.Client) -> None:
     rig.host.put(stack(), "stack.yaml")
     eventually(lambda: is_ready(client), "ready")
-    body = {"stack": stack(version="11.3.2").model_dump(mode="json"), "source": "stack.yaml"}
+    assert rig.host.put(stack(version="11.3.2"), "stack.yaml").generation == 2
+    eventually(lambda: versions(client) == {"11.3.2"} and is_ready(client), "upgraded")
+    operations = client.get("/v1/operations").json()["operations"]
+    assert [(found["spec"]["verb"], found["status"]["phase"]) for found in operations] == [
+        ("upgrade", "Succeeded")
+    ]
+    assert not rig.host.put(stack(version="11.3.2"), "stack.yaml").changed
+
+
+def test_a_version_that_fails_is_held_and_retry_tries_again(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    rig.platform.behaviours = {
+        **rig.platform.behaviours,
+        "jira": Behaviour(dead_releases=frozenset({"11.3.2"})),
+    }
+    rig.platform._components["jira"].behaviour = rig.platform.behaviours["jira"]
+    rig.host.put(stack(version="11.3.2"), "stack.yaml")
+
+    def held() -> bool:
+        conditions = client.get("/v1/stack").json()["status"]["conditions"]
+        return any(found["type"] == "UpgradeFailed" and found["status"] == "True" for found in conditions)
+
+    eventually(held, "held")
+    assert versions(client) == {"11.3.1"}
+    assert not is_ready(client)
+    rig.platform._components["jira"].behaviour = Behaviour()
+    client.post("/v1/retry", json={"component": "jira"})
+    eventually(lambda: versions(client) == {"11.3.2"} and is_ready(client), "upgraded")
+
+
+def test_putting_the_old_version_back_cancels_the_upgrade(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    rig.host.put(stack(version="11.3.2"), "stack.yaml")
+    eventually(lambda: "11.3.2" in versions(client), "begun")
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: versions(client) == {"11.3.1"} and is_ready(client), "back")
+
+
+def test_a_version_that_needs_a_downtime_is_refused(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    body = {"stack": stack(version="12.0.1").model_dump(mode="json"), "source": "stack.yaml"}
     refused = client.put("/v1/stack", json=body)
     assert refused.status_code == 409
-    assert refused.json()["guard"] == "release-stays"
-    assert "put the old version back" in refused.json()["remedy"]
-    rig.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+    assert refused.json()["guard"] == "downtime-is-asked-for"
+    assert "--downtime" in refused.json()["remedy"]
+    rig.platform.strike("jira", "jira-1", fault=Fault.CRASH)
 
     def healed() -> bool:
         members = {found["name"]: found for found in client.get("/v1/stack").json()["status"]["members"]}
-        found = members["tracker-1"]
+        found = members["jira-1"]
         return bool(found["restarts"] == 1 and found["serving"] and found["version"] == "11.3.1")
 
     eventually(healed, "healed")
@@ -327,21 +381,27 @@ def test_another_version_is_refused_while_the_stack_is_down_too(rig: Rig) -> Non
     eventually(lambda: rig.host.wait_ended(0.01), "ended")
     second = rig.successor()
     with pytest.raises(RefusedError):
-        second.host.put(stack(version="11.3.2"), "stack.yaml")
+        second.host.put(stack(version="10.3.1"), "stack.yaml")
+
+
+def versions(client: httpx.Client) -> set[str | None]:
+    """What the members run."""
+    members = client.get("/v1/stack").json()["status"]["members"]
+    return {found.get("version") for found in members if found["component"] == "jira"}
 
 
 def test_what_cannot_be_recorded_is_not_done_and_told(rig: Rig, client: httpx.Client) -> None:
     rig.host.put(stack(), "stack.yaml")
     eventually(lambda: is_ready(client), "ready")
     rig.journal.full = True
-    rig.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+    rig.platform.strike("jira", "jira-1", fault=Fault.CRASH)
 
-    def tracker() -> dict[str, object]:
+    def jira() -> dict[str, object]:
         components = client.get("/v1/stack").json()["status"]["components"]
-        return next(found for found in components if found["name"] == "tracker")
+        return next(found for found in components if found["name"] == "jira")
 
-    eventually(lambda: tracker()["reason"] == "NothingRecorded", "told")
-    assert tracker()["remedy"] == "free some space"
+    eventually(lambda: jira()["reason"] == "NothingRecorded", "told")
+    assert jira()["remedy"] == "free some space"
     assert not is_ready(client)
     conditions = {found["type"]: found for found in client.get("/v1/stack").json()["status"]["conditions"]}
     assert conditions["Degraded"]["status"] == "True"
@@ -361,7 +421,7 @@ def test_doctor_and_journal_are_served(rig: Rig, client: httpx.Client) -> None:
     rig.host.put(stack(), "stack.yaml")
     eventually(lambda: is_ready(client), "ready")
     assert client.get("/v1/doctor").json()["checks"][0]["name"] == "index"
-    entries = client.get("/v1/journal", params={"component": "tracker"}).json()["entries"]
-    assert {entry["component"] for entry in entries} == {"tracker"}
+    entries = client.get("/v1/journal", params={"component": "jira"}).json()["entries"]
+    assert {entry["component"] for entry in entries} == {"jira"}
     last = entries[-1]["sequence"]
-    assert client.get("/v1/journal", params={"since": last, "component": "tracker"}).json() == {"entries": []}
+    assert client.get("/v1/journal", params={"since": last, "component": "jira"}).json() == {"entries": []}

@@ -1,0 +1,139 @@
+"""``telamon operations``: what was asked for, how far it is, and how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, timeout_option
+
+if TYPE_CHECKING:
+    from telamon.cli.client import Controller
+    from telamon.cli.session import Session
+    from telamon.model.operation import Operation
+    from telamon.units import Duration
+
+SHOWN: Final = 20
+"""Operations that the list shows where nothing is said."""
+
+
+def _stack_options(function: Decorated) -> Decorated:
+    return stack_option(state_option(function))
+
+
+@click.group(cls=Verbs)
+def command() -> None:
+    """Show, wait for or cancel what was asked for once.
+
+    Restarts, index copies, backups, upgrades and the like are operations: each has a name, goes on in the controller
+    whoever waits for it, survives the controller, and is kept after its end.
+
+    Examples:
+        telamon operations list
+        telamon operations show restart-jira-3
+        telamon operations wait restart-jira-3
+        telamon operations cancel restart-jira-3
+    """
+
+
+@command.command("list", cls=Verb)
+@_stack_options
+@click.option("--all", "everything", is_flag=True, help=f"Show all that are kept, not the last {SHOWN}.")
+@click.pass_obj
+def list_(session: Session, *, stack: str | None, state: Path | None, everything: bool) -> None:
+    """List operations, the newest last.
+
+    Examples:
+        telamon operations list
+        telamon operations list --all -o json
+    """
+    found = _controller(session, stack, state=state).operations()
+    shown = found if everything else found[-SHOWN:]
+    session.answer(lambda: [_document(one) for one in shown], lambda: _table(shown))
+
+
+@command.command("show", cls=Verb)
+@click.argument("name")
+@_stack_options
+@click.pass_obj
+def show(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
+    """Show one operation: what was asked for, how far it is, how it ended.
+
+    Examples:
+        telamon operations show restart-jira-3
+    """
+    found = _controller(session, stack, state=state).operation(name)
+    session.answer(lambda: _document(found), lambda: _text(found))
+
+
+@command.command("wait", cls=Verb)
+@click.argument("name")
+@_stack_options
+@timeout_option("1h")
+@click.pass_obj
+def wait(session: Session, *, name: str, stack: str | None, state: Path | None, timeout: Duration) -> None:
+    """Wait until an operation has ended; its failure is the failure of this command.
+
+    Examples:
+        telamon operations wait restart-jira-3 --timeout 30m
+    """
+    from telamon.cli.operating import follow, tell
+
+    controller = _controller(session, stack, state=state)
+    tell(session, follow(session, controller, name=name, timeout=timeout))
+
+
+@command.command("cancel", cls=Verb)
+@click.argument("name")
+@_stack_options
+@click.option(
+    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
+)
+@click.pass_obj
+def cancel(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
+    """Ask an operation to end early.
+
+    It ends in order: what was begun is finished or taken back, as the operation's own message says.
+
+    Examples:
+        telamon operations cancel restart-jira-3
+    """
+    found = _controller(session, stack, state=state).cancel(name)
+    session.answer(lambda: _document(found), lambda: f"{name} was asked to end early")
+
+
+def _controller(session: Session, stack: str | None, *, state: Path | None) -> Controller:
+    from telamon.cli.client import Controller
+    from telamon.cli.target import find
+
+    return Controller(find(session, stack, state=state).socket)
+
+
+def _document(operation: Operation) -> dict[str, Any]:
+    return operation.model_dump(mode="json", exclude_none=True)
+
+
+def _table(operations: tuple[Operation, ...]) -> str:
+    if not operations:
+        return "no operation was asked for yet"
+    rows = [
+        (one.metadata.name, one.status.phase, one.status.message or one.status.step) for one in operations
+    ]
+    first = max(len(row[0]) for row in rows)
+    return "\n".join(f"{name:{first}}  {phase:9}  {words}".rstrip() for name, phase, words in rows)
+
+
+def _text(operation: Operation) -> str:
+    status, target = operation.status, operation.spec.target
+    lines = [
+        f"{operation.metadata.name}: {status.phase}",
+        f"  on        {target.member or target.component}",
+        *(f"  {name:9} {value}" for name, value in sorted(operation.spec.params.items())),
+        f"  asked     {status.started:%Y-%m-%d %H:%M:%S %Z}" if status.started else "",
+        f"  ended     {status.finished:%Y-%m-%d %H:%M:%S %Z}" if status.finished else "",
+        f"  last step {status.step}" if status.step else "",
+        f"  {status.message}" if status.message else "",
+    ]
+    return "\n".join(line for line in lines if line)

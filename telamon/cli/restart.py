@@ -1,0 +1,50 @@
+"""``telamon restart``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Verb, stack_option, state_option, wait_options
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Session
+    from telamon.units import Duration
+
+
+@click.command(cls=Verb)
+@click.argument("component")
+@click.argument("member", required=False)
+@stack_option
+@state_option
+@click.option(
+    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
+)
+@wait_options("1h")
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    component: str,
+    member: str | None,
+    stack: str | None,
+    state: Path | None,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Restart the members of a component one by one.
+
+    The others serve meanwhile.
+
+    Each is drained, stopped, started, and must serve again before the next one goes. With MEMBER only that one.
+
+    Examples:
+        telamon restart jira
+        telamon restart confluence confluence-1 --no-wait
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    asked = Asked("restart", component, member or "")
+    operate(session, asked, where=Where(stack, state, wait, timeout))

@@ -1,0 +1,162 @@
+"""``telamon upgrade``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from telamon.cli.options import DEFAULT_FILE, Verb, lab_option, state_option, wait_options, yes_option
+from telamon.errors import MachineError, UsageError, brief
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Session
+    from telamon.stackfile.edit import Edited
+    from telamon.units import Duration
+
+LONGEST_CHAIN: Final = 8
+"""Most files of a chain of overlays that are looked through."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The line that changes, and its file."""
+
+    file: Path
+    edited: Edited
+
+    def patch(self) -> str:
+        """The change as people read it."""
+        return (
+            f"{self.file}:{self.edited.line}\n- {self.edited.before.strip()}\n+ {self.edited.after.strip()}"
+        )
+
+
+@click.command(cls=Verb)
+@click.argument("product")
+@click.argument("version")
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_FILE,
+    help="The stack file. Default: stack.yaml here.",
+)
+@click.option(
+    "--downtime", is_flag=True, help="Agree to an interruption where the vendor allows nothing better."
+)
+@click.option("--print", "only_print", is_flag=True, help="Print the change to the file, and do nothing.")
+@lab_option
+@state_option
+@yes_option
+@wait_options("2h")
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    product: str,
+    version: str,
+    file: Path,
+    downtime: bool,
+    only_print: bool,
+    lab: bool,
+    state: Path | None,
+    yes: bool,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Bring a product to another version.
+
+    Writes the version into the stack file (or the file that it extends), and sends it to the controller. Where the
+    vendor allows it, nodes are replaced one by one while the others serve; a version that fails on its first node is
+    taken back by itself and held. Where it is not allowed the upgrade is refused, unless --downtime agrees to an
+    interruption: then a backup is made first, and users see a maintenance page until the new version serves.
+
+    Examples:
+        telamon upgrade jira 11.3.5
+        telamon upgrade confluence 10.2.7 --downtime
+        telamon upgrade jira 11.3.5 --print
+    """
+    from telamon.cli import bringing
+    from telamon.cli.client import Controller
+    from telamon.cli.reading import note_doubts, read_file
+    from telamon.cli.target import target_of
+
+    before = read_file(session, file, lab=lab)
+    _check_product(product, tuple(map(str, before.stack.spec.products)))
+    change = _change(file, product, version=version)
+    if only_print:
+        session.answer(lambda: {"file": str(change.file), "patch": change.patch()}, change.patch)
+        return
+    bringing.refuse_other_platforms(before)
+    controller = Controller(target_of(session, before.stack.metadata.name, state=state).socket)
+    controller.version()
+    old = change.file.read_text(encoding="utf-8")
+    _write(change.file, change.edited.text)
+    try:
+        found = read_file(session, file, lab=lab)
+        note_doubts(session, found)
+        wishes = bringing.Wishes(yes, wait, timeout, downtime=(product,) if downtime else ())
+        sent = bringing.send(session, controller, found=found, wishes=wishes)
+    except BaseException:
+        # A version that was not taken does not stay in the file.
+        _write(change.file, old)
+        raise
+    if session.output == "text":
+        session.terminal.note(change.patch())
+    bringing.follow(session, controller, found=found, wishes=wishes, sent=sent)
+
+
+def _check_product(product: str, known: tuple[str, ...]) -> None:
+    if product not in known:
+        from telamon.cli.names import unknown
+
+        raise unknown("product", product, known=known)
+
+
+def _change(file: Path, product: str, *, version: str) -> _Change:
+    """The change, in the file that names the version: the one given, or one that it extends."""
+    from telamon.stackfile.edit import set_text
+
+    looked = file
+    for _ in range(LONGEST_CHAIN):
+        text = looked.read_text(encoding="utf-8")
+        edited = set_text(text, ("spec", "products", product, "version"), value=version, file=str(looked))
+        if edited is not None:
+            return _Change(looked, edited)
+        base = _extended(text, looked)
+        if base is None:
+            break
+        looked = base
+    raise UsageError(
+        f"no file names the version of {product}",
+        remedy=f"Write spec.products.{product}.version into {file}.",
+    )
+
+
+def _extended(text: str, file: Path) -> Path | None:
+    from telamon.stackfile.compose import compose
+    from telamon.stackfile.tree import Block
+
+    node, _ = compose(text.encode(), file=str(file))
+    value = node.value("extends") if isinstance(node, Block) else None
+    return None if value is None else Path(os.path.normpath(file.parent / str(value)))
+
+
+def _write(file: Path, text: str) -> None:
+    """Put a file in place of another in one step, with the same rights."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        mode = file.stat().st_mode & 0o7777
+        temporary.write_text(text, encoding="utf-8")
+        temporary.chmod(mode)
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise MachineError(
+            f"{file} cannot be written: {brief(error)}",
+            remedy="Use --print, and change the file where it is kept.",
+        ) from error

@@ -1,0 +1,70 @@
+"""A stack file that asks for another release than the one in force: both, side by side, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from telamon.desired.component import Upgrade
+from telamon.desired.lab.compile import compile_lab
+from telamon.desired.lab.data import LabComponent, LabDesired
+from telamon.desired.lab.facts import LabFacts
+from telamon.model.products import ProductSpec
+from telamon.model.stack import Stack
+from telamon.naming import ComponentName, ProductName, component_name
+from telamon.products.base import Product
+from telamon.products.release import Jump, Way
+
+
+def compile_pending(
+    stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product], releases: Mapping[str, str]
+) -> LabDesired:
+    """Say what should run: every product as the release in force, and beside it what the stack file asks for.
+
+    Args:
+        stack: the stack file.
+        facts: of the machine.
+        registry: products by name.
+        releases: in force, by component; a product without one runs what the file says.
+
+    Raises:
+        InternalError: the facts or the registry do not belong to this stack.
+    """
+    wanted = compile_lab(stack, facts, registry=registry)
+    changed = {
+        name: releases[component_name(name)]
+        for name, spec in stack.spec.products.items()
+        if releases.get(component_name(name), spec.version) != spec.version
+    }
+    if not changed:
+        return wanted
+    lab = compile_lab(_with_releases(stack, changed), facts, registry=registry)
+    specs = {component_name(name): stack.spec.products[name] for name in changed}
+    parts = []
+    for part in lab.parts:
+        spec, asked = specs.get(ComponentName(part.desired.name)), wanted.part(part.desired.name)
+        if part.product is None or spec is None or asked is None:
+            parts.append(part)
+        else:
+            parts.append(_pending(part, asked, spec=spec, product=part.product))
+    return replace(lab, parts=tuple(parts))
+
+
+def _pending(part: LabComponent, asked: LabComponent, *, spec: ProductSpec, product: Product) -> LabComponent:
+    old, new = part.desired.members, asked.desired.members
+    if not old or not new:
+        return part
+    jump = product.jump(old[0].release, new[0].release)
+    obstacle = product.upgrade_obstacle(spec) if jump.way is Way.ROLLING else ""
+    if obstacle:
+        jump = Jump(Way.REFUSED, obstacle)
+    upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
+    return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=asked.processes)
+
+
+def _with_releases(stack: Stack, releases: Mapping[ProductName, str]) -> Stack:
+    products = {
+        name: spec.model_copy(update={"version": releases[name]}) if name in releases else spec
+        for name, spec in stack.spec.products.items()
+    }
+    return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": products})})

@@ -1,0 +1,69 @@
+"""The one decision of a pass: what protects users, then the operation in progress, then what is desired anyhow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from telamon.plan.checks import refusals
+from telamon.plan.converge import PROTECTING, STANDING, Rule
+from telamon.plan.operations.base import Proposal
+from telamon.plan.operations.registry import PLANNERS
+from telamon.plan.step import Decision, Done, Finished, Wait
+from telamon.plan.view import View
+
+
+def next_step(view: View) -> Decision:
+    """Decide the one thing to do now.
+
+    Args:
+        view: what is desired, seen and remembered, how the neighbours stand, and the operation in progress.
+
+    Returns:
+        A step that every guard allows; or a wait with the most urgent reason; or :class:`Done`; or
+        :class:`Finished` where the operation in progress has come to its end.
+    """
+    if view.desired.paused:
+        return Wait("Paused", "changes are paused", seconds=5.0)
+    adapted = attend(view)
+    waiting: Wait | None = None
+    for proposal in _proposals(adapted):
+        if isinstance(proposal, Finished):
+            return proposal
+        if isinstance(proposal, Wait):
+            waiting = waiting or proposal
+            continue
+        refused = refusals(proposal, adapted)
+        if not refused:
+            return proposal
+        waiting = waiting or Wait(_camel(refused[0].guard), f"{refused[0].message}; {refused[0].remedy}")
+    if waiting is None and view.operation is not None:
+        return Wait("Operating", f"{view.operation.name} is in progress")
+    return waiting or Done()
+
+
+def attend(view: View) -> View:
+    """The view as the operation in progress wants it seen: what is desired meanwhile, who is kept out."""
+    operation = view.operation
+    planner = PLANNERS.get(operation.verb) if operation is not None else None
+    return view if planner is None or operation is None else planner.adapt(view, operation)
+
+
+def _proposals(view: View) -> Iterator[Proposal]:
+    yield from _walk(PROTECTING, view)
+    operation = view.operation
+    if operation is not None:
+        planner = PLANNERS.get(operation.verb)
+        if planner is None:
+            yield Finished("Failed", f"this version knows no operation {operation.verb}")
+            return
+        yield from planner.proposals(view, operation)
+    yield from _walk(STANDING, view)
+
+
+def _walk(rules: tuple[Rule, ...], view: View) -> Iterator[Proposal]:
+    for rule in rules:
+        yield from rule(view)
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))

@@ -1,0 +1,83 @@
+"""What a verb is to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from telamon.plan.operation import Running
+from telamon.plan.step import Begin, Call, Finished, Refusal, Step, Wait
+from telamon.plan.view import View
+from telamon.state.world import JobPhase
+
+Proposal = Step | Wait | Finished
+
+
+class Planner:
+    """One verb. Subclasses say what differs; none of them keeps anything.
+
+    Attributes:
+        verb: as it is typed and stored.
+        words: what it does, for people, e.g. ``restart the nodes one by one``.
+    """
+
+    verb: ClassVar[str]
+    words: ClassVar[str]
+
+    def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
+        """Why it cannot begin now, the most important reason first. Asked before anything is touched."""
+        yield from ()
+
+    def adapt(self, view: View, operation: Running) -> View:
+        """What is desired while it is in progress; by default what is desired anyhow."""
+        return view
+
+    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+        """What to do next, the most urgent first; nothing means that the standing rules go on.
+
+        Args:
+            view: as :meth:`adapt` has left it.
+            operation: in progress.
+        """
+        raise NotImplementedError
+
+
+def called(view: View, step: Call) -> Iterator[Proposal]:
+    """A call that must come to a good end once.
+
+    Args:
+        view: that shows its job.
+        step: the call; its argument makes its job one of this operation alone.
+
+    Yields:
+        The call where it was not made yet or broke off a while ago; a wait while it runs or rests; nothing once it is
+        done.
+    """
+    job = view.seen.jobs.get(step.job)
+    if job is None:
+        yield step
+    elif job.phase is JobPhase.RUNNING:
+        yield Wait("Calling", f"{step.call} on {step.member} is under way", seconds=0.5)
+    elif job.phase is JobPhase.FAILED or job.result == "waiting":
+        if job.ended is None or abs(view.now - job.ended) >= view.desired.policy.look_again:
+            yield step
+        else:
+            yield Wait(
+                "Calling", f"{step.call} on {step.member}: {job.detail or 'it is not done yet'}", seconds=1.0
+            )
+
+
+def worked(view: View, step: Begin) -> Iterator[Proposal]:
+    """A work that must come to a good end once.
+
+    Yields:
+        The work where it was not begun yet or was cut off; a wait with its progress while it runs; the end of the
+        operation where it failed; nothing once it is done.
+    """
+    job = view.seen.jobs.get(step.job)
+    if job is None or (job.phase is JobPhase.FAILED and job.result == "interrupted"):
+        yield step
+    elif job.phase is JobPhase.RUNNING:
+        yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
+    elif job.phase is JobPhase.FAILED:
+        yield Finished("Failed", job.detail)

@@ -1,0 +1,59 @@
+"""Every verb, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from telamon.plan.operation import Running
+from telamon.plan.operations.base import Planner
+from telamon.plan.operations.restart import Restart
+from telamon.plan.operations.upgrade import Upgrade
+from telamon.plan.step import Refusal
+from telamon.plan.view import View
+from telamon.products.release import Way
+
+PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
+    {planner.verb: planner for planner in (Restart(), Upgrade())}
+)
+"""By verb."""
+
+
+VERBS: Final[Mapping[Way, str]] = MappingProxyType({Way.ROLLING: Upgrade.verb})
+"""What brings about a change of release, by the way that it takes."""
+
+
+def refusals(view: View, operation: Running) -> tuple[Refusal, ...]:
+    """Every reason why an operation cannot begin now, the most important first; empty means: go.
+
+    Args:
+        view: of the component it is about.
+        operation: that is asked for.
+    """
+    planner = PLANNERS.get(operation.verb)
+    if planner is None:
+        return (Refusal("verb-is-known", f"there is no operation {operation.verb}", "look at --help"),)
+    found: list[Refusal] = []
+    if view.operation is not None:
+        found.append(
+            Refusal(
+                "one-operation-at-a-time",
+                f"{view.desired.name} is in the middle of {view.operation.name}",
+                f"`telamon operations wait {view.operation.name}` waits for its end",
+            )
+        )
+    if (
+        operation.member
+        and view.seen.member(operation.member) is None
+        and not view.desired.member(operation.member)
+    ):
+        known = ", ".join(member.name for member in view.desired.members)
+        found.append(
+            Refusal(
+                "member-is-known",
+                f"{view.desired.name} has no member {operation.member}",
+                f"its members are {known}",
+            )
+        )
+    return (*found, *planner.refusals(view, operation))

@@ -1,0 +1,271 @@
+"""``upgrade``: the nodes of a product go to another release one after the other, while the others serve.
+
+Steps, each taken from what is seen:
+
+1. see that an index snapshot exists for nodes that will need one, and switch upgrade mode on;
+2. desire the new release: the standing rules replace one node at a time, the least busy first;
+3. ask each new node for what users ask for before users do; a node that does not start, or answers with errors, turns
+   the whole upgrade back;
+4. when every node is new, approve; when the final tasks are done, record the release.
+
+Turning back desires the old release again, and ends with upgrade mode off. After the approval nothing turns back.
+
+Sources: Atlassian, "Managing zero downtime upgrades"; "Zero downtime upgrade FAQs"; "Upgrade Confluence without
+downtime"; Bitbucket, "Zero downtime upgrade REST".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from telamon.desired.component import Upgrade as Wanted
+from telamon.plan.operation import Running
+from telamon.plan.operations.base import Planner, Proposal, called
+from telamon.plan.step import Call, Finished, Record, Refusal, Wait
+from telamon.plan.view import RELEASE, View
+from telamon.products.release import Act, Way
+from telamon.state.classify import UP, Condition
+from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
+
+TRIES = 3
+"""How often the final tasks are tried."""
+
+MODE = "mode"
+BACK = "back:"
+APPROVED = "approved"
+
+
+class Upgrade(Planner):
+    """A rolling upgrade to the release that the stack file asks for."""
+
+    verb = "upgrade"
+    words = "upgrade node by node"
+
+    def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
+        """The rules of the vendor, and what a careful administrator looks at first."""
+        wanted = view.desired.upgrade
+        if wanted is None:
+            yield Refusal(
+                "another-release-is-asked-for",
+                f"{view.desired.name} runs what the stack file asks for",
+                "change the version in the stack file",
+            )
+            return
+        if wanted.jump.way is not Way.ROLLING:
+            yield Refusal(
+                "jump-is-allowed",
+                f"{view.desired.name} {wanted.from_release} to {wanted.to_release}: {wanted.jump.reason}",
+                "choose another release, or plan a downtime",
+            )
+        if len(view.desired.members) < 2:
+            yield Refusal(
+                "two-nodes-at-least",
+                f"{view.desired.name} has one node, and its users would be without it",
+                "add a second node, or plan a downtime",
+            )
+        for found, _, condition in view.wanted():
+            if condition not in UP:
+                yield Refusal("all-are-well", f"{found.name} is {condition.value}", "wait until it is well")
+
+    def adapt(self, view: View, operation: Running) -> View:
+        """Desire the new release once upgrade mode is on, and the old one again on the way back."""
+        wanted = view.desired.upgrade
+        if wanted is None or not _knows(view, operation, MODE) or _back(view, operation) is not None:
+            return view
+        desired = replace(view.desired, members=wanted.members)
+        unproven = frozenset(
+            member.name for member in _at(view, wanted.to_release) if not _proven(member, view, operation)
+        )
+        return replace(view, desired=desired, kept_out=view.kept_out | unproven)
+
+    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+        """The next thing to do, from what is seen."""
+        wanted = view.desired.upgrade
+        if wanted is None:
+            done = view.memory.release == operation.params.get("to")
+            yield (
+                Finished("Succeeded", f"{view.desired.name} is of {view.memory.release}")
+                if done
+                else Finished("Failed", "the stack file does not ask for another release any more")
+            )
+        elif _back(view, operation) is not None:
+            yield from self._turn_back(view, operation, wanted=wanted)
+        elif not _knows(view, operation, MODE):
+            yield from self._prepare(view, operation, wanted=wanted)
+        else:
+            yield from self._go_on(view, operation, wanted=wanted)
+
+    # ------------------------------------------------------------------------------------------------------- forward
+
+    def _prepare(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
+        name, why = view.desired.name, f"{operation.name} to {wanted.to_release}"
+        if operation.cancelled:
+            yield Finished("Cancelled", "nothing had been changed yet")
+            return
+        unwell = [found.name for found, _, condition in view.wanted() if condition not in UP]
+        if unwell:
+            yield Wait("Upgrading", f"the upgrade begins when {unwell[0]} is well")
+            return
+        helper = view.fit()[0].name
+        if view.desired.prepares_join:
+            yield from called(view, Call(name, helper, "prepare-join", why, argument=operation.name))
+        if wanted.mode and view.seen.upgrade in {None, UpgradePhase.STABLE}:
+            yield from called(
+                view, Call(name, helper, f"upgrade-{Act.START.value}", why, argument=operation.name)
+            )
+            yield Wait("Upgrading", "upgrade mode is being switched on", seconds=0.5)
+            return
+        yield Record(name, operation.fact(MODE), f"upgrade mode is on for {wanted.to_release}")
+
+    def _go_on(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
+        approved = _knows(view, operation, APPROVED)
+        reason = _failed(view, operation, wanted=wanted)
+        if operation.cancelled and not approved:
+            reason = reason or "somebody asked for it"
+        if reason and not approved:
+            yield Record(view.desired.name, operation.fact(f"{BACK}{reason}"), "the upgrade turns back")
+            return
+        unproven = [
+            member
+            for member in _at(view, wanted.to_release)
+            if view.condition(member) in UP and not _proven(member, view, operation)
+        ]
+        for member in unproven:
+            yield from called(view, _smoke(member, view, operation))
+            yield Wait("Upgrading", f"{member.name} is asked for what users ask for", seconds=0.3)
+        if not unproven and all(
+            member.release == wanted.to_release and condition in UP for _, member, condition in view.wanted()
+        ):
+            yield from self._finish(view, operation, wanted=wanted)
+
+    def _finish(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
+        name, phase = view.desired.name, view.seen.upgrade
+        if view.memory.release == wanted.to_release and phase is not UpgradePhase.UPGRADE_TASKS_FAILED:
+            yield Finished("Succeeded", f"{name} is of {wanted.to_release}")
+            return
+        approved = _knows(view, operation, APPROVED)
+        helper = view.fit()[0].name
+        if not wanted.mode or (approved and phase is UpgradePhase.STABLE):
+            yield Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it")
+        elif phase in {UpgradePhase.READY_TO_RUN_UPGRADE_TASKS, UpgradePhase.MIXED} and not approved:
+            yield Record(
+                name, operation.fact(APPROVED), "every node is upgraded; from here nothing turns back"
+            )
+        elif phase is UpgradePhase.READY_TO_RUN_UPGRADE_TASKS:
+            yield from called(
+                view,
+                Call(
+                    name,
+                    helper,
+                    f"upgrade-{Act.APPROVE.value}",
+                    "every node is upgraded",
+                    argument=operation.name,
+                ),
+            )
+            yield Wait("Upgrading", "the upgrade is being approved", seconds=0.5)
+        elif phase is UpgradePhase.UPGRADE_TASKS_FAILED:
+            yield from self._retry(view, operation, wanted=wanted)
+        elif phase is UpgradePhase.STABLE:
+            # Somebody has approved at the product's own page.
+            yield Record(name, operation.fact(APPROVED), "the cluster is stable on the new release")
+        else:
+            words = (
+                "its final tasks run"
+                if phase is UpgradePhase.RUNNING_UPGRADE_TASKS
+                else "the cluster settles"
+            )
+            yield Wait("Upgrading", words, seconds=0.5)
+
+    def _retry(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
+        name, helper = view.desired.name, view.fit()[0].name
+        for attempt in range(1, TRIES + 1):
+            step = Call(
+                name,
+                helper,
+                f"upgrade-{Act.RETRY.value}",
+                "the final tasks failed",
+                argument=f"{operation.name}/{attempt}",
+            )
+            job = view.seen.jobs.get(step.job)
+            if job is None:
+                yield step
+                return
+            if job.ended is None or view.now - job.ended < view.desired.policy.look_again:
+                yield Wait("Upgrading", "the final tasks are tried again", seconds=0.5)
+                return
+        # There is no way back from here, so the new release is the one in force.
+        if view.memory.release != wanted.to_release:
+            yield Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it")
+        yield Finished("Failed", f"the final tasks failed {TRIES} times: the product's own log says why")
+
+    # ---------------------------------------------------------------------------------------------------------- back
+
+    def _turn_back(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
+        name, reason = view.desired.name, _back(view, operation) or ""
+        others = [
+            found.name
+            for found, member, condition in view.wanted()
+            if member.release != wanted.from_release or condition not in UP
+        ]
+        if others:
+            return
+        if wanted.mode and view.seen.upgrade is not UpgradePhase.STABLE:
+            helper = view.fit()[0].name
+            yield from called(
+                view, Call(name, helper, f"upgrade-{Act.CANCEL.value}", reason, argument=operation.name)
+            )
+            yield Wait("TurningBack", "upgrade mode is being switched off", seconds=0.5)
+            return
+        message = f"{name} is back on {wanted.from_release}: {reason}"
+        yield Finished("Cancelled" if operation.cancelled else "Failed", message)
+
+
+def _knows(view: View, operation: Running, what: str) -> bool:
+    return view.memory.knows(operation.fact(what))
+
+
+def _back(view: View, operation: Running) -> str | None:
+    """Why it turns back; ``None`` while it goes on."""
+    start = operation.fact(BACK)
+    return next((fact.removeprefix(start) for fact in view.memory.facts if fact.startswith(start)), None)
+
+
+def _at(view: View, release: str) -> tuple[MemberState, ...]:
+    return tuple(
+        member for member in view.seen.members if member.life is Life.ALIVE and member.release == release
+    )
+
+
+def _smoke(member: MemberState, view: View, operation: Running) -> Call:
+    argument = f"{operation.name}/{member.name}"
+    return Call(view.desired.name, member.name, "smoke", "it is new", argument=argument)
+
+
+def _proven(member: MemberState, view: View, operation: Running) -> bool:
+    """Whether the node was asked since it was started, and answered well."""
+    job = view.seen.jobs.get(_smoke(member, view, operation).job)
+    started = member.started if member.started is not None else view.now
+    return job is not None and job.ended is not None and job.ended >= started and job.result == "done"
+
+
+def _failed(view: View, operation: Running, *, wanted: Wanted) -> str | None:
+    """Why the new release is given up; ``None`` while there is no reason to."""
+    stands = all(
+        (standing := view.neighbours.get(requirement.component)) is None or standing.ready
+        for requirement in view.desired.requires
+    )
+    if not stands:
+        return None
+    for member in view.seen.members:
+        if member.release != wanted.to_release:
+            continue
+        if view.condition(member) in {Condition.FAILED, Condition.STALLED}:
+            return f"{member.name} is {view.condition(member).value} on {wanted.to_release}"
+        failures = view.failures(member.name)
+        if failures.count and failures.last > operation.since and member.life is Life.EXITED:
+            return f"{member.name} ended twice on {wanted.to_release}: {member.exit or failures.reason}"
+        job = view.seen.jobs.get(_smoke(member, view, operation).job)
+        if job is not None and job.phase is JobPhase.SUCCEEDED and job.result != "done":
+            return f"{member.name} answers with errors on {wanted.to_release}: {job.detail}"
+    return None

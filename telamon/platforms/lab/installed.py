@@ -1,0 +1,57 @@
+"""The lab as its controller installed it, for the processes that work beside the controller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from telamon.desired.lab.data import LabDesired
+from telamon.desired.lab.facts import LabFacts
+from telamon.desired.lab.pending import compile_pending
+from telamon.errors import PlatformError
+from telamon.model.stack import Stack
+from telamon.platforms.lab import facts as machine_facts
+from telamon.platforms.lab.files import located, write
+from telamon.products.registry import products_of
+
+FILE: Final = "run/installed.json"
+
+
+def keep(root: Path, stack: Stack, *, releases: Mapping[str, str]) -> None:
+    """Write down which stack is installed.
+
+    Args:
+        root: state root.
+        stack: the stack file.
+        releases: in force, by component.
+
+    Raises:
+        MachineError: the disk is full or read-only.
+    """
+    document = stack.model_dump(mode="json", exclude={"status"})
+    write(root / FILE, json.dumps({"stack": document, "releases": dict(releases)}, sort_keys=True))
+
+
+def installed(root: Path) -> tuple[LabFacts, LabDesired]:
+    """The facts and the lab that are installed.
+
+    Raises:
+        PlatformError: nothing is, or what was kept is damaged.
+        MachineError: it cannot be read.
+    """
+    facts = machine_facts.load(root)
+    path = root / FILE
+    if facts is None or not path.exists():
+        raise PlatformError(f"no stack is installed in {root}", remedy="`telamon up` installs one.")
+    with located(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        kept: dict[str, Any] = json.loads(text)
+        stack = Stack.model_validate(kept["stack"], strict=False)
+        releases = {str(name): str(release) for name, release in kept["releases"].items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise PlatformError(f"{path} is damaged", remedy="`telamon up` writes it anew.") from error
+    registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
+    return facts, compile_pending(stack, facts, registry=registry, releases=releases)

@@ -1,0 +1,45 @@
+"""From one release of Bitbucket to another.
+
+Source: Atlassian, "Upgrade Bitbucket without downtime": bug-fix releases of the same feature release only.
+"""
+
+from __future__ import annotations
+
+from telamon.products import upgrade
+from telamon.products.base import Flow
+from telamon.products.release import Act, Jump, Way, backwards, numbers
+from telamon.state.world import UpgradePhase
+
+BASES = ("/rest/zdu", "/rest/zdu/cluster")
+"""The REST reference uses the first; the prose for administrators the second."""
+
+
+def jump(from_release: str, to_release: str) -> Jump:
+    """Rolling inside one feature release."""
+    back = backwards(from_release, to_release)
+    if back is not None:
+        return back
+    if numbers(from_release)[:2] == numbers(to_release)[:2]:
+        return Jump(Way.ROLLING)
+    return Jump(Way.DOWNTIME, "only bug-fix releases of the same feature release roll")
+
+
+def phase() -> Flow[UpgradePhase | None]:
+    """Where the cluster stands."""
+    return upgrade.phase(tuple(f"{base}/state" for base in BASES))
+
+
+def change(act: Act) -> Flow[None]:
+    """Tell the cluster something."""
+    return upgrade.change(tuple(f"{base}/{act.value}" for base in BASES))
+
+
+def smoke() -> Flow[str]:
+    """Ask for what every user asks for: how the instance is, projects, repositories."""
+    return upgrade.smoke(
+        (
+            "/rest/api/latest/application-properties",
+            "/rest/api/latest/projects?limit=1",
+            "/rest/api/latest/repos?limit=1",
+        )
+    )

@@ -1,0 +1,48 @@
+"""Releases, and the ways from one to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Way(StrEnum):
+    """How a release can be left for another one."""
+
+    ROLLING = "rolling"
+    """Node by node, while the others serve."""
+    DOWNTIME = "downtime"
+    """All nodes at once, with a planned interruption."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Jump:
+    """From one release to another: which way, and why not a better one."""
+
+    way: Way
+    reason: str = ""
+
+
+class Act(StrEnum):
+    """What a cluster can be told during a rolling upgrade."""
+
+    START = "start"
+    APPROVE = "approve"
+    CANCEL = "cancel"
+    RETRY = "retryUpgrade"
+
+
+def numbers(release: str) -> tuple[int, ...]:
+    """The numbers of a release: ``11.3.1`` is (11, 3, 1). What is no number counts as 0."""
+    return tuple(int(part) if part.isdigit() else 0 for part in release.partition("-")[0].split("."))
+
+
+def backwards(from_release: str, to_release: str) -> Jump | None:
+    """The refusal of a jump to an older release; ``None`` where it goes forward."""
+    if numbers(to_release) >= numbers(from_release):
+        return None
+    return Jump(
+        Way.REFUSED,
+        f"{to_release} is older than {from_release}, and data is not made older: restore a backup",
+    )

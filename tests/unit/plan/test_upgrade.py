@@ -1,0 +1,150 @@
+"""Rolling upgrades on the memory platform: nodes change one by one, and a bad release goes back by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from telamon.plan.operations.registry import refusals
+from telamon.plan.step import Call, Drain, StartMember
+from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.products.release import Way
+from tests.support.stacks import World, world
+
+OLD, NEW = "1.0.0", "1.1.0"
+
+
+def running_world(behaviour: Behaviour | None = None) -> World:
+    """A whole small stack that runs, and then behaves as told."""
+    made = world()
+    made.run()
+    if behaviour is not None:
+        made.platform.behaviours = {**made.platform.behaviours, "tracker": behaviour}
+        made.platform._components["tracker"].behaviour = behaviour
+    made.steps.clear()
+    return made
+
+
+def releases(made: World) -> list[str | None]:
+    """What the members run."""
+    return [member.release for member in made.outcomes["tracker"].view.seen.members]
+
+
+def upgrade(made: World) -> None:
+    """Ask for the new release and see the operation to its end."""
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    made.run()
+
+
+def test_every_node_changes_and_one_always_serves() -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    while made.operations:
+        made.tick()
+        assert made.serving("tracker") >= 1
+    made.run()
+    assert releases(made) == [NEW, NEW]
+    assert made.executors["tracker"].memory.release == NEW
+    assert made.endings["upgrade-tracker-1"].ending == "Succeeded"
+    assert made.platform._components["tracker"].original is None
+
+
+def test_upgrade_mode_comes_before_the_first_drain() -> None:
+    made = running_world()
+    upgrade(made)
+    begun = next(
+        n for n, step in enumerate(made.steps) if isinstance(step, Call) and step.call == "upgrade-start"
+    )
+    drained = next(n for n, step in enumerate(made.steps) if isinstance(step, Drain))
+    assert begun < drained
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(dead_releases=frozenset({NEW})), Behaviour(sick_releases=frozenset({NEW}))]
+)
+def test_a_bad_release_stops_at_the_first_node_and_goes_back(behaviour: Behaviour) -> None:
+    made = running_world(behaviour)
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    while made.operations:
+        made.tick()
+        assert made.serving("tracker") >= 1
+    made.run()
+    assert releases(made) == [OLD, OLD]
+    assert made.endings["upgrade-tracker-1"].ending == "Failed"
+    started = {step.member for step in made.steps if isinstance(step, StartMember)}
+    assert len(started) == 1
+    assert made.executors["tracker"].memory.release == OLD
+    assert made.platform._components["tracker"].original is None
+
+
+def test_a_bad_release_never_gets_a_request() -> None:
+    made = running_world(Behaviour(sick_releases=frozenset({NEW})))
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    while made.operations:
+        made.tick()
+        admitted = [member.release for member in made.outcomes["tracker"].view.serving()]
+        assert NEW not in admitted
+
+
+def test_cancelling_half_way_brings_the_old_release_back() -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    while NEW not in [member.release for member in made.outcomes["tracker"].view.serving()]:
+        made.tick()
+    made.cancel("tracker")
+    made.run()
+    assert releases(made) == [OLD, OLD]
+    assert made.endings["upgrade-tracker-1"].ending == "Cancelled"
+
+
+def test_final_tasks_that_fail_are_tried_again() -> None:
+    made = running_world(Behaviour(stuck_tasks=2))
+    upgrade(made)
+    assert made.endings["upgrade-tracker-1"].ending == "Succeeded"
+
+
+def test_final_tasks_that_never_succeed_end_the_upgrade_on_the_new_release() -> None:
+    made = running_world(Behaviour(stuck_tasks=99))
+    upgrade(made)
+    assert made.endings["upgrade-tracker-1"].ending == "Failed"
+    assert releases(made) == [NEW, NEW]
+
+
+def test_a_node_lost_on_the_way_does_not_stop_it() -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    for _ in range(30):
+        made.tick()
+    made.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+    made.run()
+    assert releases(made) == [NEW, NEW]
+
+
+@pytest.mark.parametrize("tick", range(0, 160, 3))
+def test_a_controller_that_dies_at_any_point_changes_nothing_of_the_end(tick: int) -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    for _ in range(tick):
+        made.tick()
+    made.restart_controller()
+    made.run()
+    assert releases(made) == [NEW, NEW]
+    assert made.endings["upgrade-tracker-1"].ending == "Succeeded"
+
+
+def test_refusals_name_the_rule() -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW, way=Way.DOWNTIME)
+    operation = made.operate("tracker", "upgrade", to=NEW)
+    made.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+    made.tick()
+    view = replace(made.outcomes["tracker"].view, operation=None)
+    assert {found.guard for found in refusals(view, operation)} == {"jump-is-allowed", "all-are-well"}
