@@ -344,18 +344,13 @@ def foresee(stack: Stack, root: Path) -> Preview:
 
 def _foresee(stack: Stack, root: Path) -> Preview:
     from telamon.model.stack import Stack as Model
-    from telamon.naming import component_name
     from telamon.run.foresee import foresee as unfolded
-    from telamon.run.recall import recall
+    from telamon.run.recall import in_force
 
     parts = lab_parts(root)
     try:
         known: tuple[str, ...] = ()
-        releases: dict[str, str] = {
-            name: release
-            for name in map(component_name, stack.spec.products)
-            if (release := recall(parts.journal.read(name)).release) is not None
-        }
+        releases = in_force(parts.journal, stack)
         for stored in parts.store.list("Stack"):
             before = parts.compiler.install(
                 Model.model_validate(stored.spec["stack"], strict=False), releases

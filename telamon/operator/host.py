@@ -21,20 +21,19 @@ from telamon.errors import (
 )
 from telamon.model.operation import Operation
 from telamon.model.stack import Stack
-from telamon.naming import component_name
 from telamon.operator.operations import Operations, Wish
 from telamon.operator.report import Lane, Trouble
+from telamon.operator.upgrading import check
 from telamon.plan.checks import UPGRADING
 from telamon.plan.operation import Running
-from telamon.plan.operations.registry import VERBS, refusals
+from telamon.plan.operations.registry import VERBS
 from telamon.plan.preview import Preview
 from telamon.plan.step import Done, Finished
 from telamon.plan.view import Standing, View
 from telamon.ports import Clock, Journal, Platform, Store, Stored
-from telamon.products.release import Way
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
-from telamon.run.recall import recall
+from telamon.run.recall import in_force
 from telamon.state.world import ComponentKind
 
 LOG = logging.getLogger("telamon.operator")
@@ -209,51 +208,19 @@ class Host:
             return len(gone)
 
     def _install(self, stack: Stack) -> Sequence[ComponentDesired]:
-        return self.compiler.install(stack, self._releases(stack))
-
-    def _releases(self, stack: Stack) -> Mapping[str, str]:
-        """The releases in force, by component."""
-        names = [component_name(product) for product in stack.spec.products]
-        found = {name: recall(self.journal.read(name)).release for name in names}
-        return {name: release for name, release in found.items() if release is not None}
+        return self.compiler.install(stack, in_force(self.journal, stack))
 
     def _check_upgrades(self, stack: Stack, downtime: Collection[str]) -> None:
         """Refuse, before anything is touched, a stack of which a product cannot come to its version."""
-        for desired in self.compiler.components(stack, self._releases(stack)):
-            if desired.upgrade is not None:
-                self._check_upgrade(desired, desired.upgrade, downtime=downtime)
-                continue
+        for desired in self.compiler.components(stack, in_force(self.journal, stack)):
             lane = self._lanes.get(desired.name)
+            if desired.upgrade is not None:
+                view = self._view(lane.outcome) if lane is not None and lane.outcome is not None else None
+                check(desired, view, agreed=desired.name in downtime)
+                continue
             if lane is not None and lane.operation is not None and lane.operation.verb in UPGRADING:
                 self.operations.cancel(lane.operation.name)
                 lane.operation = self.operations.active(desired.name)
-
-    def _check_upgrade(
-        self, desired: ComponentDesired, wanted: Upgrade, *, downtime: Collection[str]
-    ) -> None:
-        verb = VERBS.get(wanted.jump.way)
-        words = f"{desired.name} {wanted.from_release} to {wanted.to_release}"
-        if wanted.jump.way is Way.DOWNTIME and desired.name not in downtime:
-            raise RefusedError(
-                f"{words} needs a planned downtime: {wanted.jump.reason}",
-                guard="downtime-is-asked-for",
-                remedy=f"`telamon upgrade {desired.name} {wanted.to_release} --downtime` makes a backup and does it",
-            )
-        if verb is None:
-            raise RefusedError(
-                f"{words}: {wanted.jump.reason}",
-                guard="jump-is-allowed",
-                remedy="choose another version, or put the old one back",
-            )
-        lane = self._lanes.get(desired.name)
-        if lane is None or lane.outcome is None:
-            return
-        if lane.operation is not None and lane.operation.params.get("to") == wanted.to_release:
-            return
-        running = Running("upgrade", verb, params={"to": wanted.to_release})
-        view = replace(self._view(lane.outcome), desired=desired, operation=lane.operation)
-        for refusal in refusals(view, running):
-            raise RefusedError(refusal.message, guard=refusal.guard, remedy=refusal.remedy)
 
     def _begin_upgrades(self, stored: Stored) -> None:
         """Make the operations that this generation's changes of version need, once each."""
@@ -314,7 +281,7 @@ class Host:
                 raise ConflictError("the stack is being taken down", remedy="`telamon up` brings it up again")
             if lane.outcome is None:
                 raise NotReadyError(f"{wish.component} was not looked at yet", remedy="try again in a moment")
-            view = replace(self._view(lane.outcome), operation=lane.operation)
+            view = self._view(lane.outcome)
             made = self.operations.accept(wish, view, stack=stored.name, generation=stored.generation)
             lane.operation = self.operations.active(wish.component)
             lane.wake.set()
@@ -338,7 +305,13 @@ class Host:
         """The picture a decision starts from now: as seen last, as desired now."""
         name = outcome.view.desired.name
         lane = self._lanes[name]
-        return replace(outcome.view, desired=lane.desired, memory=lane.executor.memory, now=self.clock.now())
+        return replace(
+            outcome.view,
+            desired=lane.desired,
+            memory=lane.executor.memory,
+            now=self.clock.now(),
+            operation=lane.operation,
+        )
 
     def _lane(self, component: str) -> _Lane:
         if component not in self._lanes:
@@ -355,7 +328,7 @@ class Host:
         with self._lock:
             known = tuple(self._lanes)
         return foresee(
-            self.compiler.components(stack, self._releases(stack)),
+            self.compiler.components(stack, in_force(self.journal, stack)),
             platform=self.platform,
             journal=self.journal,
             clock=self.clock,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from telamon.model.stack import Stack
+from telamon.naming import component_name
 from telamon.plan.view import Memory
-from telamon.ports import Entry
+from telamon.ports import Entry, Journal
 
 
 def learn(memory: Memory, entry: Entry) -> Memory:
@@ -45,3 +47,12 @@ def restarts(entries: Iterable[Entry]) -> dict[str, int]:
         if entry.kind == "failure":
             counts[entry.member] = counts.get(entry.member, 0) + 1
     return counts
+
+
+def in_force(journal: Journal, stack: Stack) -> dict[str, str]:
+    """The releases that the data of a stack's products is of, by component; none for a product without data."""
+    found = {
+        component_name(product): recall(journal.read(component_name(product)))
+        for product in stack.spec.products
+    }
+    return {name: memory.release for name, memory in found.items() if memory.release is not None}
