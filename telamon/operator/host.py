@@ -83,6 +83,7 @@ class _Lane:
     generation: int
     wake: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
+    standing: Standing | None = None
     trouble: Trouble | None = None
     seen_generation: int = 0
     thread: threading.Thread | None = None
@@ -373,11 +374,7 @@ class Host:
     def standings(self) -> Mapping[str, Standing]:
         """How every component stands, as of its last pass."""
         with self._lock:
-            return {
-                name: lane.outcome.view.standing()
-                for name, lane in self._lanes.items()
-                if lane.outcome is not None
-            }
+            return {name: lane.standing for name, lane in self._lanes.items() if lane.standing is not None}
 
     def lanes(self) -> Mapping[str, Lane]:
         """What every lane last came to."""
@@ -429,6 +426,7 @@ class Host:
         else:
             with self._lock:
                 lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
+                lane.standing = outcome.view.standing()
             return outcome.pause
         with self._lock:
             lane.trouble = trouble

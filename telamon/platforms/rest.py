@@ -16,8 +16,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import TypeVar, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx
@@ -33,19 +32,14 @@ from telamon.products.base import (
     Request,
     Response,
     UsernameOf,
-    Workload,
 )
-from telamon.state.phase import Phase
 
 T = TypeVar("T")
 
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read; the rest is left."""
-LARGEST_STATUS = 1 << 16
 MOST_REDIRECTS = 10
 """The longest chain seen, on Confluence's set-up pages."""
-PROBE_TIMEOUT = 0.5
-"""Seconds within which a node that is well answers for its status."""
 
 
 @dataclass(frozen=True)
@@ -115,47 +109,6 @@ def perform(
             return cast("T", end.value)
         finally:
             flow.close()
-
-
-class StatusProbe:
-    """Asks one node for its status, again and again, over one connection.
-
-    Args:
-        workload: says which page to ask, and reads the answer.
-        endpoint: where the node listens for HTTP.
-        front: the address that users type.
-        timeout: seconds for one answer.
-    """
-
-    def __init__(
-        self, workload: Workload, *, endpoint: Endpoint, front: FrontAddress, timeout: float = PROBE_TIMEOUT
-    ) -> None:
-        self._workload = workload
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        self._transport = httpx.HTTPTransport(verify=_no_tls(), limits=limits, trust_env=False)
-        self._wire = _Wire(self._transport, endpoint, front=front)
-        self._timeout = timeout
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def phase(self) -> Phase:
-        """What the node says it is, now. Redirects are not followed, and nothing is raised."""
-        call = _Call("GET", self._workload.health.path, timeout=self._timeout, largest=LARGEST_STATUS)
-        answer = self._wire.send(call)
-        if answer.dropped:
-            # The node was restarted, or closed the idle connection: that says nothing of the node as it is now.
-            answer = self._wire.send(call)
-        return self._workload.read_status(answer.response)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._transport.close()
 
 
 class _Caller:
@@ -297,7 +250,7 @@ class _Wire:
         request = httpx.Request(
             call.method,
             f"{self._scheme}://{self._endpoint}{self._front.context_path}{call.target}",
-            headers={**self._forwarded(), **call.headers},
+            headers={**forwarded(self._front), **call.headers},
             content=call.content,
             extensions={"timeout": limits},
         )
@@ -317,17 +270,18 @@ class _Wire:
         response = Response(status=raw.status_code, url=call.target, headers=headers, text=text)
         return _Answer(response, cookies=tuple(raw.headers.get_list("set-cookie")))
 
-    def _forwarded(self) -> Mapping[str, str]:
-        """What a proxy in front of the node would say of the address that users type."""
-        return {
-            "Host": self._front.authority,
-            "X-Forwarded-Host": self._front.authority,
-            "X-Forwarded-Port": str(self._front.port),
-            "X-Forwarded-Proto": self._front.scheme,
-            "User-Agent": "telamon",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-        }
+
+def forwarded(front: FrontAddress) -> Mapping[str, str]:
+    """What a proxy in front of a node would say of the address that users type."""
+    return {
+        "Host": front.authority,
+        "X-Forwarded-Host": front.authority,
+        "X-Forwarded-Port": str(front.port),
+        "X-Forwarded-Proto": front.scheme,
+        "User-Agent": "telamon",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+    }
 
 
 def _no_tls() -> ssl.SSLContext:

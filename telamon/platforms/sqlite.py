@@ -121,14 +121,15 @@ class SqliteStore:
 
     def put(self, stored: Stored) -> Stored:
         """Write if nobody wrote since; see :class:`telamon.ports.Store`."""
-        spec = json.dumps(stored.spec, sort_keys=True)
+        # In the order in which it was given: the order of the products shows, also after a restart.
+        spec = json.dumps(stored.spec)
         with self._file.transaction() as connection:
             current = _one(connection, stored.kind, stored.name)
             if (current.version if current else 0) != stored.version:
                 raise _moved_on(stored.kind, stored.name)
             connection.execute("UPDATE versions SET latest = latest + 1")
             version = int(connection.execute("SELECT latest FROM versions").fetchone()[0])
-            changed = current is None or json.dumps(current.spec, sort_keys=True) != spec
+            changed = current is None or current.spec != json.loads(spec)
             generation = (current.generation if current else 0) + (1 if changed else 0)
             connection.execute(
                 "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",

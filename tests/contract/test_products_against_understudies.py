@@ -12,7 +12,7 @@ import pytest
 
 from telamon.errors import ProductError, TemporaryError
 from telamon.model.products import ProductSpec
-from telamon.platforms.rest import StatusProbe
+from telamon.platforms.probing import StatusProbe
 from telamon.products.base import (
     Companion,
     Endpoint,

@@ -70,6 +70,15 @@ def test_generation_counts_changes_of_the_spec_alone(store: Store) -> None:
     assert [first.generation, reported.generation, changed.generation] == [1, 1, 2]
 
 
+def test_order_is_kept_and_is_no_change(store: Store) -> None:
+    first = store.put(stack(jira="1", bitbucket="2"))
+    again = store.put(stack(first.version, bitbucket="2", jira="1"))
+    assert again.generation == first.generation
+    found = store.get("Stack", "acme")
+    assert found is not None
+    assert list(found.spec) == ["bitbucket", "jira"]
+
+
 def test_watch_goes_on_from_where_it_was(store: Store) -> None:
     first = store.put(stack(domain="a"))
     store.put(Stored("Operation", "one", 0, 0))

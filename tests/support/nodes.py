@@ -9,7 +9,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from telamon.model.products import ProductSpec
-from telamon.platforms.rest import Credential, Password, StatusProbe, Token, perform
+from telamon.platforms.probing import StatusProbe
+from telamon.platforms.rest import Credential, Password, Token, perform
 from telamon.products.base import (
     AccountInputs,
     DatabaseLink,

@@ -80,7 +80,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         root=str(root),
         lab=lab_id(root),
         network=allocation.network,
-        python=sys.executable,
+        python=interpreter(kept.python if kept else None),
         python_path=machine.stand_ins(needs.stand_ins),
         envoy=str(machine.balancer()),
         postgres_bin=str(machine.database_programs(root, account)),
@@ -137,6 +137,19 @@ def _facts(data: dict[str, Any]) -> LabFacts:
         database_account=Account(**account) if account else None,
         tls=TlsFiles(**files) if files else None,
     )
+
+
+def interpreter(kept: str | None) -> str:
+    """The interpreter for the stand-ins: the one they run with, where that is this one by another name.
+
+    An environment has ``python`` and ``python3``; which of them starts a controller must not restart every node.
+
+    Args:
+        kept: what they run with so far, if anything.
+    """
+    here, before = Path(sys.executable), Path(kept or sys.executable)
+    same = before.parent == here.parent and before.exists() and before.samefile(here)
+    return str(before if same else here)
 
 
 def _allocate(root: Path, needs: Needs, kept: LabFacts | None, *, running: frozenset[str]) -> Allocation:

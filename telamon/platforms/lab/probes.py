@@ -25,7 +25,8 @@ from telamon.platforms.lab.closely import Findings
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.faults import links
 from telamon.platforms.lab.tracked import Process
-from telamon.platforms.rest import Credential, Password, StatusProbe
+from telamon.platforms.probing import StatusProbe
+from telamon.platforms.rest import Credential, Password
 from telamon.ports import Clock
 from telamon.products.base import Identity, NodeSeen, Workload
 from telamon.state.phase import Phase

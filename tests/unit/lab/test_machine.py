@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import resource
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,18 @@ def test_state_root_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert machine_facts.default_root("acme", {}) == Path("/var/lib/telamon/acme")
+
+
+@pytest.mark.parametrize(("other", "stays"), [("bin/python3", True), ("elsewhere/python", False)])
+def test_an_interpreter_by_another_name_restarts_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str, stays: bool
+) -> None:
+    for place in ("bin", "elsewhere"):
+        (tmp_path / place).mkdir()
+    for name in ("bin/python", other):
+        (tmp_path / name).symlink_to(sys.executable)
+    before, now = str(tmp_path / "bin" / "python"), str(tmp_path / other)
+    monkeypatch.setattr(sys, "executable", now)
+    assert machine_facts.interpreter(before) == (before if stays else now)
+    assert machine_facts.interpreter(None) == now
+    assert machine_facts.interpreter(str(tmp_path / "gone")) == now

@@ -3,13 +3,15 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from telamon.errors import Interrupted, NotReadyError, ProductError
-from telamon.platforms.rest import LARGEST_BODY, Password, StatusProbe, Token, perform
+from telamon.platforms.probing import LARGEST_STATUS, StatusProbe
+from telamon.platforms.rest import LARGEST_BODY, Password, Token, perform
 from telamon.products.base import (
     Endpoint,
     Flow,
@@ -56,6 +58,7 @@ class Server:
     endpoint: Endpoint
     answers: dict[str, Callable[[Heard], Answer]] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
+    connections: int = 0
 
     def on(self, path: str, status: int = 200, body: str | bytes = b"", **headers: str) -> None:
         """Answer a path in one way; underscores in header names stand for dashes."""
@@ -72,6 +75,16 @@ def server() -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            """Count the connection."""
+            super().setup()
+            made[0].connections += 1
+
+        def handle(self) -> None:
+            """Answer until the caller hangs up, in whichever way."""
+            with suppress(BrokenPipeError, ConnectionResetError):
+                super().handle()
+
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -85,10 +98,7 @@ def server() -> Iterator[Server]:
                     self.send_header(name, one)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
-            try:
-                self.wfile.write(content)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
+            self.wfile.write(content)
 
         def do_GET(self) -> None:
             """Answer."""
@@ -295,7 +305,7 @@ def test_a_status_is_probed_over_one_connection(server: Server) -> None:
         assert probe.phase() is Phase.STOPPING
         server.on("/wiki/status", 302, location="/wiki/setup")
         assert probe.phase() is Phase.UNREACHABLE
-    assert len(server.heard) == 5
+    assert (len(server.heard), server.connections) == (5, 1)
 
 
 def test_a_closed_connection_says_nothing_of_the_node(server: Server) -> None:
@@ -311,3 +321,9 @@ def test_a_silent_node_is_unreachable() -> None:
         endpoint = Endpoint("127.0.0.1", mute.getsockname()[1])
         with StatusProbe(registry()["jira"], endpoint=endpoint, front=FRONT, timeout=0.05) as probe:
             assert probe.phase() is Phase.UNREACHABLE
+
+
+def test_a_status_that_never_ends_is_cut_and_not_taken_for_the_next_answer(server: Server) -> None:
+    server.on("/wiki/status", body='{"state":"RUNNING"}' + " " * (LARGEST_STATUS * 2))
+    with StatusProbe(registry()["confluence"], endpoint=server.endpoint, front=FRONT) as probe:
+        assert [probe.phase() for _ in range(2)] == [Phase.RUNNING] * 2
