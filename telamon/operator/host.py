@@ -15,7 +15,6 @@ from telamon.errors import (
     ConflictError,
     NotReadyError,
     PlatformError,
-    RefusedError,
     TelamonError,
     brief,
 )
