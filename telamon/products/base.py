@@ -22,6 +22,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from telamon.products.backup import BackupRules
 from telamon.products.flow import (
     Exchange,
     Flow,
@@ -388,6 +389,7 @@ class Product(Workload):
         has_upgrade_mode: whether a cluster must be told before nodes of two releases may meet in it.
         static_prefix: prefix, below the context path, of files that look the same to everybody and that a content
             delivery network may keep; ``None`` where the product knows no such network.
+        backup: how its shared home and its database are kept as one.
     """
 
     companions: Mapping[str, Companion] = MappingProxyType({})
@@ -400,6 +402,7 @@ class Product(Workload):
     setup_patience: float = 300.0
     user_id: int | None = None
     static_prefix: str | None = None
+    backup: BackupRules = BackupRules()
     max_nodes: int = 8
     has_upgrade_mode: bool = False
 

@@ -23,6 +23,7 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.bitbucket import checks, edge, image, lifecycle, upgrade
+from telamon.products.bitbucket.backup import RULES
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.release import Act, Jump
@@ -67,6 +68,7 @@ class Bitbucket(Product):
     name = "bitbucket"
     user_id = 2003
     static_prefix = "/s/"
+    backup = RULES
     title = "Bitbucket"
     stand_in = "understudy.bitbucket"
     ports = edge.PORTS

@@ -26,6 +26,7 @@ from telamon.products.base import (
 from telamon.products.checks import Breach
 from telamon.products.confluence import checks, edge, image, lifecycle, upgrade
 from telamon.products.confluence import index as searching
+from telamon.products.confluence.backup import RULES
 from telamon.products.health import health_checks
 from telamon.products.release import Act, Jump
 from telamon.products.upgrade import rewritten_at_start
@@ -67,6 +68,7 @@ class Confluence(Product):
     name = "confluence"
     user_id = 2002
     static_prefix = "/s/"
+    backup = RULES
     title = "Confluence"
     stand_in = "understudy.confluence"
     ports = edge.PORTS

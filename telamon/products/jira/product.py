@@ -24,6 +24,7 @@ from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.jira import checks, cluster, edge, image, lifecycle, upgrade
 from telamon.products.jira import index as searching
+from telamon.products.jira.backup import RULES
 from telamon.products.release import Act, Jump
 from telamon.products.upgrade import rewritten_at_start
 from telamon.state.phase import Phase
@@ -36,6 +37,7 @@ class Jira(Product):
     name = "jira"
     user_id = 2001
     static_prefix = "/s/"
+    backup = RULES
     title = "Jira"
     stand_in = "understudy.jira"
     ports = edge.PORTS

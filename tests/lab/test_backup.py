@@ -1,0 +1,212 @@
+"""A backup taken while users write is one whole: no row without its file, no row without its commit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telamon.errors import ConflictError, MachineError, PlatformError, UsageError
+from telamon.platforms.lab.backup import restoring, taking
+from tests.lab import backups
+from tests.lab.backups import FORGE, TRACKER, Site, Writers, attach, attachment, needs_restic, quiet
+
+pytestmark = [needs_restic, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def tracker(root: Path) -> Iterator[Site]:
+    """A site with attachments."""
+    with backups.site(root, "jira", TRACKER) as made:
+        yield made
+
+
+@pytest.fixture
+def forge(root: Path) -> Iterator[Site]:
+    """A site with repositories."""
+    with backups.site(root, "bitbucket", FORGE) as made:
+        yield made
+
+
+def take(site: Site, name: str = "first", reason: str = "asked") -> None:
+    """Take a backup."""
+    taking.take(site.subject, site.server, site.shelf, name=name, reason=reason, progress=quiet)
+
+
+def prepare(site: Site, name: str = "first") -> None:
+    """Make a backup ready to be put in force."""
+    entry = site.shelf.catalogue.get(name)
+    restoring.prepare(
+        entry, site.place, site.server, shelf=site.shelf, rules=site.subject.rules, progress=quiet
+    )
+
+
+def content(site: Site) -> dict[int, bytes]:
+    """Every attachment of the database with its bytes."""
+    rows = site.rows("SELECT id, issueid FROM fileattachment")
+    return {number: attachment(site, number, issue).read_bytes() for number, issue in rows}
+
+
+def test_under_writes_every_row_has_its_file(tracker: Site) -> None:
+    with Writers(lambda chance: attach(tracker, chance)):
+        for name in ("one", "two"):
+            take(tracker, name)
+    for name in ("one", "two"):
+        entry = tracker.shelf.catalogue.get(name)
+        assert entry.verified
+        assert entry.lacking == ()
+        files = backups.restored(tracker, name, tracker.root / name)
+        with tracker.server.connect("again") as connection:
+            rows = connection.execute("SELECT id, issueid, filesize FROM fileattachment").fetchall()
+        assert len(rows) == entry.rows["public.fileattachment"]
+        for number, issue, size in rows:
+            there = files / attachment(tracker, number, issue).relative_to(tracker.home)
+            assert there.stat().st_size == size
+
+
+def test_under_pushes_and_tidying_every_commit_is_there_and_git_is_content(forge: Site) -> None:
+    folders = [backups.repository(forge, number) for number in (1, 2, 3)]
+    with Writers(lambda chance: backups.push(forge, chance.choice(folders), chance)):
+        for name in ("one", "two"):
+            take(forge, name)
+    for name in ("one", "two"):
+        files = backups.restored(forge, name, forge.root / name)
+        with forge.server.connect("again") as connection:
+            rows = connection.execute("SELECT from_repository_id, from_hash FROM sta_pull_request").fetchall()
+        for repository in (1, 2, 3):
+            folder = files / "data" / "repositories" / str(repository)
+            backups.git(folder, "fsck", "--full")
+            for commit in (commit for number, commit in rows if number == repository):
+                assert backups.git(folder, "cat-file", "-t", commit) == "commit"
+
+
+def test_second_backup_adds_little(tracker: Site) -> None:
+    noise = tracker.home / "data" / "attachments" / "noise"
+    noise.mkdir(parents=True)
+    for number in range(20):
+        (noise / str(number)).write_bytes(os.urandom(1_000_000))
+    take(tracker, "first")
+    take(tracker, "second")
+    first, second = (tracker.shelf.catalogue.get(name) for name in ("first", "second"))
+    assert first.added > 20_000_000
+    assert second.added < first.added / 10
+
+
+def test_restored_is_what_was_there_then(tracker: Site) -> None:
+    with Writers(lambda chance: attach(tracker, chance)):
+        while len(tracker.rows("SELECT 1 FROM fileattachment")) < 30:
+            pass
+    before = content(tracker)
+    take(tracker)
+    index = tracker.place.indexes[0]
+    index.mkdir(parents=True)
+    with tracker.connect() as connection:
+        connection.execute("DELETE FROM fileattachment")
+    shutil.rmtree(tracker.home / "data")
+    prepare(tracker)
+    assert not (tracker.home / "data").exists()
+    restoring.switch(tracker.place, tracker.server)
+    assert content(tracker) == before
+    assert not index.exists()
+    owners = tracker.rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    assert owners == [("jira",)]
+    restoring.finish(tracker.place, tracker.server)
+    assert content(tracker) == before
+    assert not list(tracker.home.parent.glob(".*"))
+
+
+def test_what_was_before_a_restore_can_be_put_back(tracker: Site) -> None:
+    take(tracker)
+    with Writers(lambda chance: attach(tracker, chance)):
+        while len(tracker.rows("SELECT 1 FROM fileattachment")) < 30:
+            pass
+    after = content(tracker)
+    prepare(tracker)
+    for _ in range(2):
+        restoring.switch(tracker.place, tracker.server)
+    assert content(tracker) == {}
+    for _ in range(2):
+        restoring.undo(tracker.place, tracker.server)
+    assert content(tracker) == after
+    restoring.finish(tracker.place, tracker.server)
+    assert content(tracker) == after
+
+
+def test_old_data_kept_aside_is_never_overwritten(tracker: Site) -> None:
+    take(tracker)
+    prepare(tracker)
+    restoring.switch(tracker.place, tracker.server)
+    with pytest.raises(ConflictError, match="earlier restore"):
+        prepare(tracker)
+
+
+def test_damaged_backup_is_refused_and_nothing_has_changed(tracker: Site) -> None:
+    with Writers(lambda chance: attach(tracker, chance)):
+        while len(tracker.rows("SELECT 1 FROM fileattachment")) < 30:
+            pass
+    take(tracker)
+    before = content(tracker)
+    packs = sorted((tracker.shelf.vault.folder / "data").rglob("*"), key=lambda path: path.stat().st_size)
+    largest = next(path for path in reversed(packs) if path.is_file())
+    largest.chmod(0o600)
+    damaged = bytearray(largest.read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    largest.write_bytes(damaged)
+    with pytest.raises(PlatformError, match="cannot be read back"):
+        prepare(tracker)
+    assert content(tracker) == before
+    with pytest.raises(PlatformError):
+        taking.verify(
+            tracker.shelf.catalogue.get("first"),
+            tracker.server,
+            tracker.shelf,
+            rules=tracker.subject.rules,
+            progress=quiet,
+        )
+
+
+def test_row_that_lacked_its_file_all_along_is_told_and_no_reason_for_no_backup(tracker: Site) -> None:
+    with tracker.connect() as connection:
+        connection.execute("INSERT INTO fileattachment VALUES (5, 5, 10)")
+    take(tracker)
+    (told,) = tracker.shelf.catalogue.get("first").lacking
+    assert "data/attachments/DEMO/10000/DEMO-5/5" in told
+    prepare(tracker)
+
+
+def test_unknown_backup_gets_the_nearest_name(tracker: Site) -> None:
+    take(tracker, "jira-20260101T000000Z")
+    with pytest.raises(UsageError) as refused:
+        tracker.shelf.catalogue.get("jira-20260101T000001Z")
+    assert "jira-20260101T000000Z" in (refused.value.remedy or "")
+
+
+def test_wrong_password_says_so(tracker: Site) -> None:
+    take(tracker)
+    other = taking.Shelf(tracker.shelf.catalogue, "another password", tracker.shelf.workplace)
+    with pytest.raises((PlatformError, MachineError), match="password"):
+        taking.take(tracker.subject, tracker.server, other, name="second", reason="asked", progress=quiet)
+    assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["first"]
+
+
+def test_same_name_is_taken_once(tracker: Site) -> None:
+    take(tracker)
+    before = tracker.shelf.catalogue.get("first")
+    take(tracker)
+    assert tracker.shelf.catalogue.get("first") == before
+    assert len(tracker.shelf.vault.snapshots()) == 1
+
+
+def test_password_of_the_vault_lies_nowhere_and_its_content_is_encrypted(tracker: Site) -> None:
+    with Writers(lambda chance: attach(tracker, chance)):
+        while len(tracker.rows("SELECT 1 FROM fileattachment")) < 5:
+            pass
+    (tracker.home / "data" / "plain").write_bytes(b"a sentence that would be found" * 100)
+    take(tracker)
+    kept = [path for path in tracker.shelf.catalogue.folder.rglob("*") if path.is_file()]
+    text = b"".join(path.read_bytes() for path in kept)
+    assert b"a password of the vault" not in text
+    assert b"a sentence that would be found" not in text
