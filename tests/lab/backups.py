@@ -65,7 +65,9 @@ class Site:
         self.tidying = threading.Lock()
         self.home = self.root / "shared" / self.product
         make_folder(self.home)
-        self.shelf = Shelf(Catalogue(self.root / "backups"), "a password of the vault", self.root / "work")
+        self.shelf = Shelf(
+            Catalogue(self.root / "backups"), "a password of the vault", self.root / "work", self.server
+        )
         with self.server.connect() as connection:
             connection.execute(f"CREATE ROLE {self.product} LOGIN")
             connection.execute(f"CREATE DATABASE {self.product} OWNER {self.product} TEMPLATE template0")

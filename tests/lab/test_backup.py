@@ -33,15 +33,13 @@ def forge(root: Path) -> Iterator[Site]:
 
 def take(site: Site, name: str = "first", reason: str = "asked") -> None:
     """Take a backup."""
-    taking.take(site.subject, site.server, site.shelf, name=name, reason=reason, progress=quiet)
+    taking.take(site.subject, site.shelf, name=name, reason=reason, progress=quiet)
 
 
 def prepare(site: Site, name: str = "first") -> None:
     """Make a backup ready to be put in force."""
     entry = site.shelf.catalogue.get(name)
-    restoring.prepare(
-        entry, site.place, site.server, shelf=site.shelf, rules=site.subject.rules, progress=quiet
-    )
+    restoring.prepare(entry, site.place, shelf=site.shelf, rules=site.subject.rules, progress=quiet)
 
 
 def content(site: Site) -> dict[int, bytes]:
@@ -161,7 +159,6 @@ def test_damaged_backup_is_refused_and_nothing_has_changed(tracker: Site) -> Non
     with pytest.raises(PlatformError):
         taking.verify(
             tracker.shelf.catalogue.get("first"),
-            tracker.server,
             tracker.shelf,
             rules=tracker.subject.rules,
             progress=quiet,
@@ -186,9 +183,9 @@ def test_unknown_backup_gets_the_nearest_name(tracker: Site) -> None:
 
 def test_wrong_password_says_so(tracker: Site) -> None:
     take(tracker)
-    other = taking.Shelf(tracker.shelf.catalogue, "another password", tracker.shelf.workplace)
+    other = taking.Shelf(tracker.shelf.catalogue, "another password", tracker.shelf.workplace, tracker.server)
     with pytest.raises((PlatformError, MachineError), match="password"):
-        taking.take(tracker.subject, tracker.server, other, name="second", reason="asked", progress=quiet)
+        taking.take(tracker.subject, other, name="second", reason="asked", progress=quiet)
     assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["first"]
 
 

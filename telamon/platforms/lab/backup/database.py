@@ -146,7 +146,7 @@ def still(server: Server, database: str) -> Iterator[Instant]:
 
 
 @contextmanager
-def unchanged(server: Server, database: str, tables: Sequence[str]) -> Iterator[None]:
+def unchanged(server: Server, database: str, *, tables: Sequence[str]) -> Iterator[None]:
     """Let nobody change some tables while the block runs; reading goes on.
 
     Raises:
@@ -162,7 +162,7 @@ def unchanged(server: Server, database: str, tables: Sequence[str]) -> Iterator[
         yield
 
 
-def dump(server: Server, instant: Instant, target: Path) -> None:
+def dump(server: Server, instant: Instant, *, target: Path) -> None:
     """Write a database as of an instant into one file.
 
     Equal rows give equal bytes in it, and it is not compressed, so that the vault finds what it has already.

@@ -59,15 +59,14 @@ class Place:
 
 
 def prepare(
-    entry: BackupEntry, place: Place, server: Server, *, shelf: Shelf, rules: BackupRules, progress: Progress
+    entry: BackupEntry, place: Place, *, shelf: Shelf, rules: BackupRules, progress: Progress
 ) -> None:
     """Fetch a backup, judge it, and load it beside what is in force. The product goes on meanwhile.
 
     Args:
         entry: the backup.
         place: where it will go.
-        server: the server of the product's database.
-        shelf: where it is.
+        shelf: where it is, and where the product's database is.
         rules: of the product.
         progress: told how far it is.
 
@@ -76,6 +75,7 @@ def prepare(
         MachineError: there is no room; nothing was changed.
         ConflictError: the data from before an earlier restore is still kept aside.
     """
+    server = shelf.server
     if place.outgoing.exists() or databases.exists(server, place.outgoing_database):
         raise ConflictError(
             f"the data from before an earlier restore is still kept in {place.outgoing} and in the database"
@@ -86,7 +86,7 @@ def prepare(
     with shelf.catalogue.adding():
         shelf.vault.open()
         demand_room(place.home.parent, 3 * entry.size)
-        prove(entry, shelf, place.incoming, rules=rules, server=server, progress=progress)
+        prove(entry, shelf, place=place.incoming, rules=rules, progress=progress)
     progress(0, 0, "loading the database")
     databases.load(
         server,

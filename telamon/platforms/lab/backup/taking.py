@@ -63,11 +63,13 @@ class Shelf:
         catalogue: their list.
         password: of the vault.
         workplace: a folder of ours alone, better on the file system of the shared homes.
+        server: of the products' databases; what is only judged uses its programs and its account.
     """
 
     catalogue: Catalogue
     password: str = field(repr=False)
     workplace: Path
+    server: Server
 
     @property
     def vault(self) -> Vault:
@@ -92,15 +94,12 @@ class Held:
     lacking: tuple[str, ...]
 
 
-def take(
-    subject: Subject, server: Server, shelf: Shelf, *, name: str, reason: str, progress: Progress
-) -> BackupEntry:
+def take(subject: Subject, shelf: Shelf, *, name: str, reason: str, progress: Progress) -> BackupEntry:
     """Take a backup, read it back, judge it, and list it. One of that name that is listed stays as it is.
 
     Args:
         subject: what to back up; it may be written to meanwhile.
-        server: the server of its database.
-        shelf: where to.
+        shelf: where to, and where its database is.
         name: of the backup.
         reason: why it is taken.
         progress: told how far it is.
@@ -116,10 +115,10 @@ def take(
             return entry
     with shelf.catalogue.adding(), _workplace(shelf.workplace / subject.product) as place:
         shelf.vault.open()
-        need = databases.size_of(server, subject.database)
+        need = databases.size_of(shelf.server, subject.database)
         demand_room(place, need)
         demand_room(shelf.catalogue.folder, need // 4)
-        held = hold(subject, server, place, progress=progress)
+        held = hold(subject, shelf.server, place=place, progress=progress)
         kept = shelf.vault.store(place, (DUMP, FILES), tag=name, progress=progress)
         entry = BackupEntry(
             name=name,
@@ -141,20 +140,17 @@ def take(
         )
         shutil.rmtree(place / FILES)
         (place / DUMP).unlink()
-        prove(entry, shelf, place / "proof", rules=subject.rules, server=server, progress=progress)
+        prove(entry, shelf, place=place / "proof", rules=subject.rules, progress=progress)
         verified = BackupEntry(**{**vars(entry), "verified": _now()})
         shelf.catalogue.put(verified)
         return verified
 
 
-def verify(
-    entry: BackupEntry, server: Server, shelf: Shelf, *, rules: BackupRules, progress: Progress
-) -> BackupEntry:
+def verify(entry: BackupEntry, shelf: Shelf, *, rules: BackupRules, progress: Progress) -> BackupEntry:
     """Restore a backup where nobody is disturbed, judge it, and note that it is whole.
 
     Args:
         entry: the backup.
-        server: whose programs and account are used; it need not run.
         shelf: where it is.
         rules: of its product.
         progress: told how far it is.
@@ -166,11 +162,11 @@ def verify(
     with shelf.catalogue.adding(), _workplace(shelf.workplace / f"verify-{entry.name}") as place:
         shelf.vault.open()
         demand_room(place, entry.size)
-        prove(entry, shelf, place / "proof", rules=rules, server=server, progress=progress)
+        prove(entry, shelf, place=place / "proof", rules=rules, progress=progress)
         return shelf.catalogue.verified(entry.name, at=_now())
 
 
-def hold(subject: Subject, server: Server, place: Path, *, progress: Progress) -> Held:
+def hold(subject: Subject, server: Server, *, place: Path, progress: Progress) -> Held:
     """Put dump and files of one instant into a folder.
 
     A row that lacks its file at one instant and no longer at the next was about to be removed. One that lacks it at
@@ -185,7 +181,7 @@ def hold(subject: Subject, server: Server, place: Path, *, progress: Progress) -
     for attempt in range(TRIES):
         progress(attempt, TRIES, "holding the data still")
         with ExitStack() as stack:
-            with databases.unchanged(server, subject.database, _locked(subject.rules, attempt)):
+            with databases.unchanged(server, subject.database, tables=_locked(subject.rules, attempt)):
                 instant = stack.enter_context(databases.still(server, subject.database))
                 _pin_demanded(instant, subject, earlier)
             pin(subject.home, files, rules=subject.rules)
@@ -194,7 +190,7 @@ def hold(subject: Subject, server: Server, place: Path, *, progress: Progress) -
             if not lacking or (before is not None and set(lacking) <= set(before)):
                 shutil.rmtree(earlier)
                 progress(0, 0, "dumping the database")
-                databases.dump(server, instant, place / DUMP)
+                databases.dump(server, instant, target=place / DUMP)
                 return _held(instant, lacking)
         before = lacking
         shutil.rmtree(earlier)
@@ -221,9 +217,7 @@ def _pin_demanded(instant: Instant, subject: Subject, earlier: Path) -> None:
                     pin_file(subject.home, earlier, path=path)
 
 
-def prove(
-    entry: BackupEntry, shelf: Shelf, place: Path, *, rules: BackupRules, server: Server, progress: Progress
-) -> None:
+def prove(entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, progress: Progress) -> None:
     """Fetch a backup and judge it: every row there, every row with its file, every repository whole.
 
     Args:
@@ -231,7 +225,6 @@ def prove(
         shelf: where it is.
         place: where it is fetched to; dump and files are left there.
         rules: of its product.
-        server: whose programs and account are used.
         progress: told how far it is.
 
     Raises:
@@ -241,7 +234,9 @@ def prove(
     shelf.vault.fetch(entry.snapshot, place)
     progress(0, 0, "judging it")
     subject = f"the backup {entry.name}"
-    with scratch(place.with_name("scratch"), programs=server.bin, account=server.account) as trial:
+    with scratch(
+        place.with_name("scratch"), programs=shelf.server.bin, account=shelf.server.account
+    ) as trial:
         databases.load(trial, place / DUMP, database=entry.database, owner=SUPERUSER)
         with databases.still(trial, entry.database) as instant:
             judge.refuse(_differences(instant.counts(), entry.rows), subject=subject)
