@@ -29,7 +29,8 @@ bag
     is linearizable if, and only if: no read shows what was not sent yet, or misses what had been acknowledged, or
     misses what an earlier read showed; the reads form a chain by inclusion; and no read that shows an element misses
     one that was acknowledged before that element was sent. Elements with a removal are judged one by one, by rules
-    that raise no false alarm; the rules between elements leave them out.
+    that raise no false alarm; the rules between elements leave them out. Only what has been acknowledged can be
+    removed: before, nobody knows its name.
 register without versions
     Every write has a token of its own, so each read names the write it saw. A write and its reads form a cluster; two
     clusters contradict one another if each has an operation that was answered before one of the other's was sent.

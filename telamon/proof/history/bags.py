@@ -261,7 +261,7 @@ def _check_removed(bag: _Bag, findings: Findings) -> None:
         for read in bag.reads:
             operation = read.operation
             if token not in read.tokens:
-                if add.before(operation):
+                if add.before(operation) and _binds(add, operation):
                     absent.append(operation)
                 continue
             if gone is not None and gone.before(operation) and _binds(gone, operation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from telamon.products.traffic import Act, Shape
 from telamon.proof.history.bags import check_bag
@@ -25,7 +26,7 @@ def check(history: History) -> Verdict:
     read_back = 0
     things = history.things()
     for thing, operations in things.items():
-        anomalies += _judge(thing, operations)
+        anomalies += [_with_least(anomaly, operations) for anomaly in _judge(thing, operations)]
         read_back += _read_back(operations)
     writes = [operation for operation in history if operation.writes]
     return Verdict(
@@ -45,6 +46,35 @@ def _judge(thing: str, operations: Sequence[Operation]) -> Sequence[Anomaly]:
     if shape is Shape.REF or has_versions(operations):
         return check_versions(thing, operations)
     return check_register(thing, operations)
+
+
+def _with_least(anomaly: Anomaly, operations: Sequence[Operation]) -> Anomaly:
+    """Find the least that shows an anomaly.
+
+    Each rule names all that it looked at, and knows no other rule: something may be left out of it, and now and then
+    what it names shows something else when it stands alone.
+    """
+    witness: Sequence[Operation] = anomaly.witness
+    if not _shows(anomaly, witness):
+        witness = operations
+    size = max(len(witness) // 2, 1)
+    while size:
+        before, place = len(witness), 0
+        while place < len(witness):
+            rest = [*witness[:place], *witness[place + size :]]
+            if rest and _shows(anomaly, rest):
+                witness = rest
+            else:
+                place += size
+        # One that is needed may become needless when a later one has gone: the last round is repeated until none has.
+        if size > 1 or len(witness) == before:
+            size //= 2
+    return replace(anomaly, witness=tuple(witness))
+
+
+def _shows(anomaly: Anomaly, operations: Sequence[Operation]) -> bool:
+    found = _judge(anomaly.thing, operations)
+    return any((one.fault, one.words) == (anomaly.fault, anomaly.words) for one in found)
 
 
 def _read_back(operations: Sequence[Operation]) -> int:

@@ -79,13 +79,12 @@ def _note_missing(
         None,
     )
     own = write.session == opening.session
-    if later is not None:
-        if own or opening.promise is Promise.STRICT:
-            fault = Fault.STALE_OWN_WRITE if own else Fault.STALE_READ
-            words = f"{token} was acknowledged, could not be opened, and could be later"
-            findings.add(fault, token, words=words, witness=(write, opening, later))
-        return
     if opening.promise is Promise.EVENTUAL or (opening.promise is Promise.SESSION and not own):
+        return
+    if later is not None:
+        fault = Fault.STALE_OWN_WRITE if own else Fault.STALE_READ
+        words = f"{token} was acknowledged, could not be opened, and could be later"
+        findings.add(fault, token, words=words, witness=(write, opening, later))
         return
     listed = next((one for one in reversed(operations) if _lists(one, token)), None)
     if listed is None:

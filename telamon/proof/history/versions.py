@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 from telamon.products.traffic import Act, Promise, Shape
 from telamon.proof.history.findings import Findings
@@ -11,6 +13,8 @@ from telamon.proof.history.model import Operation, Outcome
 from telamon.proof.history.openings import check_opened
 from telamon.proof.history.values import reads_of, value_of, writes_of
 from telamon.proof.history.verdict import Anomaly, Fault
+
+FOREVER: Final = float("inf")
 
 
 def has_versions(operations: Iterable[Operation]) -> bool:
@@ -28,12 +32,14 @@ def check_versions(thing: str, operations: Sequence[Operation]) -> list[Anomaly]
     findings = Findings(thing)
     writes = writes_of(operations)
     reads = reads_of(operations, writes, findings=findings)
-    points = [_Point(write, _version_of(write, writes)) for write in writes.values() if write.ok]
-    points += [_Point(read, _version_of(read, writes)) for read in reads]
+    shown = {value_of(read) for read in reads}
+    happened = [write for write in writes.values() if write.ok or write.token in shown]
+    points = [_Point(one, _version_of(one, writes)) for one in (*happened, *reads)]
     points.sort(key=lambda point: (point.operation.began, point.operation.number))
-    _check_places(points, writes, findings=findings)
+    answered = [point for point in points if point.operation.ok]
+    _check_places(answered, writes, findings=findings)
     _check_time(points, writes, findings=findings)
-    _check_gaps(points, writes, findings=findings)
+    _check_gaps(answered, writes, findings=findings)
     check_opened(writes, operations, findings=findings)
     if any(one.shape is Shape.REF for one in operations):
         _check_targets(operations, findings)
@@ -42,7 +48,7 @@ def check_versions(thing: str, operations: Sequence[Operation]) -> list[Anomaly]
 
 @dataclass(frozen=True)
 class _Point:
-    """An operation that was answered, and the version that it made or was shown; 0 for what nobody counted."""
+    """An operation that happened, and the version that it made or was shown; 0 for what nobody counted."""
 
     operation: Operation
     version: int
@@ -65,6 +71,7 @@ def _version_of(operation: Operation, writes: Mapping[str, Operation]) -> int:
 def _check_places(points: Sequence[_Point], writes: Mapping[str, Operation], *, findings: Findings) -> None:
     """Every version has one content, and every acknowledged write a version of its own."""
     places: dict[int, _Point] = {}
+    lowest = min(points, key=lambda point: point.version, default=None)
     for point in sorted(points, key=lambda point: not point.is_write):
         token = value_of(point.operation)
         if point.operation.seen is not None and point.operation.seen.missing:
@@ -75,6 +82,10 @@ def _check_places(points: Sequence[_Point], writes: Mapping[str, Operation], *, 
         if wrote is not None and wrote.aim not in {0, point.version}:
             words = f"{token} was to be version {wrote.aim}, and was shown as version {point.version}"
             findings.add(Fault.MISMATCHED, token, words=words, witness=(wrote, point.operation))
+        if not token and lowest is not None and point.version > lowest.version:
+            words = f"version {point.version} was shown with nothing that anybody wrote since version {lowest.version}"
+            witness = (lowest.operation, point.operation)
+            findings.add(Fault.MISMATCHED, f"{point.version}", words=words, witness=witness)
         if token == before:
             continue
         if point.is_write:
@@ -88,29 +99,24 @@ def _check_places(points: Sequence[_Point], writes: Mapping[str, Operation], *, 
 
 def _check_time(points: Sequence[_Point], writes: Mapping[str, Operation], *, findings: Findings) -> None:
     """No version comes after a newer one that had been acknowledged, or shown, before."""
-    everybody = _Newest(points)
+    answered = [point for point in points if point.operation.ok]
+    everybody = _Newest(answered)
     sessions: dict[int, _Newest] = {}
     for point in points:
         operation = point.operation
         known = everybody
         if operation.promise is Promise.SESSION and not point.is_write:
             if operation.session not in sessions:
-                own = [other for other in points if other.operation.session == operation.session]
+                own = [other for other in answered if other.operation.session == operation.session]
                 sessions[operation.session] = _Newest(own)
             known = sessions[operation.session]
         newest = known.at(operation.began)
         if newest is None or newest.version < point.version + (not point.is_write):
             continue
         if point.is_write:
-            words = (
-                f"{operation.token} was acknowledged as version {point.version} when version {newest.version} "
-                "was there already"
-            )
-            findings.add(
-                Fault.LOST_UPDATE, operation.token, words=words, witness=(newest.operation, operation)
-            )
+            _note_late(newest, point, answered, findings=findings)
         elif newest.version > point.version:
-            _note_stale(newest, point, points, writes=writes, findings=findings)
+            _note_stale(newest, point, answered, writes=writes, findings=findings)
 
 
 class _Newest:
@@ -127,6 +133,17 @@ class _Newest:
             if self._newest is None or point.version > self._newest.version:
                 self._newest = point
         return self._newest
+
+
+def _note_late(newest: _Point, late: _Point, points: Sequence[_Point], *, findings: Findings) -> None:
+    write = late.operation
+    if write.ok:
+        words = f"{write.token} was acknowledged as version {late.version} after version {newest.version}"
+        findings.add(Fault.LOST_UPDATE, write.token, words=words, witness=(newest.operation, write))
+        return
+    read = next(point.operation for point in points if value_of(point.operation) == write.token)
+    words = f"{write.token} was sent when version {newest.version} was there already, and was shown as {late.version}"
+    findings.add(Fault.MISMATCHED, write.token, words=words, witness=(newest.operation, write, read))
 
 
 def _note_stale(
@@ -175,28 +192,23 @@ def _note_stale(
 
 def _check_gaps(points: Sequence[_Point], writes: Mapping[str, Operation], *, findings: Findings) -> None:
     """Between the first version of the run and the last, each was made by somebody, in time."""
-    made = {point.version for point in points}
-    lowest = min((point.version for point in points), default=0)
-    begun: dict[int, float] = {}
+    sent: dict[int, float] = {}
     for write in writes.values():
         if write.outcome is Outcome.INFO and write.aim:
-            begun[write.aim] = min(begun.get(write.aim, write.began), write.began)
+            sent[write.aim] = min(sent.get(write.aim, write.began), write.began)
     soonest: _Point | None = None
-    for point in sorted(points, key=lambda point: -point.version):
-        if point.version <= lowest:
-            break
+    for point, lower in pairwise(sorted(points, key=lambda point: -point.version)):
         if soonest is None or point.operation.ended < soonest.operation.ended:
             soonest = point
-        before = point.version - 1
-        if before in made:
-            continue
-        if begun.get(before, float("inf")) > soonest.operation.ended:
-            words = f"version {point.version} is there, and nobody made version {before}"
-            under = next(one for one in points if one.version < before)
-            above = soonest if before in begun else point
-            findings.add(
-                Fault.VERSION_GAP, f"{before}", words=words, witness=(under.operation, above.operation)
-            )
+        # Versions between two that are there were made by writes without an answer, if by anybody.
+        for version in range(point.version - 1, lower.version, -1):
+            if sent.get(version, FOREVER) <= soonest.operation.ended:
+                continue
+            words = f"version {point.version} is there, and nobody made version {version}"
+            above = soonest if version in sent else point
+            witness = (lower.operation, above.operation)
+            findings.add(Fault.VERSION_GAP, f"{version}", words=words, witness=witness)
+            break
 
 
 def _check_targets(operations: Sequence[Operation], findings: Findings) -> None:
