@@ -45,6 +45,7 @@ from telamon.plan.step import (
 from telamon.plan.view import Memory, Standing, View
 from telamon.ports import Clock, Entry, Journal, Platform
 from telamon.run.recall import learn, recall, restarts
+from telamon.state.classify import UP
 from telamon.state.world import ComponentState
 
 STEP_VISIBLE_WITHIN = 15.0
@@ -171,13 +172,13 @@ class Executor:
         pending = self._pending
         if pending is not None and _is_over(pending, view):
             self._pending = pending = None
-        if pending is not None and not (isinstance(step, Drain) and step != pending.step):
+        if pending is not None and not (_protects(step, view) and step != pending.step):
             wait = Wait("Acting", f"{describe(pending.step)}: not seen yet", seconds=0.2)
             return Outcome(view, wait, pause=min(0.1, self.poll))
         failing = self._failing
         # What failed for another wish says nothing about this one.
         rests = failing is not None and failing.desired == view.desired and view.now < failing.until
-        if failing is not None and rests and not isinstance(step, Drain):
+        if failing is not None and rests and not _protects(step, view):
             return self._resting(view, failing)
         broken = invariants.step_violations(step, before=view, after=effects.apply(step, view))
         if broken:
@@ -217,6 +218,9 @@ class Executor:
             case StartMember():
                 self.platform.start(desired, step.member)
             case StopMember():
+                if desired.rotates and not step.kill:
+                    # Should the picture have been an old one, nobody is cut off all the same: it costs nothing twice.
+                    self.platform.drain(name, step.member)
                 grace = 0.0 if step.kill else desired.policy.stop_grace
                 self.platform.stop(name, step.member, grace=grace)
                 return grace
@@ -273,6 +277,14 @@ class Executor:
     def _write(self, kind: str, subject: str, *, detail: str = "", member: str = "") -> None:
         entry = Entry(0, self.clock.now(), self.component, kind, subject, detail, member)
         self.memory = learn(self.memory, self.journal.append(entry))
+
+
+def _protects(step: Step, view: View) -> bool:
+    """Whether a step keeps users from a member that cannot serve them: nothing else may overtake a step under way."""
+    if not isinstance(step, Drain):
+        return False
+    member = view.seen.member(step.member)
+    return member is not None and view.condition(member) not in UP
 
 
 def _is_over(pending: _Pending, view: View) -> bool:

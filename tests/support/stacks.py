@@ -184,6 +184,10 @@ class World:
         """Members of a component that serve now."""
         return len(self.outcomes[component].view.serving())
 
+    def serving_members(self, component: str) -> tuple[str, ...]:
+        """The members of a component that serve now, by name."""
+        return tuple(member.name for member in self.outcomes[component].view.serving())
+
     def calls(self, name: str) -> int:
         """How often a flow was started."""
         return sum(1 for step in self.steps if isinstance(step, Call) and step.call == name)

@@ -31,6 +31,10 @@ from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
 TRIES = 3
 """How often the final tasks are tried."""
 
+SETTLES = 5.0
+"""Seconds after which a cluster that was told something is seen as it is."""
+
+TOLD = "told"
 MODE = "mode"
 BACK = "back:"
 APPROVED = "approved"
@@ -101,7 +105,8 @@ class Upgrade(Planner):
     def _prepare(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
         name, why = view.desired.name, f"{operation.name} to {wanted.to_release}"
         if operation.cancelled:
-            yield Finished("Cancelled", "nothing had been changed yet")
+            # Upgrade mode may be on although nobody has seen it yet.
+            yield Record(name, operation.fact(f"{BACK}somebody asked for it"), "the upgrade turns back")
             return
         unwell = [found.name for found, _, condition in view.wanted() if condition not in UP]
         if unwell:
@@ -110,10 +115,11 @@ class Upgrade(Planner):
         helper = view.fit()[0].name
         if view.desired.prepares_join:
             yield from called(view, Call(name, helper, "prepare-join", why, argument=operation.name))
+        if wanted.mode and not _knows(view, operation, TOLD):
+            yield Record(name, operation.fact(TOLD), "upgrade mode is about to be switched on")
+            return
         if wanted.mode and view.seen.upgrade in {None, UpgradePhase.STABLE}:
-            yield from called(
-                view, Call(name, helper, f"upgrade-{Act.START.value}", why, argument=operation.name)
-            )
+            yield from called(view, _start(view, operation, why))
             yield Wait("Upgrading", "upgrade mode is being switched on", seconds=0.5)
             return
         yield Record(name, operation.fact(MODE), f"upgrade mode is on for {wanted.to_release}")
@@ -132,7 +138,12 @@ class Upgrade(Planner):
             if view.condition(member) in UP and not _proven(member, view, operation)
         ]
         for member in unproven:
-            yield from called(view, _smoke(member, view, operation))
+            step = _smoke(member, view, operation)
+            job = view.seen.jobs.get(step.job)
+            if job is not None and job.ended is not None and job.ended < (member.started or 0.0):
+                # It was asked in an earlier life.
+                yield step
+            yield from called(view, step)
             yield Wait("Upgrading", f"{member.name} is asked for what users ask for", seconds=0.3)
         if not unproven and all(
             member.release == wanted.to_release and condition in UP for _, member, condition in view.wanted()
@@ -210,6 +221,12 @@ class Upgrade(Planner):
         ]
         if others:
             return
+        if wanted.mode and _knows(view, operation, TOLD):
+            # Whether it arrived is not known where its job is not seen; telling it again makes it certain.
+            yield from called(view, _start(view, operation, reason))
+        if wanted.mode and _just_called(view, operation):
+            yield Wait("TurningBack", "what the cluster was told last is still settling", seconds=1.0)
+            return
         if wanted.mode and view.seen.upgrade is not UpgradePhase.STABLE:
             helper = view.fit()[0].name
             yield from called(
@@ -219,6 +236,20 @@ class Upgrade(Planner):
             return
         message = f"{name} is back on {wanted.from_release}: {reason}"
         yield Finished("Cancelled" if operation.cancelled else "Failed", message)
+
+
+def _start(view: View, operation: Running, why: str) -> Call:
+    call = f"upgrade-{Act.START.value}"
+    return Call(view.desired.name, view.fit()[0].name, call, why, argument=operation.name)
+
+
+def _just_called(view: View, operation: Running) -> bool:
+    """Whether the cluster was told something so lately that what is seen of it may be of before."""
+    return any(
+        job.ended is None or abs(view.now - job.ended) < SETTLES
+        for name, job in view.seen.jobs.items()
+        if name.startswith("upgrade-") and operation.name in name
+    )
 
 
 def _knows(view: View, operation: Running, what: str) -> bool:
@@ -266,6 +297,7 @@ def _failed(view: View, operation: Running, *, wanted: Wanted) -> str | None:
         if failures.count and failures.last > operation.since and member.life is Life.EXITED:
             return f"{member.name} ended twice on {wanted.to_release}: {member.exit or failures.reason}"
         job = view.seen.jobs.get(_smoke(member, view, operation).job)
-        if job is not None and job.phase is JobPhase.SUCCEEDED and job.result != "done":
+        asked = job is not None and job.ended is not None and job.ended >= (member.started or 0.0)
+        if job is not None and asked and job.phase is JobPhase.SUCCEEDED and job.result != "done":
             return f"{member.name} answers with errors on {wanted.to_release}: {job.detail}"
     return None

@@ -239,6 +239,14 @@ class MemoryPlatform:
             found.fault = fault
         return True
 
+    def behave(self, component: str, behaviour: Behaviour) -> None:
+        """Let a component behave otherwise from now on."""
+        self._components[component].behaviour = behaviour
+
+    def upgrade_mode(self, component: str) -> str | None:
+        """The release at which upgrade mode was switched on; ``None`` while it is off."""
+        return self._components[component].original
+
     # -------------------------------------------------------------------------------------------------------- inside
 
     def _of(self, desired: ComponentDesired) -> _Component:

@@ -326,11 +326,7 @@ def test_another_version_rolls_out_by_an_operation_of_its_own(rig: Rig, client: 
 def test_a_version_that_fails_is_held_and_retry_tries_again(rig: Rig, client: httpx.Client) -> None:
     rig.host.put(stack(), "stack.yaml")
     eventually(lambda: is_ready(client), "ready")
-    rig.platform.behaviours = {
-        **rig.platform.behaviours,
-        "jira": Behaviour(dead_releases=frozenset({"11.3.2"})),
-    }
-    rig.platform._components["jira"].behaviour = rig.platform.behaviours["jira"]
+    rig.platform.behave("jira", Behaviour(dead_releases=frozenset({"11.3.2"})))
     rig.host.put(stack(version="11.3.2"), "stack.yaml")
 
     def held() -> bool:
@@ -340,7 +336,7 @@ def test_a_version_that_fails_is_held_and_retry_tries_again(rig: Rig, client: ht
     eventually(held, "held")
     assert versions(client) == {"11.3.1"}
     assert not is_ready(client)
-    rig.platform._components["jira"].behaviour = Behaviour()
+    rig.platform.behave("jira", Behaviour())
     client.post("/v1/retry", json={"component": "jira"})
     eventually(lambda: versions(client) == {"11.3.2"} and is_ready(client), "upgraded")
 

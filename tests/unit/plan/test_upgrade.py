@@ -20,8 +20,7 @@ def running_world(behaviour: Behaviour | None = None) -> World:
     made = world()
     made.run()
     if behaviour is not None:
-        made.platform.behaviours = {**made.platform.behaviours, "tracker": behaviour}
-        made.platform._components["tracker"].behaviour = behaviour
+        made.platform.behave("tracker", behaviour)
     made.steps.clear()
     return made
 
@@ -49,7 +48,7 @@ def test_every_node_changes_and_one_always_serves() -> None:
     assert releases(made) == [NEW, NEW]
     assert made.executors["tracker"].memory.release == NEW
     assert made.endings["upgrade-tracker-1"].ending == "Succeeded"
-    assert made.platform._components["tracker"].original is None
+    assert made.platform.upgrade_mode("tracker") is None
 
 
 def test_upgrade_mode_comes_before_the_first_drain() -> None:
@@ -78,7 +77,7 @@ def test_a_bad_release_stops_at_the_first_node_and_goes_back(behaviour: Behaviou
     started = {step.member for step in made.steps if isinstance(step, StartMember)}
     assert len(started) == 1
     assert made.executors["tracker"].memory.release == OLD
-    assert made.platform._components["tracker"].original is None
+    assert made.platform.upgrade_mode("tracker") is None
 
 
 def test_a_bad_release_never_gets_a_request() -> None:

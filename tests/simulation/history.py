@@ -1,0 +1,177 @@
+"""One history: a stack comes up, is operated on, and is hurt, all by one seed; then it must be as desired."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.state.phase import Phase
+from telamon.state.world import Life
+from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds
+from tests.support.stacks import World, database, product, world
+
+COMPONENT = "tracker"
+OLD, NEW = "1.0.0", "1.1.0"
+
+FAULTS = (Fault.CRASH, Fault.HANG, Fault.ERROR, Fault.BREAK_INDEX, Fault.LEAVE_CLUSTER)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What happens in a history.
+
+    Attributes:
+        verb: the operation asked for.
+        good: whether the release of an upgrade is any good.
+        cancelled_at: pass at which somebody cancels it, or ``None``.
+        struck_at: passes at which a member is hurt.
+        odds: how hostile the world is meanwhile.
+    """
+
+    verb: str
+    good: bool
+    cancelled_at: int | None
+    struck_at: tuple[int, ...]
+    odds: Odds
+
+
+def plot_of(dice: random.Random) -> Plot:
+    """Draw a plot."""
+    return Plot(
+        verb=dice.choice(("upgrade", "upgrade", "restart")),
+        good=dice.random() < 0.7,
+        cancelled_at=dice.randrange(120) if dice.random() < 0.25 else None,
+        struck_at=tuple(dice.randrange(150) for _ in range(dice.choice((0, 0, 1, 2)))),
+        odds=Odds(
+            refused=dice.choice((0.0, 0.05, 0.2)),
+            lied=dice.choice((0.0, 0.05, 0.2)),
+            late=dice.choice((0.0, 0.2, 0.5)),
+            blind=dice.choice((0.0, 0.05)),
+            dead=dice.choice((0.0, 0.02, 0.1)),
+        ),
+    )
+
+
+@dataclass
+class History:
+    """A history under way.
+
+    Args:
+        seed: of all chance in it.
+        plot: ``None`` draws one.
+    """
+
+    seed: int
+    plot: Plot = field(init=False)
+    made: World = field(init=False)
+    platform: FaultyPlatform = field(init=False)
+    dice: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+        self.plot = plot_of(self.dice)
+        self.made = world(database(), product(self.dice.choice((2, 3))))
+        self.platform = FaultyPlatform(self.made.platform, self.dice)
+        self._connect()
+        self.made.run()
+
+    def play(self) -> None:
+        """Play it to its end, and see that all is as it must be.
+
+        Raises:
+            AssertionError: something is not.
+        """
+        self.begin()
+        self.platform.odds = self.plot.odds
+        for number in range(200):
+            self._pass(number)
+        self.platform.odds = Odds()
+        self.end()
+
+    def begin(self) -> None:
+        """Ask for the operation."""
+        made, plot = self.made, self.plot
+        if plot.verb == "upgrade":
+            bad = frozenset({NEW})
+            behaviour = Behaviour()
+            if not plot.good:
+                kinds = (Behaviour(dead_releases=bad), Behaviour(sick_releases=bad))
+                behaviour = self.dice.choice(kinds)
+            made.platform.behave(COMPONENT, behaviour)
+            made.ask_for_release(COMPONENT, NEW)
+            made.operate(COMPONENT, "upgrade", to=NEW)
+        else:
+            made.operate(COMPONENT, plot.verb)
+
+    def end(self) -> None:
+        """Let the world be kind, and see what has become of it."""
+        self.made.run(seconds=4_000.0)
+        self._judge()
+
+    def survive(self, act: Callable[[], object]) -> None:
+        """Do something; where the controller dies of it, another one takes over."""
+        try:
+            act()
+        except ControllerDied:
+            self.platform.forget_looks()
+            self._connect()
+
+    # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _connect(self) -> None:
+        self.made.restart_controller()
+        for executor in self.made.executors.values():
+            executor.platform = self.platform
+
+    def _pass(self, number: int) -> None:
+        plot = self.plot
+        if number == plot.cancelled_at and COMPONENT in self.made.operations:
+            self.made.cancel(COMPONENT)
+        if number in plot.struck_at and self._healthy() > 1:
+            member = self.dice.choice(sorted(self.made.desired[COMPONENT].members, key=lambda one: one.name))
+            self.made.platform.strike(COMPONENT, member.name, fault=self.dice.choice(FAULTS))
+        self.survive(self.made.tick)
+        self._check_serving()
+
+    def _healthy(self) -> int:
+        state = self.made.platform.observe(self.made.desired[COMPONENT])
+        return sum(member.phase is Phase.RUNNING and member.admitted for member in state.members)
+
+    def _check_serving(self) -> None:
+        """Nothing the engine does by itself leaves users without a member."""
+        if self.plot.struck_at:
+            return
+        assert self._healthy() >= 1, "no member serves though nothing was hurt"
+
+    def _judge(self) -> None:
+        made = self.made
+        state = made.platform.observe(made.desired[COMPONENT])
+        releases = {member.release for member in state.members if member.life is Life.ALIVE}
+        memory = made.executors[COMPONENT].memory
+        assert releases == {memory.release}, f"members run {releases}, recorded is {memory.release}"
+        assert len(made.serving_members(COMPONENT)) == len(made.desired[COMPONENT].members)
+        assert not [fact for fact in memory.facts if fact.startswith(f"{self.plot.verb}-")], (
+            "facts are left over"
+        )
+        ending = made.endings[f"{self.plot.verb}-{COMPONENT}-1"].ending
+        if self.plot.verb == "upgrade":
+            assert (memory.release == NEW) is (ending == "Succeeded")
+            assert self.plot.good or memory.release == OLD, "a bad release is in force"
+            assert made.platform.upgrade_mode(COMPONENT) is None, "upgrade mode was left on"
+        assert made.calls("set-up") <= 1
+
+
+def play(seed: int) -> None:
+    """Play the history of a seed.
+
+    Raises:
+        AssertionError: with the command that plays it again.
+    """
+    try:
+        History(seed).play()
+    except AssertionError as error:
+        raise AssertionError(
+            f"seed {seed}: {error}\nagain: python -m tests.simulation --seed {seed}"
+        ) from error
