@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from telamon.plan.operation import Running
-from telamon.plan.step import Begin, Call, Finished, Refusal, Step, Wait
+from telamon.plan.step import Begin, Call, Finished, Record, Refusal, Step, Wait
 from telamon.plan.view import View
 from telamon.state.world import JobPhase
 
@@ -81,3 +81,36 @@ def worked(view: View, step: Begin) -> Iterator[Proposal]:
         yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
     elif job.phase is JobPhase.FAILED:
         yield Finished("Failed", job.detail)
+
+
+def insisted(view: View, step: Begin) -> Iterator[Proposal]:
+    """A work that is begun again for as long as it fails, because there is nothing else left to do.
+
+    Yields:
+        The work where it was not begun yet, was cut off, or failed a while ago; a wait while it runs or rests; nothing
+        once it is done.
+    """
+    job = view.seen.jobs.get(step.job)
+    if job is not None and job.phase is JobPhase.RUNNING:
+        yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
+    elif job is None or job.result == "interrupted":
+        yield step
+    elif job.phase is JobPhase.FAILED:
+        age = 0.0 if job.ended is None else abs(view.now - job.ended)
+        rests = age < view.desired.policy.look_again
+        yield Wait("Working", f"{step.job}: {job.detail}", seconds=1.0) if rests else step
+
+
+BACK = "back:"
+"""Begin of the fact that says why an operation turns back."""
+
+
+def turn_back(view: View, operation: Running, reason: str) -> Record:
+    """Decide, once and for all, that an operation turns back."""
+    return Record(view.desired.name, operation.fact(f"{BACK}{reason}"), f"{operation.name} turns back")
+
+
+def reason_to_turn_back(view: View, operation: Running) -> str | None:
+    """Why an operation turns back; ``None`` while it goes on."""
+    start = operation.fact(BACK)
+    return next((fact.removeprefix(start) for fact in view.memory.facts if fact.startswith(start)), None)

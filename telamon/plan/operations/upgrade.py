@@ -21,12 +21,13 @@ from dataclasses import replace
 
 from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal, called
+from telamon.plan.operations.base import Planner, Proposal, called, reason_to_turn_back, turn_back
+from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Call, Finished, Record, Refusal, Wait
 from telamon.plan.view import RELEASE, View
 from telamon.products.release import Act, Way
-from telamon.state.classify import UP, Condition
-from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
+from telamon.state.classify import UP
+from telamon.state.world import Life, MemberState, UpgradePhase
 
 TRIES = 3
 """How often the final tasks are tried."""
@@ -36,7 +37,6 @@ SETTLES = 5.0
 
 TOLD = "told"
 MODE = "mode"
-BACK = "back:"
 APPROVED = "approved"
 
 
@@ -75,11 +75,15 @@ class Upgrade(Planner):
     def adapt(self, view: View, operation: Running) -> View:
         """Desire the new release once upgrade mode is on, and the old one again on the way back."""
         wanted = view.desired.upgrade
-        if wanted is None or not _knows(view, operation, MODE) or _back(view, operation) is not None:
+        if (
+            wanted is None
+            or not _knows(view, operation, MODE)
+            or reason_to_turn_back(view, operation) is not None
+        ):
             return view
         desired = replace(view.desired, members=wanted.members)
         unproven = frozenset(
-            member.name for member in _at(view, wanted.to_release) if not _proven(member, view, operation)
+            member.name for member in _at(view, wanted.to_release) if not proven(member, view, operation)
         )
         return replace(view, desired=desired, kept_out=view.kept_out | unproven)
 
@@ -93,7 +97,7 @@ class Upgrade(Planner):
                 if done
                 else Finished("Failed", "the stack file does not ask for another release any more")
             )
-        elif _back(view, operation) is not None:
+        elif reason_to_turn_back(view, operation) is not None:
             yield from self._turn_back(view, operation, wanted=wanted)
         elif not _knows(view, operation, MODE):
             yield from self._prepare(view, operation, wanted=wanted)
@@ -106,7 +110,7 @@ class Upgrade(Planner):
         name, why = view.desired.name, f"{operation.name} to {wanted.to_release}"
         if operation.cancelled:
             # Upgrade mode may be on although nobody has seen it yet.
-            yield Record(name, operation.fact(f"{BACK}somebody asked for it"), "the upgrade turns back")
+            yield turn_back(view, operation, "somebody asked for it")
             return
         unwell = [found.name for found, _, condition in view.wanted() if condition not in UP]
         if unwell:
@@ -126,25 +130,19 @@ class Upgrade(Planner):
 
     def _go_on(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
         approved = _knows(view, operation, APPROVED)
-        reason = _failed(view, operation, wanted=wanted)
+        reason = trouble_of(view, operation, release=wanted.to_release)
         if operation.cancelled and not approved:
             reason = reason or "somebody asked for it"
         if reason and not approved:
-            yield Record(view.desired.name, operation.fact(f"{BACK}{reason}"), "the upgrade turns back")
+            yield turn_back(view, operation, reason)
             return
         unproven = [
             member
             for member in _at(view, wanted.to_release)
-            if view.condition(member) in UP and not _proven(member, view, operation)
+            if view.condition(member) in UP and not proven(member, view, operation)
         ]
         for member in unproven:
-            step = _smoke(member, view, operation)
-            job = view.seen.jobs.get(step.job)
-            if job is not None and job.ended is not None and job.ended < (member.started or 0.0):
-                # It was asked in an earlier life.
-                yield step
-            yield from called(view, step)
-            yield Wait("Upgrading", f"{member.name} is asked for what users ask for", seconds=0.3)
+            yield from smoked(member, view, operation)
         if not unproven and all(
             member.release == wanted.to_release and condition in UP for _, member, condition in view.wanted()
         ):
@@ -213,7 +211,7 @@ class Upgrade(Planner):
     # ---------------------------------------------------------------------------------------------------------- back
 
     def _turn_back(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
-        name, reason = view.desired.name, _back(view, operation) or ""
+        name, reason = view.desired.name, reason_to_turn_back(view, operation) or ""
         others = [
             found.name
             for found, member, condition in view.wanted()
@@ -256,48 +254,7 @@ def _knows(view: View, operation: Running, what: str) -> bool:
     return view.memory.knows(operation.fact(what))
 
 
-def _back(view: View, operation: Running) -> str | None:
-    """Why it turns back; ``None`` while it goes on."""
-    start = operation.fact(BACK)
-    return next((fact.removeprefix(start) for fact in view.memory.facts if fact.startswith(start)), None)
-
-
 def _at(view: View, release: str) -> tuple[MemberState, ...]:
     return tuple(
         member for member in view.seen.members if member.life is Life.ALIVE and member.release == release
     )
-
-
-def _smoke(member: MemberState, view: View, operation: Running) -> Call:
-    argument = f"{operation.name}/{member.name}"
-    return Call(view.desired.name, member.name, "smoke", "it is new", argument=argument)
-
-
-def _proven(member: MemberState, view: View, operation: Running) -> bool:
-    """Whether the node was asked since it was started, and answered well."""
-    job = view.seen.jobs.get(_smoke(member, view, operation).job)
-    started = member.started if member.started is not None else view.now
-    return job is not None and job.ended is not None and job.ended >= started and job.result == "done"
-
-
-def _failed(view: View, operation: Running, *, wanted: Wanted) -> str | None:
-    """Why the new release is given up; ``None`` while there is no reason to."""
-    stands = all(
-        (standing := view.neighbours.get(requirement.component)) is None or standing.ready
-        for requirement in view.desired.requires
-    )
-    if not stands:
-        return None
-    for member in view.seen.members:
-        if member.release != wanted.to_release:
-            continue
-        if view.condition(member) in {Condition.FAILED, Condition.STALLED}:
-            return f"{member.name} is {view.condition(member).value} on {wanted.to_release}"
-        failures = view.failures(member.name)
-        if failures.count and failures.last > operation.since and member.life is Life.EXITED:
-            return f"{member.name} ended twice on {wanted.to_release}: {member.exit or failures.reason}"
-        job = view.seen.jobs.get(_smoke(member, view, operation).job)
-        asked = job is not None and job.ended is not None and job.ended >= (member.started or 0.0)
-        if job is not None and asked and job.phase is JobPhase.SUCCEEDED and job.result != "done":
-            return f"{member.name} answers with errors on {wanted.to_release}: {job.detail}"
-    return None
