@@ -72,7 +72,7 @@ OPERATION: Final = (
 
 ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
     {
-        "up": (documents.Changed,),
+        "up": (documents.Changed, documents.GroundStatus, documents.GroundLayer),
         "apply": (documents.Changed,),
         "down": (documents.Down,),
         "retry": (documents.Retried,),
@@ -90,7 +90,8 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             documents.Repaired,
         ),
         "validate": (documents.Validation, Problem, NotRehearsed),
-        "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone),
+        "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),
+        "drift": (documents.Drifted, documents.DriftedThing),
         "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),
         "render": (documents.Rendered, documents.CostPart, documents.CostChoice),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",

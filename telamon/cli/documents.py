@@ -77,6 +77,84 @@ class CostChoice:
 
 
 @dataclass(frozen=True)
+class GroundLayer:
+    """Where one layer of the ground stands.
+
+    Attributes:
+        layer: its name.
+        place: how far it has come, in words.
+        plan: id of its plan, or "".
+        detail: what it lacks or waits for, or "".
+    """
+
+    layer: str
+    place: str
+    plan: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class GroundStatus:
+    """Answer of ``infra status``, and of ``up`` on AWS.
+
+    Attributes:
+        stack: name of the stack.
+        folder: of the layers.
+        layers: each, in the order in which they are applied.
+        cluster: where the cluster's API answers, or "" as long as not everything stands.
+        next: what would help it on.
+    """
+
+    stack: str
+    folder: str
+    layers: tuple[GroundLayer, ...]
+    cluster: str
+    next: str
+
+
+@dataclass(frozen=True)
+class DriftedThing:
+    """One difference.
+
+    Attributes:
+        layer: in which state.
+        address: as Terraform names it; of a rule that was added, the address of its group.
+        what: changed, gone, added, or not applied yet.
+        severity: low, medium or high.
+        told: what is otherwise.
+        risk: what may come of it.
+        rule: id of the rule that was added, or "".
+    """
+
+    layer: str
+    address: str
+    what: str
+    severity: str
+    told: str
+    risk: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """Answer of ``drift``.
+
+    Attributes:
+        stack: name of the stack.
+        severity: of the gravest difference: none, low, medium or high.
+        looked: layers that were compared.
+        left: layers that were not, because nothing was applied from here.
+        differences: the gravest first.
+    """
+
+    stack: str
+    severity: str
+    looked: tuple[str, ...]
+    left: tuple[str, ...]
+    differences: tuple[DriftedThing, ...]
+
+
+@dataclass(frozen=True)
 class Rendered:
     """Answer of ``render``.
 

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, yes_option
+from telamon.cli.options import (
+    Decorated,
+    Verb,
+    Verbs,
+    approvers_option,
+    file_argument,
+    ground_option,
+    key_option,
+    scan_options,
+    stack_option,
+    state_option,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.infra_words import InfraPlan
@@ -29,31 +41,13 @@ def command() -> None:
         telamon infra approve 3f5a --dir deploy/network --key ~/.ssh/id_ed25519 --destroys aws_eip.old
         telamon infra show deploy/network
         telamon infra apply deploy/network
+        telamon infra status production.yaml
     """
 
 
 def infra_options(function: Decorated) -> Decorated:
     """Which stack, where its records are, and who may approve."""
-    approvers = click.option(
-        "--approvers",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="TELAMON_APPROVERS",
-        required=True,
-        metavar="DIR",
-        help="Folder with the lists of approvers (TELAMON_APPROVERS). Never inside the configuration.",
-    )
-    return stack_option(state_option(approvers(function)))
-
-
-def key_option(function: Decorated) -> Decorated:
-    """Whose signature it is."""
-    return click.option(
-        "--key",
-        type=click.Path(path_type=Path, dir_okay=False),
-        envvar="TELAMON_SSH_KEY",
-        metavar="FILE",
-        help="SSH key to sign with (TELAMON_SSH_KEY): a private key, or the public one of a key in an agent.",
-    )(function)
+    return stack_option(state_option(approvers_option(required=True)(function)))
 
 
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
@@ -75,8 +69,9 @@ plan_argument = click.argument("plan_id", metavar="[PLAN]", required=False)
     "--policies",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="What a policy scanner said of it, as JSON.",
+    help="What another scanner said of it, as JSON.",
 )
+@scan_options
 @click.option(
     "--check", is_flag=True, help="Keep nothing; print a comment for a pull request. Exit code 9: approve it."
 )
@@ -97,10 +92,15 @@ def plan(
     key: Path | None,
     authors: tuple[str, ...],
     policies: Path | None,
+    scan: bool,
+    waivers: Path | None,
     check: bool,
     export: Path | None,
 ) -> None:
-    """Make a plan, say what it does, and keep it for approval.
+    """Make a plan, say what it does and costs, and keep it for approval.
+
+    What the plan takes from other layers is asked of them first; with --check alone, values stand in for what is not
+    there yet.
 
     Examples:
         telamon infra plan deploy/network --key ~/.ssh/id_ed25519
@@ -109,7 +109,7 @@ def plan(
     """
     from telamon.cli.infra_words import report_of, write_new
 
-    desk = _desk(session, stack, state=state, approvers=approvers)
+    desk = _desk(session, stack, state=state, approvers=approvers, scan=scan, waivers=waivers)
     report = report_of(policies)
     if check:
         looked = desk.look(folder, report=report)
@@ -257,17 +257,52 @@ def apply(
     if looked.verdict is not None and not looked.verdict.refusals:
         session.confirm(f"Apply plan {looked.evidence.plan_id}: {counts(looked.summary.changes)}?", yes=yes)
     # What is refused goes on to be refused there, where the audit log gets its line.
-    done = desk.apply(folder, chosen)
+    done = desk.apply(folder, chosen, tell=session.terminal.note)
     said = f"applied: plan {done.evidence.plan_id}, {counts(done.summary.changes)}"
     _say(session, said, {"plan": done.evidence.plan_id})
 
 
-def _desk(session: Session, stack: str | None, *, state: Path | None, approvers: Path) -> Desk:
+@command.command(cls=Verb)
+@file_argument
+@state_option
+@ground_option
+@approvers_option(required=True)
+@click.pass_obj
+def status(session: Session, *, file: Path, state: Path | None, ground: Path | None, approvers: Path) -> None:
+    """Show where each layer of the ground stands: what waits for whom, and what comes next.
+
+    The files of the layers are written as FILE says now; nothing is planned or applied.
+
+    Examples:
+        telamon infra status
+        telamon infra status production.yaml --ground deploy -o json
+    """
+    from telamon.cli import ground as grounds
+    from telamon.cli.reading import read_file
+
+    found = read_file(session, file)
+    name = found.stack.metadata.name
+    wishes = grounds.GroundWishes(ground, approvers, key=None, scan=False, waivers=None, yes=False)
+    root = session.wiring().state_root(name, state)
+    ascent = grounds.ascent_of(session, found, root=root, wishes=wishes)
+    grounds.answer(session, ascent, places=list(ascent.look()), name=name)
+
+
+def _desk(
+    session: Session,
+    stack: str | None,
+    *,
+    state: Path | None,
+    approvers: Path,
+    scan: bool = False,
+    waivers: Path | None = None,
+) -> Desk:
     from telamon.cli.infra_words import stack_name
 
     name = stack_name(session, stack)
     wiring = session.wiring()
-    return wiring.approvals(name, wiring.state_root(name, state), approvers=approvers)
+    root = wiring.state_root(name, state)
+    return wiring.approvals(name, root, approvers=approvers, scan=scan, waivers=waivers)
 
 
 def _document(looked: Looked) -> InfraPlan:

@@ -117,6 +117,61 @@ def state_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def key_option(function: Decorated) -> Decorated:
+    """Whose signature it is."""
+    return click.option(
+        "--key",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="TELAMON_SSH_KEY",
+        metavar="FILE",
+        help="SSH key to sign with (TELAMON_SSH_KEY): a private key, or the public one of a key in an agent.",
+    )(function)
+
+
+def approvers_option(*, required: bool) -> Callable[[Decorated], Decorated]:
+    """Who may approve changes of the ground.
+
+    Args:
+        required: whether the verb needs to know, whatever the stack.
+    """
+    return click.option(
+        "--approvers",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="TELAMON_APPROVERS",
+        required=required,
+        metavar="DIR",
+        help="Folder with the lists of approvers (TELAMON_APPROVERS). Never inside the configuration.",
+    )
+
+
+def scan_options(function: Decorated) -> Decorated:
+    """Whether a scanner judges the plans, and what somebody answers for."""
+    waivers = click.option(
+        "--waivers",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="TELAMON_WAIVERS",
+        metavar="FILE",
+        help="Checks that somebody answers for, each with owner, reason and day (TELAMON_WAIVERS).",
+    )
+    scan = click.option(
+        "--scan/--no-scan",
+        default=True,
+        help="Whether checkov judges the plan, if it is installed (TELAMON_CHECKOV). Default: it does.",
+    )
+    return scan(waivers(function))
+
+
+def ground_option(function: Decorated) -> Decorated:
+    """Where the layers of the ground lie."""
+    return click.option(
+        "--ground",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="TELAMON_GROUND",
+        metavar="DIR",
+        help="On aws: folder of the layers (TELAMON_GROUND). Default: ground, in the state folder.",
+    )(function)
+
+
 def lab_option(function: Decorated) -> Decorated:
     """Whether the file is mapped to this machine."""
     return click.option(

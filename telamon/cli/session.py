@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telamon.naming import StackName
     from telamon.plan.preview import Preview
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
+    from telamon.platforms.aws.drifting import Drifting
     from telamon.ports import Clock, Entry, Secrets
     from telamon.products.base import Product
 
@@ -95,8 +96,22 @@ class Wiring(Protocol):
     def foresee(self, stack: Stack, root: Path) -> Preview:
         """What bringing a stack up would do, where no controller runs; changes nothing."""
 
-    def approvals(self, stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
+    def approvals(
+        self,
+        stack: StackName,
+        root: Path,
+        *,
+        approvers: Path,
+        scan: bool = True,
+        waivers: Path | None = None,
+    ) -> ApprovalDesk:
         """Plans and approvals of the ground under a stack, kept in that folder."""
+
+    def drifting(self, root: Path, *, ground: Path | None) -> Drifting:
+        """What is otherwise under a stack on AWS than it was applied from that folder."""
+
+    def ground_folder(self, root: Path, override: Path | None) -> Path:
+        """The folder of the layers under a stack on AWS."""
 
     def certificate(self, root: Path) -> str:
         """The certificate authority of the front door (PEM). Raises NotReadyError where it speaks no TLS."""

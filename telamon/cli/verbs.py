@@ -69,7 +69,10 @@ CHAPTERS: Final = (
     ),
     Chapter(
         "Change the ground under a stack",
-        (Listed("infra", "Plan, approve and apply what lies under a stack on AWS."),),
+        (
+            Listed("infra", "Plan, approve and apply what lies under a stack on AWS."),
+            Listed("drift", "Compare what lies under a stack on AWS with what was applied."),
+        ),
     ),
     Chapter(
         "About Telamon",

@@ -88,37 +88,41 @@ def estimate(ground: Ground) -> Estimate:
     Args:
         ground: the stack on AWS.
     """
-    parts = (*_network(ground), *_cluster(ground), *_data(ground), *_edge(ground), *_operations())
+    states = Part("key of states", "state", monthly("key"))
+    parts = (states, *_network(ground), *_cluster(ground), *_data(ground), *_edge(ground), *_operations())
     return Estimate(tuple(part for part in parts if part.monthly))
 
 
-def _hourly(price: str, count: float = 1) -> float:
+def hourly(price: str, count: float = 1) -> float:
+    """USD a month of something that is paid by the hour."""
     return PRICES[price].dollars * HOURS * count
 
 
-def _monthly(price: str, count: float = 1) -> float:
+def monthly(price: str, count: float = 1) -> float:
+    """USD a month of something that is paid by the month."""
     return PRICES[price].dollars * count
 
 
-def _size(instance: str) -> float:
+def size_of(instance: str) -> float:
+    """How many instances of size large one costs; one, where its size is not in the table."""
     return SIZES.get(instance.rpartition(".")[2], 1)
 
 
 def _network(ground: Ground) -> Iterator[Part]:
     ways = len(ground.ways_out)
-    yield Part(f"{ways} NAT gateways", "network", _hourly("nat-gateway", ways) + _hourly("address", ways))
+    yield Part(f"{ways} NAT gateways", "network", hourly("nat-gateway", ways) + hourly("address", ways))
     if ground.production:
         count = len(ENDPOINTS) * len(ground.zones)
-        yield Part(f"{len(ENDPOINTS)} endpoints in every zone", "network", _hourly("endpoint", count))
-    yield Part("key of logs", "network", _monthly("key"))
+        yield Part(f"{len(ENDPOINTS)} endpoints in every zone", "network", hourly("endpoint", count))
+    yield Part("key of logs", "network", monthly("key"))
 
 
 def _cluster(ground: Ground) -> Iterator[Part]:
-    yield Part("control plane", "cluster", _hourly("eks-cluster"))
+    yield Part("control plane", "cluster", hourly("eks-cluster"))
     for purpose, size in (("system", SYSTEM), ("product", ground.machines)):
-        monthly = _hourly("machine-large", _size(size.type)) + _monthly("disk-gp3", ROOT_DISK)
-        yield Part(f"{size.count} {purpose} machines, {size.type}", "cluster", size.count * monthly)
-    yield Part("key of disks", "cluster", _monthly("key"))
+        one = hourly("machine-large", size_of(size.type)) + monthly("disk-gp3", ROOT_DISK)
+        yield Part(f"{size.count} {purpose} machines, {size.type}", "cluster", size.count * one)
+    yield Part("key of disks", "cluster", monthly("key"))
 
 
 def _data(ground: Ground) -> Iterator[Part]:
@@ -126,41 +130,39 @@ def _data(ground: Ground) -> Iterator[Part]:
     copies = 2 if ground.production else 1
     if wanted is not None:
         published = PRICES["database-large"].published
-        hours = _hourly("database-large", _size(wanted.instance_class) * copies)
+        hours = hourly("database-large", size_of(wanted.instance_class) * copies)
         yield Part(f"database, {copies} x {wanted.instance_class}", "data", hours, published)
         size = wanted.storage.count / GIBIBYTE
         yield Part(
-            f"database disk, {copies} x {size:.0f} GB", "data", _monthly("database-disk", size * copies)
+            f"database disk, {copies} x {size:.0f} GB", "data", monthly("database-disk", size * copies)
         )
-        yield Part("secret of the database", "data", _monthly("secret"))
+        yield Part("secret of the database", "data", monthly("secret"))
     for tenant in efs_tenants(ground):
         size = tenant.shared_size.count / GIBIBYTE
-        yield Part(f"shared home of {tenant.name}, {size:.0f} GB", "data", _monthly("efs", size))
+        yield Part(f"shared home of {tenant.name}, {size:.0f} GB", "data", monthly("efs", size))
     for tenant, volume in openzfs_tenants(ground):
         size = tenant.shared_size.count / GIBIBYTE
-        disk = _monthly("openzfs-disk", size * copies)
+        disk = monthly("openzfs-disk", size * copies)
         price = "openzfs-throughput-zones" if ground.production else "openzfs-throughput"
         speed = zfs_throughput(ground, volume)
         title = f"shared home of {tenant.name}, {size:.0f} GB, {speed} MB/s"
-        yield Part(title, "data", disk + _monthly(price, speed), PRICES[price].published)
-    yield Part("key of data", "data", _monthly("key"))
+        yield Part(title, "data", disk + monthly(price, speed), PRICES[price].published)
+    yield Part("key of data", "data", monthly("key"))
 
 
 def _edge(ground: Ground) -> Iterator[Part]:
     balancers = int(ground.spec.edge.driver != "alb") + int(any(tenant.tcp for tenant in ground.tenants))
     addresses = balancers * len(ground.zones)
-    yield Part(
-        f"{balancers} balancers", "edge", _hourly("balancer", balancers) + _hourly("address", addresses)
-    )
-    yield Part("names", "edge", _monthly("zone") + _monthly("key"))
+    yield Part(f"{balancers} balancers", "edge", hourly("balancer", balancers) + hourly("address", addresses))
+    yield Part("names", "edge", monthly("zone") + monthly("key"))
     if ground.spec.edge.cdn is not None:
         lists = sum(tenant.static_prefix is not None for tenant in ground.tenants)
-        monthly = lists * (_monthly("firewall") + _monthly("firewall-rule", 3)) + _monthly("key")
-        yield Part("firewalls of static files", "edge", monthly)
+        walls = lists * (monthly("firewall") + monthly("firewall-rule", 3)) + monthly("key")
+        yield Part("firewalls of static files", "edge", walls)
 
 
 def _operations() -> Iterator[Part]:
-    yield Part("alarms and the key of the trail", "operations", _monthly("alarm", 10) + _monthly("key"))
+    yield Part("alarms and the key of the trail", "operations", monthly("alarm", 10) + monthly("key"))
 
 
 # ------------------------------------------------------------------------------------------------- choices

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from telamon.desired.terraform.cluster import NODES_GROUP
-from telamon.desired.terraform.data import MANIFEST, MARK
+from telamon.desired.terraform.data import MANIFEST, MARK, Input
 from telamon.desired.terraform.network import (
     DATA_SUBNETS,
     LOGS_BUCKET,
@@ -133,12 +133,12 @@ def stand_ins(plan: Mapping[str, Any]) -> tuple[str, ...]:
     Args:
         plan: what ``terraform show -json`` prints.
     """
-    previews = {item.name: _plain(item.preview) for item in JOINTS}
     given = {name: variable.get("value") for name, variable in plan.get("variables", {}).items()}
-    return tuple(
-        sorted(name for name, value in given.items() if name in previews and value == previews[name])
-    )
+    return tuple(sorted(item.name for item in JOINTS if _stands_in(item, given.get(item.name))))
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _stands_in(item: Input, value: Any) -> bool:
+    """Whether a value is what stands in for it, or has a part that is."""
+    if isinstance(item.preview, tuple) and isinstance(value, list):
+        return not set(item.preview).isdisjoint(map(str, value))
+    return bool(value == item.preview)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final
 
 from telamon.errors import RefusedError
@@ -31,12 +32,14 @@ class Policy:
         resource: address it speaks of, or "".
         passed: whether the plan keeps it.
         reason: in words.
+        waived_until: day until which somebody answers for its not being kept, e.g. ``2027-11-30``; else "".
     """
 
     name: str
     resource: str
     passed: bool
     reason: str
+    waived_until: str = ""
 
     def __str__(self) -> str:
         where = f"{self.resource}: " if self.resource else ""
@@ -48,7 +51,8 @@ def derive(plan: Mapping[str, Any], report: bytes | None) -> tuple[Policy, ...]:
 
     Args:
         plan: what ``terraform show -json`` prints.
-        report: a scanner's report, or ``None``: ``{"verdicts": [{"policy", "resource", "passed", "reason"}, …]}``.
+        report: a scanner's report, or ``None``: ``{"verdicts": [{"policy", "resource", "passed", "reason"}, …]}``;
+            one that is waived also says ``waivedUntil``.
 
     Raises:
         RefusedError: the report cannot be read.
@@ -124,10 +128,21 @@ def _reported(report: bytes) -> Iterator[Policy]:
                 "resource": str(resource),
                 "passed": bool(passed),
                 "reason": str(reason),
-            }:
-                yield Policy(name, resource, passed, reason)
+                **more,
+            } if set(more) <= {"waivedUntil"}:
+                yield Policy(name, resource, passed, reason, _day(more.get("waivedUntil", "")))
             case _:
                 raise _unreadable()
+
+
+def _day(text: object) -> str:
+    """A day, so that it can be compared; "" for none."""
+    if text == "":
+        return ""
+    try:
+        return date.fromisoformat(str(text)).isoformat()
+    except ValueError as error:
+        raise _unreadable() from error
 
 
 def _unreadable() -> RefusedError:

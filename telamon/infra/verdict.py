@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from telamon.errors import RefusedError
@@ -81,6 +82,14 @@ class Verdict:
         """Whether nothing is wrong except that people have not signed yet."""
         return bool(self.refusals) and all(found.guard in WAITING for found in self.refusals)
 
+    @property
+    def _remedy(self) -> str:
+        if self.waiting:
+            return "Let others approve it: telamon infra approve."
+        if self.refusals[0].guard == "policies":
+            return "Mend the configuration, or let somebody answer for it: --waivers."
+        return "Plan again: telamon infra plan."
+
     def enforce(self) -> None:
         """Raise what was found.
 
@@ -93,9 +102,7 @@ class Verdict:
         raise RefusedError(
             "the plan is not applied: " + "; ".join(map(str, shown)),
             guard=self.refusals[0].guard,
-            remedy="Let others approve it: telamon infra approve."
-            if self.waiting
-            else "Plan again: telamon infra plan.",
+            remedy=self._remedy,
         )
 
 
@@ -264,7 +271,15 @@ def _same_rest(case: Case) -> str:
 
 
 def _policies_agree(case: Case) -> str:
-    return "; ".join(str(policy) for policy in case.policies if not policy.passed)
+    today = datetime.fromtimestamp(case.at, UTC).date().isoformat()
+    over = [
+        policy
+        for policy in case.policies
+        if policy.passed and policy.waived_until and policy.waived_until < today
+    ]
+    refusing = [str(policy) for policy in case.policies if not policy.passed]
+    refusing += [f"{policy} was waived until {policy.waived_until}" for policy in over]
+    return "; ".join(refusing)
 
 
 def _same(case: Case, name: str, reason: str) -> str:

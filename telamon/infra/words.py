@@ -7,11 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from telamon.desired.prices import AS_OF, REGION
 from telamon.infra.changes import Change, Kind
+from telamon.infra.cost import CostChange
 from telamon.infra.policies import Policy
 from telamon.infra.verdict import Verdict
 
 SHOWN: Final = (Kind.CREATE, Kind.UPDATE, Kind.REPLACE, Kind.DESTROY, Kind.FORGET)
+MOST_COSTS: Final = 8
+"""Resources whose cost is shown one by one."""
 SHORTEST_SECRET: Final = 4
 """Characters below which a sensitive value is too common a text to be searched for."""
 
@@ -60,6 +64,7 @@ class Summary:
         outputs: names of the outputs that change.
         policies: what policies say.
         secrets: texts that must never be shown.
+        cost: what a month costs before and after; ``None`` where nobody worked it out.
         stand_ins: inputs that only stand in for what is not there yet; such a plan is for reading.
     """
 
@@ -68,6 +73,7 @@ class Summary:
     outputs: tuple[str, ...]
     policies: tuple[Policy, ...]
     secrets: frozenset[str]
+    cost: CostChange | None = None
     stand_ins: tuple[str, ...] = ()
 
 
@@ -111,6 +117,8 @@ def as_text(summary: Summary) -> str:
     if summary.outputs:
         lines += ["", f"outputs that change: {', '.join(summary.outputs)}"]
     lines += _listed("what goes down", goes_down(summary.changes))
+    if summary.cost is not None:
+        lines += ["", *cost_lines(summary.cost)]
     lines += _listed("policies that refuse", [str(found) for found in summary.policies if not found.passed])
     lines += ["", policy_counts(summary.policies)]
     return scrub("\n".join(lines), summary.secrets)
@@ -134,6 +142,8 @@ def as_comment(summary: Summary, verdict: Verdict | None = None) -> str:
     down = goes_down(summary.changes)
     if down:
         lines += ["", "**What goes down**", "", *(f"- {_cell(sentence)}" for sentence in down)]
+    if summary.cost is not None:
+        lines += ["", f"{cost_lines(summary.cost)[0]}."]
     refusing = [str(found) for found in summary.policies if not found.passed]
     lines += ["", f"{policy_counts(summary.policies)}.", *(f"- {_cell(reason)}" for reason in refusing)]
     if verdict is not None:
@@ -159,7 +169,31 @@ def policy_counts(policies: Sequence[Policy]) -> str:
         policies: what they say.
     """
     refused = sum(not found.passed for found in policies)
-    return f"policies: {len(policies) - refused} kept, {refused} refuse"
+    waived = sum(bool(found.waived_until) for found in policies)
+    kept = f"policies: {len(policies) - refused - waived} kept, {refused} refuse"
+    return f"{kept}, {waived} waived" if waived else kept
+
+
+def cost_lines(cost: CostChange) -> list[str]:
+    """What a month costs before and after, and what makes the difference.
+
+    Args:
+        cost: of a plan.
+    """
+    prices = f"list prices of {REGION}, {AS_OF.isoformat()}"
+    if not cost.lines:
+        return [f"a month costs USD {cost.before:,.2f} as before ({prices}; besides what is paid by use)"]
+    difference = cost.after - cost.before
+    head = (
+        f"a month costs USD {cost.before:,.2f} -> {cost.after:,.2f} ({difference:+,.2f}; {prices}; "
+        "besides what is paid by use)"
+    )
+    shown = [f"  {line.after - line.before:>+12,.2f}  {line.address}" for line in cost.lines[:MOST_COSTS]]
+    rest = cost.lines[MOST_COSTS:]
+    if rest:
+        others = sum(line.after - line.before for line in rest)
+        shown.append(f"  {others:>+12,.2f}  {len(rest)} others")
+    return [head, *shown]
 
 
 def _preview(summary: Summary) -> list[str]:

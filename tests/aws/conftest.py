@@ -107,6 +107,6 @@ def give(folder: Path, inputs: Mapping[str, object]) -> None:
     (folder / INPUTS).write_text(json.dumps(inputs), encoding="utf-8")
 
 
-def previews(layer: Layer) -> Mapping[str, object]:
+def previews(ground: Ground, layer: Layer) -> Mapping[str, object]:
     """Values that stand in for what earlier layers would tell."""
-    return {item.name: item.preview for item in layer.inputs}
+    return {item.name: item.preview_for(len(ground.zones)) for item in layer.inputs}

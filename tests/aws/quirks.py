@@ -102,7 +102,11 @@ def override(layer: Layer, rendered: Mapping[str, Any], reach: Reach) -> dict[st
         resources = _resources(layer)
         if resources:
             found["resource"] = resources
-        outputs = {output.name: {"value": None} for output in layer.outputs if _unapplied(str(output.value))}
+        outputs = {
+            output.name: {"value": _told(output.value)}
+            for output in layer.outputs
+            if _unapplied(str(output.value))
+        }
         if outputs:
             found["output"] = outputs
     return found
@@ -119,6 +123,13 @@ def not_applied(layer: Layer) -> tuple[str, ...]:
 
 def _unapplied(text: str) -> bool:
     return any(f"{kind}." in text for kind in NOT_APPLIED)
+
+
+def _told(value: Any) -> Any:
+    """An output in which what was not applied has a name that is nobody's."""
+    if isinstance(value, Mapping):
+        return {key: _told(item) for key, item in value.items()}
+    return "not-made-by-moto" if _unapplied(str(value)) else value
 
 
 def _resources(layer: Layer) -> dict[str, Any]:

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from telamon.desired.cost import estimate
 from telamon.desired.terraform.data import APPLIED, Layer
-from telamon.desired.terraform.ground import Ground
+from telamon.desired.terraform.ground import Ground, efs_tenants
 from telamon.desired.terraform.render import layers_on
+from telamon.infra.canonical import read_object
+from telamon.infra.cost import cost_of
 from tests.aws.conftest import ROOT, give, prepare, previews, terraform, tool
 from tests.aws.quirks import Reach
 from tests.support.ground import example, ground_of, stack_of
@@ -34,7 +37,7 @@ def plans(folder: Path, ground: Ground) -> dict[str, Path]:
     def one(layer: Layer) -> Path:
         program = terraform()
         place = prepare(folder, ground, layer, reach=Reach(offline=True))
-        give(place, previews(layer))
+        give(place, previews(ground, layer))
         program.init(place)
         program.validate(place)
         assert program.plan(place, out=place / "tfplan")
@@ -62,6 +65,20 @@ def test_every_resource_is_planned(planned: Mapping[str, Path]) -> None:
             if change["change"]["actions"] == ["create"]
         }
         assert created == {resource.address for resource in layer.resources} | {APPLIED}
+
+
+def test_a_plan_costs_what_the_file_costs(planned: Mapping[str, Path]) -> None:
+    """Two ways to the same figure: from the file, and from what the provider would make of it."""
+    ground = ground_of(example())
+    of_file: dict[str, float] = {}
+    for part in estimate(ground).parts:
+        # What lies on EFS is paid by use; the file says how much that will be, and a plan does not.
+        if not any(f"home of {tenant.name}," in part.name for tenant in efs_tenants(ground)):
+            of_file[part.layer] = of_file.get(part.layer, 0.0) + part.monthly
+    of_plan = {
+        layer: cost_of(read_object(plan.read_bytes(), what="a plan")).after for layer, plan in planned.items()
+    }
+    assert of_plan == {layer: pytest.approx(cost, abs=0.01) for layer, cost in of_file.items()}
 
 
 def waivers() -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from telamon.model.stack import Stack
 from telamon.naming import StackName
 from telamon.plan.preview import Preview
 from telamon.platforms.approval.desk import Desk as ApprovalDesk
+from telamon.platforms.aws.drifting import Drifting
 from telamon.platforms.lab.kept import KeptState
 from telamon.products.base import Product
 from telamon.wiring import MachineCheck
@@ -129,8 +130,22 @@ class DeskWiring:
     def foresee(self, stack: Stack, root: Path) -> Preview:
         return self.foreseen
 
-    def approvals(self, stack: StackName, root: Path, *, approvers: Path) -> ApprovalDesk:
-        return wiring.approvals(stack, root, approvers=approvers)
+    def approvals(
+        self,
+        stack: StackName,
+        root: Path,
+        *,
+        approvers: Path,
+        scan: bool = True,
+        waivers: Path | None = None,
+    ) -> ApprovalDesk:
+        return wiring.approvals(stack, root, approvers=approvers, scan=scan, waivers=waivers)
+
+    def drifting(self, root: Path, *, ground: Path | None) -> Drifting:
+        return wiring.drifting(root, ground=ground)
+
+    def ground_folder(self, root: Path, override: Path | None) -> Path:
+        return wiring.ground_folder(root, override)
 
     def certificate(self, root: Path) -> str:
         return self.pem

@@ -22,6 +22,10 @@ APPLIED: Final = "terraform_data.applied"
 """Address of the resource that keeps it."""
 
 
+MOST_ZONES: Final = 4
+"""Zones that a stack has at most, and for which there are stand-ins."""
+
+
 class LayerName(StrEnum):
     """The layers, in the order in which they are applied."""
 
@@ -73,6 +77,12 @@ class Input:
     source: LayerName
     what: str
     preview: str | tuple[str, ...] | Mapping[str, str]
+
+    def preview_for(self, zones: int) -> Any:
+        """What stands in for the value, with as many items as there are zones where it has items by zone."""
+        if not isinstance(self.preview, tuple):
+            return self.preview
+        return list(self.preview[: len(self.preview) - MOST_ZONES + zones])
 
     @property
     def ref(self) -> str:

@@ -91,7 +91,7 @@ def layer_files(ground: Ground, layer: Layer) -> Mapping[str, Mapping[str, Any]]
         found[f"{sheet.name}.tf.json"] = {"resource": by_type(sheet.resources)}
     configuration = f"sha256:{hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()}"
     found["applied.tf.json"] = _applied(layer, configuration)
-    found[MANIFEST] = _manifest(layer, configuration)
+    found[MANIFEST] = _manifest(ground, layer, configuration)
     return found
 
 
@@ -113,12 +113,12 @@ def _applied(layer: Layer, configuration: str) -> dict[str, Any]:
     return {"resource": {kind: {name: body}}, "output": {MARK: output}}
 
 
-def _manifest(layer: Layer, configuration: str) -> dict[str, Any]:
+def _manifest(ground: Ground, layer: Layer, configuration: str) -> dict[str, Any]:
     return {
         "layer": str(layer.name),
         "configuration": configuration,
         "inputs": {item.name: str(item.source) for item in layer.inputs},
-        "previews": {item.name: item.preview for item in layer.inputs},
+        "previews": {item.name: item.preview_for(len(ground.zones)) for item in layer.inputs},
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from telamon.infra.approvers import Approvers
 from telamon.infra.canonical import canonical_json, canonical_plan, digest, read_object, tree_digest
 from telamon.infra.changes import changed_outputs, read_changes, secrets_in
+from telamon.infra.cost import cost_of
 from telamon.infra.evidence import Evidence
 from telamon.infra.inputs import stand_ins
 from telamon.infra.policies import derive, digest_of
@@ -77,21 +78,30 @@ class Derivation:
             destructive=(),
         )
 
-    def derive(
-        self, folder: Path, content: bytes, *, frame: Evidence, report: bytes | None
-    ) -> tuple[Evidence, Summary]:
-        """What a saved plan rests on, and what it does.
+    def shown(self, folder: Path, content: bytes) -> bytes:
+        """A saved plan as JSON.
 
         Args:
             folder: the configuration of one state.
             content: the saved plan.
-            frame: what :meth:`frame` gave.
-            report: a scanner's report.
         """
         with tempfile.TemporaryDirectory(prefix="telamon-show-") as private:
             copy = Path(private, "plan.tfplan")
             write_private(copy, content)
-            plan = read_object(self.terraform.show(folder, plan=copy), what="the plan")
+            return self.terraform.show(folder, plan=copy)
+
+    def derive(
+        self, shown: bytes, content: bytes, *, frame: Evidence, report: bytes | None
+    ) -> tuple[Evidence, Summary]:
+        """What a saved plan rests on, and what it does.
+
+        Args:
+            shown: the plan as JSON.
+            content: the saved plan.
+            frame: what :meth:`frame` gave.
+            report: a scanner's report.
+        """
+        plan = read_object(shown, what="the plan")
         summary = self.summary(plan, frame, report=report)
         evidence = replace(
             frame,
@@ -118,6 +128,7 @@ class Derivation:
             outputs=changed_outputs(plan),
             policies=derive(plan, report),
             secrets=secrets_in(plan),
+            cost=cost_of(plan),
             stand_ins=stand_ins(plan),
         )
 

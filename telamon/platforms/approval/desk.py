@@ -14,17 +14,18 @@ from typing import Any
 from telamon.desired.terraform.data import INPUTS
 from telamon.errors import NotReadyError, RefusedError, TelamonError
 from telamon.infra.approvers import Approvers
-from telamon.infra.canonical import canonical_plan, digest, read_object
+from telamon.infra.canonical import digest, read_object
+from telamon.infra.elsewhere import check_sealed
 from telamon.infra.evidence import APPROVAL_NAMESPACE, PLAN_NAMESPACE, Evidence, Statement
 from telamon.infra.ledger import Step
-from telamon.infra.policies import digest_of
 from telamon.infra.verdict import Case, Verdict, hands_in, judge
 from telamon.infra.words import Summary, scrub
-from telamon.platforms.approval.derivation import NOT_KEPT, Derivation, destructive_in
+from telamon.platforms.approval.derivation import NOT_KEPT, Derivation
 from telamon.platforms.approval.files import read_lock, read_private, write_private
 from telamon.platforms.approval.joining import Joining, text_of
 from telamon.platforms.approval.keys import OpenSsh, SignedText
 from telamon.platforms.approval.log import AuditLog
+from telamon.platforms.approval.scanner import Scanner
 from telamon.platforms.approval.sealed import seal, unseal
 from telamon.platforms.approval.shelf import Kept, Shelf
 from telamon.platforms.approval.succession import Succession
@@ -63,6 +64,7 @@ class Desk:
         terraform: the program.
         keys: signatures.
         clock: the time.
+        scanner: judges every plan for which nobody brings a report; ``None``: none does.
     """
 
     stack: str
@@ -71,6 +73,7 @@ class Desk:
     terraform: Terraform
     keys: OpenSsh
     clock: Clock
+    scanner: Scanner | None = None
 
     @property
     def log(self) -> AuditLog:
@@ -92,7 +95,7 @@ class Desk:
 
         Args:
             folder: the configuration of one state.
-            report: a scanner's report.
+            report: a scanner's report; where none is given, the scanner is asked, if there is one.
         """
         told = self._told_or_previewed(folder)
         with tempfile.TemporaryDirectory(prefix="telamon-plan-") as kept:
@@ -101,13 +104,20 @@ class Desk:
             self.terraform.init(folder)
             self.terraform.plan(folder, out=out, inputs=inputs if told else None)
             approvers = self.succession.in_force(self.log.read().pin)
+            content = out.read_bytes()
+            shown = self._derivation.shown(folder, content)
             evidence, summary = self._derivation.derive(
-                folder,
-                out.read_bytes(),
+                shown,
+                content,
                 frame=self._derivation.frame(folder, approvers, plan_id=NOT_KEPT, told=told),
-                report=report,
+                report=self._scanned(folder, shown) if report is None else report,
             )
         return Looked(evidence, summary)
+
+    def _scanned(self, folder: Path, shown: bytes) -> bytes | None:
+        if self.scanner is None:
+            return None
+        return self.scanner.scan(shown, part=folder.resolve().name)
 
     def _told_or_previewed(self, folder: Path) -> Mapping[str, Any]:
         """What the earlier layers tell, or what stands in for it where they are not there yet."""
@@ -127,7 +137,7 @@ class Desk:
             folder: the configuration of one state.
             key: of whoever plans.
             authors: who else had a hand in the change.
-            report: a scanner's report.
+            report: a scanner's report; where none is given, the scanner is asked, if there is one.
 
         Returns:
             The plan's id, and what it does.
@@ -146,9 +156,11 @@ class Desk:
             kept.plan.chmod(0o600)
             frame = self._derivation.frame(folder, approvers, plan_id=kept.folder.name)
             frame = replace(frame, planner=planner, authors=tuple(sorted(set(authors))))
-            evidence, summary = self._derivation.derive(
-                folder, read_private(kept.plan), frame=frame, report=report
-            )
+            content = read_private(kept.plan)
+            shown = self._derivation.shown(folder, content)
+            if report is None:
+                report = self._scanned(folder, shown)
+            evidence, summary = self._derivation.derive(shown, content, frame=frame, report=report)
             kept.keep(self.keys.sign(evidence.content(), key, namespace=PLAN_NAMESPACE), report)
             self.log.append(
                 "planned",
@@ -353,34 +365,14 @@ class Desk:
         evidence = Evidence.read(signed.content)
         plan = read_object(files["plan.json"], what="the plan")
         summary = self._derivation.summary(plan, evidence, report=files.get("policies.json"))
-        checks = (
-            (not attested.guard, attested.guard, attested.problem),
-            (attested.signer == evidence.planner, "plan-signed", f"{attested.signer} has signed as another"),
-            (evidence.stack == self.stack, "this-stack", f"this is a plan of the stack {evidence.stack}"),
-            (
-                evidence.approvers == approvers.digest,
-                "same-approvers",
-                "it was made under another list of approvers",
-            ),
-            (
-                digest(canonical_plan(plan)) == evidence.plan,
-                "same-plan",
-                "what is shown is not what was signed",
-            ),
-            (
-                digest_of(summary.policies) == evidence.verdicts,
-                "same-verdicts",
-                "the policies say something else",
-            ),
-            (
-                destructive_in(plan) == evidence.destructive,
-                "same-evidence",
-                "it destroys what it does not name",
-            ),
+        check_sealed(
+            evidence,
+            attested,
+            stack=self.stack,
+            approvers=approvers,
+            plan=plan,
+            policies=summary.policies,
         )
-        for good, guard, problem in checks:
-            if not good:
-                raise RefusedError(f"the sealed plan is refused: {problem}", guard=guard)
         return Looked(evidence, summary)
 
     def _begin(self, folder: Path, kept: Kept, *, content: bytes, who: str) -> Looked:
@@ -406,7 +398,8 @@ class Desk:
         then = Evidence.read(signed.content)
         _check_files(folder, then, content)
         frame = replace(self._derivation.frame(folder, approvers, plan_id=kept.folder.name), **_carried(then))
-        now, summary = self._derivation.derive(folder, content, frame=frame, report=report)
+        shown = self._derivation.shown(folder, content)
+        now, summary = self._derivation.derive(shown, content, frame=frame, report=report)
         case = Case(
             then=then,
             now=now,

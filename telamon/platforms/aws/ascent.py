@@ -6,7 +6,7 @@ What comes next is decided in :mod:`telamon.infra.ascent`; here it is looked at 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from telamon.infra.ascent import Act, Apply, Await, Finish, Pending, Plan, Refus
 from telamon.infra.inputs import Standing
 from telamon.infra.verdict import Finding, Verdict
 from telamon.infra.words import Summary, counts
-from telamon.platforms.approval.desk import Desk
+from telamon.platforms.approval.desk import Desk, Looked
 from telamon.platforms.terraform.applying import Tell
 
 TRIES: Final = 4
@@ -73,6 +73,21 @@ class Watcher:
 
 
 @dataclass(frozen=True)
+class _Seen:
+    """A layer as it was looked at.
+
+    Attributes:
+        view: what is decided on.
+        outputs: what it tells.
+        looked: its plan, where that was judged.
+    """
+
+    view: View
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    looked: Looked | None = None
+
+
+@dataclass(frozen=True)
 class Ascent:
     """The layers of one stack.
 
@@ -96,14 +111,11 @@ class Ascent:
                 standing.add(layer)
             yield found
 
-    def climb(
-        self, key: Path, *, report: Callable[[Path], bytes | None], watcher: Watcher
-    ) -> Iterator[Found]:
+    def climb(self, key: Path | None, *, watcher: Watcher) -> Iterator[Found]:
         """Bring every layer as far as it can be brought without people.
 
         Args:
-            key: of whoever plans.
-            report: what a scanner says of a layer's folder; see :meth:`telamon.platforms.approval.desk.Desk.plan`.
+            key: of whoever plans; without one nothing is planned, and what is approved is applied.
             watcher: is told, shown and asked.
 
         Raises:
@@ -111,19 +123,17 @@ class Ascent:
         """
         standing: set[str] = set()
         for layer in self.layers:
-            found = self._missing(layer, standing) or self._bring(layer, key, report=report, watcher=watcher)
+            found = self._missing(layer, standing) or self._bring(layer, key, watcher=watcher)
             if found.place is Place.STANDS:
                 standing.add(layer)
             yield found
 
-    def _bring(
-        self, layer: str, key: Path, *, report: Callable[[Path], bytes | None], watcher: Watcher
-    ) -> Found:
+    def _bring(self, layer: str, key: Path | None, *, watcher: Watcher) -> Found:
         fresh = applied = False
         folder = self.ground / layer
         while True:
-            view, outputs = self._patiently(partial(self._view, layer, fresh=fresh), watcher)
-            act = next_act(view)
+            seen = self._patiently(partial(self._look_at, layer, fresh=fresh), watcher)
+            act = next_act(seen.view)
             match act:
                 case Plan():
                     if applied:
@@ -131,9 +141,10 @@ class Ascent:
                             f"{layer} was applied, and does not stand as its files say",
                             remedy=f"Look at it: telamon infra plan {folder} --check.",
                         )
+                    if key is None:
+                        return _told(layer, act, seen)
                     watcher.tell(f"{layer}: planning; {act.because}")
-                    planning = partial(self.desk.plan, folder, key, report=report(folder))
-                    plan_id, looked = self._patiently(planning, watcher)
+                    plan_id, looked = self._patiently(partial(self.desk.plan, folder, key), watcher)
                     watcher.show(plan_id, looked.summary)
                     fresh = True
                 case Finish():
@@ -141,18 +152,18 @@ class Ascent:
                     self.desk.finish(folder, act.plan_id, tell=_prefixed(layer, watcher.tell))
                     applied = True
                 case Apply():
-                    looked = self.desk.examine(folder, act.plan_id)
-                    watcher.agree(f"Apply plan {act.plan_id} of {layer}: {counts(looked.summary.changes)}?")
+                    does = "" if seen.looked is None else counts(seen.looked.summary.changes)
+                    watcher.agree(f"Apply plan {act.plan_id} of {layer}: {does}?")
                     self.desk.apply(folder, act.plan_id, tell=_prefixed(layer, watcher.tell))
                     applied = True
                 case Refuse():
                     act.verdict.enforce()
                 case _:
-                    return _told(layer, act, outputs)
+                    return _told(layer, act, seen)
 
     def _found(self, layer: str) -> Found:
-        view, outputs = self._view(layer, fresh=True)
-        return _told(layer, next_act(view), outputs)
+        seen = self._look_at(layer, fresh=True)
+        return _told(layer, next_act(seen.view), seen)
 
     def _missing(self, layer: str, standing: set[str]) -> Found | None:
         declared = self.desk.joining.declared(self.ground / layer)
@@ -163,26 +174,25 @@ class Ascent:
         lacking = [name for name in self.layers if name in needed - standing]
         return Found(layer, Place.RESTS, detail=", ".join(lacking)) if lacking else None
 
-    def _view(self, layer: str, *, fresh: bool) -> tuple[View, Mapping[str, Any]]:
+    def _look_at(self, layer: str, *, fresh: bool) -> _Seen:
         folder = self.ground / layer
         pending = self._pending(folder)
         if pending is not None and pending.cut_off:
-            return View(layer, Standing.STALE, pending, fresh), {}
+            return _Seen(View(layer, Standing.STALE, pending, fresh))
         stands, outputs = self.desk.joining.look(folder)
-        if stands is not Standing.CURRENT and pending is not None and not pending.used:
-            pending = Pending(pending.plan_id, pending.steps, self._judged(folder, pending.plan_id))
-        return View(layer, stands, pending, fresh), outputs
+        if stands is Standing.CURRENT or pending is None or pending.used:
+            return _Seen(View(layer, stands, pending, fresh), outputs)
+        try:
+            looked = self.desk.examine(folder, pending.plan_id)
+        except RefusedError as error:
+            void = Verdict((Finding(error.guard, error.message),), (), ())
+            return _Seen(View(layer, stands, replace(pending, verdict=void), fresh), outputs)
+        return _Seen(View(layer, stands, replace(pending, verdict=looked.verdict), fresh), outputs, looked)
 
     def _pending(self, folder: Path) -> Pending | None:
         ledger = self.desk.log.read()
         plan_id = ledger.last_plan_of(folder.resolve().name)
         return None if plan_id is None else Pending(plan_id, ledger.steps_of(plan_id), None)
-
-    def _judged(self, folder: Path, plan_id: str) -> Verdict | None:
-        try:
-            return self.desk.examine(folder, plan_id).verdict
-        except RefusedError as error:
-            return Verdict((Finding(error.guard, error.message),), (), ())
 
     def _patiently(self, call: Callable[[], Result], watcher: Watcher) -> Result:
         """Do what changes nothing on AWS, and try again when AWS asks for patience."""
@@ -195,10 +205,10 @@ class Ascent:
         return call()
 
 
-def _told(layer: str, act: Act, outputs: Mapping[str, Any]) -> Found:
+def _told(layer: str, act: Act, seen: _Seen) -> Found:
     match act:
         case Stands():
-            return Found(layer, Place.STANDS, outputs=outputs)
+            return Found(layer, Place.STANDS, outputs=seen.outputs)
         case Finish():
             return Found(layer, Place.APPLYING, act.plan_id)
         case Apply():

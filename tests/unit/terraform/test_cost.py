@@ -10,7 +10,14 @@ from tests.support.ground import example, ground_of, small
 def test_the_parts_add_up() -> None:
     month = estimate(ground_of(example()))
     assert month.total == sum(part.monthly for part in month.parts)
-    assert {part.layer for part in month.parts} == {"network", "cluster", "data", "edge", "operations"}
+    assert {part.layer for part in month.parts} == {
+        "state",
+        "network",
+        "cluster",
+        "data",
+        "edge",
+        "operations",
+    }
     by_name = {part.name: part.monthly for part in month.parts}
     assert by_name["control plane"] == PRICES["eks-cluster"].dollars * HOURS
     assert by_name["shared home of jira, 200 GB"] == 200 * 0.30

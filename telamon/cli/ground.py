@@ -1,0 +1,199 @@
+"""The ground under a stack on AWS: what ``up`` and ``infra status`` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.documents import GroundLayer, GroundStatus
+from telamon.desired.terraform.data import LayerName
+from telamon.desired.terraform.facts import ClusterFacts, read_facts
+from telamon.desired.terraform.ground import ground
+from telamon.desired.terraform.render import files_on
+from telamon.errors import NotReadyError, RefusedError, TelamonError, UsageError
+from telamon.infra.words import Summary, cost_lines, counts, goes_down, policy_counts, scrub
+from telamon.platforms.aws.ascent import Ascent, Found, Place, Watcher
+from telamon.platforms.aws.folder import write
+from telamon.products.registry import products_of
+
+if TYPE_CHECKING:
+    from telamon.cli.reading import FileRead
+    from telamon.cli.session import Session
+
+
+@dataclass(frozen=True)
+class GroundWishes:
+    """How a person wants the ground dealt with.
+
+    Attributes:
+        folder: of the layers; ``None``: one in the state folder.
+        approvers: folder with the lists of approvers.
+        key: of whoever plans; without one nothing is planned.
+        scan: whether checkov judges the plans, if it is installed.
+        waivers: file of what somebody answers for.
+        yes: whether questions are answered beforehand.
+    """
+
+    folder: Path | None
+    approvers: Path | None
+    key: Path | None
+    scan: bool
+    waivers: Path | None
+    yes: bool
+
+
+def ascent_of(session: Session, found: FileRead, *, root: Path, wishes: GroundWishes) -> Ascent:
+    """Write the files of all layers, and stand before them.
+
+    Args:
+        session: whose wiring knows the approvals.
+        found: the stack, on AWS.
+        root: its state folder.
+        wishes: how a person wants it done.
+
+    Raises:
+        UsageError: nobody said who may approve.
+        RefusedError: the stack is for another platform, or does not fit its region or network.
+    """
+    if wishes.approvers is None:
+        raise UsageError(
+            "who may approve changes of the ground?",
+            remedy="Name the folder with the lists of approvers: --approvers, or TELAMON_APPROVERS.",
+        )
+    stack = found.stack
+    names = {str(name): spec for name, spec in stack.spec.products.items()}
+    folder = session.wiring().ground_folder(root, wishes.folder)
+    write(folder, files_on(ground(stack, products_of(names))))
+    desk = session.wiring().approvals(
+        stack.metadata.name, root, approvers=wishes.approvers, scan=wishes.scan, waivers=wishes.waivers
+    )
+    return Ascent(desk, folder, tuple(str(layer) for layer in LayerName))
+
+
+def raise_ground(session: Session, found: FileRead, *, root: Path, wishes: GroundWishes) -> None:
+    """Bring the ground as far as it can be brought without people, and say what it waits for.
+
+    Args:
+        session: whose terminal shows it.
+        found: the stack, on AWS.
+        root: its state folder.
+        wishes: how a person wants it done.
+
+    Raises:
+        NotReadyError: it waits for approvals.
+        RefusedError: it stands, and what follows is not to be had yet.
+        TelamonError: something failed; the next run goes on from there.
+    """
+    ascent = ascent_of(session, found, root=root, wishes=wishes)
+    if ascent.desk.scanner is None and wishes.scan:
+        _note(session, "checkov is not installed: no scanner looks at the plans")
+
+    def show(plan_id: str, summary: Summary) -> None:
+        _note(session, f"  plan {plan_id}: {_in_short(summary)}")
+
+    watcher = Watcher(
+        tell=lambda sentence: _note(session, sentence),
+        show=show,
+        agree=lambda question: session.confirm(question, yes=wishes.yes),
+    )
+    key = None if wishes.key is None else wishes.key.expanduser()
+    answer(session, ascent, places=list(ascent.climb(key, watcher=watcher)), name=found.stack.metadata.name)
+
+
+def answer(session: Session, ascent: Ascent, *, places: Sequence[Found], name: str) -> None:
+    """Say where every layer stands, and end with the code that says how far that is.
+
+    Args:
+        session: whose terminal shows it.
+        ascent: the layers.
+        places: where each stands.
+        name: of the stack.
+    """
+    end = _end(ascent, places)
+    document = GroundStatus(
+        stack=name,
+        folder=str(ascent.ground),
+        layers=tuple(GroundLayer(each.layer, each.place.value, each.plan_id, each.detail) for each in places),
+        cluster=_cluster(places).cluster_endpoint if _stand(places) else "",
+        next=end.remedy or "",
+    )
+    session.answer(lambda: document, lambda: _text(document))
+    session.terminal.flush()
+    from telamon.cli.failures import as_text
+
+    # The answer is out already, so why it ends so is a note beside it.
+    session.terminal.note(as_text(end, styled=session.terminal.notes.styled))
+    raise click.exceptions.Exit(end.exit_code)
+
+
+def _stand(places: Sequence[Found]) -> bool:
+    return all(each.place is Place.STANDS for each in places)
+
+
+def _cluster(places: Sequence[Found]) -> ClusterFacts:
+    told = next(each.outputs for each in places if each.layer == LayerName.CLUSTER)
+    facts = read_facts(LayerName.CLUSTER, told or {})
+    assert isinstance(facts, ClusterFacts)  # noqa: S101 — the table of types says so.
+    return facts
+
+
+def _end(ascent: Ascent, places: Sequence[Found]) -> TelamonError:
+    """Why it does not go on from here."""
+    if _stand(places):
+        for each in places:
+            read_facts(LayerName(each.layer), each.outputs or {})
+        cluster = _cluster(places)
+        return RefusedError(
+            f"the ground stands: the cluster {cluster.cluster_name} answers at {cluster.cluster_endpoint}; "
+            "what follows is to install the stack in it, which this release does not do yet",
+            guard="kubernetes-platform",
+            remedy="Rehearse the stack on this machine meanwhile: telamon up FILE --lab.",
+        )
+    waiting = [each for each in places if each.place not in {Place.STANDS, Place.RESTS}]
+    told = "; ".join(_told(each) for each in waiting)
+    return NotReadyError(told, remedy=" ".join(_remedy(ascent, each) for each in waiting))
+
+
+def _told(found: Found) -> str:
+    detail = f": {found.detail}" if found.detail else ""
+    return f"{found.layer} {found.place.value}{detail}"
+
+
+def _remedy(ascent: Ascent, found: Found) -> str:
+    folder = ascent.ground / found.layer
+    return {
+        Place.WAITS: f"Let others approve it: telamon infra approve {found.plan_id} --dir {folder}.",
+        Place.APPROVED: f"Apply {found.layer}: telamon up FILE.",
+        Place.APPLYING: f"See {found.layer} to its end: telamon up FILE.",
+        Place.REFUSED: f"Look at it: telamon infra show {folder}.",
+        Place.NO_PLAN: f"Plan {found.layer}: telamon up FILE --key KEY.",
+    }[found.place]
+
+
+def _text(document: GroundStatus) -> str:
+    widest = max(len(each.layer) for each in document.layers)
+    lines = [f"{document.stack}: {document.folder}"]
+    for each in document.layers:
+        plan = f" (plan {each.plan})" if each.plan else ""
+        detail = f": {each.detail}" if each.detail else ""
+        lines.append(f"  {each.layer:{widest}}  {each.place}{plan}{detail}")
+    return "\n".join(lines)
+
+
+def _in_short(summary: Summary) -> str:
+    lines = [counts(summary.changes)]
+    if summary.cost is not None:
+        lines.append(cost_lines(summary.cost)[0])
+    lines += goes_down(summary.changes)
+    lines.append(policy_counts(summary.policies))
+    lines += [str(found) for found in summary.policies if not found.passed]
+    return scrub("\n    ".join(lines), summary.secrets)
+
+
+def _note(session: Session, sentence: str) -> None:
+    if session.output == "text":
+        session.terminal.note(sentence)
