@@ -111,9 +111,11 @@ class Executor:
     _pending: _Pending | None = field(init=False, default=None)
     _failed: int = field(init=False, default=0)
     _failing: _Failing | None = field(init=False, default=None)
+    _acted: float = field(init=False)
 
     def __post_init__(self) -> None:
         entries = self.journal.read(self.component)
+        self._acted = self.clock.now()
         self.memory = recall(entries)
         self.restarts = restarts(entries)
 
@@ -139,6 +141,9 @@ class Executor:
             seen = self.platform.observe(desired)
         except TelamonError as error:
             return self._blind(desired, neighbours, error)
+        if seen.at < self._acted:
+            # A picture from before the last step would have it done again, or something that no longer fits.
+            return self._late(desired, neighbours, seen=seen)
         view = View(desired, seen, self.memory, self.clock.now(), neighbours, operation)
         broken = invariants.violations(view)
         if broken:
@@ -201,6 +206,7 @@ class Executor:
             grace = self._perform(view.desired, step)
         except TelamonError as error:
             return self._failure(view, step, error)
+        self._acted = self.clock.now()
         self._failed = 0
         self._failing = None
         self._write("outcome", describe(step), detail="asked", member=member)
@@ -218,9 +224,6 @@ class Executor:
             case StartMember():
                 self.platform.start(desired, step.member)
             case StopMember():
-                if desired.rotates and not step.kill:
-                    # Should the picture have been an old one, nobody is cut off all the same: it costs nothing twice.
-                    self.platform.drain(name, step.member)
                 grace = 0.0 if step.kill else desired.policy.stop_grace
                 self.platform.stop(name, step.member, grace=grace)
                 return grace
@@ -246,6 +249,7 @@ class Executor:
                 self.platform.call(step)
 
     def _failure(self, view: View, step: Step, error: TelamonError) -> Outcome:
+        self._acted = self.clock.now()
         self._failed += 1
         rest = STEP_REST[min(self._failed, len(STEP_REST)) - 1]
         if isinstance(error, TemporaryError):
@@ -267,6 +271,15 @@ class Executor:
         view = View(desired, seen, self.memory, self.clock.now(), neighbours)
         wait = Wait("Unobservable", f"{desired.name} cannot be observed: {error}", seconds=self.poll)
         return Outcome(view, wait, error=str(error), remedy=error.remedy or "", pause=self.poll)
+
+    def _late(
+        self, desired: ComponentDesired, neighbours: Mapping[str, Standing], *, seen: ComponentState
+    ) -> Outcome:
+        """A picture from before the last step: nothing is done."""
+        view = View(desired, seen, self.memory, self.clock.now(), neighbours)
+        return Outcome(
+            view, Wait("Looking", "the picture is older than the last step", seconds=0.2), pause=0.1
+        )
 
     def _forgive(self, view: View) -> None:
         """Forget failures of members that have lived long enough since."""

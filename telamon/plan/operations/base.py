@@ -105,7 +105,7 @@ BACK = "back:"
 """Begin of the fact that says why an operation turns back."""
 
 
-def turn_back(view: View, operation: Running, reason: str) -> Record:
+def turn_back(view: View, operation: Running, *, reason: str) -> Record:
     """Decide, once and for all, that an operation turns back."""
     return Record(view.desired.name, operation.fact(f"{BACK}{reason}"), f"{operation.name} turns back")
 

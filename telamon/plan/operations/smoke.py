@@ -12,7 +12,7 @@ from telamon.state.classify import Condition
 from telamon.state.world import JobPhase, JobState, Life, MemberState
 
 
-def smoked(member: MemberState, view: View, operation: Running) -> Iterator[Proposal]:
+def smoked(view: View, operation: Running, *, member: MemberState) -> Iterator[Proposal]:
     """Ask a node for what users ask for, and wait for its answers."""
     step = _call(member, view, operation)
     job = view.seen.jobs.get(step.job)
@@ -23,7 +23,7 @@ def smoked(member: MemberState, view: View, operation: Running) -> Iterator[Prop
     yield Wait("Upgrading", f"{member.name} is asked for what users ask for", seconds=0.3)
 
 
-def proven(member: MemberState, view: View, operation: Running) -> bool:
+def proven(view: View, operation: Running, *, member: MemberState) -> bool:
     """Whether the node was asked since it was started, and answered well."""
     job = _answer(member, view, operation)
     return job is not None and job.result == "done"

@@ -83,7 +83,9 @@ class Upgrade(Planner):
             return view
         desired = replace(view.desired, members=wanted.members)
         unproven = frozenset(
-            member.name for member in _at(view, wanted.to_release) if not proven(member, view, operation)
+            member.name
+            for member in _at(view, wanted.to_release)
+            if not proven(view, operation, member=member)
         )
         return replace(view, desired=desired, kept_out=view.kept_out | unproven)
 
@@ -110,7 +112,7 @@ class Upgrade(Planner):
         name, why = view.desired.name, f"{operation.name} to {wanted.to_release}"
         if operation.cancelled:
             # Upgrade mode may be on although nobody has seen it yet.
-            yield turn_back(view, operation, "somebody asked for it")
+            yield turn_back(view, operation, reason="somebody asked for it")
             return
         unwell = [found.name for found, _, condition in view.wanted() if condition not in UP]
         if unwell:
@@ -134,15 +136,15 @@ class Upgrade(Planner):
         if operation.cancelled and not approved:
             reason = reason or "somebody asked for it"
         if reason and not approved:
-            yield turn_back(view, operation, reason)
+            yield turn_back(view, operation, reason=reason)
             return
         unproven = [
             member
             for member in _at(view, wanted.to_release)
-            if view.condition(member) in UP and not proven(member, view, operation)
+            if view.condition(member) in UP and not proven(view, operation, member=member)
         ]
         for member in unproven:
-            yield from smoked(member, view, operation)
+            yield from smoked(view, operation, member=member)
         if not unproven and all(
             member.release == wanted.to_release and condition in UP for _, member, condition in view.wanted()
         ):

@@ -282,6 +282,8 @@ class LabPlatform:
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
         """Look at one component now."""
+        # Taken before looking: what the picture says is at least as new as this.
+        at = self._clock.now()
         part = self._lab.part(desired.name)
         own = {
             member: process
@@ -304,7 +306,7 @@ class LabPlatform:
         return ComponentState(
             desired.name,
             desired.kind,
-            self._clock.now(),
+            at,
             members=tuple(sorted(members, key=lambda member: (member.ordinal, member.name))),
             objects=None if part is None else self._objects(part),
             database_ready=self._database_ready(part.database) if part and part.database else None,
