@@ -51,7 +51,8 @@ MANAGER: Final = "telamon"
 DATABASE: Final = ComponentName("database")
 EDGE: Final = ComponentName("edge")
 RELAYS: Final = ComponentName("relays")
-RESERVED: Final = frozenset({DATABASE, EDGE, RELAYS, "controller", "operator", "telamon"})
+BACKUP: Final = ComponentName("backup")
+RESERVED: Final = frozenset({BACKUP, DATABASE, EDGE, RELAYS, "controller", "operator", "telamon"})
 """Component names of our own: a product cannot be called so."""
 
 LABEL_STACK: Final = f"{GROUP}/stack"

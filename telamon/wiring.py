@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.platforms.aws.drifting import Drifting
     from telamon.platforms.clock import SteadyClock
+    from telamon.platforms.lab.backup.desk import BackupDesk
     from telamon.platforms.lab.compiler import LabCompiler
     from telamon.platforms.lab.kept import KeptState
     from telamon.platforms.lab.platform import LabPlatform
@@ -366,6 +367,13 @@ def _foresee(stack: Stack, root: Path) -> Preview:
         )
     finally:
         parts.close()
+
+
+def backups(root: Path) -> BackupDesk:
+    """The backups of the stack in that folder; no controller is needed."""
+    from telamon.platforms.lab.backup.desk import BackupDesk
+
+    return BackupDesk(root)
 
 
 def approvals(

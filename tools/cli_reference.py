@@ -19,6 +19,7 @@ from telamon.cli.verbs import CHAPTERS
 from telamon.errors import Problem
 from telamon.stackfile.explain import Explanation, SubField
 from telamon.stackfile.rehearsal import NotRehearsed
+from telamon.state.backups import BackupEntry
 
 HEAD: Final = """\
 # The command line
@@ -78,6 +79,8 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "retry": (documents.Retried,),
         "upgrade": (documents.Changed,),
         "restart": OPERATION,
+        "backup": (BackupEntry,),
+        "restore": OPERATION,
         "operations": OPERATION,
         "status": "The Stack with its `status`, as in [the controller's answer](controller-api.md).",
         "logs": (documents.Logs, documents.JournalEntry, documents.LogLine),

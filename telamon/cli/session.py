@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from telamon.platforms.aws.drifting import Drifting
     from telamon.ports import Clock, Entry, Secrets
     from telamon.products.base import Product
+    from telamon.state.backups import BackupEntry
 
 
 class MachineCheck(Protocol):
@@ -58,6 +59,19 @@ class Kept(Protocol):
 
     def discard(self, found: Collection[str] | None) -> None:
         """Remove what a refused first start has left, but for what was found beforehand. Raises MachineError."""
+
+
+class Backups(Protocol):
+    """The backups of one stack."""
+
+    def entries(self) -> Sequence[BackupEntry]:
+        """Every one, the oldest first."""
+
+    def get(self, name: str) -> BackupEntry:
+        """One of them. Raises UsageError with the nearest name."""
+
+    def prune(self, now: datetime) -> Sequence[BackupEntry]:
+        """Remove those that are past their time. Raises ConflictError while one is being taken."""
 
 
 class Wiring(Protocol):
@@ -112,6 +126,9 @@ class Wiring(Protocol):
 
     def ground_folder(self, root: Path, override: Path | None) -> Path:
         """The folder of the layers under a stack on AWS."""
+
+    def backups(self, root: Path) -> Backups:
+        """The backups of the stack in that folder."""
 
     def certificate(self, root: Path) -> str:
         """The certificate authority of the front door (PEM). Raises NotReadyError where it speaks no TLS."""

@@ -53,6 +53,8 @@ CHAPTERS: Final = (
         (
             Listed("upgrade", "Bring a product to another version."),
             Listed("restart", "Restart the members of a component one by one."),
+            Listed("backup", "Take backups of what users keep, and see what there is."),
+            Listed("restore", "Put a product's data back to those of a backup."),
             Listed("operations", "Show, wait for or cancel what was asked for once."),
         ),
     ),

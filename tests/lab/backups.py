@@ -41,7 +41,7 @@ CREATE TABLE sta_pull_request (id bigserial PRIMARY KEY, from_repository_id bigi
 """
 
 
-def quiet(_done: int, _total: int, _text: str) -> None:
+def quiet(text: str, *, done: int = 0, total: int = 0) -> None:
     """Progress that nobody follows."""
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from telamon.errors import ConflictError, MachineError, PlatformError, UsageError
 from telamon.platforms.lab.backup import restoring, taking
+from telamon.platforms.lab.backup.clearing import prune
 from tests.lab import backups
 from tests.lab.backups import FORGE, TRACKER, Site, Writers, attach, attachment, needs_restic, quiet
 
@@ -40,6 +42,12 @@ def prepare(site: Site, name: str = "first") -> None:
     """Make a backup ready to be put in force."""
     entry = site.shelf.catalogue.get(name)
     restoring.prepare(entry, site.place, shelf=site.shelf, rules=site.subject.rules, progress=quiet)
+
+
+def verify(site: Site, name: str) -> None:
+    """Verify a backup."""
+    entry = site.shelf.catalogue.get(name)
+    taking.verify(entry, site.shelf, rules=site.subject.rules, progress=quiet)
 
 
 def content(site: Site) -> dict[int, bytes]:
@@ -157,12 +165,7 @@ def test_damaged_backup_is_refused_and_nothing_has_changed(tracker: Site) -> Non
         prepare(tracker)
     assert content(tracker) == before
     with pytest.raises(PlatformError):
-        taking.verify(
-            tracker.shelf.catalogue.get("first"),
-            tracker.shelf,
-            rules=tracker.subject.rules,
-            progress=quiet,
-        )
+        verify(tracker, "first")
 
 
 def test_row_that_lacked_its_file_all_along_is_told_and_no_reason_for_no_backup(tracker: Site) -> None:
@@ -195,6 +198,28 @@ def test_same_name_is_taken_once(tracker: Site) -> None:
     take(tracker)
     assert tracker.shelf.catalogue.get("first") == before
     assert len(tracker.shelf.vault.snapshots()) == 1
+
+
+def test_what_is_past_its_time_goes_and_the_rest_can_still_be_read(tracker: Site) -> None:
+    for name in ("first", "second"):
+        take(tracker, name)
+    lost = tracker.root / "lost"
+    (lost / "files").mkdir(parents=True)
+    (lost / "files" / "one").write_text("of a backup that came to no end")
+    tracker.shelf.vault.store(lost, ("files",), tag="lost", progress=quiet)
+    later = datetime.fromisoformat(tracker.shelf.catalogue.get("second").taken) + timedelta(days=3)
+    gone = prune(tracker.shelf.catalogue, tracker.shelf.vault, keep=86400, now=later)
+    assert [entry.name for entry in gone] == ["first"]
+    assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["second"]
+    assert tracker.shelf.vault.snapshots() == {tracker.shelf.catalogue.get("second").snapshot}
+    verify(tracker, "second")
+
+
+def test_nothing_is_cleared_away_while_a_backup_is_taken(tracker: Site) -> None:
+    take(tracker)
+    with tracker.shelf.catalogue.adding(), pytest.raises(ConflictError):
+        prune(tracker.shelf.catalogue, tracker.shelf.vault, keep=0.0, now=datetime.now(UTC))
+    assert tracker.shelf.vault.snapshots()
 
 
 def test_password_of_the_vault_lies_nowhere_and_its_content_is_encrypted(tracker: Site) -> None:

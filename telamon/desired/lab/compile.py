@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from telamon.desired.component import ComponentDesired, Policy, Requirement
-from telamon.desired.lab.data import DatabaseDesired, FrontDoor, LabComponent, LabDesired
+from telamon.desired.lab.data import BackupDesired, DatabaseDesired, FrontDoor, LabComponent, LabDesired
 from telamon.desired.lab.database import database_component
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.edge import admin_socket, edge_component, rotations
@@ -15,7 +15,8 @@ from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.nodes import Surroundings, links, member_desired, processes
 from telamon.desired.lab.outline import Outline, balancers, lab_host, outlines
 from telamon.desired.lab.relays import relays_component
-from telamon.desired.lab.secrets import product_secrets, references, superuser_secret, wanted
+from telamon.desired.lab.secrets import product_secrets, references, superuser_secret, vault_secret, wanted
+from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE, RELAYS, component_name, database_name
 from telamon.products.base import Endpoint, FrontAddress, IndexKeeper, Product
@@ -49,7 +50,7 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
     needing = tuple(part.component for part in parts if part.workload.needs_database)
     database = database_component(name, facts, required_by=needing)
     referenced = {value for part in products for process in part.processes for value in references(process)}
-    made = [superuser_secret(name)]
+    made = [superuser_secret(name), vault_secret(name)]
     for part in parts:
         if part.companion is None:
             made += wanted(part, secrets[part.product_name], referenced=referenced)
@@ -62,7 +63,20 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
         balancers=MappingProxyType(
             {process.member: admin_socket(facts, process.member) for process in edge.processes}
         ),
+        backup=_backup(stack, facts),
     )
+
+
+def _backup(stack: Stack, facts: LabFacts) -> BackupDesired | None:
+    """Backups lie beside the state folder, so that purging a stack leaves them."""
+    spec, name = stack.spec.backup, stack.metadata.name
+    if spec.destination is None:
+        folder = f"{facts.root}.backups"
+    elif isinstance(spec.destination, FolderDestination):
+        folder = f"{spec.destination.path.rstrip('/')}/{name}"
+    else:
+        return None
+    return BackupDesired(folder, vault_secret(name).value, spec.keep.seconds)
 
 
 def _front(part: Outline, stack: str, facts: LabFacts) -> FrontDoor:

@@ -311,6 +311,21 @@ class FrontDoor:
 
 
 @dataclass(frozen=True)
+class BackupDesired:
+    """Where backups go, and how long they stay.
+
+    Attributes:
+        folder: absolute.
+        password: of their content.
+        keep: seconds for which one is kept.
+    """
+
+    folder: str
+    password: SecretValue
+    keep: float
+
+
+@dataclass(frozen=True)
 class LabDesired:
     """A whole lab.
 
@@ -321,6 +336,7 @@ class LabDesired:
         fronts: by product.
         secrets: made where they are missing.
         balancers: admin sockets of the balancers, by member.
+        backup: where backups go; ``None`` where a lab cannot write there.
     """
 
     stack: str
@@ -329,6 +345,7 @@ class LabDesired:
     fronts: Mapping[str, FrontDoor]
     secrets: tuple[SecretDesired, ...]
     balancers: Mapping[str, str]
+    backup: BackupDesired | None = None
 
     @property
     def components(self) -> tuple[ComponentDesired, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from telamon.desired.lab.data import ProcessDesired, SecretDesired, SecretKind, SetupDesired
 from telamon.desired.lab.outline import Outline
 from telamon.model.common import SecretRef
-from telamon.naming import DATABASE, secret_name
+from telamon.naming import BACKUP, DATABASE, secret_name
 from telamon.products.base import JoinedValue, Purpose, SecretValue
 
 ADMIN = "admin"
@@ -88,6 +88,13 @@ def superuser_secret(stack: str) -> SecretDesired:
     """The database superuser's password."""
     return SecretDesired(
         SecretValue(secret_name(stack, DATABASE, purpose="superuser"), "password"), SecretKind.PASSWORD
+    )
+
+
+def vault_secret(stack: str) -> SecretDesired:
+    """The password of the backups; who has lost it has lost them."""
+    return SecretDesired(
+        SecretValue(secret_name(stack, BACKUP, purpose="vault"), "password"), SecretKind.PASSWORD
     )
 
 

@@ -7,15 +7,17 @@ from types import MappingProxyType
 from typing import Final
 
 from telamon.plan.operation import Running
+from telamon.plan.operations.backup import Backup, Verify
 from telamon.plan.operations.base import Planner
 from telamon.plan.operations.restart import Restart
+from telamon.plan.operations.restore import Restore
 from telamon.plan.operations.upgrade import Upgrade
 from telamon.plan.step import Refusal
 from telamon.plan.view import View
 from telamon.products.release import Way
 
 PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
-    {planner.verb: planner for planner in (Restart(), Upgrade())}
+    {planner.verb: planner for planner in (Restart(), Upgrade(), Backup(), Verify(), Restore())}
 )
 """By verb."""
 

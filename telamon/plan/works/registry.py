@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from telamon.errors import PlatformError
 from telamon.plan.work import Work
+from telamon.plan.works import backup
 
-KINDS: Final[tuple[type[Work], ...]] = ()
+KINDS: Final[tuple[type[Work], ...]] = (*backup.WORKS,)
 WORKS: Final[Mapping[str, type[Work]]] = MappingProxyType({work.kind: work for work in KINDS})
 """By kind."""
 

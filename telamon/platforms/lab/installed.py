@@ -34,6 +34,15 @@ def keep(root: Path, stack: Stack, *, releases: Mapping[str, str]) -> None:
     write(root / FILE, json.dumps({"stack": document, "releases": dict(releases)}, sort_keys=True))
 
 
+def stack_file(root: Path) -> Mapping[str, Any]:
+    """The flattened stack file that is installed, without status.
+
+    Raises:
+        PlatformError: nothing is, or what was kept is damaged.
+    """
+    return dict(_kept(root)["stack"])
+
+
 def installed(root: Path) -> tuple[LabFacts, LabDesired]:
     """The facts and the lab that are installed.
 
@@ -41,17 +50,33 @@ def installed(root: Path) -> tuple[LabFacts, LabDesired]:
         PlatformError: nothing is, or what was kept is damaged.
         MachineError: it cannot be read.
     """
-    facts = machine_facts.load(root)
-    path = root / FILE
-    if facts is None or not path.exists():
-        raise PlatformError(f"no stack is installed in {root}", remedy="`telamon up` installs one.")
-    with located(path):
-        text = path.read_text(encoding="utf-8")
+    facts, kept, path = machine_facts.load(root), _kept(root), root / FILE
+    if facts is None:
+        raise _absent(root)
     try:
-        kept: dict[str, Any] = json.loads(text)
         stack = Stack.model_validate(kept["stack"], strict=False)
         releases = {str(name): str(release) for name, release in kept["releases"].items()}
     except (ValueError, KeyError, TypeError) as error:
-        raise PlatformError(f"{path} is damaged", remedy="`telamon up` writes it anew.") from error
+        raise _damaged(path) from error
     registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
     return facts, compile_pending(stack, facts, registry=registry, releases=releases)
+
+
+def _kept(root: Path) -> Mapping[str, Any]:
+    path = root / FILE
+    if not path.exists():
+        raise _absent(root)
+    with located(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise _damaged(path) from error
+
+
+def _absent(root: Path) -> PlatformError:
+    return PlatformError(f"no stack is installed in {root}", remedy="`telamon up` installs one.")
+
+
+def _damaged(path: Path) -> PlatformError:
+    return PlatformError(f"{path} is damaged", remedy="`telamon up` writes it anew.")

@@ -253,6 +253,12 @@ def drop(connection: psycopg.Connection, database: str) -> None:
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
+def reopen(server: Server, database: str) -> None:
+    """Let a database that :func:`swap` has put aside be connected to again; only the superuser and its owner may."""
+    with _translated(database), server.connect() as connection:
+        _let_in(connection, database)
+
+
 def forget(server: Server, database: str) -> None:
     """Drop a database that nobody needs any more; absent is no error."""
     with _translated(database), server.connect() as connection:

@@ -87,7 +87,7 @@ def prepare(
         shelf.vault.open()
         demand_room(place.home.parent, 3 * entry.size)
         prove(entry, shelf, place=place.incoming, rules=rules, progress=progress)
-    progress(0, 0, "loading the database")
+    progress("loading the database")
     databases.load(
         server,
         place.incoming / DUMP,

@@ -179,7 +179,7 @@ def hold(subject: Subject, server: Server, *, place: Path, progress: Progress) -
     earlier, files = place / "earlier", place / FILES
     pin(subject.home, earlier, rules=subject.rules)
     for attempt in range(TRIES):
-        progress(attempt, TRIES, "holding the data still")
+        progress("holding the data still")
         with ExitStack() as stack:
             with databases.unchanged(server, subject.database, tables=_locked(subject.rules, attempt)):
                 instant = stack.enter_context(databases.still(server, subject.database))
@@ -189,7 +189,7 @@ def hold(subject: Subject, server: Server, *, place: Path, progress: Progress) -
             lacking = judge.lacking(instant, files, rules=subject.rules)
             if not lacking or (before is not None and set(lacking) <= set(before)):
                 shutil.rmtree(earlier)
-                progress(0, 0, "dumping the database")
+                progress("dumping the database")
                 databases.dump(server, instant, target=place / DUMP)
                 return _held(instant, lacking)
         before = lacking
@@ -230,13 +230,13 @@ def prove(entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, 
     Raises:
         PlatformError: it is damaged, or not whole.
     """
-    progress(0, 0, "reading it back")
+    progress("reading it back")
     shelf.vault.fetch(entry.snapshot, place)
-    progress(0, 0, "judging it")
+    progress("judging it")
     subject = f"the backup {entry.name}"
-    with scratch(
-        place.with_name("scratch"), programs=shelf.server.bin, account=shelf.server.account
-    ) as trial:
+    make_folder(shelf.workplace, mode=0o711)
+    trying = shelf.workplace / f"scratch-{entry.name}"
+    with scratch(trying, programs=shelf.server.bin, account=shelf.server.account) as trial:
         databases.load(trial, place / DUMP, database=entry.database, owner=SUPERUSER)
         with databases.still(trial, entry.database) as instant:
             judge.refuse(_differences(instant.counts(), entry.rows), subject=subject)
@@ -276,7 +276,7 @@ def demand_room(place: Path, need: int) -> None:
 def _workplace(place: Path) -> Iterator[Path]:
     """An empty folder, gone at the end; what an earlier run left in it goes first."""
     _clear(place)
-    make_folder(place, mode=0o711)
+    make_folder(place)
     try:
         yield place
     finally:

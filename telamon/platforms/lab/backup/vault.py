@@ -15,14 +15,19 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from telamon.errors import MachineError, PlatformError
 from telamon.platforms.lab.backup.programs import Command, Done, run
 from telamon.platforms.lab.files import located, make_folder
 
-Progress = Callable[[int, int, str], None]
-"""Takes what is done, what there is to do, and a word about it."""
+
+class Progress(Protocol):
+    """Is told how far something is."""
+
+    def __call__(self, text: str, *, done: int = 0, total: int = 0) -> None:
+        """What is being done; and of how many bytes how many are, where that is known."""
+
 
 PROGRAM = "restic"
 HOST = "telamon"
@@ -85,7 +90,9 @@ class Vault:
         words = ("backup", "--json", "--ignore-ctime", "--host", HOST, "--tag", tag, *names)
         done = self._run(*words, cwd=place, on_line=_reporter(progress, "storing"))
         last = _summary(done)
-        return Kept(str(last["snapshot_id"]), int(last["data_added"]), int(last["total_bytes_processed"]))
+        return Kept(
+            self._whole(str(last["snapshot_id"])), int(last["data_added"]), int(last["total_bytes_processed"])
+        )
 
     def fetch(self, snapshot: str, target: Path, *, names: Sequence[str] = ()) -> None:
         """Write a snapshot into an empty folder.
@@ -113,6 +120,15 @@ class Vault:
         """The ids of all snapshots."""
         listed = json.loads(self._run("snapshots", "--json").output or "[]")
         return frozenset(str(entry["id"]) for entry in listed or ())
+
+    def _whole(self, snapshot: str) -> str:
+        """The whole id of a snapshot: some releases tell the beginning of it."""
+        found = [whole for whole in self.snapshots() if whole.startswith(snapshot)]
+        if len(found) != 1:
+            raise PlatformError(
+                f"restic did not keep the snapshot {snapshot}", remedy="Take the backup again."
+            )
+        return found[0]
 
     def forget(self, snapshots: Sequence[str]) -> None:
         """Remove snapshots, and every piece that nothing refers to any more."""
@@ -170,7 +186,7 @@ def _reporter(progress: Progress, what: str) -> Callable[[str], None]:
     def told(line: str) -> None:
         message = _document(line)
         if message.get("message_type") == "status":
-            progress(int(message.get("bytes_done", 0)), int(message.get("total_bytes", 0)), what)
+            progress(what, done=int(message.get("bytes_done", 0)), total=int(message.get("total_bytes", 0)))
 
     return told
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from telamon.platforms.lab.works import backup
 from telamon.platforms.lab.works.context import Context
 
 Doer = Callable[[Context, Any], str]
 """Does a work of one kind, safe to do again after it was cut off anywhere; returns the job's result."""
 
-DOERS: Final[Mapping[str, Doer]] = MappingProxyType({})
+DOERS: Final[Mapping[str, Doer]] = MappingProxyType({**backup.DOERS})
 """By kind."""

@@ -1,0 +1,206 @@
+"""``telamon backup``: take backups, and see what there is to come back to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, wait_options, yes_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telamon.cli.session import Backups, Session
+    from telamon.state.backups import BackupEntry
+    from telamon.units import Duration
+
+TAKE = "take"
+
+
+class _Backup(Verbs):
+    """Its verbs; where none is named it is a backup that is wanted."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the verb in that was left out."""
+        named = any(word in self.commands for word in args) or "--help" in args[:1]
+        return super().parse_args(ctx, args if named else [TAKE, *args])
+
+
+def _stack_options(function: Decorated) -> Decorated:
+    return stack_option(state_option(function))
+
+
+@click.group(cls=_Backup)
+def command() -> None:
+    """Take backups of what users keep, and see what there is.
+
+    A backup holds database and shared home of one product as of one instant, taken while it serves. It is listed
+    when it was read back, loaded and judged: every row with its file, every repository whole. `telamon restore` puts
+    one back.
+
+    Examples:
+        telamon backup
+        telamon backup jira
+        telamon backup list
+        telamon backup verify jira-20260312T101500Z
+        telamon backup prune
+    """
+
+
+@command.command(TAKE, cls=Verb)
+@click.argument("product", required=False)
+@_stack_options
+@wait_options("6h")
+@click.pass_obj
+def take(
+    session: Session,
+    *,
+    product: str | None,
+    stack: str | None,
+    state: Path | None,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Take a backup of one product, or of every product in turn.
+
+    Equal content is stored once, so the second backup takes little room.
+
+    Examples:
+        telamon backup take
+        telamon backup take confluence --no-wait
+    """
+    from telamon.cli.client import Controller
+    from telamon.cli.operating import Asked, Where, operate
+    from telamon.cli.target import find
+
+    where = Where(stack, state, wait, timeout)
+    report = Controller(find(session, stack, state=state).socket).stack()
+    for name in [product] if product else sorted(report.products):
+        operate(session, Asked("backup", name), where=where)
+
+
+@command.command("list", cls=Verb)
+@_stack_options
+@click.pass_obj
+def list_(session: Session, *, stack: str | None, state: Path | None) -> None:
+    """List the backups of a stack, the newest last. No controller is needed.
+
+    Examples:
+        telamon backup list
+        telamon backup list -o json
+    """
+    entries = _backups(session, stack, state=state).entries()
+    session.answer(lambda: entries, lambda: _table(entries))
+
+
+@command.command("show", cls=Verb)
+@click.argument("name")
+@_stack_options
+@click.pass_obj
+def show(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
+    """Show what one backup holds. No controller is needed.
+
+    Examples:
+        telamon backup show jira-20260312T101500Z
+    """
+    entry = _backups(session, stack, state=state).get(name)
+    session.answer(lambda: entry, lambda: _text(entry))
+
+
+@command.command("verify", cls=Verb)
+@click.argument("name")
+@_stack_options
+@wait_options("6h")
+@click.pass_obj
+def verify(
+    session: Session, *, name: str, stack: str | None, state: Path | None, wait: bool, timeout: Duration
+) -> None:
+    """Restore a backup where nobody is disturbed, and judge it.
+
+    All of it is read. The dump is loaded into a server of its own, rows are counted, every row is asked for its file
+    or commit, and git looks at every repository.
+
+    Examples:
+        telamon backup verify jira-20260312T101500Z
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    entry = _backups(session, stack, state=state).get(name)
+    asked = Asked("verify-backup", entry.product, params={"from": name})
+    operate(session, asked, where=Where(stack, state, wait, timeout))
+
+
+@command.command("prune", cls=Verb)
+@_stack_options
+@yes_option
+@click.pass_obj
+def prune(session: Session, *, stack: str | None, state: Path | None, yes: bool) -> None:
+    """Remove backups that are past their time, and what unfinished ones have left.
+
+    spec.backup.keep says how long one is kept. The newest of a product stays however old it is, and so does the newest
+    that was verified. Telamon does the same after every backup.
+
+    Examples:
+        telamon backup prune --yes
+    """
+    from datetime import UTC, datetime
+
+    session.confirm("Remove backups that are past their time?", yes=yes)
+    now = datetime.fromtimestamp(session.clock.now(), UTC)
+    gone = _backups(session, stack, state=state).prune(now)
+    names = [entry.name for entry in gone]
+    session.answer(lambda: {"removed": names}, lambda: f"removed: {', '.join(names) or 'nothing'}")
+
+
+def _backups(session: Session, stack: str | None, *, state: Path | None) -> Backups:
+    from telamon.cli.target import find
+
+    return session.wiring().backups(find(session, stack, state=state).root)
+
+
+def _table(entries: Sequence[BackupEntry]) -> str:
+    if not entries:
+        return "there is no backup yet; `telamon backup` takes one"
+    rows = [
+        (
+            entry.name,
+            entry.reason,
+            entry.release,
+            _mebibytes(entry.size),
+            _mebibytes(entry.added),
+            _state(entry),
+        )
+        for entry in entries
+    ]
+    head = ("NAME", "REASON", "RELEASE", "SIZE", "ADDED", "STATE")
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    lines = [
+        "  ".join(f"{word:{width}}" for word, width in zip(row, widths, strict=True)) for row in (head, *rows)
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _state(entry: BackupEntry) -> str:
+    words = f"verified {entry.verified}" if entry.verified else "never verified"
+    return f"{words}; the product lacked {len(entry.lacking)} files" if entry.lacking else words
+
+
+def _text(entry: BackupEntry) -> str:
+    lines = [
+        f"{entry.name}: {entry.product} {entry.release} of the stack {entry.stack}",
+        f"  instant   {entry.taken} (write-ahead log {entry.lsn})",
+        f"  reason    {entry.reason}",
+        f"  rows      {entry.row_count} in {len(entry.rows)} tables, from PostgreSQL {entry.database_release}",
+        f"  files     {entry.files}",
+        f"  size      {_mebibytes(entry.size)}, of which {_mebibytes(entry.added)} were new",
+        f"  snapshot  {entry.snapshot}",
+        f"  state     {_state(entry)}",
+        *(f"  lacked    {finding}" for finding in entry.lacking[:20]),
+    ]
+    return "\n".join(lines)
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

@@ -1,0 +1,190 @@
+"""``restore``: a product's data go back to those of a backup.
+
+Steps, each taken from what is seen:
+
+1. fetch the backup, judge it and load it beside what is in force, while the product serves; a damaged one ends the
+   operation here, and nothing has changed;
+2. show the maintenance page, stop every member;
+3. let the data change places; what was is kept aside;
+4. start the members; when enough of them serve, take the page away;
+5. take a backup of what is kept aside, then remove it there.
+
+A member that does not come up on the restored data turns the restore back: everything is stopped again, the data
+change places once more, and the product goes on as it was. Once users are let in again nothing turns back by itself,
+for they write to the restored data; what was before then lies in the backup of step 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from telamon.plan.operation import Running
+from telamon.plan.operations.backup import backup_name, cannot_be_backed_up
+from telamon.plan.operations.base import Planner, Proposal, worked
+from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal, Wait
+from telamon.plan.view import View
+from telamon.plan.work import Work
+from telamon.plan.works.backup import AbandonRestore, KeepOutgoing, PrepareRestore, SwitchBack, SwitchData
+from telamon.state.classify import Condition
+from telamon.state.world import JobPhase, JobState, Life
+
+STOPPING = "stopping"
+"""Fact: from here on the product is down until its data have changed places."""
+LET_IN = "let-in"
+"""Fact: users were let in on the restored data; from here nothing turns back."""
+BACK = "back:"
+"""Begin of the fact that says why the restore turns back."""
+HOPELESS = 2
+"""Ends of one member after which the restored data count as data that it does not start on."""
+
+
+class Restore(Planner):
+    """Put the data of a backup in force."""
+
+    verb = "restore"
+    words = "put the data of a backup in force"
+
+    def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
+        """There must be data, of the release that runs, and a place to put them."""
+        yield from cannot_be_backed_up(view)
+        release = operation.params.get("release")
+        if release and view.memory.release and release != view.memory.release:
+            yield Refusal(
+                "release-fits",
+                f"the backup is of {release}, and {view.desired.name} is of {view.memory.release}",
+                f"clone it beside: `telamon clone NAME --from {operation.params.get('from', 'BACKUP')}`",
+            )
+        server = view.neighbours.get("database")
+        if server is not None and not server.ready:
+            yield Refusal("database-is-ready", "the database server is not ready", "wait until it is")
+
+    def adapt(self, view: View, operation: Running) -> View:
+        """Nobody runs while the data change places."""
+        if view.memory.knows(operation.fact(STOPPING)) and not _placed(view, operation):
+            return replace(view, desired=replace(view.desired, members=()))
+        return view
+
+    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+        """The next thing to do, from what is seen."""
+        if not view.memory.knows(operation.fact(STOPPING)):
+            yield from self._prepare(view, operation)
+        elif not _placed(view, operation):
+            yield from self._change_places(view, operation)
+        elif view.memory.knows(operation.fact(LET_IN)):
+            yield from self._tidy(view, operation)
+        else:
+            yield from self._start(view, operation)
+
+    # ------------------------------------------------------------------------------------------------------- forward
+
+    def _prepare(self, view: View, operation: Running) -> Iterator[Proposal]:
+        name = view.desired.name
+        if operation.cancelled:
+            left = tuple(_insist(view, _begin(view, operation, AbandonRestore())))
+            yield from left or (Finished("Cancelled", "nothing was changed"),)
+            return
+        left = tuple(worked(view, _begin(view, operation, PrepareRestore(operation.params.get("from", "")))))
+        whole = "the backup is whole and waits beside what is in force"
+        yield from left or (Record(name, operation.fact(STOPPING), whole),)
+
+    def _change_places(self, view: View, operation: Running) -> Iterator[Proposal]:
+        if view.desired.rotates and not view.seen.held:
+            yield Hold(view.desired.name, operation.name)
+        if view.seen.members:
+            # The standing rules end whoever is not desired.
+            return
+        if _back(view, operation) is not None:
+            yield from _insist(view, _begin(view, operation, SwitchBack()))
+            return
+        step = _begin(view, operation, SwitchData())
+        job = view.seen.jobs.get(step.job)
+        if job is not None and job.phase is JobPhase.FAILED and job.result != "interrupted":
+            yield _turn_back(view, operation, job.detail)
+            return
+        yield from worked(view, step)
+
+    def _start(self, view: View, operation: Running) -> Iterator[Proposal]:
+        name, reason = view.desired.name, _back(view, operation)
+        if reason is None and (trouble := _trouble(view, operation)) is not None:
+            yield _turn_back(view, operation, trouble)
+            return
+        if not view.standing().ready:
+            # The standing rules start the members.
+            return
+        if reason is not None:
+            if view.seen.held:
+                yield LetGo(name, operation.name)
+            left = tuple(_insist(view, _begin(view, operation, AbandonRestore())))
+            yield from left or (Finished("Failed", f"{name} is as it was before: {reason}"),)
+            return
+        yield Record(name, operation.fact(LET_IN), "enough members serve on the restored data")
+
+    def _tidy(self, view: View, operation: Running) -> Iterator[Proposal]:
+        if view.seen.held:
+            yield LetGo(view.desired.name, operation.name)
+        source, kept = operation.params.get("from", ""), f"{backup_name(view, operation)}-before"
+        step = _begin(view, operation, KeepOutgoing(kept))
+        job = view.seen.jobs.get(step.job)
+        if job is not None and job.phase is JobPhase.FAILED and job.result != "interrupted":
+            yield Finished(
+                "Succeeded",
+                f"{view.desired.name} is as in {source}; what was before is still kept aside, because no backup of it"
+                f" could be made: {job.detail}",
+            )
+            return
+        left = tuple(worked(view, step))
+        done = Finished("Succeeded", f"{view.desired.name} is as in {source}; what was before is {kept}")
+        yield from left or (done,)
+
+
+def _begin(view: View, operation: Running, work: Work) -> Begin:
+    return Begin(view.desired.name, operation.job(work.kind), work, operation.name)
+
+
+def _insist(view: View, step: Begin) -> Iterator[Proposal]:
+    """A work that is begun again for as long as it fails: there is nothing else left to do."""
+    job = view.seen.jobs.get(step.job)
+    if job is None or job.phase is JobPhase.FAILED:
+        rests = (
+            job is not None
+            and job.result != "interrupted"
+            and _age(job, view) < view.desired.policy.look_again
+        )
+        yield Wait("Working", f"{step.job}: {job.detail}", seconds=1.0) if rests and job is not None else step
+    elif job.phase is JobPhase.RUNNING:
+        yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
+
+
+def _age(job: JobState, view: View) -> float:
+    return 0.0 if job.ended is None else abs(view.now - job.ended)
+
+
+def _turn_back(view: View, operation: Running, reason: str) -> Record:
+    return Record(view.desired.name, operation.fact(f"{BACK}{reason}"), "the restore turns back")
+
+
+def _back(view: View, operation: Running) -> str | None:
+    """Why it turns back; ``None`` while it goes on."""
+    start = operation.fact(BACK)
+    return next((fact.removeprefix(start) for fact in view.memory.facts if fact.startswith(start)), None)
+
+
+def _placed(view: View, operation: Running) -> bool:
+    """Whether the data are where they are meant to be: the restored ones, or on the way back the old ones."""
+    kind = SwitchData.kind if _back(view, operation) is None else SwitchBack.kind
+    job = view.seen.jobs.get(operation.job(kind))
+    return job is not None and job.phase is JobPhase.SUCCEEDED
+
+
+def _trouble(view: View, operation: Running) -> str | None:
+    """Why the restored data are given up; ``None`` while there is no reason to."""
+    switched = view.seen.jobs[operation.job(SwitchData.kind)]
+    for _, member, condition in view.wanted():
+        if condition in {Condition.FAILED, Condition.STALLED}:
+            return f"{member.name} is {condition.value} on the restored data"
+        failures = view.failures(member.name)
+        late = switched.ended is not None and failures.last > switched.ended
+        if late and failures.count >= HOPELESS and member.life is Life.EXITED:
+            return f"{member.name} does not start on the restored data: {member.exit or failures.reason}"
+    return None

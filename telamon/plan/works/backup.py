@@ -1,0 +1,82 @@
+"""Works around backups of one component's product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from telamon.plan.work import Work
+
+
+@dataclass(frozen=True)
+class TakeBackup(Work):
+    """Take a backup, read it back, judge it and list it; then clear away those that are past their time.
+
+    Attributes:
+        name: of the backup.
+        reason: why: ``asked``, ``scheduled`` or ``upgrade``.
+    """
+
+    kind: ClassVar[str] = "take-backup"
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class VerifyBackup(Work):
+    """Restore a backup where nobody is disturbed, and judge it."""
+
+    kind: ClassVar[str] = "verify-backup"
+    name: str
+
+
+@dataclass(frozen=True)
+class PrepareRestore(Work):
+    """Fetch a backup, judge it, and load it beside what is in force. The product goes on meanwhile."""
+
+    kind: ClassVar[str] = "prepare-restore"
+    name: str
+
+
+@dataclass(frozen=True)
+class SwitchData(Work):
+    """Put in force what was prepared, and keep aside what was. Nobody may use the product meanwhile."""
+
+    kind: ClassVar[str] = "switch-data"
+
+
+@dataclass(frozen=True)
+class SwitchBack(Work):
+    """Put back what :class:`SwitchData` has kept aside. Nobody may use the product meanwhile."""
+
+    kind: ClassVar[str] = "switch-back"
+
+
+@dataclass(frozen=True)
+class KeepOutgoing(Work):
+    """Take a backup of what :class:`SwitchData` has kept aside, then remove it there.
+
+    Attributes:
+        name: of the backup.
+    """
+
+    kind: ClassVar[str] = "keep-outgoing"
+    name: str
+
+
+@dataclass(frozen=True)
+class AbandonRestore(Work):
+    """Remove what was prepared and is not in force."""
+
+    kind: ClassVar[str] = "abandon-restore"
+
+
+WORKS: tuple[type[Work], ...] = (
+    TakeBackup,
+    VerifyBackup,
+    PrepareRestore,
+    SwitchData,
+    SwitchBack,
+    KeepOutgoing,
+    AbandonRestore,
+)

@@ -1,0 +1,37 @@
+"""Clear away what is past its time, and what a backup that came to no end has left in the vault."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from telamon.plan.retention import outdated
+from telamon.platforms.lab.backup.catalogue import Catalogue
+from telamon.platforms.lab.backup.vault import Vault
+from telamon.state.backups import BackupEntry
+
+
+def prune(catalogue: Catalogue, vault: Vault, *, keep: float, now: datetime) -> tuple[BackupEntry, ...]:
+    """Remove backups that are past their time, and whatever in the vault belongs to none.
+
+    Args:
+        catalogue: the list of them.
+        vault: their content.
+        keep: how long one is kept, in seconds.
+        now: with a time zone.
+
+    Returns:
+        What was removed.
+
+    Raises:
+        ConflictError: a backup is being taken.
+    """
+    with catalogue.clearing():
+        vault.open()
+        entries = catalogue.entries()
+        gone = outdated(entries, now=now, keep=keep)
+        for entry in gone:
+            # First off the list: what is listed must be there.
+            catalogue.strike(entry.name)
+        kept = {entry.snapshot for entry in entries} - {entry.snapshot for entry in gone}
+        vault.forget(sorted(vault.snapshots() - kept))
+    return gone

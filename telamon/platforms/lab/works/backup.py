@@ -1,0 +1,207 @@
+"""Works around backups, for the lab that is installed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from telamon.errors import MachineError, PlatformError, TelamonError
+from telamon.naming import DATABASE
+from telamon.plan.works.backup import (
+    AbandonRestore,
+    KeepOutgoing,
+    PrepareRestore,
+    SwitchBack,
+    SwitchData,
+    TakeBackup,
+    VerifyBackup,
+)
+from telamon.platforms.lab.backup import database as databases
+from telamon.platforms.lab.backup import restoring, taking
+from telamon.platforms.lab.backup.catalogue import Catalogue
+from telamon.platforms.lab.backup.clearing import prune
+from telamon.platforms.lab.backup.database import Server
+from telamon.platforms.lab.backup.restoring import Place
+from telamon.platforms.lab.backup.taking import Shelf, Subject
+from telamon.platforms.lab.backup.vault import Progress
+from telamon.platforms.lab.installed import stack_file
+from telamon.platforms.lab.works.context import Context
+from telamon.products.base import Product
+from telamon.state.backups import BackupEntry
+
+LOG = logging.getLogger("telamon.lab.backup")
+WORKPLACE: Final = "backup"
+"""Folder of the state root in which backups are worked on."""
+MEBIBYTE: Final = 2**20
+
+
+def take(context: Context, work: TakeBackup) -> str:
+    """Take a backup, and clear away those that are past their time."""
+    shelf = _shelf(context)
+    entry = taking.take(
+        _subject(context), shelf, name=work.name, reason=work.reason, progress=_progress(context)
+    )
+    try:
+        prune(
+            shelf.catalogue,
+            shelf.vault,
+            keep=_keep(context),
+            now=datetime.fromtimestamp(context.clock.now(), UTC),
+        )
+    except TelamonError as error:
+        # The backup is there; the next one clears away.
+        LOG.warning("old backups stay for now: %s", error)
+    return entry.name
+
+
+def verify(context: Context, work: VerifyBackup) -> str:
+    """Verify a backup."""
+    shelf, subject = _shelf(context), _subject(context)
+    entry = _own(context, shelf, work.name)
+    return taking.verify(entry, shelf, rules=subject.rules, progress=_progress(context)).verified
+
+
+def prepare(context: Context, work: PrepareRestore) -> str:
+    """Make a backup ready to be put in force; where that fails, nothing of it is left."""
+    shelf, subject, place = _shelf(context), _subject(context), _place(context)
+    entry = _own(context, shelf, work.name)
+    if entry.release != subject.release:
+        raise PlatformError(
+            f"{entry.name} is of {entry.release}, and {subject.product} is of {subject.release}",
+            remedy=f"Clone it beside: `telamon clone NAME --from {entry.name}`.",
+        )
+    try:
+        restoring.prepare(entry, place, shelf=shelf, rules=subject.rules, progress=_progress(context))
+    except TelamonError:
+        restoring.abandon(place, shelf.server)
+        raise
+    return entry.name
+
+
+def switch(context: Context, _work: SwitchData) -> str:
+    """Let the data change places."""
+    restoring.switch(_place(context), _server(context))
+    return "switched"
+
+
+def switch_back(context: Context, _work: SwitchBack) -> str:
+    """Let the data change places once more."""
+    restoring.undo(_place(context), _server(context))
+    return "switched back"
+
+
+def keep_outgoing(context: Context, work: KeepOutgoing) -> str:
+    """Take a backup of what is kept aside, then remove it."""
+    shelf, place = _shelf(context), _place(context)
+    if databases.exists(shelf.server, place.outgoing_database):
+        databases.reopen(shelf.server, place.outgoing_database)
+        subject = _subject(context, home=place.outgoing, database=place.outgoing_database)
+        taking.take(subject, shelf, name=work.name, reason="safety", progress=_progress(context))
+    restoring.finish(place, shelf.server)
+    return work.name
+
+
+def abandon(context: Context, _work: AbandonRestore) -> str:
+    """Remove what is not in force."""
+    restoring.abandon(_place(context), _server(context))
+    return "removed"
+
+
+def _own(context: Context, shelf: Shelf, name: str) -> BackupEntry:
+    entry = shelf.catalogue.get(name)
+    if entry.product != context.part.desired.product:
+        raise PlatformError(
+            f"{name} is a backup of {entry.product}, not of {context.part.desired.product}",
+            remedy="`telamon backup list` tells which is of what.",
+        )
+    return entry
+
+
+def _product(context: Context) -> Product:
+    product = context.part.product
+    if product is None or context.part.database is None:
+        raise PlatformError(f"{context.component} has no data to back up")
+    return product
+
+
+def _subject(context: Context, *, home: Path | None = None, database: str = "") -> Subject:
+    product, part, place = _product(context), context.part, _place(context)
+    return Subject(
+        stack=context.lab.stack,
+        product=part.desired.product,
+        release=part.desired.members[0].release,
+        home=home or place.home,
+        database=database or place.database,
+        rules=product.backup,
+        stack_file=stack_file(context.root),
+    )
+
+
+def _place(context: Context) -> Place:
+    product, part = _product(context), context.part
+    if part.database is None:
+        raise PlatformError(f"{context.component} has no data to back up")
+    homes = [context.root / "homes" / member.name for member in part.desired.members]
+    return Place(
+        home=context.root / "shared" / part.desired.product,
+        database=part.database.name,
+        owner=part.database.name,
+        indexes=[home / folder for home in homes for folder in product.backup.local_indexes],
+    )
+
+
+def _server(context: Context) -> Server:
+    part = context.lab.part(DATABASE)
+    server = part.server if part is not None else None
+    if server is None:
+        raise PlatformError("this lab has no database server")
+    return Server(
+        bin=server.bin,
+        host=server.socket_folder,
+        port=server.port,
+        user=server.superuser,
+        password=context.secrets.get(server.password.secret, server.password.key),
+        account=context.facts.database_account,
+    )
+
+
+def _shelf(context: Context) -> Shelf:
+    wanted = context.lab.backup
+    if wanted is None:
+        raise MachineError(
+            "the lab writes backups into folders only",
+            remedy="Name a folder in spec.backup.destination, or nothing.",
+        )
+    password = context.secrets.get(wanted.password.secret, wanted.password.key)
+    return Shelf(Catalogue(Path(wanted.folder)), password, context.root / WORKPLACE, _server(context))
+
+
+def _keep(context: Context) -> float:
+    wanted = context.lab.backup
+    return wanted.keep if wanted is not None else float("inf")
+
+
+def _progress(context: Context) -> Progress:
+    def tell(text: str, *, done: int = 0, total: int = 0) -> None:
+        known = total > MEBIBYTE
+        context.tell(f"{text}: {done // MEBIBYTE} of {total // MEBIBYTE} MiB" if known else text)
+
+    return tell
+
+
+DOERS: Final[Mapping[str, Callable[[Context, Any], str]]] = MappingProxyType(
+    {
+        TakeBackup.kind: take,
+        VerifyBackup.kind: verify,
+        PrepareRestore.kind: prepare,
+        SwitchData.kind: switch,
+        SwitchBack.kind: switch_back,
+        KeepOutgoing.kind: keep_outgoing,
+        AbandonRestore.kind: abandon,
+    }
+)
+"""By kind."""
