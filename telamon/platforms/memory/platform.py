@@ -14,6 +14,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
+from telamon.plan.works.backup import SwitchBack, SwitchData
 from telamon.ports import Clock
 from telamon.state.phase import Phase
 from telamon.state.world import (
@@ -55,6 +56,8 @@ class Behaviour:
         dead_releases: releases whose nodes end right after their start.
         sick_releases: releases whose nodes run, and answer users with errors.
         stuck_tasks: how often the final tasks of an upgrade fail.
+        failing_works: kinds of works that fail.
+        refuses_restored: whether nodes end right after their start while restored data are in force.
     """
 
     start: float = 5.0
@@ -68,6 +71,8 @@ class Behaviour:
     dead_releases: frozenset[str] = frozenset()
     sick_releases: frozenset[str] = frozenset()
     stuck_tasks: int = 0
+    failing_works: frozenset[str] = frozenset()
+    refuses_restored: bool = False
 
 
 @dataclass
@@ -97,6 +102,7 @@ class _Component:
     held: bool = False
     original: str | None = None
     tasks_failed: int = 0
+    restored: bool = False
 
 
 @dataclass
@@ -193,6 +199,8 @@ class MemoryPlatform:
         running = found.jobs.get(job)
         if running is None or self.clock.now() >= running[1]:
             found.jobs[job] = (work, self.clock.now() + found.behaviour.call)
+            if isinstance(work, SwitchData | SwitchBack) and work.kind not in found.behaviour.failing_works:
+                found.restored = isinstance(work, SwitchData)
 
     # ------------------------------------------------------------------------------------------------------ the eyes
 
@@ -264,6 +272,8 @@ class MemoryPlatform:
     def _job(self, name: str, asked: Call | Work, *, ends: float, component: _Component) -> JobState:
         if self.clock.now() < ends:
             return JobState(name, JobPhase.RUNNING)
+        if isinstance(asked, Work) and asked.kind in component.behaviour.failing_works:
+            return JobState(name, JobPhase.FAILED, ended=ends, detail=f"{asked.kind} failed")
         result = self._done(asked, component) if isinstance(asked, Call) else "done"
         return JobState(name, JobPhase.SUCCEEDED, ended=ends, result=result)
 
@@ -334,10 +344,11 @@ class MemoryPlatform:
         )
 
     def _end_dead_release(self, member: _Member, component: _Component) -> None:
-        """A node of a release that cannot run ends while it starts."""
+        """A node that cannot run with its release or its data ends while it starts."""
         behaviour = component.behaviour
-        dies = member.life is Life.ALIVE and member.release in behaviour.dead_releases
-        if dies and self.clock.now() - member.started >= behaviour.start / 2:
+        refuses = behaviour.refuses_restored and component.restored
+        dies = refuses or member.release in behaviour.dead_releases
+        if dies and member.life is Life.ALIVE and self.clock.now() - member.started >= behaviour.start / 2:
             member.life = Life.EXITED
 
     def _may_ask(self, component: _Component) -> bool:

@@ -1,0 +1,188 @@
+"""Backups and restores on the memory platform: the old data are never out of reach, whatever fails or dies."""
+
+from __future__ import annotations
+
+import pytest
+
+from telamon.plan.operations.backup import backup_name
+from telamon.plan.operations.registry import refusals
+from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
+from telamon.plan.work import Work
+from telamon.plan.works.backup import (
+    AbandonRestore,
+    KeepOutgoing,
+    PrepareRestore,
+    SwitchBack,
+    SwitchData,
+    TakeBackup,
+    VerifyBackup,
+)
+from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.state.world import Life
+from tests.support.stacks import World, world
+
+SOURCE = "tracker-20260101T000000Z"
+
+
+def running_world(behaviour: Behaviour | None = None) -> World:
+    """A whole small stack that runs, and then behaves as told."""
+    made = world()
+    made.run()
+    if behaviour is not None:
+        made.platform.behaviours = {**made.platform.behaviours, "tracker": behaviour}
+        made.platform._components["tracker"].behaviour = behaviour
+    made.steps.clear()
+    return made
+
+
+def restore(made: World) -> None:
+    """Ask for a restore and see it to its end."""
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    made.run()
+
+
+def works(made: World) -> list[type[Work]]:
+    """Every work that was begun, in order."""
+    return [type(step.work) for step in made.steps if isinstance(step, Begin)]
+
+
+def ending(made: World) -> str:
+    """How the operation ended."""
+    (finished,) = made.endings.values()
+    return finished.ending
+
+
+def restored(made: World) -> bool:
+    """Whether the restored data are in force."""
+    return made.platform._components["tracker"].restored
+
+
+def test_backup_takes_nobody_out_of_service() -> None:
+    made = running_world()
+    operation = made.operate("tracker", "backup")
+    while made.operations:
+        made.tick()
+        assert made.serving("tracker") == 2
+    assert ending(made) == "Succeeded"
+    (begun,) = [step for step in made.steps if isinstance(step, Begin)]
+    assert isinstance(begun.work, TakeBackup)
+    assert begun.work.name == backup_name(made.outcomes["tracker"].view, operation)
+
+
+@pytest.mark.parametrize("verb", ["backup", "verify-backup"])
+def test_backup_that_fails_says_so(verb: str) -> None:
+    made = running_world(Behaviour(failing_works=frozenset({TakeBackup.kind, VerifyBackup.kind})))
+    made.operate("tracker", verb)
+    made.run()
+    assert ending(made) == "Failed"
+    assert not any(isinstance(step, StopMember) for step in made.steps)
+
+
+def test_restored_data_come_into_force_behind_the_maintenance_page() -> None:
+    made = running_world()
+    restore(made)
+    assert ending(made) == "Succeeded"
+    assert restored(made)
+    assert works(made) == [PrepareRestore, SwitchData, KeepOutgoing]
+    order = [type(step) for step in made.steps if isinstance(step, Hold | StopMember | StartMember | LetGo)]
+    assert order[0] is Hold
+    assert order.index(StopMember) < order.index(StartMember) < order.index(LetGo)
+    assert made.serving("tracker") == 2
+
+
+def test_damaged_backup_stops_nobody() -> None:
+    made = running_world(Behaviour(failing_works=frozenset({PrepareRestore.kind})))
+    restore(made)
+    assert ending(made) == "Failed"
+    assert works(made) == [PrepareRestore]
+    assert not any(isinstance(step, Hold | StopMember) for step in made.steps)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [Behaviour(refuses_restored=True), Behaviour(failing_works=frozenset({SwitchData.kind}))],
+    ids=["nodes-do-not-start", "data-do-not-change-places"],
+)
+def test_restore_that_fails_puts_the_old_data_back(behaviour: Behaviour) -> None:
+    made = running_world(behaviour)
+    restore(made)
+    assert ending(made) == "Failed"
+    assert not restored(made)
+    assert works(made)[-2:] == [SwitchBack, AbandonRestore]
+    assert made.serving("tracker") == 2
+    assert not made.outcomes["tracker"].view.seen.held
+
+
+def test_backup_of_what_was_before_that_fails_leaves_it_where_it_is() -> None:
+    made = running_world(Behaviour(failing_works=frozenset({KeepOutgoing.kind})))
+    restore(made)
+    assert ending(made) == "Succeeded"
+    assert AbandonRestore not in works(made)
+    (finished,) = made.endings.values()
+    assert "still kept aside" in finished.message
+
+
+def test_nobody_runs_while_the_data_change_places() -> None:
+    made = running_world()
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    while made.operations:
+        made.tick()
+        seen = made.outcomes["tracker"].view.seen
+        changing = [job for name, job in seen.jobs.items() if name.endswith(SwitchData.kind)]
+        if changing and changing[0].ended is None:
+            assert all(member.life is Life.ABSENT for member in seen.members)
+
+
+def test_cancelled_before_it_is_ready_changes_nothing() -> None:
+    made = running_world()
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    made.tick()
+    made.cancel("tracker")
+    made.run()
+    assert ending(made) == "Cancelled"
+    assert not restored(made)
+    assert not any(isinstance(step, StopMember) for step in made.steps)
+
+
+def test_controller_that_dies_after_every_step_comes_to_the_same_end() -> None:
+    made = running_world()
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    while made.operations:
+        if made.tick():
+            made.restart_controller()
+            made.tick()
+    made.run()
+    assert ending(made) == "Succeeded"
+    assert works(made) == [PrepareRestore, SwitchData, KeepOutgoing]
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour(), Behaviour(refuses_restored=True)])
+@pytest.mark.parametrize("after", range(0, 60, 5))
+def test_member_lost_at_any_moment_does_not_keep_it_from_its_end(behaviour: Behaviour, after: int) -> None:
+    made = running_world(behaviour)
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    for _ in range(after):
+        made.tick()
+    made.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
+    made.run()
+    assert ending(made) == ("Failed" if behaviour.refuses_restored else "Succeeded")
+    assert restored(made) is not behaviour.refuses_restored
+    assert made.serving("tracker") == 2
+
+
+@pytest.mark.parametrize("verb", ["backup", "restore", "verify-backup"])
+def test_what_has_no_data_is_refused(verb: str) -> None:
+    made = running_world()
+    for component in ("edge", "tracker-helper"):
+        operation = made.operate(component, verb)
+        del made.operations[component]
+        found = refusals(made.outcomes[component].view, operation)
+        assert [refusal.guard for refusal in found] == ["it-has-data"]
+
+
+def test_backup_of_another_release_is_refused() -> None:
+    made = running_world()
+    operation = made.operate("tracker", "restore", release="0.9", **{"from": SOURCE})
+    del made.operations["tracker"]
+    found = refusals(made.outcomes["tracker"].view, operation)
+    assert [refusal.guard for refusal in found] == ["release-fits"]
