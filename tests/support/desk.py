@@ -13,7 +13,7 @@ from typing import Any
 
 from telamon import wiring
 from telamon.cli.main import run
-from telamon.cli.session import Session
+from telamon.cli.session import Backups, Session
 from telamon.cli.terminal import Stream, Terminal
 from telamon.model.stack import Stack
 from telamon.naming import StackName
@@ -149,6 +149,9 @@ class DeskWiring:
 
     def certificate(self, root: Path) -> str:
         return self.pem
+
+    def backups(self, root: Path) -> Backups:
+        return wiring.backups(root)
 
 
 @dataclass
