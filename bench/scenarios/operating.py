@@ -1,0 +1,133 @@
+"""Operations under load: upgrades node by node, and restarts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bench.machine import others_busy
+from bench.results import Figure, Run
+from bench.scenarios.base import Scenario
+from bench.session import PRODUCTS, Session, tokens_of
+from telamon.proof import measure
+from telamon.proof.record import Record
+from telamon.proof.summary import summarise
+from telamon.stackfile.edit import set_text
+
+RATE = 200.0
+BEFORE = 15.0
+"""Seconds of load before the operation, which are the quiet that its latencies are compared with."""
+AFTER = 5.0
+"""Seconds of load after its end."""
+
+Act = Callable[[Session, str], str]
+"""Does something to a product while it has load; returns what was done, in words."""
+
+
+def under_load(session: Session, repeat: int, *, product: str, act: Act, name: str) -> Run:
+    """Send load to a product, operate on it, and see what its users noticed."""
+    session.ensure_up()
+    session.prepared(product)
+    busy, began = others_busy(session.lab.root), time.time()
+    with session.load((product,), rate=RATE, seed=repeat + 1, name=f"{name}-{repeat}") as (generator,):
+        generator.sleep_until(BEFORE)
+        start = time.monotonic()
+        words = act(session, product)
+        end = time.monotonic()
+        time.sleep(AFTER)
+        generator.ask_to_end()
+        record = generator.finish()
+    session.keep(record)
+    lost, doubled = tokens_of({product: record}, session)
+    start, end = start - record.epoch, end - record.epoch
+    figures = {**_figures(record, start, end=end), "lost": float(lost), "doubled": float(doubled)}
+    load = summarise(record, fault=start, healed=end)
+    marks = {"done": end - start}
+    return Run(figures, began, busy, measure.void(record), notes=[words], loads=(load,), marks=marks)
+
+
+def _figures(record: Record, start: float, *, end: float) -> dict[str, float]:
+    """What users noticed of something that lasted from ``start`` to ``end``."""
+    samples = record.samples
+    sessions = {sample.session for sample in samples}
+    stall = measure.stall(samples, sessions, since=start, until=record.seconds)
+    phases = measure.phases(samples, fault=start, healed=end)
+    quiet, during = phases.before, phases.during
+    return {
+        "sent": float(len(samples)),
+        "failed": float(sum(measure.failures(samples).values())),
+        "stall": stall.seconds if stall is not None else 0.0,
+        "slower": during.p99 / quiet.p99 if quiet.p99 else 0.0,
+        "p99": during.p99 * 1000,
+        "seconds": end - start,
+        "logins": float(measure.logins(samples)),
+    }
+
+
+def upgrade(session: Session, product: str) -> str:
+    """Bring a product to its next bug-fix release, node by node."""
+    file = _file_in_force(session)
+    old = _release(session, product)
+    first, _, last = old.rpartition(".")
+    new = f"{first}.{int(last) + 1}"
+    session.lab.telamon("upgrade", product, new, "--file", str(file), "--yes")
+    return f"{old} to {new}"
+
+
+def restart(session: Session, product: str) -> str:
+    """Restart every node of a product."""
+    session.lab.telamon("restart", product, "--stack", str(session.lab.file))
+    return "every node once"
+
+
+def _release(session: Session, product: str) -> str:
+    members: Sequence[dict[str, str]] = session.lab.status()["members"]
+    return next(found["version"] for found in members if found["component"] == product)
+
+
+def _file_in_force(session: Session) -> Path:
+    """A copy of the stack file that names the releases in force."""
+    text = session.lab.file.read_text(encoding="utf-8")
+    for product in PRODUCTS:
+        path = ("spec", "products", product, "version")
+        edited = set_text(text, path, value=_release(session, product), file=str(session.lab.file))
+        if edited is not None:
+            text = edited.text
+    copy = session.raw / "upgraded.yaml"
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+def scenarios() -> tuple[Scenario, ...]:
+    """Every operation on every product."""
+    found = []
+    for product in PRODUCTS:
+        title = product.capitalize()
+        for name, what, act in (
+            (f"upgrade-{product}", f"Rolling upgrade of {title}", upgrade),
+            (f"restart-{product}", f"Restart of {title} node by node", restart),
+        ):
+            found.append(
+                Scenario(
+                    name,
+                    what,
+                    f"{RATE:.0f} requests/s on {title} in 40 sessions with remember-me, {BEFORE:.0f} s before, during, "
+                    f"and {AFTER:.0f} s after. STARTING takes 5 s and STOPPING 3 s. The stall is over all sessions; "
+                    "slower compares the 99th percentile during the operation with that before it.",
+                    (
+                        Figure("failed", "failed requests", "", "sum", 0),
+                        Figure("stall", "stall", "s", "worst", 0.5),
+                        Figure("slower", "p99 against quiet p99", "", "median", 3.0),
+                        Figure("lost", "acknowledged writes lost", "", "sum", 0),
+                        Figure("sent", "requests sent", "", "sum"),
+                        Figure("p99", "99th percentile", "ms", "median"),
+                        Figure("seconds", "takes", "s", "median"),
+                        Figure("logins", "new logins", "", "sum", 0),
+                        Figure("doubled", "acknowledged writes that are there twice", "", "sum"),
+                    ),
+                    partial(under_load, product=product, act=act, name=name),
+                )
+            )
+    return tuple(found)
