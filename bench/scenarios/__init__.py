@@ -7,7 +7,7 @@ from bench.scenarios.base import Scenario
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
-    """Every scenario: starts first, while there is nothing to lose, then what hurts; what leaves other releases last."""
+    """Every scenario: starts first, then what hurts; what leaves other releases behind comes last."""
     return (
         *commandline.SCENARIOS,
         *starting.SCENARIOS,
