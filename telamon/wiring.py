@@ -30,6 +30,8 @@ from telamon.errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from telamon.model.stack import Stack
     from telamon.naming import StackName
     from telamon.plan.preview import Preview
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from telamon.platforms.clock import SteadyClock
     from telamon.platforms.lab.backup.desk import BackupDesk
     from telamon.platforms.lab.compiler import LabCompiler
+    from telamon.platforms.lab.evidence import Evidence
     from telamon.platforms.lab.kept import KeptState
     from telamon.platforms.lab.platform import LabPlatform
     from telamon.platforms.sqlite import SqliteJournal, SqliteStore
@@ -76,6 +79,24 @@ def kept_state(root: Path) -> KeptState:
     from telamon.platforms.lab.kept import KeptState
 
     return KeptState(root, root / STORE, lease=controller_lease)
+
+
+def support(root: Path, target: Path, *, member: str, at: datetime) -> Evidence:
+    """Write an archive of what tells why something went wrong, whether a controller runs or not.
+
+    Args:
+        root: the state folder.
+        target: the archive.
+        member: whom it is about; "" for everybody.
+        at: time that it is of.
+
+    Raises:
+        PlatformError: no such member has ever run here.
+        MachineError: it cannot be written.
+    """
+    from telamon.platforms.lab.evidence import gather
+
+    return gather(root, target, member=member, at=at)
 
 
 def socket_path(root: Path) -> Path:
@@ -347,19 +368,18 @@ def foresee(stack: Stack, root: Path) -> Preview:
 def _foresee(stack: Stack, root: Path) -> Preview:
     from telamon.model.stack import Stack as Model
     from telamon.run.foresee import foresee as unfolded
-    from telamon.run.recall import in_force
+    from telamon.run.recall import in_force, with_stand_ins
 
     parts = lab_parts(root)
     try:
         known: tuple[str, ...] = ()
         releases = in_force(parts.journal, stack)
         for stored in parts.store.list("Stack"):
-            before = parts.compiler.install(
-                Model.model_validate(stored.spec["stack"], strict=False), releases
-            )
+            kept = Model.model_validate(stored.spec["stack"], strict=False)
+            before = parts.compiler.install(with_stand_ins(parts.journal, kept), releases)
             known = tuple(component.name for component in before)
         return unfolded(
-            parts.compiler.components(stack, releases),
+            parts.compiler.components(with_stand_ins(parts.journal, stack), releases),
             platform=parts.platform,
             journal=parts.journal,
             clock=parts.clock,

@@ -71,11 +71,9 @@ LOST: Final = (
 
 def _repair(session: Session, target: Target) -> None:
     """Move a damaged state file aside, and say what is lost with it."""
-    from datetime import UTC, datetime
-
     from telamon.cli.documents import Repaired
 
-    aside = session.wiring().kept_state(target.root).repair(datetime.fromtimestamp(session.clock.now(), UTC))
+    aside = session.wiring().kept_state(target.root).repair(session.time)
     answer = Repaired(stack=target.name, moved=str(aside or ""), lost=LOST if aside is not None else ())
 
     def text() -> str:

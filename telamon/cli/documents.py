@@ -446,6 +446,25 @@ class CheckedProduct:
 
 
 @dataclass(frozen=True)
+class Support:
+    """Answer of ``support``.
+
+    Attributes:
+        path: the archive.
+        files: what is in it.
+        redacted: how many secrets were taken out.
+        left_out: what could not be read, and why.
+        dumped: members that wrote what their threads do.
+    """
+
+    path: str
+    files: tuple[str, ...]
+    redacted: int
+    left_out: tuple[str, ...]
+    dumped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Repaired:
     """Answer of ``doctor --repair``.
 

@@ -45,6 +45,30 @@ class MachineCheck(Protocol):
         """What would help, or ""."""
 
 
+class Gathered(Protocol):
+    """An archive of what tells why something went wrong."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What is in it."""
+
+    @property
+    def redacted(self) -> int:
+        """How many secrets were taken out."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What could not be read, and why."""
+
+    @property
+    def dumped(self) -> tuple[str, ...]:
+        """Members that wrote what their threads do."""
+
+
 class Kept(Protocol):
     """What a state folder keeps while nobody keeps the stack."""
 
@@ -91,6 +115,9 @@ class Wiring(Protocol):
 
     def kept_state(self, root: Path) -> Kept:
         """What that folder keeps, also while no controller runs."""
+
+    def support(self, root: Path, target: Path, *, member: str, at: datetime) -> Gathered:
+        """Write an archive of what tells why something went wrong. Raises MachineError, PlatformError."""
 
     def socket_path(self, root: Path) -> Path:
         """The socket on which the controller of that folder answers."""
@@ -154,9 +181,14 @@ class Session:
     output: Output = "text"
 
     @property
+    def time(self) -> datetime:
+        """Now, as the world counts it."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    @property
     def today(self) -> date:
         """The date, by which the end of vendor support is judged."""
-        return datetime.fromtimestamp(self.clock.now(), UTC).date()
+        return self.time.date()
 
     def answer(self, document: Callable[[], object], text: Callable[[], str]) -> None:
         """Write the answer of a verb; only the one that is wanted is made.

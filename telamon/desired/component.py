@@ -108,6 +108,8 @@ class ComponentDesired:
         patience: limits of silence and of starting.
         policy: restarts, grace, minimum.
         paused: look, report, do nothing.
+        most_members: how many members it can have at most.
+        forgets: whether a node that has gone must be taken out of the cluster's registry by hand.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -130,6 +132,8 @@ class ComponentDesired:
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)
     paused: bool = False
+    most_members: int = 8
+    forgets: bool = False
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

@@ -153,6 +153,13 @@ class ProductSpec(Section):
         Annotated[int, Field(ge=1, le=20)],
         Doc("How many nodes run.", unit="nodes", why="Two are the fewest that survive the loss of one."),
     ] = 2
+    paused: Annotated[
+        bool,
+        Doc(
+            "Whether Telamon only looks at the product and its companions, and neither heals nor changes anything.",
+            why="A stack that nobody heals is not highly available.",
+        ),
+    ] = False
     base_url: Annotated[
         HttpUrl | None,
         Doc(

@@ -32,7 +32,7 @@ from telamon.plan.view import Standing, View
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
-from telamon.run.recall import in_force
+from telamon.run.recall import changes_stand_ins, in_force, with_stand_ins
 from telamon.state.world import ComponentKind
 
 LOG = logging.getLogger("telamon.operator")
@@ -208,11 +208,18 @@ class Host:
             return len(gone)
 
     def _install(self, stack: Stack) -> Sequence[ComponentDesired]:
-        return self.compiler.install(stack, in_force(self.journal, stack))
+        return self.compiler.install(with_stand_ins(self.journal, stack), in_force(self.journal, stack))
+
+    def _install_again(self) -> None:
+        """Compile the spec in force anew, because what rests on the journal in it has changed."""
+        stored = self.stored()
+        if stored is not None and not self._going_down:
+            self._desire(self._install(_stack(stored)), stored.generation)
 
     def _check_upgrades(self, stack: Stack, downtime: Collection[str]) -> None:
         """Refuse, before anything is touched, a stack of which a product cannot come to its version."""
-        for desired in self.compiler.components(stack, in_force(self.journal, stack)):
+        effective = with_stand_ins(self.journal, stack)
+        for desired in self.compiler.components(effective, in_force(self.journal, stack)):
             lane = self._lanes.get(desired.name)
             if desired.upgrade is not None:
                 view = self._view(lane.outcome) if lane is not None and lane.outcome is not None else None
@@ -328,7 +335,7 @@ class Host:
         with self._lock:
             known = tuple(self._lanes)
         return foresee(
-            self.compiler.components(stack, in_force(self.journal, stack)),
+            self.compiler.components(with_stand_ins(self.journal, stack), in_force(self.journal, stack)),
             platform=self.platform,
             journal=self.journal,
             clock=self.clock,
@@ -436,14 +443,15 @@ class Host:
         with self._lock:
             if not isinstance(outcome.decision, Finished):
                 self.operations.progress(operation, outcome)
+                if changes_stand_ins(outcome.decision):
+                    self._install_again()
                 return
             self.operations.end(operation, outcome.decision)
             lane.executor.conclude(operation, outcome.decision)
             lane.operation = self.operations.active(lane.desired.name)
-            stored = self.stored()
-            if operation.verb in UPGRADING and stored is not None and not self._going_down:
+            if operation.verb in UPGRADING:
                 # What is in force now is another release than before.
-                self._desire(self._install(_stack(stored)), stored.generation)
+                self._install_again()
 
     def _retired(self, name: str, lane: _Lane) -> bool:
         """Whether the component is gone for good; the last one to go ends a host that goes down."""

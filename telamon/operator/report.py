@@ -150,12 +150,15 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
     quarantined = [member.name for member in view.desired.members if view.is_quarantined(member.name)]
     if quarantined and reason not in {"Quarantined", "SetupRequired"}:
         message = f"{', '.join(quarantined)} is quarantined; {message}"
+    if view.seen.held:
+        message = f"its users see the maintenance page; {message}".removesuffix("; ")
     return ComponentStatus(
         name=name,
         kind=view.desired.kind.value,
         product=view.desired.product,
         ready=view.standing().ready,
-        done=isinstance(decision, Done) and not held,
+        # What is paused is left as it is: there is nothing to wait for.
+        done=(isinstance(decision, Done) and not held) or reason == "Paused",
         reason=reason,
         message=message,
         remedy=outcome.remedy or (_held_remedy(name) if held else _look_at(name, quarantined)),
@@ -203,13 +206,16 @@ def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStat
 
 
 def _state(member: MemberState, view: View) -> str:
-    return "Quarantined" if view.is_quarantined(member.name) else view.condition(member).value
+    aside = view.is_quarantined(member.name) or view.is_set_aside(member.name)
+    return "Quarantined" if aside else view.condition(member).value
 
 
 def _why(member: MemberState, view: View) -> str:
     failures = view.failures(member.name)
     if view.is_quarantined(member.name):
         return f"failed {failures.count} times in a row, last: {failures.reason}"
+    if view.is_set_aside(member.name):
+        return f"somebody looks at it, it is {view.condition(member).value}; `telamon release {member.name}` ends that"
     return member.exit or ""
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from telamon.desired.component import MemberDesired
+from telamon.plan.keeping import forget_departed, keep_maintenance, leave_registry
 from telamon.plan.setup import account, keep_account, set_up
 from telamon.plan.step import (
     Admit,
@@ -216,7 +217,14 @@ def wait_for_the_busy(view: View) -> Iterator[Step | Wait]:
             yield Wait(condition.value, f"{member.name} is {condition.value}")
 
 
-PROTECTING: tuple[Rule, ...] = (leave_rotation, apply_objects, enter_rotation, remember)
+PROTECTING: tuple[Rule, ...] = (
+    keep_maintenance,
+    leave_rotation,
+    apply_objects,
+    enter_rotation,
+    remember,
+    forget_departed,
+)
 """Rules that go before everything an operation may want, in the order of urgency."""
 
 STANDING: tuple[Rule, ...] = (
@@ -228,6 +236,7 @@ STANDING: tuple[Rule, ...] = (
     keep_account,
     start_missing,
     replace_outdated,
+    leave_registry,
     wait_for_the_busy,
 )
 """Rules that bring about what is desired, in the order of urgency."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from telamon.plan.checks import refusals
 from telamon.plan.converge import PROTECTING, STANDING, Rule
 from telamon.plan.operations.base import Proposal
+from telamon.plan.operations.pausing import Pause, Resume
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Decision, Done, Finished, Wait
 from telamon.plan.view import View
+
+PAUSING: Final = frozenset({Pause.verb, Resume.verb})
+"""What goes on while changes are paused."""
 
 
 def next_step(view: View) -> Decision:
@@ -22,7 +27,7 @@ def next_step(view: View) -> Decision:
         A step that every guard allows; or a wait with the most urgent reason; or :class:`Done`; or
         :class:`Finished` where the operation in progress has come to its end.
     """
-    if view.desired.paused:
+    if view.is_paused() and (view.operation is None or view.operation.verb not in PAUSING):
         return Wait("Paused", "changes are paused", seconds=5.0)
     adapted = attend(view)
     waiting: Wait | None = None

@@ -86,6 +86,9 @@ def _worked(step: Call | Begin, view: View) -> View:
     seen = replace(view.seen, jobs={**view.seen.jobs, step.job: job})
     if isinstance(step, Call) and step.call == "set-up":
         seen = _set_up(seen, step.member)
+    if isinstance(step, Call) and step.call == "forget-node":
+        left = {node: alive for node, alive in seen.registered.items() if node != step.argument}
+        seen = replace(seen, registered=left)
     if isinstance(step, Call) and step.call in UPGRADE_PHASES:
         seen = replace(seen, upgrade=UPGRADE_PHASES[step.call])
     return view.with_seen(seen)
@@ -152,7 +155,9 @@ def settle(view: View) -> View:
     seen = view.seen
     for member in view.seen.members:
         seen = seen.with_member(_settled(member, view))
-    return view.with_seen(replace(seen, upgrade=_upgrade_phase(view)))
+    alive = {member.name for member in seen.members if member.life is Life.ALIVE}
+    registered = {node: node in alive for node in seen.registered}
+    return view.with_seen(replace(seen, upgrade=_upgrade_phase(view), registered=registered))
 
 
 def _upgrade_phase(view: View) -> UpgradePhase | None:

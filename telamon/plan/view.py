@@ -17,6 +17,16 @@ QUARANTINED = "quarantined:"
 """Begin of the fact that names a member which somebody has taken out of service to look at it."""
 
 
+REPLACED = "replaced:"
+"""Begin of the fact ``replaced:MEMBER:OTHER``: another member was added, to stand in for one in quarantine."""
+
+PAUSED = "paused"
+"""Fact that somebody has asked to leave the component as it is."""
+
+MAINTENANCE = "maintenance"
+"""Fact that somebody has asked to show the component's users the maintenance page."""
+
+
 @dataclass(frozen=True)
 class Failures:
     """Failures of one member in a row.
@@ -183,6 +193,10 @@ class View:
     def is_set_aside(self, name: str) -> bool:
         """Whether somebody has taken the member out of service to look at it: it is left as it is."""
         return self.memory.knows(f"{QUARANTINED}{name}")
+
+    def is_paused(self) -> bool:
+        """Whether nothing is done to the component, except to take it down."""
+        return bool(self.desired.members) and (self.desired.paused or self.memory.knows(PAUSED))
 
     def is_set_up(self) -> bool:
         """Whether set-up is complete, or not needed."""

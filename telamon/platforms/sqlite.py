@@ -201,6 +201,19 @@ class SqliteGlance:
             row = connection.execute("SELECT name FROM objects WHERE kind = 'Stack'").fetchone()
         return None if row is None else str(row[0])
 
+    def objects(self) -> tuple[Stored, ...]:
+        """Everything that is stored, by kind and name; nothing where there is no file.
+
+        Raises:
+            MachineError: the file cannot be read.
+            PlatformError: it is damaged.
+        """
+        with self._opened() as connection:
+            rows = (
+                [] if connection is None else connection.execute(f"{_SELECT} ORDER BY kind, name").fetchall()
+            )
+        return tuple(_stored(row) for row in rows)
+
     def entries(self, *, since: int = 0, last: int | None = None) -> tuple[Entry, ...]:
         """Lines of the journal, as :meth:`SqliteJournal.read` gives them; none where there is no file.
 

@@ -304,6 +304,7 @@ class Workload:
         clustered: whether the nodes have a registry that :meth:`membership` can ask.
         start_timeout: seconds a node may take from start to RUNNING where the stack file does not say.
         stop_grace: seconds a node may take to stop where the stack file does not say.
+        dumps_threads: whether SIGQUIT makes a node write what its threads do, as every Java process does.
         secret_purposes: keys of :attr:`NodeContext.secrets` that :meth:`environment` refers to.
     """
 
@@ -319,6 +320,7 @@ class Workload:
     clustered: bool = False
     start_timeout: float = 900.0
     stop_grace: float = 120.0
+    dumps_threads: bool = False
     secret_purposes: tuple[str, ...] = ()
     routes: tuple[Route, ...] = (Route("/"),)
     tcp_routes: tuple[TcpRoute, ...] = ()
@@ -383,6 +385,7 @@ class Product(Workload):
         cluster_secret: whether nodes share a secret of their own.
         has_account: whether the engine makes itself a service account with :meth:`make_service_account`.
         prepares_join: whether :meth:`prepare_join` does something before a node joins for the first time.
+        forgets_nodes: whether :meth:`forget_node` does something; other registries drop a node that leaves.
         setup_patience: seconds for which a posted set-up page that still shows is left alone; longer than the
             product needs for its slowest step.
         user_id: numeric user that the official image runs as, which owns the shared home; ``None`` where nobody says.
@@ -399,6 +402,7 @@ class Product(Workload):
     cluster_secret: bool = False
     has_account: bool = True
     prepares_join: bool = False
+    forgets_nodes: bool = False
     setup_patience: float = 300.0
     user_id: int | None = None
     static_prefix: str | None = None

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from telamon.model.stack import Stack
 from telamon.naming import component_name
-from telamon.plan.view import Memory
+from telamon.plan.step import Decision, Forget, Record
+from telamon.plan.view import REPLACED, Memory
 from telamon.ports import Entry, Journal
 
 
@@ -56,3 +57,18 @@ def in_force(journal: Journal, stack: Stack) -> dict[str, str]:
         for product in stack.spec.products
     }
     return {name: memory.release for name, memory in found.items() if memory.release is not None}
+
+
+def with_stand_ins(journal: Journal, stack: Stack) -> Stack:
+    """The stack with one node more of a product for each that stands in for one in quarantine."""
+    changed = {}
+    for product, spec in stack.spec.products.items():
+        facts = recall(journal.read(component_name(product))).facts
+        more = sum(1 for fact in facts if fact.startswith(REPLACED))
+        changed[product] = spec.model_copy(update={"nodes": spec.nodes + more}) if more else spec
+    return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": changed})})
+
+
+def changes_stand_ins(decision: Decision) -> bool:
+    """Whether a step has another number of nodes desired from now on."""
+    return isinstance(decision, Record | Forget) and decision.fact.startswith(REPLACED)

@@ -148,6 +148,8 @@ class ComponentState:
         objects: fingerprint of the objects (files, manifests) in force; ``None`` before the first apply.
         database_ready: the component's own database and role exist (products); ``None`` where it needs none.
         jobs: by name.
+        registered: nodes in the cluster's registry, and whether it counts each as alive; empty where nobody can be
+            asked, or was asked yet.
         held: whether its users see the maintenance page.
         upgrade: where its cluster stands with a rolling upgrade; ``None`` where it tells nothing of it, or was not
             asked: it is asked while another release is desired than the one in force.
@@ -160,6 +162,7 @@ class ComponentState:
     objects: str | None = None
     database_ready: bool | None = None
     jobs: Mapping[str, JobState] = field(default_factory=dict)
+    registered: Mapping[str, bool] = field(default_factory=dict)
     held: bool = False
     upgrade: UpgradePhase | None = None
 

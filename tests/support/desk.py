@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from telamon.naming import StackName
 from telamon.plan.preview import Preview
 from telamon.platforms.approval.desk import Desk as ApprovalDesk
 from telamon.platforms.aws.drifting import Drifting
+from telamon.platforms.lab.evidence import Evidence
 from telamon.platforms.lab.kept import KeptState
 from telamon.products.base import Product
 from telamon.wiring import MachineCheck
@@ -109,6 +111,9 @@ class DeskWiring:
 
     def kept_state(self, root: Path) -> KeptState:
         return wiring.kept_state(root)
+
+    def support(self, root: Path, target: Path, *, member: str, at: datetime) -> Evidence:
+        return wiring.support(root, target, member=member, at=at)
 
     def socket_path(self, root: Path) -> Path:
         return wiring.socket_path(root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement, Upgrade
@@ -158,6 +158,17 @@ class World:
             if self.clock.now() > end:
                 reasons = {name: outcome.decision for name, outcome in self.outcomes.items()}
                 raise AssertionError(f"not settled after {seconds} s: {reasons}")
+
+    def run_until(self, holds: Callable[[], bool], *, seconds: float = 2_000.0) -> None:
+        """Go on until something holds.
+
+        Raises:
+            AssertionError: it did not within the given simulated seconds.
+        """
+        end = self.clock.now() + seconds
+        while not holds():
+            self.tick()
+            assert self.clock.now() < end, {name: out.decision for name, out in self.outcomes.items()}
 
     def operate(self, component: str, verb: str, *, member: str = "", **params: str) -> Running:
         """Have an operation in progress from now on."""

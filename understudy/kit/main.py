@@ -9,6 +9,7 @@ the listener closes, requests under way end, the node leaves its cluster, and th
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -117,6 +118,8 @@ class _Process:
         self._start = threading.Thread(target=self._start_node, name="start", daemon=True)
 
     def run(self) -> int:
+        # A Java process writes what its threads do, and goes on. Source: Oracle, "The jstack Utility", Control+Break.
+        faulthandler.register(signal.SIGQUIT, file=sys.stderr, all_threads=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._lifecycle.request_stop())
         node = self._node

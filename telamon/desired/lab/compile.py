@@ -112,6 +112,9 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         prepares_join=is_product and product.prepares_join,
         clustered=part.workload.clustered,
         indexed=part.workload.index is IndexKeeper.NODE,
+        most_members=product.max_nodes if companion is None else companion.max_nodes,
+        forgets=is_product and product.forgets_nodes,
+        paused=part.spec.paused,
         patience=_patience(part),
         policy=_policy(part),
     )

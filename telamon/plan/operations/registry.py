@@ -9,6 +9,9 @@ from typing import Final
 from telamon.plan.operation import Running
 from telamon.plan.operations.backup import Backup, Verify
 from telamon.plan.operations.base import Planner
+from telamon.plan.operations.maintenance import MaintenanceOff, MaintenanceOn
+from telamon.plan.operations.pausing import Pause, Resume
+from telamon.plan.operations.quarantine import Quarantine, Release
 from telamon.plan.operations.restart import Restart
 from telamon.plan.operations.restore import Restore
 from telamon.plan.operations.upgrade import Upgrade
@@ -17,7 +20,22 @@ from telamon.plan.view import View
 from telamon.products.release import Way
 
 PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
-    {planner.verb: planner for planner in (Restart(), Upgrade(), Backup(), Verify(), Restore())}
+    {
+        planner.verb: planner
+        for planner in (
+            Restart(),
+            Upgrade(),
+            Backup(),
+            Verify(),
+            Restore(),
+            Quarantine(),
+            Release(),
+            Pause(),
+            Resume(),
+            MaintenanceOn(),
+            MaintenanceOff(),
+        )
+    }
 )
 """By verb."""
 

@@ -312,6 +312,7 @@ class LabPlatform:
             database_ready=self._database_ready(part.database) if part and part.database else None,
             # What is only to be ended needs no record, and a damaged one must not keep it running.
             jobs=self._jobs_of(desired.name) if desired.members else {},
+            registered=self._probes.registered(desired.name),
             upgrade=None if part is None else self._upgrades.phase(part, looked),
             held=part is not None and self._traffic.held(part.rotations),
         )

@@ -118,6 +118,20 @@ class Probes:
         self._look_closely(part, watched, serving=serving)
         return {member: found.seen for member, found in watched.items()}
 
+    def registered(self, component: str) -> Mapping[str, bool]:
+        """Nodes in a component's registry, as running members listed them last, and whether one counts them alive."""
+        with self._lock:
+            lists = [
+                found.nodes
+                for found in self._watched.values()
+                if found.component == component and found.nodes is not None
+            ]
+        known: dict[str, bool] = {}
+        for nodes in lists:
+            for node in nodes:
+                known[node.node_id] = node.alive or known.get(node.node_id, False)
+        return known
+
     def close(self) -> None:
         """End looking."""
         self._quick.shutdown(wait=True, cancel_futures=True)

@@ -37,13 +37,16 @@ class Traffic:
         self._fit: dict[str, frozenset[str]] = {}
 
     def listed(self, rotations: Sequence[Rotation]) -> frozenset[str]:
-        """The members of a component that are on its lists, at the place where they are desired now."""
+        """The members of a component that are on its lists: at the place where they are desired now, or not desired.
+
+        One that nobody desires any more must be known to be listed, or it would be stopped without having been drained.
+        """
         if not rotations:
             return frozenset()
         deciding = rotations[-1]
         found = self._read(deciding)
         return frozenset(
-            member for member, endpoint in deciding.endpoints.items() if found.get(member) == endpoint
+            member for member, place in found.items() if deciding.endpoints.get(member, place) == place
         )
 
     def admitted(self, rotations: Sequence[Rotation], *, balancers: Iterable[str]) -> frozenset[str]:
@@ -64,7 +67,7 @@ class Traffic:
             before = self._fit.get(deciding.cluster, frozenset()) & listed
         new = listed - before
         if new:
-            places = {member: deciding.endpoints[member] for member in new}
+            places = {member: place for member, place in self._read(deciding).items() if member in new}
             new = new - _not_found_fit(deciding.cluster, places, balancers=balancers)
         with self._lock:
             self._fit[deciding.cluster] = before | new

@@ -49,6 +49,7 @@ class Behaviour:
         stop: from the request to the end.
         join: from RUNNING to being counted in.
         catch_up: from RUNNING to an index that lacks nothing.
+        pulse: for how long the registry counts a node as alive that has gone.
         call: length of a job.
         clustered: whether there is a registry.
         indexed: whether each member keeps an index.
@@ -64,6 +65,7 @@ class Behaviour:
     stop: float = 3.0
     join: float = 1.0
     catch_up: float = 1.0
+    pulse: float = 10.0
     call: float = 2.0
     clustered: bool = True
     indexed: bool = True
@@ -99,6 +101,7 @@ class _Component:
     is_set_up: bool = False
     members: dict[str, _Member] = field(default_factory=dict)
     jobs: dict[str, tuple[Call | Work, float]] = field(default_factory=dict)
+    registry: dict[str, float] = field(default_factory=dict)
     held: bool = False
     original: str | None = None
     tasks_failed: int = 0
@@ -187,6 +190,8 @@ class MemoryPlatform:
             return
         component.jobs[call.job] = (call, self.clock.now() + component.behaviour.call)
         self._change_upgrade(call, component)
+        if call.call == "forget-node":
+            component.registry.pop(call.argument, None)
 
     def hold(self, component: str, *, held: bool) -> None:
         """Show the maintenance page, or take it away."""
@@ -217,6 +222,7 @@ class MemoryPlatform:
                 member.life, member.fault = Life.ABSENT, None
             self._end_dead_release(member, component)
             members.append(self._state(name, member, component))
+        self._beat(component)
         return ComponentState(
             desired.name,
             desired.kind,
@@ -225,6 +231,9 @@ class MemoryPlatform:
             objects=component.objects,
             database_ready=component.database if desired.database else None,
             jobs=jobs,
+            registered={
+                node: now - beat < component.behaviour.pulse for node, beat in component.registry.items()
+            },
             held=component.held,
             upgrade=self._upgrade(desired, component),
         )
@@ -264,6 +273,14 @@ class MemoryPlatform:
                 behaviour, desired.kind, desired.rotates, desired.account
             )
         return self._components[desired.name]
+
+    def _beat(self, component: _Component) -> None:
+        """Have every node that takes part leave a sign of life in the registry."""
+        for name, member in component.members.items():
+            age = self.clock.now() - member.started
+            joined = self._joined(member, component.behaviour, age - component.behaviour.start)
+            if component.behaviour.clustered and member.life is Life.ALIVE and joined:
+                component.registry[name] = self.clock.now()
 
     def _member(self, component: str, member: str) -> _Member | None:
         found = self._components.get(component)

@@ -48,6 +48,7 @@ class OpenSearch(Companion):
     required = True
     default_release = "2.19.1"
     start_timeout = 600.0
+    dumps_threads = True
     stop_grace = 60.0
     secret_purposes = (Purpose.SEARCH_PASSWORD,)
 
@@ -80,6 +81,7 @@ class Bitbucket(Product):
     has_upgrade_mode = True
     sets_itself_up = True
     cluster_secret = True
+    dumps_threads = True
     secret_purposes = (
         Purpose.LICENSE,
         Purpose.ADMIN_USERNAME,

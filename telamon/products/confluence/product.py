@@ -49,6 +49,7 @@ class Synchrony(Companion):
     starts = "after"
     default_nodes = 2
     start_timeout = 300.0
+    dumps_threads = True
     stop_grace = 30.0
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
@@ -78,6 +79,7 @@ class Confluence(Product):
     clustered = True
     has_upgrade_mode = True
     start_timeout = 1800.0
+    dumps_threads = True
     secret_purposes = (Purpose.LICENSE,)
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
 

@@ -49,6 +49,8 @@ class Jira(Product):
     index_lag = 50
     clustered = True
     prepares_join = True
+    forgets_nodes = True
+    dumps_threads = True
     has_upgrade_mode = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0

@@ -45,6 +45,7 @@ CASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SecretOne", ("secret", "acme-jira-license")),
     ("Certificate", ("trust",)),
     ("Examination", ("doctor",)),
+    ("Support", ("support",)),
     ("Validation", ("validate",)),
     ("Plan", ("plan",)),
     ("Explanation", ("explain", "spec.products")),

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from telamon.platforms.lab.works import backup
+from telamon.plan.works.evidence import GatherEvidence
+from telamon.platforms.lab.works import backup, evidence
 from telamon.platforms.lab.works.context import Context
 
 Doer = Callable[[Context, Any], str]
 """Does a work of one kind, safe to do again after it was cut off anywhere; returns the job's result."""
 
-DOERS: Final[Mapping[str, Doer]] = MappingProxyType({**backup.DOERS})
+DOERS: Final[Mapping[str, Doer]] = MappingProxyType(
+    {**backup.DOERS, GatherEvidence.kind: evidence.gather}
+)
 """By kind."""

@@ -1,0 +1,45 @@
+"""``telamon pause``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Verb, stack_option, state_option, wait_options
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Session
+    from telamon.units import Duration
+
+
+@click.command(cls=Verb)
+@click.argument("component")
+@stack_option
+@state_option
+@click.option(
+    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
+)
+@wait_options("5m")
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    component: str,
+    stack: str | None,
+    state: Path | None,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Leave a component as it is: look at it, and neither heal nor change it.
+
+    Use it while you work on the component by hand. It holds over restarts of the controller, until `telamon resume`;
+    `telamon down` ends a paused component all the same. A product is paused for good by `paused` in the stack file.
+
+    Examples:
+        telamon pause jira
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    operate(session, Asked("pause", component), where=Where(stack, state, wait, timeout))

@@ -1,0 +1,44 @@
+"""``telamon resume``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Verb, stack_option, state_option, wait_options
+
+if TYPE_CHECKING:
+    from telamon.cli.session import Session
+    from telamon.units import Duration
+
+
+@click.command(cls=Verb)
+@click.argument("component")
+@stack_option
+@state_option
+@click.option(
+    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
+)
+@wait_options("5m")
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    component: str,
+    stack: str | None,
+    state: Path | None,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Keep a component again that was paused by hand.
+
+    What has changed meanwhile is healed and brought to what the stack file says.
+
+    Examples:
+        telamon resume jira
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    operate(session, Asked("resume", component), where=Where(stack, state, wait, timeout))
