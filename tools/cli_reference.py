@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from telamon.cli import documents
+from telamon.cli import documents, findings
 from telamon.cli.infra_words import InfraChange, InfraDone, InfraFinding, InfraPlan
 from telamon.cli.main import PROGRAM, program
 from telamon.cli.options import Verb
@@ -89,14 +89,14 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "operations": OPERATION,
         "status": "The Stack with its `status`, as in [the controller's answer](controller-api.md).",
         "logs": (documents.Logs, documents.JournalEntry, documents.LogLine),
-        "support": (documents.Support,),
+        "support": (findings.Support,),
         "secret": (documents.SecretList, documents.SecretKeys, documents.SecretOne),
         "trust": (documents.Certificate,),
         "doctor": (
-            documents.Examination,
-            documents.CheckedMachine,
-            documents.CheckedProduct,
-            documents.Repaired,
+            findings.Examination,
+            findings.CheckedMachine,
+            findings.CheckedProduct,
+            findings.Repaired,
         ),
         "validate": (documents.Validation, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),

@@ -11,7 +11,7 @@ from telamon.cli.options import Verb, stack_argument, state_option
 from telamon.errors import MachineError, NoController, NotReadyError, ProductError
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import CheckedProduct, Examination
+    from telamon.cli.findings import CheckedProduct, Examination
     from telamon.cli.session import Session
     from telamon.cli.target import Target
 
@@ -71,7 +71,7 @@ LOST: Final = (
 
 def _repair(session: Session, target: Target) -> None:
     """Move a damaged state file aside, and say what is lost with it."""
-    from telamon.cli.documents import Repaired
+    from telamon.cli.findings import Repaired
 
     aside = session.wiring().kept_state(target.root).repair(session.time)
     answer = Repaired(stack=target.name, moved=str(aside or ""), lost=LOST if aside is not None else ())
@@ -92,7 +92,7 @@ def examine(session: Session, target: Target) -> Examination:
         session: whose wiring knows the machine.
         target: the stack whose products are asked, if it runs.
     """
-    from telamon.cli.documents import CheckedMachine, Examination
+    from telamon.cli.findings import CheckedMachine, Examination
 
     machine = tuple(
         CheckedMachine(check.name, check.healthy, check.reason, check.remedy)
@@ -109,7 +109,7 @@ def examine(session: Session, target: Target) -> Examination:
 
 def _ask(target: Target) -> tuple[CheckedProduct, ...] | None:
     from telamon.cli.client import Controller
-    from telamon.cli.documents import CheckedProduct
+    from telamon.cli.findings import CheckedProduct
 
     controller = Controller(target.socket)
     try:

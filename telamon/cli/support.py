@@ -10,7 +10,7 @@ import click
 from telamon.cli.options import Verb, stack_option, state_option
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import Support
+    from telamon.cli.findings import Support
     from telamon.cli.session import Session
 
 
@@ -38,7 +38,7 @@ def command(
         telamon support
         telamon support jira-1 --file jira-1.tar.gz
     """
-    from telamon.cli.documents import Support
+    from telamon.cli.findings import Support
     from telamon.cli.names import unknown
     from telamon.cli.target import find
     from telamon.errors import NotReadyError

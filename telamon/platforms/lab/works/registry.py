@@ -13,7 +13,5 @@ from telamon.platforms.lab.works.context import Context
 Doer = Callable[[Context, Any], str]
 """Does a work of one kind, safe to do again after it was cut off anywhere; returns the job's result."""
 
-DOERS: Final[Mapping[str, Doer]] = MappingProxyType(
-    {**backup.DOERS, GatherEvidence.kind: evidence.gather}
-)
+DOERS: Final[Mapping[str, Doer]] = MappingProxyType({**backup.DOERS, GatherEvidence.kind: evidence.gather})
 """By kind."""
