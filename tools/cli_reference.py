@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from telamon.cli import documents, findings
+from telamon.cli import documents, findings, manifest_words
 from telamon.cli.infra_words import InfraChange, InfraDone, InfraFinding, InfraPlan
 from telamon.cli.main import PROGRAM, program
 from telamon.cli.options import Verb
@@ -102,7 +102,14 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),
         "drift": (documents.Drifted, documents.DriftedThing),
         "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),
-        "render": (documents.Rendered, documents.CostPart, documents.CostChoice),
+        "render": (
+            manifest_words.Manifests,
+            manifest_words.SecretNeeded,
+            documents.Rendered,
+            documents.CostPart,
+            documents.CostChoice,
+        ),
+        "lock": (manifest_words.Locked, manifest_words.LockedImage),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",
         "explain": (Explanation, SubField),
         "schema": "The schema, as without `-o json`.",

@@ -24,6 +24,8 @@ PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
 # The oldest C library the binary wheels of the lab run on; every manylinux tag up to it fits.
 GLIBC_MINOR = 34
+APART = ("aws-tools", "kube-tools")
+"""Groups of dependencies that live in environments of their own."""
 EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     # The release that the example was tried with.
     {"examples/kinto/requirements.txt": ("kinto[postgresql]==26.5.0",)}
@@ -126,7 +128,8 @@ def main(arguments: list[str]) -> int:
         constraint = everything if output != everything else None
         compile_pins(requirements, output, constraint=constraint, upgrade=options.upgrade)
         print(f"{output}: {output.read_text(encoding='utf-8').count('==')} packages")
-    apart = {str(folder / "aws-tools.txt"): tuple(pyproject["dependency-groups"]["aws-tools"]), **EXAMPLES}
+    groups = pyproject["dependency-groups"]
+    apart = {str(folder / f"{name}.txt"): tuple(groups[name]) for name in APART} | dict(EXAMPLES)
     for path, wanted in apart.items():
         compile_pins(list(wanted), Path(path), constraint=None, upgrade=options.upgrade)
         print(f"{path}: {Path(path).read_text(encoding='utf-8').count('==')} packages")

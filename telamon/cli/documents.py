@@ -156,7 +156,7 @@ class Drifted:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Answer of ``render``.
+    """Answer of ``render --terraform``.
 
     Attributes:
         stack: name of the stack.

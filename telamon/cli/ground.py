@@ -13,11 +13,11 @@ from telamon.cli.documents import GroundLayer, GroundStatus
 from telamon.desired.terraform.data import LayerName
 from telamon.desired.terraform.facts import ClusterFacts, read_facts
 from telamon.desired.terraform.ground import ground
-from telamon.desired.terraform.render import files_on
+from telamon.desired.terraform.render import WRITTEN, files_on
 from telamon.errors import NotReadyError, RefusedError, TelamonError, UsageError
 from telamon.infra.words import Summary, cost_lines, counts, goes_down, policy_counts, scrub
 from telamon.platforms.aws.ascent import Ascent, Found, Place, Watcher
-from telamon.platforms.aws.folder import write
+from telamon.platforms.folder import write
 from telamon.products.registry import products_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def ascent_of(session: Session, found: FileRead, *, root: Path, wishes: GroundWi
     stack = found.stack
     names = {str(name): spec for name, spec in stack.spec.products.items()}
     folder = session.wiring().ground_folder(root, wishes.folder)
-    write(folder, files_on(ground(stack, products_of(names))))
+    files = files_on(ground(stack, products_of(names)))
+    write(folder, files, mark=WRITTEN, ending=".tf.json")
     desk = session.wiring().approvals(
         stack.metadata.name, root, approvers=wishes.approvers, scan=wishes.scan, waivers=wishes.waivers
     )

@@ -12,9 +12,10 @@ from telamon.errors import UsageError
 
 if TYPE_CHECKING:
     from telamon.cli.documents import Rendered
+    from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.desired.terraform.ground import Ground
-    from telamon.platforms.aws.folder import Written
+    from telamon.platforms.folder import Written
 
 
 class FolderVerb(Verb):
@@ -37,37 +38,64 @@ class FolderVerb(Verb):
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Folder to write to.",
+    help="Folder to write to. Manifests are printed where none is named.",
+)
+@click.option(
+    "--facts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="What `terraform output -json` prints of a layer; once for each. Needed for manifests on AWS.",
 )
 @click.pass_obj
-def command(session: Session, *, file: Path, terraform: bool, folder: Path | None) -> None:
-    """Write what a stack rests on as files for other tools.
+def command(
+    session: Session, *, file: Path, terraform: bool, folder: Path | None, facts: tuple[Path, ...]
+) -> None:
+    """Write what a stack is made of as files for other tools.
+
+    Manifests for Kubernetes: a folder for each namespace, in the order in which they are to be applied, and one for
+    what has none. No cluster is asked. Images are named by the digests of stack.lock.yaml beside the file; see
+    `telamon lock`. Values of secrets are in no file: the answer lists which secrets somebody has to bring.
 
     With --terraform: a folder for each of the layers state, network, cluster, data, edge and operations, and the
-    rights of the role that applies them, for review. The same file gives the same bytes. Files of an earlier run
-    that are no longer meant are removed; files of your own are left alone. Nothing is applied. Also says what a
-    month costs, as far as that does not depend on use. FILE is stack.yaml where none is named.
+    rights of the role that applies them, for review. Also says what a month costs, as far as that does not depend on
+    use.
+
+    The same file gives the same bytes. Files of an earlier run that are no longer meant are removed; files of your own
+    are left alone. Nothing is applied. FILE is stack.yaml where none is named.
 
     Examples:
+        telamon render production.yaml --output manifests
+        telamon render production.yaml | kubectl diff --server-side -f -
         telamon render production.yaml --terraform --output ground
-        telamon render examples/aws.yaml --terraform --output /tmp/ground -o json
+        telamon render aws.yaml --facts data.json --facts edge.json --output manifests
     """
-    if not terraform or folder is None:
+    if terraform and folder is None:
         raise UsageError(
-            "it is not said what to write, or where",
+            "it is not said where to write",
             remedy="Write `telamon render FILE --terraform --output DIR`.",
         )
     from telamon.cli.reading import note_doubts, read_file
-    from telamon.desired.terraform.ground import ground
-    from telamon.desired.terraform.render import files_on
-    from telamon.platforms.aws.folder import write
-    from telamon.products.registry import products_of
 
     found = read_file(session, file)
     note_doubts(session, found)
+    if folder is not None and terraform:
+        _write_ground(session, found, folder=folder)
+        return
+    from telamon.cli.manifests import render_manifests
+
+    render_manifests(session, found, file=file, folder=folder, facts=facts)
+
+
+def _write_ground(session: Session, found: FileRead, *, folder: Path) -> None:
+    from telamon.desired.terraform.ground import ground
+    from telamon.desired.terraform.render import WRITTEN, files_on
+    from telamon.platforms.folder import write
+    from telamon.products.registry import products_of
+
     products = found.stack.spec.products
     known = ground(found.stack, products_of({str(name): spec for name, spec in products.items()}))
-    written = write(folder, files_on(known))
+    written = write(folder, files_on(known), mark=WRITTEN, ending=".tf.json")
     session.answer(
         lambda: _document(known, folder, written), lambda: _text(_document(known, folder, written))
     )

@@ -69,7 +69,11 @@ CHAPTERS: Final = (
         (
             Listed("validate", "Say everything that is wrong with a stack file."),
             Listed("plan", "Show step by step what a file would do, and do nothing."),
-            Listed("render", "Write what a stack rests on as files for other tools.", "rendering"),
+            Listed("render", "Write what a stack is made of as files for other tools.", "rendering"),
+            Listed(
+                "lock",
+                "Find the digest of every image of a stack, and keep it in stack.lock.yaml beside the file.",
+            ),
             Listed("build", "Print a file and all that it extends as one flat Stack."),
             Listed("explain", "Explain a field of the stack file."),
             Listed("schema", "Print the JSON schema of the stack file."),

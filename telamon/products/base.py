@@ -35,8 +35,10 @@ from telamon.products.flow import (
     UsernameOf,
     ask,
 )
+from telamon.products.listening import HealthMatch, Port, Route, TcpRoute
 from telamon.products.node import (
     DatabaseLink,
+    Discovery,
     Endpoint,
     EnvironmentValue,
     FrontAddress,
@@ -52,11 +54,13 @@ from telamon.state.world import UpgradePhase
 if TYPE_CHECKING:
     from telamon.model.products import ProductSpec
     from telamon.model.stack import StackSpec
+    from telamon.products.container import Container
 
 __all__ = [
     "AccountInputs",
     "Companion",
     "DatabaseLink",
+    "Discovery",
     "Endpoint",
     "EnvironmentValue",
     "Exchange",
@@ -225,61 +229,6 @@ class AccountInputs:
 # ------------------------------------------------------------------------------------------------- workload, product
 
 
-@dataclass(frozen=True)
-class Port:
-    """A listening port of a workload.
-
-    Attributes:
-        name: role: "http", "ssh", "cluster", "ehcache", "ehcache-object", "aleph" …
-        number: the product's own default; the lab moves it only when it is taken.
-        public: whether the front door forwards to it.
-    """
-
-    name: str
-    number: int
-    public: bool = False
-
-
-@dataclass(frozen=True)
-class HealthMatch:
-    """How a balancer tells a serving node: a GET answered with one of ``codes`` and with ``contains`` in the body.
-
-    Attributes:
-        path: below the context path.
-        contains: "" is in every body.
-        codes: HTTP codes.
-    """
-
-    path: str
-    contains: str
-    codes: tuple[int, ...] = (200,)
-
-
-@dataclass(frozen=True)
-class Route:
-    """What the front door sends to a workload besides the product's whole host.
-
-    Attributes:
-        prefix: path prefix (below the context path).
-        websocket: whether upgrades are allowed there.
-        sticky_cookie: name of the balancer's cookie, ``None`` for none.
-    """
-
-    prefix: str
-    websocket: bool = False
-    sticky_cookie: str | None = None
-
-
-@dataclass(frozen=True)
-class TcpRoute:
-    """A TCP listener of the front door (git SSH): ``expect`` is the banner a healthy node sends first."""
-
-    name: str
-    port: str
-    front_port: int
-    expect: str
-
-
 class IndexKeeper(StrEnum):
     """Who keeps the search index."""
 
@@ -306,6 +255,7 @@ class Workload:
         stop_grace: seconds a node may take to stop where the stack file does not say.
         dumps_threads: whether SIGQUIT makes a node write what its threads do, as every Java process does.
         secret_purposes: keys of :attr:`NodeContext.secrets` that :meth:`environment` refers to.
+        container: how its image is run in a cluster; ``None`` where nobody knows.
     """
 
     name: str
@@ -324,6 +274,7 @@ class Workload:
     secret_purposes: tuple[str, ...] = ()
     routes: tuple[Route, ...] = (Route("/"),)
     tcp_routes: tuple[TcpRoute, ...] = ()
+    container: Container | None = None
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """The environment of one node: exactly what the official image reads."""
@@ -332,6 +283,14 @@ class Workload:
     def command(self, node: NodeContext) -> tuple[str, ...] | None:
         """The program to run in place of an image, with its arguments; ``None`` where there is an image."""
         return None
+
+    def container_command(self, node: NodeContext) -> tuple[str, ...] | None:
+        """The program to run within the image; ``None`` where the image's own is meant."""
+        return self.command(node)
+
+    def files(self, node: NodeContext) -> Mapping[str, str]:
+        """Files that the image would write at its start if it were root, by absolute path."""
+        return {}
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase a node is in from the answer to ``GET health.path``; total, and never raises."""

@@ -21,14 +21,19 @@ def memory(node: NodeContext) -> dict[str, EnvironmentValue]:
     heap = node.spec.resources.heap
     if heap is None:
         return {}
-    size = _in_mebibytes(heap)
+    size = in_mebibytes(heap)
     return {"JVM_MINIMUM_MEMORY": size, "JVM_MAXIMUM_MEMORY": size}
 
 
 def arguments(node: NodeContext, own: Iterable[str] = ()) -> dict[str, EnvironmentValue]:
     """Options of the Java virtual machine: ours first, so that those of the stack file win."""
-    words = [*own, *node.spec.jvm_args]
+    words = [*node.jvm, *own, *node.spec.jvm_args]
     return {"JVM_SUPPORT_RECOMMENDED_ARGS": " ".join(words)} if words else {}
+
+
+def container(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """What is told in a container that is not root: the homes have the right owner, and it could not change it."""
+    return {} if node.discovery is None else {"SET_PERMISSIONS": "false"}
 
 
 def tomcat(node: NodeContext) -> dict[str, EnvironmentValue]:
@@ -71,5 +76,6 @@ def members(node: NodeContext, port: str, *, default: int | None = None) -> str:
     return ",".join(host if number == default else f"{host}:{number}" for host, number in known)
 
 
-def _in_mebibytes(amount: Bytes) -> str:
+def in_mebibytes(amount: Bytes) -> str:
+    """An amount as the virtual machine takes it."""
     return f"{amount.count // _MEBIBYTE}m"

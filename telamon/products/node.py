@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from telamon import naming
 
 if TYPE_CHECKING:
     from telamon.model.products import ProductSpec
@@ -58,11 +60,14 @@ class DatabaseLink:
     name: str
     user: str
     password: SecretValue
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of the JDBC driver, e.g. ``sslmode``."""
 
     @property
     def jdbc_url(self) -> str:
         """The address as the JDBC driver takes it."""
-        return f"jdbc:postgresql://{self.endpoint}/{self.name}"
+        options = "&".join(f"{name}={value}" for name, value in self.options.items())
+        return f"jdbc:postgresql://{self.endpoint}/{self.name}{f'?{options}' if options else ''}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,25 @@ class FrontAddress:
 
 
 @dataclass(frozen=True)
+class Discovery:
+    """How nodes that share one template find one another: by the cluster they run in, and not by a list.
+
+    Attributes:
+        component: the component that they are members of.
+        service: name of the service that lists them all, also those that are not ready.
+        namespace: of the service.
+        members: the names of all members, by which a first leader is chosen.
+        ordinal: text that stands for a node's own ordinal, because the template is the same for all.
+    """
+
+    component: str
+    service: str
+    namespace: str
+    members: Sequence[str]
+    ordinal: str
+
+
+@dataclass(frozen=True)
 class NodeContext:
     """All that a node must be told, as data.
 
@@ -112,6 +136,8 @@ class NodeContext:
             :class:`telamon.products.base.Purpose`.
         spec: the product's section of the stack file.
         advertised: address under which it tells the other nodes to reach it, where that is not its own: a relay's.
+        discovery: how the nodes find one another where ``peers`` do not say; companions then speak TLS.
+        jvm: options that the surroundings ask of a Java virtual machine: a proxy, further authorities.
     """
 
     member: str
@@ -129,3 +155,18 @@ class NodeContext:
     secrets: Mapping[str, SecretValue]
     spec: ProductSpec
     advertised: str = ""
+    discovery: Discovery | None = None
+    jvm: tuple[str, ...] = ()
+
+    @property
+    def component(self) -> str:
+        """The component that the node is a member of; its cluster is named after it, and no other."""
+        if self.discovery is not None:
+            return self.discovery.component
+        parts = naming.split_member(self.member)
+        return parts[0] if parts is not None else self.member
+
+    @property
+    def ordinal_text(self) -> str:
+        """The ordinal as a node is told it."""
+        return str(self.ordinal) if self.discovery is None else self.discovery.ordinal

@@ -14,6 +14,9 @@ from typing import Any, Final
 from telamon.model.stack import Stack
 from telamon.stackfile.scalars import resolve, trap
 
+LINE_END: Final = "\n"
+_LINE: Final = re.compile(r"([ -~]*[!-~])?")
+"""A line of a text that reads as it is within a block: printable, without a space at its end."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+@%=-]*")
 """Text that needs no quotes, unless it means something else without them."""
 
@@ -51,8 +54,19 @@ def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
     if isinstance(value, dict | list) and value:
         yield head
         yield from _lines(value, indent)
+    elif isinstance(value, str) and _is_block(value):
+        yield f"{head} {'|' if value.endswith(LINE_END) else '|-'}"
+        yield from (f"{indent}{line}".rstrip() for line in value.removesuffix(LINE_END).split(LINE_END))
     else:
         yield f"{head} {_scalar(value)}"
+
+
+def _is_block(text: str) -> bool:
+    """Whether a text of several lines may stand as it is, for whoever reads it."""
+    first, *others = text.removesuffix(LINE_END).split(LINE_END)
+    if not others or not others[-1] or not first or first.startswith(" "):
+        return False
+    return all(_LINE.fullmatch(line) for line in (first, *others))
 
 
 def _item(item: Any, indent: str) -> Iterator[str]:

@@ -6,9 +6,9 @@ capitals, with underscores for dots and dashes); OpenSearch, "Docker".
 
 from __future__ import annotations
 
-from telamon import naming
+from telamon.naming import CompanionName
 from telamon.products import jvm
-from telamon.products.base import EnvironmentValue, NodeContext, Purpose
+from telamon.products.base import Discovery, EnvironmentValue, NodeContext, Purpose
 from telamon.products.bitbucket.edge import OPENSEARCH
 
 SEARCH_USER = "admin"
@@ -39,7 +39,8 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         given["SERVER_CONTEXT_PATH"] = front.context_path
     if node.ssh is not None:
         given["PLUGIN_SSH_BASEURL"] = f"ssh://{node.ssh}"
-    given |= _database(node) | _cluster(node) | _search(node) | jvm.memory(node) | jvm.arguments(node)
+    given |= _database(node) | _cluster(node) | _search(node)
+    given |= jvm.container(node) | jvm.memory(node) | jvm.arguments(node)
     given |= {_variable(key): value for key, value in node.spec.properties.items()}
     return given | dict(node.spec.env)
 
@@ -57,14 +58,23 @@ def _database(node: NodeContext) -> dict[str, EnvironmentValue]:
 
 
 def _cluster(node: NodeContext) -> dict[str, EnvironmentValue]:
-    """Hazelcast by a list of members; the password keeps strangers out of the cluster."""
-    parts = naming.split_member(node.member)
-    return {
+    """Hazelcast by the cluster's API or by a list of members; the password keeps strangers out."""
+    given: dict[str, EnvironmentValue] = {
         "JAVA_OPTS": f"-Dcluster.node.name={node.member}",
         "HAZELCAST_PORT": str(node.ports["cluster"]),
-        "HAZELCAST_GROUP_NAME": parts[0] if parts is not None else node.member,
+        "HAZELCAST_GROUP_NAME": node.component,
         "HAZELCAST_GROUP_PASSWORD": node.secrets[Purpose.CLUSTER],
         "HAZELCAST_NETWORK_MULTICAST": "false",
+    }
+    if node.discovery is not None:
+        return {
+            **given,
+            "HAZELCAST_NETWORK_KUBERNETES": "true",
+            "KUBERNETES_NAMESPACE": node.discovery.namespace,
+            "HAZELCAST_KUBERNETES_SERVICE_NAME": node.discovery.service,
+        }
+    return {
+        **given,
         "HAZELCAST_NETWORK_TCPIP": "true",
         "HAZELCAST_NETWORK_TCPIP_MEMBERS": jvm.members(node, "cluster"),
     }
@@ -76,9 +86,10 @@ def _search(node: NodeContext) -> dict[str, EnvironmentValue]:
     companions = node.companions.get(OPENSEARCH)
     if not companions:
         return given
+    scheme = "http" if node.discovery is None else "https"
     return {
         **given,
-        "PLUGIN_SEARCH_CONFIG_BASEURL": f"http://{companions[0].endpoints['http']}",
+        "PLUGIN_SEARCH_CONFIG_BASEURL": f"{scheme}://{companions[0].endpoints['http']}",
         "PLUGIN_SEARCH_CONFIG_USERNAME": SEARCH_USER,
         "PLUGIN_SEARCH_CONFIG_PASSWORD": node.secrets[Purpose.SEARCH_PASSWORD],
     }
@@ -90,9 +101,8 @@ def _variable(name: str) -> str:
 
 def opensearch_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     """The environment of one search node: the image takes every key of ``opensearch.yml`` as a variable."""
-    parts = naming.split_member(node.member)
     given: dict[str, EnvironmentValue] = {
-        "cluster.name": parts[0] if parts is not None else node.member,
+        "cluster.name": node.component,
         "node.name": node.member,
         "network.host": node.bind,
         "http.port": str(node.ports["http"]),
@@ -100,6 +110,9 @@ def opensearch_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "path.data": node.local_home,
         "OPENSEARCH_INITIAL_ADMIN_PASSWORD": node.secrets[Purpose.SEARCH_PASSWORD],
     }
+    given |= _search_heap(node)
+    if node.discovery is not None:
+        return given | _search_cluster(node.discovery) | _search_tls(node.component)
     if not node.peers:
         return {**given, "discovery.type": "single-node"}
     names = sorted([node.member, *(peer.member for peer in node.peers)])
@@ -108,3 +121,41 @@ def opensearch_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "discovery.seed_hosts": jvm.members(node, "transport"),
         "cluster.initial_cluster_manager_nodes": ",".join(names),
     }
+
+
+def _search_cluster(discovery: Discovery) -> dict[str, EnvironmentValue]:
+    if len(discovery.members) == 1:
+        return {"discovery.type": "single-node"}
+    return {
+        "discovery.seed_hosts": discovery.service,
+        "cluster.initial_cluster_manager_nodes": ",".join(discovery.members),
+    }
+
+
+def _search_tls(component: str) -> dict[str, EnvironmentValue]:
+    """A certificate of its own for both ports, over what the image's demonstration brings.
+
+    The installer of the demonstration still makes the first user of the initial password; its own certificates are
+    known to everybody, so none of them is trusted any more.
+    """
+    given: dict[str, EnvironmentValue] = {
+        "plugins.security.ssl.http.enabled": "true",
+        "plugins.security.nodes_dn": f"CN={component}",
+        "plugins.security.ssl.transport.enforce_hostname_verification": "false",
+    }
+    for layer in ("http", "transport"):
+        given |= {
+            f"plugins.security.ssl.{layer}.pemcert_filepath": "tls/tls.crt",
+            f"plugins.security.ssl.{layer}.pemkey_filepath": "tls/tls.key",
+            f"plugins.security.ssl.{layer}.pemtrustedcas_filepath": "tls/ca.crt",
+        }
+    return given
+
+
+def _search_heap(node: NodeContext) -> dict[str, EnvironmentValue]:
+    companion = node.spec.companions.get(CompanionName(OPENSEARCH))
+    heap = companion.resources.heap if companion is not None else None
+    if heap is None:
+        return {}
+    size = jvm.in_mebibytes(heap)
+    return {"OPENSEARCH_JAVA_OPTS": f"-Xms{size} -Xmx{size}"}

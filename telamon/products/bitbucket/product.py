@@ -22,7 +22,7 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
 )
-from telamon.products.bitbucket import checks, edge, image, lifecycle, upgrade
+from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, upgrade
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
@@ -51,6 +51,7 @@ class OpenSearch(Companion):
     dumps_threads = True
     stop_grace = 60.0
     secret_purposes = (Purpose.SEARCH_PASSWORD,)
+    container = pod.OPENSEARCH_CONTAINER
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""
@@ -91,6 +92,7 @@ class Bitbucket(Product):
         Purpose.CLUSTER,
         Purpose.SEARCH_PASSWORD,
     )
+    container = pod.CONTAINER
     companions: Mapping[str, Companion] = MappingProxyType({edge.OPENSEARCH: OpenSearch()})
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:

@@ -1,14 +1,14 @@
 """Confluence's image, and Synchrony's: what they read from their environment.
 
 Sources: atlassian/data-center-helm-charts, container documentation ``CONFLUENCE.md`` and
-``src/main/charts/confluence/templates/{_helpers.tpl,statefulset-synchrony.yaml,synchrony-start-script.yaml}``.
+``src/main/charts/confluence/templates/{_helpers.tpl,statefulset-synchrony.yaml,synchrony-start-script.yaml}``; the join
+type ``kubernetes`` is the chart's, and no page of the image names it.
 """
 
 from __future__ import annotations
 
-from telamon import naming
 from telamon.products import jvm
-from telamon.products.base import EnvironmentValue, NodeContext, Purpose
+from telamon.products.base import Discovery, EnvironmentValue, NodeContext, Purpose
 from telamon.products.confluence.edge import SYNCHRONY
 
 
@@ -23,15 +23,32 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "ATL_PRODUCT_HOME_SHARED": node.shared_home,
         "ATL_LICENSE_KEY": node.secrets[Purpose.LICENSE],
         "ATL_DB_TYPE": "postgresql",
-        "ATL_CLUSTER_TYPE": "tcp_ip",
-        "ATL_CLUSTER_NAME": _component(node),
-        "ATL_CLUSTER_PEERS": jvm.members(node, "cluster", default=node.ports["cluster"]),
+        "ATL_CLUSTER_NAME": node.component,
     }
     if node.spec.properties:
         pairs = (f"{key}={value}" for key, value in sorted(node.spec.properties.items()))
         given["ATL_CONFLUENCE_CFG_ADDITIONAL_PROPERTIES"] = ",".join(pairs)
-    given |= jvm.tomcat(node) | jvm.database(node) | jvm.memory(node) | jvm.arguments(node, _arguments(node))
+    given |= _cluster(node) | jvm.container(node) | jvm.tomcat(node) | jvm.database(node)
+    given |= jvm.memory(node) | jvm.arguments(node, _arguments(node))
     return given | dict(node.spec.env)
+
+
+def _cluster(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """How the nodes find one another: by the cluster's API, or by a list."""
+    if node.discovery is not None:
+        return {"ATL_CLUSTER_TYPE": "kubernetes", **_kubernetes(node.discovery, node.ports["cluster"])}
+    return {
+        "ATL_CLUSTER_TYPE": "tcp_ip",
+        "ATL_CLUSTER_PEERS": jvm.members(node, "cluster", default=node.ports["cluster"]),
+    }
+
+
+def _kubernetes(discovery: Discovery, port: int) -> dict[str, EnvironmentValue]:
+    return {
+        "KUBERNETES_NAMESPACE": discovery.namespace,
+        "HAZELCAST_KUBERNETES_SERVICE_NAME": discovery.service,
+        "HAZELCAST_KUBERNETES_SERVICE_PORT": str(port),
+    }
 
 
 def _arguments(node: NodeContext) -> list[str]:
@@ -59,9 +76,8 @@ def synchrony_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "SYNCHRONY_SERVICE_URL": f"{node.front.origin}/{SYNCHRONY}",
         "SYNCHRONY_CLUSTER_BASE_PORT": str(node.ports["aleph"]),
         "CLUSTER_LISTEN_PORT": str(node.ports["cluster"]),
-        "CLUSTER_JOIN_TYPE": "tcpip",
-        "CLUSTER_JOIN_TCPIP_MEMBERS": jvm.members(node, "cluster", default=node.ports["cluster"]),
     }
+    given |= _synchrony_cluster(node) | jvm.container(node)
     link = node.database
     if link is not None:
         given |= {
@@ -72,7 +88,10 @@ def synchrony_environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     return given
 
 
-def _component(node: NodeContext) -> str:
-    """Name of the cluster: the same for all nodes of one component, and for no other."""
-    parts = naming.split_member(node.member)
-    return parts[0] if parts is not None else node.member
+def _synchrony_cluster(node: NodeContext) -> dict[str, EnvironmentValue]:
+    if node.discovery is not None:
+        return {"CLUSTER_JOIN_TYPE": "kubernetes", **_kubernetes(node.discovery, node.ports["cluster"])}
+    return {
+        "CLUSTER_JOIN_TYPE": "tcpip",
+        "CLUSTER_JOIN_TCPIP_MEMBERS": jvm.members(node, "cluster", default=node.ports["cluster"]),
+    }

@@ -24,7 +24,7 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.checks import Breach
-from telamon.products.confluence import checks, edge, image, lifecycle, upgrade
+from telamon.products.confluence import checks, edge, image, lifecycle, pod, upgrade
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
 from telamon.products.health import health_checks
@@ -51,10 +51,15 @@ class Synchrony(Companion):
     start_timeout = 300.0
     dumps_threads = True
     stop_grace = 30.0
+    container = pod.SYNCHRONY_CONTAINER
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the process reads."""
         return image.synchrony_environment(node)
+
+    def container_command(self, node: NodeContext) -> tuple[str, ...]:
+        """The program; the image is Confluence's."""
+        return pod.synchrony_command(node)
 
     def read_status(self, response: Response) -> Phase:
         """Running as soon as the heartbeat answers 200; it names no states."""
@@ -81,6 +86,7 @@ class Confluence(Product):
     start_timeout = 1800.0
     dumps_threads = True
     secret_purposes = (Purpose.LICENSE,)
+    container = pod.CONTAINER
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
@@ -90,6 +96,10 @@ class Confluence(Product):
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""
         return image.environment(node)
+
+    def files(self, node: NodeContext) -> Mapping[str, str]:
+        """What the image would write as root."""
+        return pod.files(node)
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase from the answer to ``GET /status``."""

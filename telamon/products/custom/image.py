@@ -8,6 +8,8 @@ from telamon.errors import ProductError
 from telamon.model.profile import CLUSTER, HTTP, Profile
 from telamon.model.template import parts
 from telamon.products.base import EnvironmentValue, JoinedValue, NodeContext, SecretValue
+from telamon.products.container import NOBODYS_USER, Container, Needs
+from telamon.units import Bytes, Cpu
 
 Piece = str | SecretValue
 
@@ -33,6 +35,29 @@ def command(profile: Profile, node: NodeContext) -> tuple[str, ...]:
             remedy="Hand the secret over in the profile's environment.",
         )
     return plain
+
+
+def container(profile: Profile) -> Container | None:
+    """How its image is run in a cluster; ``None`` where the profile names none.
+
+    Its homes are mounted where the placeholders say. Whom it runs as is ours to say, because no profile does; a
+    patch can say otherwise.
+    """
+    if profile.image is None:
+        return None
+    home = "/var/lib/telamon/local" if profile.homes.local else ""
+    return Container(
+        repository=profile.image,
+        user=NOBODYS_USER,
+        home=home,
+        works_in=home,
+        shared_home="/var/lib/telamon/shared" if profile.homes.shared else "",
+        needs=Needs(
+            Cpu.parse("500m"),
+            Bytes.parse("1Gi"),
+            disk=Bytes.parse("1Gi") if profile.homes.local else None,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,7 @@ class _Filling:
             case _:
                 texts = {
                     "node.name": node.member,
-                    "node.ordinal": str(node.ordinal),
+                    "node.ordinal": node.ordinal_text,
                     "front.url": node.front.url,
                 }
                 return texts.get(f"{group}.{rest}")

@@ -55,6 +55,7 @@ class Custom(Product):
         self.start_timeout = profile.start_timeout.seconds
         self.stop_grace = profile.stop_grace.seconds
         self.max_nodes = profile.max_nodes
+        self.container = image.container(profile)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """The profile's environment, filled in."""

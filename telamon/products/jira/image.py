@@ -1,7 +1,8 @@
 """Jira's image: what it reads from its environment.
 
 Source: atlassian/data-center-helm-charts, container documentation ``JIRA.md`` and
-``src/main/charts/jira/templates/_helpers.tpl``.
+``src/main/charts/jira/templates/_helpers.tpl``; atlassian-docker/docker-shared-components,
+``image/entrypoint_helpers.py`` (a template that ends in ``.j2`` is not escaped).
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         "ATL_DB_TYPE": "postgres72",
         "ATL_DB_DRIVER": "org.postgresql.Driver",
     }
-    given |= jvm.tomcat(node) | jvm.database(node) | jvm.memory(node)
+    given |= jvm.container(node) | jvm.tomcat(node) | _database(node) | jvm.memory(node)
     # A key of jira-config.properties may be given as a system property as well; the image has no variable for the file.
     given |= jvm.arguments(node, [f"-D{key}={value}" for key, value in sorted(node.spec.properties.items())])
     return given | dict(node.spec.env)
+
+
+def _database(node: NodeContext) -> dict[str, EnvironmentValue]:
+    """The database; its URL is written into an XML file as it is, so what XML has a meaning for is escaped."""
+    given = jvm.database(node)
+    url = given.get("ATL_JDBC_URL")
+    return given | {"ATL_JDBC_URL": url.replace("&", "&amp;")} if isinstance(url, str) else given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from telamon.model.products import ProductSpec
 from telamon.model.stack import StackSpec
@@ -22,7 +22,7 @@ from telamon.products.base import (
 )
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
-from telamon.products.jira import checks, cluster, edge, image, lifecycle, upgrade
+from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, upgrade
 from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
 from telamon.products.release import Act, Jump
@@ -54,6 +54,7 @@ class Jira(Product):
     has_upgrade_mode = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
+    container = pod.CONTAINER
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
         """What only Jira knows about its section of the stack file."""
@@ -62,6 +63,10 @@ class Jira(Product):
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""
         return image.environment(node)
+
+    def files(self, node: NodeContext) -> Mapping[str, str]:
+        """What the image would write as root."""
+        return pod.files(node)
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase from the answer to ``GET /status``."""

@@ -38,8 +38,8 @@ def test_as_json_the_choices_are_sorted(desk: Desk, tmp_path: Path) -> None:
     )
 
 
-def test_what_to_write_must_be_said(desk: Desk) -> None:
-    assert desk.run("render", str(EXAMPLE)).code == 2
+def test_where_to_write_the_ground_must_be_said(desk: Desk) -> None:
+    assert desk.run("render", str(EXAMPLE), "--terraform").code == 2
 
 
 def test_a_lab_has_no_ground(desk: Desk, tmp_path: Path) -> None:

@@ -1,19 +1,31 @@
-"""The folder of Terraform files is brought to what is meant, and what others put there stays."""
+"""A folder of rendered files is brought to what is meant, and what others put there stays."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from telamon.desired.terraform.render import WRITTEN
 from telamon.errors import MachineError
-from telamon.platforms.aws.folder import write
+from telamon.platforms import folder
 
 FILES = {
     "network/vpc.tf.json": f'{{"//": "{WRITTEN}"}}\n',
     "network/routes.tf.json": f'{{"//": "{WRITTEN}", "a": 1}}\n',
 }
+
+
+def write(place: Path, files: Mapping[str, str]) -> folder.Written:
+    return folder.write(place, files, mark=WRITTEN, ending=".tf.json")
+
+
+def test_a_folder_that_is_no_longer_meant_is_cleared_of_ours(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    other = f'{{"//": "{WRITTEN}"}}\n'
+    done = write(tmp_path, {"data/database.tf.json": other})
+    assert set(done.removed) == set(FILES)
 
 
 def test_a_second_run_writes_nothing(tmp_path: Path) -> None:

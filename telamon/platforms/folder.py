@@ -1,4 +1,4 @@
-"""The folder of Terraform files: written where it differs, cleared of what is no longer meant."""
+"""A folder of rendered files: written where it differs, cleared of what is no longer meant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from telamon.desired.terraform.render import WRITTEN
 from telamon.errors import MachineError, brief
 
 
@@ -27,12 +26,14 @@ class Written:
     removed: tuple[str, ...]
 
 
-def write(folder: Path, files: Mapping[str, str]) -> Written:
+def write(folder: Path, files: Mapping[str, str], *, mark: str, ending: str) -> Written:
     """Bring a folder to what is meant. Files of other people in it are left alone.
 
     Args:
         folder: made where it is missing.
-        files: text by path below the folder.
+        files: text by path below the folder, one folder deep.
+        mark: text near the begin of every file, by which an earlier run's are known.
+        ending: how the names of all files end.
 
     Raises:
         MachineError: the disk is full or read-only, or something else is in the way.
@@ -49,20 +50,19 @@ def write(folder: Path, files: Mapping[str, str]) -> Written:
             path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path, content)
             written.append(name)
-        stale = [path for path in _ours(folder, files) if str(path.relative_to(folder)) not in files]
+        ours = _ours(folder, mark=mark, ending=ending)
+        stale = [path for path in ours if str(path.relative_to(folder)) not in files]
         for path in stale:
             path.unlink()
     removed = tuple(str(path.relative_to(folder)) for path in stale)
     return Written(tuple(written), tuple(same), removed)
 
 
-def _ours(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
-    """Files of ours in the folders that are written to."""
-    mark = WRITTEN.encode()
-    for parent in sorted({(folder / name).parent for name in files}):
-        for path in sorted(parent.glob("*.tf.json")):
-            if mark in path.read_bytes()[:400]:
-                yield path
+def _ours(folder: Path, *, mark: str, ending: str) -> Iterator[Path]:
+    """Files of ours, also in a folder that is no longer meant at all."""
+    for path in sorted(folder.glob(f"*/*{ending}")):
+        if mark.encode() in path.read_bytes()[:400]:
+            yield path
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,0 +1,75 @@
+"""What ``telamon render`` and ``telamon lock`` answer for a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SecretNeeded:
+    """A secret that somebody has to bring.
+
+    Attributes:
+        namespace: where it has to be.
+        name: of the secret.
+        keys: that are read of it; none where it is taken as a whole.
+    """
+
+    namespace: str
+    name: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """Answer of ``render`` with a folder; without one it prints a List of all objects.
+
+    Attributes:
+        stack: name of the stack.
+        folder: that was written to.
+        written: files that are new or differ now.
+        same: files that were so already.
+        removed: files of an earlier run that are no longer meant.
+        objects: how many there are.
+        needs: versions of custom resources that the cluster has to know.
+        secrets: that somebody has to bring.
+    """
+
+    stack: str
+    folder: str
+    written: tuple[str, ...]
+    same: tuple[str, ...]
+    removed: tuple[str, ...]
+    objects: int
+    needs: tuple[str, ...]
+    secrets: tuple[SecretNeeded, ...]
+
+
+@dataclass(frozen=True)
+class LockedImage:
+    """An image with its digest.
+
+    Attributes:
+        name: by which it is pulled, with its tag.
+        digest: of it.
+        changed: whether it is new or was another one before.
+    """
+
+    name: str
+    digest: str
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Answer of ``lock``.
+
+    Attributes:
+        file: that was written.
+        images: of the stack.
+        removed: images that were in the lock and are no longer needed.
+    """
+
+    file: str
+    images: tuple[LockedImage, ...]
+    removed: tuple[str, ...]

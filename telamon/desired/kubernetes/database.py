@@ -1,0 +1,252 @@
+r"""Where the database is, and what prepares it: a cluster of CloudNativePG, or a job that makes databases and roles.
+
+The job runs again only where what it is to do has changed, and does nothing where all is as it should be. A password
+reaches the server as the proof that SCRAM keeps of it, never as itself, so it is in no log of the server.
+
+Sources: PostgreSQL 17 documentation, "psql" (``\gexec``, ``\getenv``, ``\password``); CloudNativePG 1.27, "PostgreSQL
+Database Management", "PostgreSQL Role Management", "Networking" (ports 5432 and 8000); Docker Official Image
+"postgres" ("Arbitrary --user Notes").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from telamon.desired.kubernetes.data import Meta, Object, Sheet, digest, made, without_nothing
+from telamon.desired.kubernetes.hardening import contained, pod_context
+from telamon.desired.kubernetes.images import DATABASE_CLIENT, server_image
+from telamon.desired.kubernetes.site import Part, Site, database_of, database_spec
+from telamon.errors import UsageError
+from telamon.model.database import CloudNativePgDatabase, ExternalDatabase
+from telamon.naming import DATABASE, secret_name
+from telamon.products.base import Endpoint
+from telamon.products.container import NOBODYS_USER
+
+CLUSTER: Final = DATABASE
+"""Name of the cluster of CloudNativePG."""
+PREPARED: Final = "prepare-database"
+"""Component label of the pods that make databases."""
+_AUTHORITIES: Final = "/var/lib/telamon/authorities"
+_PORT: Final = 5432
+
+SCRIPT: Final = r"""\set ON_ERROR_STOP on
+\getenv role TELAMON_ROLE
+\getenv collation TELAMON_COLLATION
+SELECT format('CREATE ROLE %I LOGIN', :'role')
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
+\password :role
+SELECT format('GRANT %I TO CURRENT_USER', :'role')
+  WHERE NOT pg_has_role(current_user, :'role', 'MEMBER') \gexec
+SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L',
+    :'role', :'role', 'UTF8', :'collation', :'collation')
+  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'role') \gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'role') \gexec
+"""
+"""Makes a role and a database of the same name; the password is read from standard input, twice."""
+COMMAND: Final = (
+    r'printf "%s\n%s\n" "$TELAMON_PASSWORD" "$TELAMON_PASSWORD"'
+    " | psql --no-psqlrc --quiet --file /script/prepare.sql"
+)
+"""printf is the shell's own, so the password is on no command line."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the writer answers.
+
+    Attributes:
+        endpoint: host and port.
+        options: parameters of the JDBC driver.
+    """
+
+    endpoint: Endpoint
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def database(site: Site) -> Database:
+    """Where the products find the database.
+
+    Raises:
+        UsageError: it is made by Terraform, and nobody has said where.
+    """
+    chosen = database_spec(site.spec)
+    if isinstance(chosen, CloudNativePgDatabase):
+        return Database(
+            Endpoint(f"{CLUSTER}-rw.{site.database_namespace}.svc", _PORT), {"sslmode": "require"}
+        )
+    if isinstance(chosen, ExternalDatabase):
+        return Database(Endpoint(chosen.host, chosen.port), _protection(chosen.tls))
+    if not site.facts.database_host:
+        raise UsageError(
+            "nobody has said where the database is that Terraform makes",
+            remedy="Give what `terraform output -json` prints in the folder data, with --facts.",
+        )
+    # The authorities of RDS are in no image; who gives them gets the stricter check.
+    mode = "verify-full" if site.spec.security.authorities is not None else "require"
+    return Database(Endpoint(site.facts.database_host, site.facts.database_port), _protection(mode))
+
+
+def _protection(mode: str) -> dict[str, str]:
+    found = {"sslmode": mode}
+    if mode == "verify-full":
+        # The driver's own factory wants a file in the user's home; this one asks the authorities that Java trusts.
+        found["sslfactory"] = "org.postgresql.ssl.DefaultJavaSSLFactory"
+    return found
+
+
+def database_sheets(site: Site) -> tuple[Sheet, ...]:
+    """What goes into the namespace of the database."""
+    chosen = database_spec(site.spec)
+    needing = tuple(part for part in site.products if part.workload.needs_database)
+    if not needing:
+        return ()
+    if isinstance(chosen, CloudNativePgDatabase):
+        objects = (_cluster(site, chosen, needing), *(_database(site, part) for part in needing))
+        return (Sheet("cloudnative-pg", objects),)
+    mode = database(site).options.get("sslmode", "require")
+    jobs = tuple(_job(site, part, mode=mode) for part in needing)
+    return (Sheet("prepare", (_script(site), *jobs)),)
+
+
+def admin_secret(site: Site) -> str:
+    """Name of the secret of the role that may make databases."""
+    chosen = database_spec(site.spec)
+    if isinstance(chosen, ExternalDatabase):
+        return chosen.admin.secret
+    return secret_name(site.stack, DATABASE, purpose="admin")
+
+
+# ------------------------------------------------------------------------------------------------------- CloudNativePG
+
+
+def _cluster(site: Site, chosen: CloudNativePgDatabase, needing: tuple[Part, ...]) -> Object:
+    settings = {"max_connections": str(100 + 150 * sum(part.nodes for part in needing))}
+    spec: dict[str, Any] = {
+        "instances": chosen.instances,
+        "imageName": site.images.name(server_image(chosen)),
+        "primaryUpdateStrategy": "unsupervised",
+        "primaryUpdateMethod": "switchover",
+        "storage": without_nothing(size=str(chosen.storage), storageClass=chosen.storage_class),
+        "postgresql": {"parameters": settings | dict(chosen.parameters)},
+        "managed": {"roles": [_role(part) for part in needing]},
+        "affinity": {"enablePodAntiAffinity": True, "podAntiAffinityType": "required"},
+        "enablePDB": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if chosen.instances > 1:
+        # While no standby is there, writing goes on: the standbys' loss must not stop the products.
+        spec["postgresql"]["synchronous"] = {"method": "any", "number": 1, "dataDurability": "preferred"}
+    resources = chosen.resources
+    memory = str(resources.memory) if resources.memory is not None else "4Gi"
+    cpu = str(resources.cpu) if resources.cpu is not None else "1"
+    spec["resources"] = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+    meta = Meta(CLUSTER, site.database_namespace, site.labels(DATABASE))
+    return made("postgresql.cnpg.io/v1", "Cluster", meta=meta, spec=spec)
+
+
+def _role(part: Part) -> dict[str, Any]:
+    return {
+        "name": database_of(part),
+        "ensure": "present",
+        "login": True,
+        "passwordSecret": {"name": part.secrets.database.secret},
+    }
+
+
+def _database(site: Site, part: Part) -> Object:
+    collation = part.outline.product.database_collation
+    spec = {
+        "cluster": {"name": CLUSTER},
+        "name": database_of(part),
+        "owner": database_of(part),
+        "template": "template0",
+        "encoding": "UTF8",
+        "localeCollate": collation,
+        "localeCType": collation,
+        "databaseReclaimPolicy": "retain",
+    }
+    meta = Meta(part.name, site.database_namespace, site.labels(DATABASE, product=part.outline.product_name))
+    return made("postgresql.cnpg.io/v1", "Database", meta=meta, spec=spec)
+
+
+# ----------------------------------------------------------------------------------------------------------------- job
+
+
+def _script(site: Site) -> Object:
+    meta = Meta("prepare-database", site.database_namespace, site.labels(DATABASE))
+    return made("v1", "ConfigMap", meta=meta, data={"prepare.sql": SCRIPT})
+
+
+def _job(site: Site, part: Part, *, mode: str) -> Object:
+    template = {
+        "metadata": {"labels": {**site.labels(PREPARED, product=part.outline.product_name)}},
+        "spec": _job_pod(site, part, mode=mode),
+    }
+    spec = {"backoffLimit": 10, "ttlSecondsAfterFinished": 86_400, "template": template}
+    mark = digest([spec, SCRIPT])[:8]
+    name = f"{part.name}-database-{mark}"
+    meta = Meta(name, site.database_namespace, site.labels(DATABASE, product=part.outline.product_name))
+    return made("batch/v1", "Job", meta=meta, spec=spec)
+
+
+def _job_pod(site: Site, part: Part, *, mode: str) -> dict[str, Any]:
+    security = site.spec.security
+    volumes: list[dict[str, Any]] = [{"name": "script", "configMap": {"name": "prepare-database"}}]
+    mounts: list[dict[str, Any]] = [{"name": "script", "mountPath": "/script", "readOnly": True}]
+    environment = _job_environment(site, part, mode=mode)
+    if security.authorities is not None:
+        key = security.authorities.key or "authorities"
+        secret = {
+            "secretName": security.authorities.secret,
+            "items": [{"key": key, "path": "authorities.pem"}],
+        }
+        volumes.append({"name": "authorities", "secret": secret})
+        mounts.append({"name": "authorities", "mountPath": _AUTHORITIES, "readOnly": True})
+        environment.append({"name": "PGSSLROOTCERT", "value": f"{_AUTHORITIES}/authorities.pem"})
+    elif mode == "verify-full":
+        environment.append({"name": "PGSSLROOTCERT", "value": "system"})
+    container = contained(
+        "prepare",
+        image=site.images.name(DATABASE_CLIENT),
+        resources={
+            "requests": {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
+            "limits": {"cpu": "500m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+        },
+        command=["bash", "-euo", "pipefail", "-c", COMMAND],
+        env=environment,
+        volumeMounts=mounts,
+    )
+    return {
+        "serviceAccountName": DATABASE,
+        "automountServiceAccountToken": False,
+        "restartPolicy": "OnFailure",
+        "securityContext": pod_context(NOBODYS_USER),
+        "containers": [container],
+        "volumes": volumes,
+    } | (
+        {"imagePullSecrets": [{"name": site.spec.images.pull_secret}]} if site.spec.images.pull_secret else {}
+    )
+
+
+def _job_environment(site: Site, part: Part, *, mode: str) -> list[dict[str, Any]]:
+    endpoint, admin = database(site).endpoint, admin_secret(site)
+    password = part.secrets.database
+    plain = {
+        "PGHOST": endpoint.host,
+        "PGPORT": str(endpoint.port),
+        "PGDATABASE": "postgres",
+        "PGSSLMODE": mode,
+        "TELAMON_ROLE": database_of(part),
+        "TELAMON_COLLATION": part.outline.product.database_collation,
+    }
+    secret = {
+        "PGUSER": (admin, "username"),
+        "PGPASSWORD": (admin, "password"),
+        "TELAMON_PASSWORD": (password.secret, password.key),
+    }
+    return [{"name": name, "value": value} for name, value in plain.items()] + [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": where, "key": key}}}
+        for name, (where, key) in secret.items()
+    ]

@@ -1,0 +1,83 @@
+"""What a stack file cannot say, because it exists only once something else was made.
+
+On AWS the layers of Terraform tell it as outputs; ``terraform output -json`` of each of them is read here. A cluster
+that exists already needs none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from telamon.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was made below the cluster.
+
+    Attributes:
+        database_host: the writer of the database; "" where nobody made one.
+        database_port: its port.
+        shared_homes: by product, what the layer ``data`` says of its shared home.
+        web_target_group: where pods of the front door register; "" for none.
+        tcp_target_groups: the same for each listener besides the web, as ``product-listener``.
+        certificate: ARN of the front door's certificate; "" for none.
+    """
+
+    database_host: str = ""
+    database_port: int = 5432
+    shared_homes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    web_target_group: str = ""
+    tcp_target_groups: Mapping[str, str] = field(default_factory=dict)
+    certificate: str = ""
+
+
+def facts_of(documents: Sequence[Mapping[str, Any]]) -> Facts:
+    """Read the outputs of the layers.
+
+    Args:
+        documents: each what ``terraform output -json`` prints of one layer.
+
+    Raises:
+        UsageError: an output is not of the form that our own layers have.
+    """
+    known: dict[str, Any] = {}
+    for document in documents:
+        for name, output in document.items():
+            known[name] = output["value"] if isinstance(output, dict) and "value" in output else output
+    return Facts(
+        database_host=_text(known, "database_host"),
+        database_port=int(_text(known, "database_port") or 5432),
+        shared_homes=_homes(known.get("shared_homes", {})),
+        web_target_group=_text(known, "web_target_group_arn"),
+        tcp_target_groups=_texts(known.get("tcp_target_group_arns", {}), "tcp_target_group_arns"),
+        certificate=_text(known, "certificate_arn"),
+    )
+
+
+def _text(known: Mapping[str, Any], name: str) -> str:
+    value = known.get(name, "")
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise _strange(name)
+    return str(value)
+
+
+def _homes(value: Any) -> Mapping[str, Mapping[str, str]]:
+    if not isinstance(value, dict):
+        raise _strange("shared_homes")
+    return {product: _texts(home, "shared_homes") for product, home in value.items()}
+
+
+def _texts(value: Any, name: str) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _strange(name)
+    return dict(value)
+
+
+def _strange(name: str) -> UsageError:
+    return UsageError(
+        f"the output {name} is not of the form that the layers of the stack have",
+        remedy="Give what `terraform output -json` prints in the folders of `telamon render --terraform`.",
+    )

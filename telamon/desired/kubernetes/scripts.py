@@ -1,0 +1,42 @@
+"""What runs in a pod besides the product, with nothing but what its own image brings: a shell, Python, keytool."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COPY_FOLDER: Final = 'cp -R "$1/." "$2/"'
+"""Copies a folder of the image to where it can be written to: from the first argument to the second."""
+
+TRUST_AUTHORITIES: Final = """\
+set -eu
+store="$1/cacerts"
+one="$1/one.pem"
+cp "$JAVA_HOME/lib/security/cacerts" "$store"
+chmod 0600 "$store"
+number=0
+for bundle in "$2"/*; do
+  inside=no
+  while IFS= read -r line || [ -n "$line" ]; do
+    case "$line" in *"BEGIN CERTIFICATE"*) inside=yes; : > "$one" ;; esac
+    if [ "$inside" = yes ]; then printf '%s\\n' "$line" >> "$one"; fi
+    case "$line" in *"END CERTIFICATE"*)
+      number=$((number + 1))
+      keytool -importcert -noprompt -keystore "$store" -storepass changeit -alias "telamon-$number" -file "$one"
+      inside=no ;;
+    esac
+  done < "$bundle"
+done
+rm -f "$one"
+test "$number" -gt 0 || { echo "there is no certificate in $2" >&2; exit 1; }
+"""
+"""Adds every certificate of every file below the second argument to a copy of Java's own authorities.
+
+keytool reads the first certificate of a file alone, so each is handed to it by itself.
+"""
+
+LOOK_INTO_BODY: Final = """\
+import sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=3) as answer:
+    sys.exit(sys.argv[2].encode() not in answer.read(16384))
+"""
+"""Succeeds where a page answers well and its body contains a text; the images bring Python for their own start."""

@@ -1,0 +1,102 @@
+"""Which secrets somebody has to bring before the pods can start: the values are in no manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from telamon.desired.kubernetes.data import Bundle
+from telamon.desired.kubernetes.site import Site
+from telamon.products.base import Purpose
+
+
+@dataclass(frozen=True, order=True)
+class WantedSecret:
+    """A secret that somebody brings.
+
+    Attributes:
+        namespace: where it has to be.
+        name: of the secret.
+        keys: that are read of it; none where it is taken as a whole.
+    """
+
+    namespace: str
+    name: str
+    keys: tuple[str, ...]
+
+
+def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret, ...]:
+    """Every secret that the objects refer to, and those that the operator reads for the set-up.
+
+    Args:
+        site: the stack.
+        bundles: everything that was rendered.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    produced: set[tuple[str, str]] = set()
+    for bundle in bundles:
+        for item in bundle.objects:
+            namespace = str(item["metadata"].get("namespace", ""))
+            if item["kind"] == "Certificate":
+                produced.add((namespace, str(item["spec"]["secretName"])))
+            for name, key in _references(item):
+                found.setdefault((namespace, name), set()).update({key} if key else ())
+    for part in site.products:
+        for name, key in operator_secrets(site, part.outline.product_name):
+            found.setdefault((part.namespace, name), set()).add(key)
+    return tuple(
+        sorted(
+            WantedSecret(namespace, name, tuple(sorted(keys)))
+            for (namespace, name), keys in found.items()
+            if (namespace, name) not in produced
+        )
+    )
+
+
+def operator_secrets(site: Site, product: str) -> Iterator[tuple[str, str]]:
+    """What the operator reads in the namespace of a product: secret and key.
+
+    Args:
+        site: the stack.
+        product: name of the product.
+    """
+    part = next(each for each in site.products if each.outline.product_name == product)
+    secrets, kind = part.secrets, part.outline.product
+    if kind.has_setup:
+        purposes = secrets.by_purpose()
+        for purpose in (
+            Purpose.LICENSE,
+            Purpose.ADMIN_USERNAME,
+            Purpose.ADMIN_PASSWORD,
+            Purpose.ADMIN_EMAIL,
+            Purpose.ADMIN_NAME,
+        ):
+            yield purposes[purpose].secret, purposes[purpose].key
+    if kind.has_account:
+        for key in ("username", "password", "email"):
+            yield secrets.account, key
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    """Name and key of every secret that a part of an object refers to; "" for the whole secret."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _reference(name, item)
+            yield from _references(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _references(item)
+
+
+def _reference(name: str, item: Any) -> Iterator[tuple[str, str]]:
+    if name == "secretKeyRef":
+        yield str(item["name"]), str(item["key"])
+    elif name == "secret" and isinstance(item, dict):
+        secret = item.get("secretName") or item.get("name")
+        keys = [entry["key"] for entry in item.get("items", ())]
+        yield from ((str(secret), str(key)) for key in keys or [""])
+    elif name == "passwordSecret":
+        yield from ((str(item["name"]), key) for key in ("username", "password"))
+    elif name in {"imagePullSecrets", "certificateRefs"}:
+        yield from ((str(entry["name"]), "") for entry in item)

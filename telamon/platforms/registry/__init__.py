@@ -1,0 +1,1 @@
+"""Registries of images: which digest a tag has just now."""
