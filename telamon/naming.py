@@ -49,6 +49,8 @@ MANAGER: Final = "telamon"
 """Field manager of server-side apply, and the value of ``app.kubernetes.io/managed-by``."""
 
 DATABASE: Final = ComponentName("database")
+WRITER: Final = MemberName("database-writer")
+"""Whichever database server takes writes, as the far end of a link; no member is ever called so."""
 EDGE: Final = ComponentName("edge")
 RELAYS: Final = ComponentName("relays")
 BACKUP: Final = ComponentName("backup")

@@ -83,6 +83,40 @@ class Database(Protocol):
     def make(self, desired: ComponentDesired) -> None:
         """Make the component's role and database with the vendor's encoding and collation."""
 
+    def establish(self, desired: ComponentDesired, member: str) -> None:
+        """Make an empty server on a member, as a primary, unless it has data."""
+
+    def fence(self, desired: ComponentDesired, member: str) -> None:
+        """End a server for certain. Synchronous: when it returns, nothing of it runs, and no client reaches it.
+
+        Raises:
+            TemporaryError: something of it still runs after a few seconds.
+        """
+
+    def promote(self, desired: ComponentDesired, member: str) -> None:
+        """Let a standby take writes. It takes clients once it was started again.
+
+        Raises:
+            TemporaryError: another server could still take writes, or this one does not answer.
+        """
+
+    def follow(self, desired: ComponentDesired, member: str, *, primary: str) -> None:
+        """Make a server that does not run a standby, as a job called ``follow/<member>``.
+
+        Raises:
+            PlatformError: it runs.
+        """
+
+    def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
+        """Let commits on the primary ``member`` wait for a standby, or for none.
+
+        With a standby it is a job called ``synchronise/<standby>``. Once it has succeeded, no commit goes without that
+        standby, and the data attests so under ``term``. Without, the data says so before the first commit goes alone.
+
+        Raises:
+            TemporaryError: the primary does not answer.
+        """
+
 
 class Works(Protocol):
     """Long work."""

@@ -36,6 +36,14 @@ class LabPlatform(Section):
             why="One can then be lost or renewed.",
         ),
     ] = 2
+    databases: Annotated[
+        Annotated[int, Field(ge=1, le=2)],
+        Doc(
+            "How many database servers there are: a primary, and a standby that has every acknowledged write.",
+            unit="processes",
+            why="One can then be lost or renewed.",
+        ),
+    ] = 2
     disturbable: Annotated[
         bool,
         Doc(

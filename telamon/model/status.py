@@ -40,6 +40,25 @@ class MemberStatus(Section):
         str, Doc("Why it is in this state, for people.", why="A good state needs no reason.")
     ] = ""
     address: Annotated[str, Doc("Where it listens.", why="Not every member listens.")] = ""
+    role: Annotated[
+        Literal["primary", "standby"] | None,
+        Doc("Part that a database server plays.", unset="It is no database server, or has no data yet."),
+    ] = None
+    in_sync: Annotated[
+        bool | None,
+        Doc(
+            "Whether a standby has every acknowledged write.",
+            unset="It is no standby, or its primary cannot be asked.",
+        ),
+    ] = None
+    lag: Annotated[
+        Annotated[int, Field(ge=0)] | None,
+        Doc(
+            "What a standby lacks of the log.",
+            unit="bytes",
+            unset="It is no standby, or its primary has not heard of it.",
+        ),
+    ] = None
 
 
 class ComponentStatus(Section):

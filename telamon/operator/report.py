@@ -11,7 +11,7 @@ from telamon.model.status import ComponentStatus, MemberStatus, StackStatus, Sta
 from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
 from telamon.run.executor import Outcome
-from telamon.state.world import Life, MemberState
+from telamon.state.world import Life, MemberState, Replication, Role
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -200,6 +200,9 @@ def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStat
             since=datetime.fromtimestamp(member.phase_since, UTC) if member.phase_since else None,
             message=_why(member, view),
             address=member.address,
+            role=member.replication.role.value if member.replication is not None else None,
+            in_sync=member.replication.in_sync if member.replication is not None else None,
+            lag=member.replication.lag if member.replication is not None else None,
         )
         for member in (*wanted, *view.surplus())
     )
@@ -216,7 +219,16 @@ def _why(member: MemberState, view: View) -> str:
         return f"failed {failures.count} times in a row, last: {failures.reason}"
     if view.is_set_aside(member.name):
         return f"somebody looks at it, it is {view.condition(member).value}; `telamon release {member.name}` ends that"
-    return member.exit or ""
+    return member.exit or (_part(member.replication) if member.replication is not None else "")
+
+
+def _part(part: Replication) -> str:
+    """A database server's part in replication, for people."""
+    if part.role is Role.PRIMARY:
+        return f"primary; commits wait for {part.demands}" if part.demands else "primary, without a standby"
+    if part.in_sync:
+        return "standby, has every acknowledged write"
+    return "standby, out of touch" if part.lag is None else f"standby, {part.lag:,} bytes behind"
 
 
 def _conditions(

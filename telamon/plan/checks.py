@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from telamon.plan.database_checks import (
+    keeps_what_may_be_needed,
+    one_writer_starts,
+    primary_hands_over,
+    promoted_as_recorded,
+    waits_as_recorded,
+)
+from telamon.plan.database_step import Follow, Promote, Synchronise
 from telamon.plan.step import Admit, Call, Drain, Refusal, RemoveMember, StartMember, Step, StopMember
 from telamon.plan.view import View
 from telamon.state.classify import UP, Condition
@@ -87,6 +95,9 @@ def enough_go_on_serving(step: Step, view: View) -> Refusal | None:
     """A voluntary drain or stop leaves the minimum serving. Sick members, and members nobody desires, do not count."""
     if not isinstance(step, Drain | StopMember) or not view.desired.members:
         return None
+    if view.desired.kind is ComponentKind.DATABASE:
+        # Of database servers one serves at a time: whether it may go is asked by primary_hands_over.
+        return None
     member = view.seen.member(step.member)
     if member is None or view.condition(member) not in UP:
         return None
@@ -153,17 +164,21 @@ def release_stays(step: Step, view: View) -> Refusal | None:
 
 GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
     StartMember: (
+        one_writer_starts,
         release_stays,
         requirements_stand,
         database_is_made,
         first_node_is_set_up,
         one_starts_at_a_time,
     ),
-    StopMember: (enough_go_on_serving, nobody_needs_it_any_more),
+    StopMember: (primary_hands_over, enough_go_on_serving, nobody_needs_it_any_more),
     Drain: (enough_go_on_serving,),
     RemoveMember: (stopped_before_removal,),
     Admit: (fit_to_serve,),
     Call: (not_set_up_twice,),
+    Promote: (promoted_as_recorded,),
+    Follow: (keeps_what_may_be_needed,),
+    Synchronise: (waits_as_recorded,),
 }
 """Guards by step, in order. Steps that are not listed are always allowed."""
 

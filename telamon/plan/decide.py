@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from telamon.plan import converge, database
 from telamon.plan.checks import refusals
-from telamon.plan.converge import PROTECTING, STANDING, Rule
+from telamon.plan.converge import Rule
 from telamon.plan.operations.base import Proposal
 from telamon.plan.operations.pausing import Pause, Resume
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Decision, Done, Finished, Wait
 from telamon.plan.view import View
+from telamon.state.world import ComponentKind
 
 PAUSING: Final = frozenset({Pause.verb, Resume.verb})
 """What goes on while changes are paused."""
@@ -54,7 +56,8 @@ def attend(view: View) -> View:
 
 
 def _proposals(view: View) -> Iterator[Proposal]:
-    yield from _walk(PROTECTING, view)
+    rules = database if view.desired.kind is ComponentKind.DATABASE else converge
+    yield from _walk(rules.PROTECTING, view)
     operation = view.operation
     if operation is not None:
         planner = PLANNERS.get(operation.verb)
@@ -62,7 +65,7 @@ def _proposals(view: View) -> Iterator[Proposal]:
             yield Finished("Failed", f"this version knows no operation {operation.verb}")
             return
         yield from planner.proposals(view, operation)
-    yield from _walk(STANDING, view)
+    yield from _walk(rules.STANDING, view)
 
 
 def _walk(rules: tuple[Rule, ...], view: View) -> Iterator[Proposal]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from telamon.plan import database_effects
+from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.step import (
     Admit,
     ApplyObjects,
@@ -25,7 +27,7 @@ from telamon.plan.step import (
     Step,
     StopMember,
 )
-from telamon.plan.view import View
+from telamon.plan.view import Memory, View
 from telamon.state.phase import Phase
 from telamon.state.world import (
     ComponentState,
@@ -65,10 +67,8 @@ def apply(step: Step, view: View) -> View:
             return view.with_seen(replace(seen, objects=view.desired.objects))
         case MakeDatabase():
             return view.with_seen(replace(seen, database_ready=True))
-        case Record():
-            return replace(view, memory=view.memory.with_fact(step.fact))
-        case Forget():
-            return replace(view, memory=view.memory.without_fact(step.fact))
+        case Record() | Forget():
+            return replace(view, memory=_remembered(step, view.memory))
         case Hold() | LetGo():
             return view.with_seen(replace(seen, held=isinstance(step, Hold)))
         case Call() | Begin():
@@ -77,6 +77,13 @@ def apply(step: Step, view: View) -> View:
             return view.with_seen(seen.without_member(step.member))
         case Admit() | Drain() | StartMember() | StopMember():
             return _member_step(step, view)
+        case Establish() | Fence() | Promote() | Follow() | Synchronise():
+            return database_effects.apply_database(step, view)
+
+
+def _remembered(step: Record | Forget, memory: Memory) -> Memory:
+    known = isinstance(step, Record)
+    return memory.with_fact(step.fact) if known else memory.without_fact(step.fact)
 
 
 def _worked(step: Call | Begin, view: View) -> View:
@@ -118,6 +125,7 @@ def _changed(step: Admit | Drain | StartMember | StopMember, member: MemberState
                 admitted=member.admitted and view.desired.rotates,
                 indexed=member.indexed,
                 clustered=member.clustered,
+                replication=database_effects.ended(member).replication,
             )
         case StartMember():
             return _started(member, view)
@@ -139,6 +147,7 @@ def _started(member: MemberState, view: View) -> MemberState:
         index=None,
         database_lost_since=None,
         exit=None,
+        replication=database_effects.started(member.replication),
     )
 
 
@@ -181,6 +190,8 @@ def _settled(member: MemberState, view: View) -> MemberState:
         )
     if member.life is not Life.ALIVE:
         return member
+    if member.replication is not None:
+        return database_effects.settled(member, view.seen)
     phase = member.phase
     if phase in {Phase.STARTING, Phase.UNREACHABLE}:
         ready = view.is_set_up() or view.desired.sets_itself_up
@@ -210,6 +221,8 @@ def seen_in(step: Step, view: View) -> bool:
             return view.seen.held is isinstance(step, Hold)
         case Call() | Begin():
             return step.job in view.seen.jobs
+        case Establish() | Fence() | Promote() | Follow() | Synchronise():
+            return database_effects.seen_database(step, view)
         case _:
             return _member_step_seen(step, view.seen.member(step.member))
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from telamon.plan.step import Admit, Drain, RemoveMember, Step, StopMember
+from telamon.plan.database_step import Promote
+from telamon.plan.step import Admit, Drain, RemoveMember, StartMember, Step, StopMember
 from telamon.plan.view import View
 from telamon.state.classify import UP, Condition
-from telamon.state.world import ComponentKind, Life
+from telamon.state.world import ComponentKind, Life, Role
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,12 @@ class Violation:
 
 
 def one_database_primary(view: View) -> Violation | None:
-    """Two writable primaries are the one thing that loses acknowledged data for certain."""
-    if view.seen.kind is not ComponentKind.DATABASE:
-        return None
-    primaries = [member.name for member in view.seen.members if member.life is Life.ALIVE and member.admitted]
+    """Two primaries that clients reach are the one thing that loses acknowledged data for certain."""
+    primaries = [
+        member.name
+        for member in view.seen.members
+        if member.life is Life.ALIVE and member.replication is not None and member.replication.writer
+    ]
     if len(primaries) > 1:
         return Violation("one-database-primary", f"{' and '.join(primaries)} are both writable")
     return None
@@ -58,6 +61,8 @@ def serving_is_kept(step: Step, *, before: View, after: View) -> Violation | Non
     member = before.seen.member(step.member)
     if member is None or before.condition(member) not in UP or len(before.desired.members) == 1:
         return None
+    if before.desired.kind is ComponentKind.DATABASE:
+        return None
     needed = min(before.desired.policy.min_serving, len(before.desired.members))
     if len(before.serving()) >= needed > len(after.serving()):
         return Violation(
@@ -77,6 +82,22 @@ def nothing_unfit_is_admitted(step: Step, *, before: View, after: View) -> Viola
     return None
 
 
+def one_takes_writes(step: Step, *, before: View, after: View) -> Violation | None:
+    """No step starts or promotes a server while another that could take writes lives."""
+    if not isinstance(step, Promote | StartMember) or before.desired.kind is not ComponentKind.DATABASE:
+        return None
+    able = [
+        member.name
+        for member in after.seen.members
+        if member.life in {Life.ALIVE, Life.ENDING}
+        and member.replication is not None
+        and member.replication.role is Role.PRIMARY
+    ]
+    if step.member in able and len(able) > 1:
+        return Violation("one-database-primary", f"{' and '.join(able)} could both take writes")
+    return None
+
+
 class Transition(Protocol):
     """An invariant of a step: the picture before it and the one predicted after it."""
 
@@ -84,7 +105,7 @@ class Transition(Protocol):
         """What is broken, or ``None``."""
 
 
-TRANSITIONS: tuple[Transition, ...] = (serving_is_kept, nothing_unfit_is_admitted)
+TRANSITIONS: tuple[Transition, ...] = (serving_is_kept, nothing_unfit_is_admitted, one_takes_writes)
 """Invariants of a step: the picture before it and the one predicted after it."""
 
 

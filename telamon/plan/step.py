@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from telamon.plan.database_step import (
+    DatabaseStep,
+    Establish,
+    Fence,
+    Follow,
+    Promote,
+    Synchronise,
+    describe_database,
+)
 from telamon.plan.work import Work
 
 
@@ -159,6 +168,7 @@ Step = (
     | Begin
     | Hold
     | LetGo
+    | DatabaseStep
 )
 
 
@@ -246,4 +256,6 @@ VERBS: Mapping[type[Step], str] = MappingProxyType(
 
 def describe(step: Step) -> str:
     """The step in plain words, for previews, progress and the journal."""
+    if isinstance(step, Establish | Fence | Promote | Follow | Synchronise):
+        return describe_database(step)
     return VERBS[type(step)].format(step)

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from telamon.desired.component import ComponentDesired, MemberDesired
 from telamon.plan.operation import Running
 from telamon.state.classify import UP, Condition, classify
-from telamon.state.world import ComponentState, MemberState
+from telamon.state.world import ComponentKind, ComponentState, MemberState
 
 RELEASE = "release:"
 """Begin of the fact that names the release of a component's data."""
+WRITER = "writer:"
+"""Begin of the fact that names the database server that takes writes; see :mod:`telamon.plan.writer`."""
+SOLE = (RELEASE, WRITER)
+"""Begins of facts of which there is one at a time: a new one takes the place of the old."""
 
 QUARANTINED = "quarantined:"
 """Begin of the fact that names a member which somebody has taken out of service to look at it."""
@@ -70,8 +74,9 @@ class Memory:
         return next((fact.removeprefix(RELEASE) for fact in self.facts if fact.startswith(RELEASE)), None)
 
     def with_fact(self, fact: str) -> Memory:
-        """The same, with one fact more; data is of one release, so a new one takes the place of the old."""
-        kept = {known for known in self.facts if not (fact.startswith(RELEASE) and known.startswith(RELEASE))}
+        """The same, with one fact more; of some kinds there is one at a time, and it takes the place of the old."""
+        sole = next((begin for begin in SOLE if fact.startswith(begin)), None)
+        kept = {known for known in self.facts if sole is None or not known.startswith(sole)}
         return replace(self, facts=frozenset(kept | {fact}))
 
     def without_fact(self, fact: str) -> Memory:
@@ -161,8 +166,11 @@ class View:
         return tuple(member for member in self.seen.members if self.condition(member) in UP)
 
     def serving(self) -> tuple[MemberState, ...]:
-        """Members that do their work now: admitted ones, or all fit ones where there is no rotation."""
-        if not self.desired.rotates:
+        """Members that do their work now: admitted ones, or all fit ones where there is no rotation.
+
+        Of database servers it is the one that takes writes.
+        """
+        if not self.desired.rotates and self.desired.kind is not ComponentKind.DATABASE:
             return self.fit()
         return tuple(member for member in self.seen.members if self.condition(member) is Condition.SERVING)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from telamon.desired.component import ComponentDesired
 from telamon.errors import TelamonError, TemporaryError
 from telamon.plan import effects, invariants
+from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.decide import attend, next_step
 from telamon.plan.operation import Running
 from telamon.plan.step import (
@@ -197,7 +198,7 @@ class Executor:
             self._write(kind, step.fact, detail=step.because)
             return Outcome(view, step)
         member = member_of(step) or ""
-        if isinstance(step, StartMember | StopMember) and step.failure:
+        if isinstance(step, StartMember | StopMember | Fence) and step.failure:
             self._write("failure", describe(step), detail=step.because, member=member)
             self.restarts[member] = self.restarts.get(member, 0) + 1
         self._write("intent", describe(step), detail=step.because, member=member)
@@ -229,18 +230,39 @@ class Executor:
                 return grace
             case Admit():
                 self.platform.admit(name, step.member)
-            case Drain() | RemoveMember() | Call() | Begin() | Hold() | LetGo():
+            case Admit() | Drain() | RemoveMember() | Call() | Begin() | Hold() | LetGo():
                 self._perform_rest(name, step)
+            case Establish() | Fence() | Promote() | Follow() | Synchronise():
+                self._perform_on_database(desired, step)
             case Record() | Forget():
                 pass
         return 0.0
 
-    def _perform_rest(self, name: str, step: Drain | RemoveMember | Call | Begin | Hold | LetGo) -> None:
+    def _perform_on_database(
+        self, desired: ComponentDesired, step: Establish | Fence | Promote | Follow | Synchronise
+    ) -> None:
+        match step:
+            case Establish():
+                self.platform.establish(desired, step.member)
+            case Fence():
+                self.platform.fence(desired, step.member)
+            case Promote():
+                self.platform.promote(desired, step.member)
+            case Follow():
+                self.platform.follow(desired, step.member, primary=step.primary)
+            case Synchronise():
+                self.platform.synchronise(desired, step.member, standby=step.standby, term=step.term)
+
+    def _perform_rest(
+        self, name: str, step: Admit | Drain | RemoveMember | Call | Begin | Hold | LetGo
+    ) -> None:
         match step:
             case Begin():
                 self.platform.begin(name, step.job, work=step.work)
             case Hold() | LetGo():
                 self.platform.hold(name, held=isinstance(step, Hold))
+            case Admit():
+                self.platform.admit(name, step.member)
             case Drain():
                 self.platform.drain(name, step.member)
             case RemoveMember():
@@ -293,7 +315,12 @@ class Executor:
 
 
 def _protects(step: Step, view: View) -> bool:
-    """Whether a step keeps users from a member that cannot serve them: nothing else may overtake a step under way."""
+    """Whether a step keeps users from a member that cannot serve them: nothing else may overtake a step under way.
+
+    A database server that must not take writes is ended at once as well.
+    """
+    if isinstance(step, Fence):
+        return True
     if not isinstance(step, Drain):
         return False
     member = view.seen.member(step.member)

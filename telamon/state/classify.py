@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from telamon.state.phase import Phase
-from telamon.state.world import Life, MemberState
+from telamon.state.world import Life, MemberState, Replication, Role
 
 
 class Condition(StrEnum):
@@ -116,6 +116,8 @@ def _silent(member: MemberState, *, now: float, patience: Patience, starting_for
 
 
 def _running(member: MemberState, *, now: float, patience: Patience) -> Condition:
+    if member.replication is not None:
+        return _server(member.replication)
     lost = member.database_lost_since
     if lost is not None and now - lost > patience.database:
         return Condition.DATABASE_LOST
@@ -127,6 +129,13 @@ def _running(member: MemberState, *, now: float, patience: Patience) -> Conditio
     if member.indexed and _index_lags(member, patience=patience):
         return Condition.INDEX_BROKEN if member.index and not member.index.readable else Condition.CATCHING_UP
     return Condition.SERVING if member.admitted else Condition.READY
+
+
+def _server(part: Replication) -> Condition:
+    """A database server serves when clients can write to it, and is ready when it could take over without a loss."""
+    if part.role is Role.PRIMARY:
+        return Condition.SERVING if part.writer else Condition.JOINING
+    return Condition.READY if part.in_sync else Condition.CATCHING_UP
 
 
 def _index_lags(member: MemberState, *, patience: Patience) -> bool:

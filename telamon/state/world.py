@@ -42,6 +42,41 @@ class IndexState:
     behind: int | None
 
 
+class Role(StrEnum):
+    """The part a database server plays."""
+
+    PRIMARY = "primary"
+    """It takes writes, or would as soon as it is started."""
+    STANDBY = "standby"
+    """It follows a primary, and can be read."""
+
+
+@dataclass(frozen=True)
+class Replication:
+    """A database server's part in replication.
+
+    Of one that does not run, the role is known from its disk, and ``lost_since`` from the primary.
+
+    Attributes:
+        role: primary or standby.
+        writer: whether it holds the address that clients write to; ``None`` where it could not be asked yet.
+        in_sync: of a standby, whether every acknowledged write waits for it and it has all earlier ones, as the
+            primary sees it; ``None`` where the primary cannot be asked.
+        lag: bytes of the log that a standby does not have on its disk yet; ``None`` where nobody can tell.
+        lost_since: instant since which the primary has not heard of this standby; ``None``: it has.
+        attested: term under which a standby's own data names it as the one in sync; ``None``: it does not.
+        demands: of a primary, the standby that its commits wait for, or "".
+    """
+
+    role: Role
+    writer: bool | None = None
+    in_sync: bool | None = None
+    lag: int | None = None
+    lost_since: float | None = None
+    attested: int | None = None
+    demands: str = ""
+
+
 @dataclass(frozen=True)
 class MemberState:
     """One member as it was seen.
@@ -64,6 +99,7 @@ class MemberState:
         admitted: whether the front door may send it traffic.
         exit: how it ended, e.g. ``exit 1`` or ``signal 9``.
         address: where it listens, for people.
+        replication: its part in replication; ``None`` where it is no database server, or has no data.
     """
 
     name: str
@@ -83,6 +119,7 @@ class MemberState:
     admitted: bool = False
     exit: str | None = None
     address: str = ""
+    replication: Replication | None = None
 
     def with_(self, **changes: object) -> MemberState:
         """The same member with some attributes changed."""

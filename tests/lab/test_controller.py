@@ -23,7 +23,7 @@ from telamon.platforms.lab.ledger import Ledger
 from tests.lab.load import Load
 from tests.lab.support import tiny_stack, until
 
-MEMBERS = ("database-0", "edge-0", "edge-1", "tiny-0", "tiny-1")
+MEMBERS = ("database-0", "database-1", "edge-0", "edge-1", "tiny-0", "tiny-1")
 
 
 @dataclass

@@ -140,14 +140,14 @@ def test_slow_and_silent_links_are_made_at_once_and_ended_at_once(world: World, 
     began = time.monotonic()
     asked(world, "tiny-1")
     assert time.monotonic() - began > quick + 0.4
-    faults.disturb(BlackHoleLink("tiny-1", "database-0"), name="hole", seconds=60)
+    faults.disturb(BlackHoleLink("tiny-1", "database-writer"), name="hole", seconds=60)
     assert "ok" not in asked(world, "tiny-1")
     faults.calm()
     until(lambda: "ok" in asked(world, "tiny-1"))
 
 
 def test_relays_that_die_are_started_again_and_know_what_to_do(world: World, faults: Faults) -> None:
-    faults.disturb(CutLink("tiny-0", "database-0"), name="cut", seconds=60)
+    faults.disturb(CutLink("tiny-0", "database-writer"), name="cut", seconds=60)
     old = world.pid("relays-0")
     os.kill(old, signal.SIGKILL)
     until(lambda: world.pid("relays-0") not in {old, 0} and world.standing("relays").ready, within=40)
@@ -180,7 +180,7 @@ def test_torn_index_is_torn_where_it_is_largest(world: World, faults: Faults) ->
 
 def test_what_cannot_be_made_here_is_refused_with_the_reason(world: World, faults: Faults) -> None:
     assert "homeSize" in faults.lacks(FullDisk("tiny-0"))
-    assert "connects" in faults.lacks(CutLink("nobody-7", "database-0"))
+    assert "connects" in faults.lacks(CutLink("nobody-7", "database-writer"))
     with pytest.raises(MachineError, match="file system of its own"):
         faults.disturb(FullDisk("tiny-0"), name="full", seconds=5)
     with pytest.raises(NotReadyError, match="nobody-7"):
@@ -194,15 +194,15 @@ def test_what_cannot_be_made_here_is_refused_with_the_reason(world: World, fault
 
 
 def test_two_faults_cannot_have_one_name(faults: Faults) -> None:
-    faults.disturb(DelayLink("tiny-0", "database-0", 0.01), name="one", seconds=30)
+    faults.disturb(DelayLink("tiny-0", "database-writer", 0.01), name="one", seconds=30)
     with pytest.raises(ConflictError, match="one"):
-        faults.disturb(DelayLink("tiny-1", "database-0", 0.01), name="one", seconds=30)
+        faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="one", seconds=30)
 
 
 @pytest.mark.parametrize("how", ["killed", "in time"])
 def test_fault_is_ended_by_the_next_controller(world: World, faults: Faults, how: str) -> None:
     """Whoever made it was killed, or its time is up: tidying up ends it, and nothing that is still in force."""
-    faults.disturb(DelayLink("tiny-1", "database-0", 0.01), name="mine", seconds=60)
+    faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="mine", seconds=60)
     code = (
         "import pathlib, sys\n"
         "from telamon import wiring\n"
@@ -235,7 +235,7 @@ def test_fault_is_ended_by_the_next_controller(world: World, faults: Faults, how
 
 
 def test_damaged_record_keeps_nobody_from_ending_the_others(world: World, faults: Faults) -> None:
-    faults.disturb(DelayLink("tiny-1", "database-0", 0.01), name="mine", seconds=60)
+    faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="mine", seconds=60)
     damaged = world.root / "faults" / "broken.json"
     damaged.write_text("{")
     try:

@@ -21,7 +21,7 @@ from telamon.errors import MachineError, PlatformError, TemporaryError
 from telamon.naming import DATABASE
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab import machine, objects, postgres, procfs
+from telamon.platforms.lab import machine, objects, postgres, postgres_roles, procfs
 from telamon.platforms.lab.files import make_folder
 from telamon.platforms.lab.processes import Launch, Processes
 from telamon.platforms.lab.tracked import Identity
@@ -45,8 +45,7 @@ class Server:
     @property
     def desired(self) -> ServerDesired:
         """Its making."""
-        assert self.part.server is not None
-        return self.part.server
+        return self.part.servers[0]
 
     @property
     def endpoint(self) -> Endpoint:
@@ -73,6 +72,7 @@ class Server:
         for folder in process.folders:
             make_folder(self.root / folder.path, mode=folder.mode, account=self.account)
         postgres.clear_stale_lock(Path(self.desired.data))
+        postgres_roles.prepare_start(self.desired, account=self.account)
         identity = Identity(process.member, DATABASE, 0, "r", "17", process.stop_signal.value)
         self.processes.start(Launch(identity, process.argv, {}, process.cwd, self.account))
         until(lambda: postgres.phase(self.endpoint) is Phase.RUNNING)

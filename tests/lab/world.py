@@ -37,9 +37,13 @@ class World:
 
     def restart_host(self) -> None:
         """Keep the lab again, after the host was ended."""
+        self.resume()
+        self.settle()
+
+    def resume(self) -> None:
+        """Keep the lab again, and do not wait."""
         self.host = self._host()
         self.host.resume()
-        self.settle()
 
     def _host(self) -> Host:
         parts = self.parts

@@ -113,6 +113,26 @@ class FaultyPlatform:
         """Make a database, perhaps."""
         self._do(lambda: self.inner.make(desired))
 
+    def establish(self, desired: ComponentDesired, member: str) -> None:
+        """Make a database server, perhaps."""
+        self._do(lambda: self.inner.establish(desired, member))
+
+    def fence(self, desired: ComponentDesired, member: str) -> None:
+        """End a database server, perhaps."""
+        self._do(lambda: self.inner.fence(desired, member))
+
+    def promote(self, desired: ComponentDesired, member: str) -> None:
+        """Promote, perhaps."""
+        self._do(lambda: self.inner.promote(desired, member))
+
+    def follow(self, desired: ComponentDesired, member: str, *, primary: str) -> None:
+        """Follow, perhaps."""
+        self._do(lambda: self.inner.follow(desired, member, primary=primary))
+
+    def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
+        """Let commits wait, perhaps."""
+        self._do(lambda: self.inner.synchronise(desired, member, standby=standby, term=term))
+
     def forget_looks(self) -> None:
         """A new controller asks anew: what the old one was told late is not told to it."""
         self._seen.clear()

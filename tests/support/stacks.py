@@ -26,13 +26,13 @@ def members(
     return tuple(MemberDesired(f"{component}-{n}", n, revision, release) for n in range(count))
 
 
-def database() -> ComponentDesired:
-    """A database server of one member."""
+def database(count: int = 1, *, revision: str = "r1") -> ComponentDesired:
+    """A database of some servers."""
     return ComponentDesired(
         "database",
         ComponentKind.DATABASE,
         "",
-        members("database", 1),
+        members("database", count, revision=revision),
         "o1",
         rotates=False,
         required_by=("tracker",),

@@ -8,14 +8,14 @@ from typing import Literal
 
 from telamon.desired.component import ComponentDesired, Policy, Requirement
 from telamon.desired.lab.data import BackupDesired, DatabaseDesired, FrontDoor, LabComponent, LabDesired
-from telamon.desired.lab.database import database_component
+from telamon.desired.lab.database import database_component, replication_links
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.edge import admin_socket, edge_component, rotations
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.nodes import Surroundings, links, member_desired, processes
-from telamon.desired.lab.outline import Outline, balancers, lab_host, outlines
+from telamon.desired.lab.outline import Outline, balancers, databases, lab_host, outlines
 from telamon.desired.lab.relays import relays_component
-from telamon.desired.lab.secrets import product_secrets, references, superuser_secret, vault_secret, wanted
+from telamon.desired.lab.secrets import database_secrets, product_secrets, references, vault_secret, wanted
 from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE, RELAYS, component_name, database_name
@@ -38,7 +38,8 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
     parts = outlines(stack, registry)
     name = stack.metadata.name
     fronts = {part.product_name: _front(part, name, facts) for part in parts if part.companion is None}
-    table = {link.name: link for link in links(parts, facts)}
+    among_servers = tuple(replication_links(facts, databases(stack)))
+    table = {link.name: link for link in (*links(parts, facts), *among_servers)}
     secrets = {part.product_name: product_secrets(name, part) for part in parts if part.companion is None}
     products = []
     for part in parts:
@@ -48,9 +49,9 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
     edge = edge_component(parts, facts, fronts=fronts, count=balancers(stack))
     relays = (relays_component(parts, facts, links=table.values()),) if facts.relays else ()
     needing = tuple(part.component for part in parts if part.workload.needs_database)
-    database = database_component(name, facts, required_by=needing)
+    database = database_component(name, facts, required_by=needing, links=among_servers)
     referenced = {value for part in products for process in part.processes for value in references(process)}
-    made = [superuser_secret(name), vault_secret(name)]
+    made = [*database_secrets(name), vault_secret(name)]
     for part in parts:
         if part.companion is None:
             made += wanted(part, secrets[part.product_name], referenced=referenced)

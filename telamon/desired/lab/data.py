@@ -137,7 +137,7 @@ class Link:
 
     Attributes:
         source: member that connects (``edge`` for every balancer).
-        target: member that listens.
+        target: member that listens (``database-writer`` for whichever server takes writes).
         port: name of the port.
         endpoint: where ``source`` connects to.
         beyond: where ``target`` listens; another place than ``endpoint`` where a relay stands between them.
@@ -196,23 +196,46 @@ class DatabaseDesired:
 
 @dataclass(frozen=True)
 class ServerDesired:
-    """The database server's own making.
+    """One database server's own making.
 
     Attributes:
+        member: whose.
         data: its data folder.
         bin: folder of its programs.
         superuser: name of the role that makes databases and does nothing else.
         password: of that role.
-        socket_folder: where its unix socket is; the superuser gets in there alone.
-        port: port number, which is part of the socket's name.
+        replicator: name of the role that standbys log in with.
+        replication: password of that role.
+        socket_folder: where its own unix socket is; the superuser gets in there alone.
+        endpoint: where it listens for its neighbours, whatever its role.
+        writer: where it listens for clients as well while it is the primary.
+        writer_sockets: folder of the unix socket that it listens on as well while it is the primary.
+        role_file: settings that depend on its role.
+        waits_file: settings that say whom its commits wait for.
+        password_file: what it logs in to a primary with, in libpq's format.
+        sources: where it reaches each other server.
     """
 
+    member: str
     data: str
     bin: str
     superuser: str
     password: SecretValue
+    replicator: str
+    replication: SecretValue
     socket_folder: str
-    port: int
+    endpoint: Endpoint
+    writer: Endpoint
+    writer_sockets: str
+    role_file: str
+    waits_file: str
+    password_file: str
+    sources: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def port(self) -> int:
+        """Port number, which is part of a socket's name."""
+        return self.endpoint.port
 
 
 @dataclass(frozen=True)
@@ -263,7 +286,7 @@ class LabComponent:
         product: the product itself, on a product's own nodes.
         rotations: lists of the balancers; a member is in rotation when it is in the last one.
         database: the product's own, to be made first.
-        server: of the database component.
+        servers: of the database component, in the order of ``desired.members``.
         set_up: what set-up pages are filled in with, on a product's own nodes.
     """
 
@@ -275,7 +298,7 @@ class LabComponent:
     product: Product | None = None
     rotations: tuple[Rotation, ...] = ()
     database: DatabaseDesired | None = None
-    server: ServerDesired | None = None
+    servers: tuple[ServerDesired, ...] = ()
     set_up: SetupDesired | None = None
 
     def process(self, member: str, release: str | None = None) -> ProcessDesired | None:
@@ -291,6 +314,10 @@ class LabComponent:
             if process.member == member and release in {None, process.release}
         ]
         return of_release[0] if of_release else None
+
+    def server(self, member: str) -> ServerDesired | None:
+        """The database server of a member, if it is one."""
+        return next((server for server in self.servers if server.member == member), None)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,20 @@
-"""The database of the lab: one PostgreSQL server, and in it a database and a role for each product.
+"""The database of the lab: a PostgreSQL primary and a synchronous standby, and in it a database for each product.
 
-Source: PostgreSQL 17 documentation, chapters 18 (server set-up), 19 (configuration), 20 (client authentication).
+Clients write to one address, which never changes. Every server listens on an address of its own for its neighbour;
+the primary alone listens on the writer's as well, and the kernel gives that to one process at a time.
+
+Sources: PostgreSQL 17 documentation, chapters 18 (server set-up), 19 (configuration), 20 (client authentication),
+26 (high availability).
 
 Traps:
     * PostgreSQL refuses to run as root, so its folders may belong to another user than everything else.
     * ``fsync`` and ``synchronous_commit`` stay on: the lab proves that no acknowledged write is lost.
+    * What depends on a server's role stands in files of their own, which the platform writes: nothing here does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 from telamon.desired.component import ComponentDesired, MemberDesired, Policy
 from telamon.desired.lab.data import (
@@ -15,6 +22,7 @@ from telamon.desired.lab.data import (
     FileDesired,
     FolderDesired,
     LabComponent,
+    Link,
     ProcessDesired,
     RunAs,
     ServerDesired,
@@ -22,26 +30,24 @@ from telamon.desired.lab.data import (
 )
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import desired_fingerprint, process_revision
-from telamon.desired.lab.outline import POSTGRES_PORT
+from telamon.desired.lab.outline import POSTGRES, POSTGRES_PORT, server_pairs
 from telamon.naming import DATABASE, member_name, secret_name
 from telamon.products.base import Endpoint, SecretValue
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
 
 SUPERUSER = "telamon"
+REPLICATOR = "telamon-replicator"
+"""The role a standby logs in with. A product's role never has a hyphen, so it cannot be called so."""
 RELEASE = "17"
-MEMBER = member_name(DATABASE, 0)
-DATA = "data/postgres"
-CONFIGURATION = "database/postgresql.conf"
 ACCESS = "database/pg_hba.conf"
 SOCKETS = "run/postgres"
+"""Folder of the writer's unix socket, which the primary alone listens on."""
 MAX_CONNECTIONS = 150
 
 _SETTINGS = """\
 # Written by telamon; changes are overwritten.
-listen_addresses = '{address}'
 port = {port}
-unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 hba_file = '{access}'
 max_connections = {connections}
@@ -62,6 +68,15 @@ checkpoint_timeout = '2min'
 max_wal_size = '256MB'
 min_wal_size = '64MB'
 wal_level = 'replica'
+hot_standby = on
+max_wal_senders = 6
+# What a standby lacks after a restart is still there; one that was away for longer is copied anew.
+wal_keep_size = '128MB'
+# The primary hears of an idle standby every second, so that silence means something.
+wal_receiver_status_interval = '1s'
+wal_receiver_timeout = '5s'
+wal_sender_timeout = '5s'
+wal_retrieve_retry_interval = '200ms'
 restart_after_crash = on
 tcp_keepalives_idle = 30
 tcp_keepalives_interval = 5
@@ -70,6 +85,9 @@ logging_collector = off
 log_destination = 'stderr'
 log_line_prefix = '%m [%p] %q%u@%d '
 log_checkpoints = off
+# What depends on the role of the server, and whom its commits wait for.
+include_if_exists = '{role}'
+include_if_exists = '{waits}'
 """
 
 _ACCESS = """\
@@ -77,52 +95,77 @@ _ACCESS = """\
 # The superuser comes in by the unix socket alone, everybody else by TCP and with a password.
 local all {superuser} scram-sha-256
 host  all {superuser} all reject
+host  replication "{replicator}" 127.0.0.0/8 scram-sha-256
 host  all all 127.0.0.0/8 scram-sha-256
 """
 
 
 def endpoint(facts: LabFacts) -> Endpoint:
-    """Where the server listens."""
-    port = facts.port(DATABASE, "postgres", number=POSTGRES_PORT)
-    return Endpoint(facts.address(DATABASE, 0), port)
+    """Where clients reach whoever takes writes."""
+    return Endpoint(facts.address(DATABASE, 0), facts.port(DATABASE, POSTGRES, number=POSTGRES_PORT))
 
 
-def database_component(stack: str, facts: LabFacts, *, required_by: tuple[str, ...]) -> LabComponent:
-    """The database server as a component of one member.
+def server_endpoint(facts: LabFacts, ordinal: int) -> Endpoint:
+    """Where one server listens whatever its role is; the first address of the component is the writer's."""
+    return Endpoint(
+        facts.address(DATABASE, ordinal + 1), facts.port(DATABASE, POSTGRES, number=POSTGRES_PORT)
+    )
+
+
+def replication_links(facts: LabFacts, count: int) -> Iterator[Link]:
+    """Every server as every other one reaches it, over the relay between the two if there is one."""
+    listening = {
+        str(member_name(DATABASE, ordinal)): server_endpoint(facts, ordinal) for ordinal in range(count)
+    }
+    for source, target in server_pairs(count):
+        beyond, relay = listening[target], facts.relay(source, target)
+        reached = beyond if relay is None else Endpoint(relay, beyond.port)
+        yield Link(source, target, POSTGRES, reached, beyond)
+
+
+def database_component(
+    stack: str, facts: LabFacts, *, required_by: tuple[str, ...], links: Iterable[Link]
+) -> LabComponent:
+    """The database servers as a component.
 
     Args:
         stack: name of the stack.
         facts: of the machine.
         required_by: components that need it.
+        links: from each server to each other one; none where there is a single server.
     """
-    files = _files(facts)
-    argv = (
-        f"{facts.postgres_bin}/postgres",
-        "-D",
-        facts.path(DATA),
-        "-c",
-        f"config_file={facts.path(CONFIGURATION)}",
+    reached = tuple(links)
+    count = max(len({link.source for link in reached}), 1)
+    access = FileDesired(
+        ACCESS, _ACCESS.format(superuser=SUPERUSER, replicator=REPLICATOR), owner=RunAs.DATABASE
     )
-    process = ProcessDesired(
-        member=MEMBER,
-        component=DATABASE,
-        ordinal=0,
-        release=RELEASE,
-        argv=argv,
-        environment={},
-        cwd=facts.path(DATA),
-        address=str(endpoint(facts)),
-        probe=DatabaseProbe(endpoint(facts)),
-        folders=(FolderDesired(SOCKETS, owner=RunAs.DATABASE),),
-        run_as=RunAs.DATABASE,
-        stop_signal=StopSignal.INT,
+    servers = tuple(_server(stack, facts, ordinal=ordinal, links=reached) for ordinal in range(count))
+    settings = tuple(_settings(server, facts) for server in servers)
+    processes = tuple(
+        _process(server, facts, ordinal=ordinal, settings=settings[ordinal])
+        for ordinal, server in enumerate(servers)
     )
-    revision = process_revision(argv, {}, cwd=process.cwd, files=files)
+    members = tuple(
+        MemberDesired(
+            process.member,
+            process.ordinal,
+            process_revision(
+                # Where it reaches its neighbours is read at the start alone, like its settings.
+                (*process.argv, *(str(found) for found in servers[process.ordinal].sources.values())),
+                {},
+                cwd=process.cwd,
+                files=(settings[process.ordinal], access),
+            ),
+            RELEASE,
+        )
+        for process in processes
+    )
+    files = (*settings, access)
     desired = ComponentDesired(
         name=DATABASE,
         kind=ComponentKind.DATABASE,
         product=DATABASE,
-        members=(MemberDesired(MEMBER, 0, revision, RELEASE),),
+        members=members,
         objects=desired_fingerprint(files),
         required_by=required_by,
         rotates=False,
@@ -130,30 +173,59 @@ def database_component(stack: str, facts: LabFacts, *, required_by: tuple[str, .
         patience=Patience(hang=3.0, start=120.0),
         policy=Policy(min_serving=1, stop_grace=20.0),
     )
-    return LabComponent(desired, (process,), files=files, server=_server(stack, facts))
+    return LabComponent(desired, processes, files=files, servers=servers)
 
 
-def _server(stack: str, facts: LabFacts) -> ServerDesired:
+def _process(
+    server: ServerDesired, facts: LabFacts, *, ordinal: int, settings: FileDesired
+) -> ProcessDesired:
+    argv = (f"{server.bin}/postgres", "-D", server.data, "-c", f"config_file={facts.path(settings.path)}")
+    return ProcessDesired(
+        member=server.member,
+        component=DATABASE,
+        ordinal=ordinal,
+        release=RELEASE,
+        argv=argv,
+        environment={},
+        cwd=server.data,
+        address=str(server.endpoint),
+        probe=DatabaseProbe(server.endpoint),
+        folders=(
+            FolderDesired(SOCKETS, owner=RunAs.DATABASE),
+            FolderDesired(f"run/{server.member}", owner=RunAs.DATABASE),
+        ),
+        run_as=RunAs.DATABASE,
+        stop_signal=StopSignal.INT,
+    )
+
+
+def _server(stack: str, facts: LabFacts, *, ordinal: int, links: Iterable[Link]) -> ServerDesired:
+    member = member_name(DATABASE, ordinal)
     return ServerDesired(
-        data=facts.path(DATA),
+        member=member,
+        data=facts.path("data", member),
         bin=facts.postgres_bin,
         superuser=SUPERUSER,
         password=SecretValue(secret_name(stack, DATABASE, purpose="superuser"), "password"),
-        socket_folder=facts.path(SOCKETS),
-        port=endpoint(facts).port,
+        replicator=REPLICATOR,
+        replication=SecretValue(secret_name(stack, DATABASE, purpose="replication"), "password"),
+        socket_folder=facts.path("run", member),
+        endpoint=server_endpoint(facts, ordinal),
+        writer=endpoint(facts),
+        writer_sockets=facts.path(SOCKETS),
+        role_file=facts.path("database", f"{member}.role.conf"),
+        waits_file=facts.path("database", f"{member}.waits.conf"),
+        password_file=facts.path("database", f"{member}.pass"),
+        sources={link.target: link.endpoint for link in links if link.source == member},
     )
 
 
-def _files(facts: LabFacts) -> tuple[FileDesired, ...]:
-    settings = _SETTINGS.format(
-        address=endpoint(facts).host,
-        port=endpoint(facts).port,
-        sockets=facts.path(SOCKETS),
+def _settings(server: ServerDesired, facts: LabFacts) -> FileDesired:
+    text = _SETTINGS.format(
+        port=server.endpoint.port,
         access=facts.path(ACCESS),
         connections=MAX_CONNECTIONS,
+        role=server.role_file,
+        waits=server.waits_file,
     )
-    access = _ACCESS.format(superuser=SUPERUSER)
-    return (
-        FileDesired(CONFIGURATION, settings, owner=RunAs.DATABASE),
-        FileDesired(ACCESS, access, owner=RunAs.DATABASE),
-    )
+    return FileDesired(f"database/{server.member}.conf", text, owner=RunAs.DATABASE)

@@ -14,18 +14,15 @@ from telamon.desired.lab.data import (
     WorkloadProbe,
     link_name,
 )
-from telamon.desired.lab.database import MEMBER as DATABASE_MEMBER
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import process_revision
-from telamon.desired.lab.outline import ANYBODY, HTTP, Outline
+from telamon.desired.lab.outline import ANYBODY, HTTP, POSTGRES, Outline
 from telamon.desired.lab.relays import movable_clock
 from telamon.desired.lab.secrets import ProductSecrets
 from telamon.errors import InternalError
-from telamon.naming import EDGE, database_name, member_name
+from telamon.naming import EDGE, WRITER, database_name, member_name
 from telamon.products.base import DatabaseLink, Endpoint, EnvironmentValue, NodeContext, Peer
-
-POSTGRES = "postgres"
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def links(parts: Sequence[Outline], facts: LabFacts) -> Iterator[Link]:
         for member in members(part):
             yield from _to_members(member, part, facts, skip=member)
             if part.workload.needs_database:
-                yield _link(member, DATABASE_MEMBER, database_endpoint(facts), port=POSTGRES, facts=facts)
+                yield _link(member, WRITER, database_endpoint(facts), port=POSTGRES, facts=facts)
             if part.companion is None:
                 own = [other for other in parts if other.product_name == part.product_name]
                 for other in own:
@@ -147,7 +144,7 @@ def _database(part: Outline, member: str, around: Surroundings) -> DatabaseLink 
     if not part.workload.needs_database:
         return None
     name = database_name(part.product_name)
-    endpoint = around.endpoint(member, DATABASE_MEMBER, port=POSTGRES)
+    endpoint = around.endpoint(member, WRITER, port=POSTGRES)
     return DatabaseLink(endpoint, name=name, user=name, password=around.secrets.database)
 
 

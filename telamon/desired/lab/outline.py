@@ -9,9 +9,10 @@ from telamon.errors import InternalError
 from telamon.model.platform import LabPlatform
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
-from telamon.naming import DATABASE, EDGE, RELAYS, CompanionName, component_name, member_name
+from telamon.naming import DATABASE, EDGE, RELAYS, WRITER, CompanionName, component_name, member_name
 from telamon.products.base import Companion, Product, Workload
 
+POSTGRES = "postgres"
 POSTGRES_PORT = 5432
 HTTP = "http"
 ANYBODY = "*"
@@ -94,6 +95,12 @@ def balancers(stack: Stack) -> int:
     return platform.balancers if isinstance(platform, LabPlatform) else LabPlatform(kind="lab").balancers
 
 
+def databases(stack: Stack) -> int:
+    """How many database servers there are: a primary, and a standby unless the file does without."""
+    platform = stack.spec.platform
+    return platform.databases if isinstance(platform, LabPlatform) else LabPlatform(kind="lab").databases
+
+
 @dataclass(frozen=True)
 class PortNeed:
     """A port that members of a component will listen on."""
@@ -153,7 +160,8 @@ class Needs:
 def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
     """Say what must be found on a machine before the stack can be planned."""
     parts = outlines(stack, registry)
-    ports = [PortNeed(DATABASE, "postgres", POSTGRES_PORT, 1)]
+    # One address more than servers: the writer's.
+    ports = [PortNeed(DATABASE, POSTGRES, POSTGRES_PORT, databases(stack) + 1)]
     ports += [
         PortNeed(part.component, port.name, port.number, part.nodes)
         for part in parts
@@ -177,9 +185,20 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         hosts=tuple(lab_host(name, stack.metadata.name) for name in stack.spec.products),
         products=tuple(stack.spec.products),
         stand_ins=tuple(sorted({part.workload.stand_in for part in parts if part.workload.stand_in})),
-        relays=tuple(f"{source}->{target}" for source, target in relayed_pairs(parts)) if disturbable else (),
+        relays=_relays(parts, databases(stack)) if disturbable else (),
         movable_clocks=disturbable,
     )
+
+
+def _relays(parts: Sequence[Outline], servers: int) -> tuple[str, ...]:
+    pairs = (*relayed_pairs(parts), *server_pairs(servers))
+    return tuple(f"{source}->{target}" for source, target in pairs)
+
+
+def server_pairs(count: int) -> Iterator[tuple[str, str]]:
+    """Every database server with every other one, each as the one that connects."""
+    names = [member_name(DATABASE, ordinal) for ordinal in range(count)]
+    return ((source, target) for source in names for target in names if source != target)
 
 
 def relayed_pairs(parts: Sequence[Outline]) -> Iterator[tuple[str, str]]:
@@ -208,7 +227,7 @@ def relayed_pairs(parts: Sequence[Outline]) -> Iterator[tuple[str, str]]:
             yield from ((member, other) for other in own if other != member)
             yield from ((member, other) for companion in served for other in _members(companion))
             if part.workload.needs_database:
-                yield member, member_name(DATABASE, 0)
+                yield member, WRITER
 
 
 def _members(part: Outline) -> tuple[str, ...]:

@@ -84,11 +84,11 @@ def product_secrets(stack: str, part: Outline) -> ProductSecrets:
     )
 
 
-def superuser_secret(stack: str) -> SecretDesired:
-    """The database superuser's password."""
-    return SecretDesired(
-        SecretValue(secret_name(stack, DATABASE, purpose="superuser"), "password"), SecretKind.PASSWORD
-    )
+def database_secrets(stack: str) -> Iterator[SecretDesired]:
+    """Passwords of the superuser, and of the role that standbys log in with."""
+    for purpose in ("superuser", "replication"):
+        name = secret_name(stack, DATABASE, purpose=purpose)
+        yield SecretDesired(SecretValue(name, "password"), SecretKind.PASSWORD)
 
 
 def vault_secret(stack: str) -> SecretDesired:

@@ -203,12 +203,24 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
+def is_listened(address: str, port: int) -> bool:
+    """Whether somebody listens there, found out without touching it. Source: proc(5), ``/proc/net/tcp``."""
+    return (address, port) in _listening()
+
+
 def _listening_networks() -> frozenset[int]:
-    """Second octets of the loopback addresses that something listens on. Source: proc(5), ``/proc/net/tcp``."""
+    """Second octets of the loopback addresses that something listens on."""
+    return frozenset(int(address.split(".")[1]) for address, _ in _listening() if address.startswith("127."))
+
+
+def _listening() -> frozenset[tuple[str, int]]:
+    """Address and port of everything that listens. Source: proc(5), ``/proc/net/tcp``."""
     found = set()
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         fields = line.split()
-        packed = bytes.fromhex(fields[1].partition(":")[0])[::-1]
-        if fields[3] == "0A" and packed[0] == 127:
-            found.add(packed[1])
+        if fields[3] != "0A":
+            continue
+        host, _, port = fields[1].partition(":")
+        packed = bytes.fromhex(host)[::-1]
+        found.add((".".join(str(octet) for octet in packed), int(port, 16)))
     return frozenset(found)

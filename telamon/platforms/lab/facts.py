@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telamon.desired.lab.database import SOCKETS
 from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
 from telamon.desired.lab.outline import POSTGRES_PORT, Needs
 from telamon.errors import PlatformError
@@ -23,6 +22,7 @@ from telamon.platforms.lab.files import located, write
 FILE = "facts.json"
 CONTROLLER_SOCKET = "run/controller.sock"
 LONGEST_BALANCER_SOCKET = "run/edge-9.sock"
+LONGEST_DATABASE_SOCKET = f"run/database-0/.s.PGSQL.{POSTGRES_PORT}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
     machine.check_system()
     account = machine.database_account()
     sockets = [root / CONTROLLER_SOCKET, root / LONGEST_BALANCER_SOCKET]
-    sockets.append(root / SOCKETS / f".s.PGSQL.{POSTGRES_PORT}")
+    sockets.append(root / LONGEST_DATABASE_SOCKET)
     machine.check_folder(root, sockets=sockets, account=account)
     kept = load(root)
     allocation = _allocate(root, needs, kept, running=running)

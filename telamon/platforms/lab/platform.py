@@ -13,15 +13,12 @@ from telamon.desired.lab.data import (
     LabDesired,
     ProcessDesired,
     RunAs,
-    ServerDesired,
     WorkloadProbe,
 )
-from telamon.desired.lab.database import DATA
 from telamon.desired.lab.edge import LINGERS
 from telamon.desired.lab.facts import Account, LabFacts
 from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
-from telamon.naming import DATABASE
 from telamon.plan.step import Call
 from telamon.plan.work import Work
 from telamon.platforms.lab import admin, closely, machine, postgres, tls
@@ -34,6 +31,7 @@ from telamon.platforms.lab.probes import Probes, Seen
 from telamon.platforms.lab.processes import Launch, Processes
 from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
+from telamon.platforms.lab.servers import Servers, Tools
 from telamon.platforms.lab.tracked import Identity, Process
 from telamon.platforms.lab.traffic import Traffic
 from telamon.platforms.lab.upgrades import UpgradeWatch
@@ -41,7 +39,7 @@ from telamon.platforms.lab.works.desk import NOBODY, WorkDesk
 from telamon.ports import Clock
 from telamon.products.base import Endpoint, HealthReport, IndexKeeper
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, JobState, Life, MemberState
+from telamon.state.world import ComponentState, JobState, Life, MemberState, Replication
 
 LOG = logging.getLogger("telamon.lab")
 
@@ -82,7 +80,9 @@ class LabPlatform:
         self._probes = Probes(self._credentials, clock, heard=self._processes.heard)
         self._upgrades = UpgradeWatch(self._credentials, clock)
         self._databases_seen: dict[str, tuple[int, int]] = {}
-        found = self._processes.adopt(database_folder=root / DATA)
+        tools = Tools(lab_id(root), self.secrets, self._processes, self._records, clock)
+        self._servers = Servers(tools)
+        found = self._processes.adopt(database_folders=sorted((root / "data").iterdir()))
         if found:
             LOG.info("found running: %s", ", ".join(found))
 
@@ -94,11 +94,15 @@ class LabPlatform:
         """
         self.secrets.ensure(desired.secrets)
         self._facts, self._lab = facts, desired
+        for part in desired.parts:
+            if part.servers:
+                self._servers.install(part.servers, self._account())
 
     def close(self) -> None:
         """Let go. Every process goes on."""
         self._jobs.close()
         self._probes.close()
+        self._servers.close()
         self._processes.close()
 
     def abandon(self) -> None:
@@ -166,12 +170,8 @@ class LabPlatform:
     # --------------------------------------------------------------------------------------------------------- objects
 
     def apply(self, desired: ComponentDesired) -> None:
-        """Write the component's files; make the database server's data folder."""
-        part = self._part(desired.name)
-        apply(self._root, part.files, account=self._account())
-        if part.server is not None:
-            password = self.secrets.get(part.server.password.secret, part.server.password.key)
-            postgres.create(part.server, password, account=self._account())
+        """Write the component's files."""
+        apply(self._root, self._part(desired.name).files, account=self._account())
 
     def withdraw(self, component: str) -> None:
         """Remove the component's files; data stays."""
@@ -190,12 +190,11 @@ class LabPlatform:
         found = self._processes.seen().get(member)
         if found is not None and found.pid:
             return
-        if process.run_as is RunAs.DATABASE:
-            self._processes.end_lost_database(self._root / DATA)
-            postgres.clear_stale_lock(self._root / DATA)
         for folder in process.folders:
             owner = self._account() if folder.owner is RunAs.DATABASE else None
             make_folder(self._root / folder.path, mode=folder.mode, account=owner)
+        if process.run_as is RunAs.DATABASE:
+            self._servers.prepare_start(member)
         self._processes.start(
             Launch(
                 Identity(
@@ -270,13 +269,32 @@ class LabPlatform:
         wanted = self._part(desired.name).database
         if wanted is None:
             return
-        server = self._server()
-        postgres.make_database(
-            server,
-            wanted,
-            superuser_password=self.secrets.get(server.password.secret, server.password.key),
-            password=self.secrets.get(wanted.password.secret, wanted.password.key),
-        )
+        self._servers.make(wanted, self.secrets.get(wanted.password.secret, wanted.password.key))
+
+    def establish(self, desired: ComponentDesired, member: str) -> None:
+        """Make an empty database server."""
+        self._part(desired.name)
+        self._servers.establish(member)
+
+    def fence(self, desired: ComponentDesired, member: str) -> None:
+        """End a database server for certain."""
+        self._part(desired.name)
+        self._servers.fence(member)
+
+    def promote(self, desired: ComponentDesired, member: str) -> None:
+        """Let a standby take writes."""
+        self._part(desired.name)
+        self._servers.promote(member)
+
+    def follow(self, desired: ComponentDesired, member: str, *, primary: str) -> None:
+        """Make a server that does not run a standby."""
+        self._part(desired.name)
+        self._servers.follow(member, primary)
+
+    def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
+        """Let commits wait for a standby, or for none."""
+        self._part(desired.name)
+        self._servers.synchronise(member, standby=standby, term=term)
 
     # -------------------------------------------------------------------------------------------------------- the eyes
 
@@ -292,14 +310,18 @@ class LabPlatform:
         }
         admitted = self._admitted(desired.name)
         looked = {} if part is None else self._probes.look(part, own, serving=admitted)
-        names = sorted({*own, *admitted})
+        replication = self._servers.look() if part is not None and part.servers else {}
+        # A server that does not run is seen by its data, unless nobody wants it any more.
+        with_data = {name for name in replication if desired.member(name) is not None}
+        names = sorted({*own, *admitted, *with_data})
         members = [
             _state(
                 name,
                 own.get(name),
                 part=part,
                 seen=looked.get(name),
-                admitted=name in admitted or _admits_itself(desired, own.get(name)),
+                admitted=name in admitted or _admits_itself(desired, own.get(name), replication.get(name)),
+                replication=replication.get(name),
             )
             for name in names
         ]
@@ -337,12 +359,6 @@ class LabPlatform:
     def _account(self) -> Account | None:
         return self._facts.database_account if self._facts is not None else None
 
-    def _server(self) -> ServerDesired:
-        server = self._part(DATABASE).server
-        if server is None:
-            raise PlatformError("this lab has no database server")
-        return server
-
     def _admitted(self, component: str) -> frozenset[str]:
         part = self._lab.part(component)
         if part is None:
@@ -352,22 +368,14 @@ class LabPlatform:
     def _objects(self, part: LabComponent) -> str | None:
         if not part.files:
             return part.desired.objects
-        if part.server is not None and not postgres.exists(part.server):
-            return None
         return fingerprint(self._root, part.files)
 
     def _database_ready(self, wanted: DatabaseDesired) -> bool:
         """Whether the product's role gets into its database: asked once for each life of the server."""
-        server = next(
-            (
-                (process.pid, process.ticks)
-                for process in self._processes.seen().values()
-                if process.identity.component == DATABASE and process.pid
-            ),
-            None,
-        )
-        if server is None:
+        writer = self._servers.writer()
+        if writer is None:
             return wanted.name in self._databases_seen
+        server = writer.pid, writer.ticks
         if self._databases_seen.get(wanted.name) == server:
             return True
         answer = postgres.takes(wanted, self.secrets.get(wanted.password.secret, wanted.password.key))
@@ -381,7 +389,13 @@ class LabPlatform:
 
 
 def _state(
-    name: str, process: Process | None, *, part: LabComponent | None, seen: Seen | None, admitted: bool
+    name: str,
+    process: Process | None,
+    *,
+    part: LabComponent | None,
+    seen: Seen | None,
+    admitted: bool,
+    replication: Replication | None,
 ) -> MemberState:
     wanted = part.process(name) if part is not None else None
     workload = part.workload if part is not None else None
@@ -393,6 +407,7 @@ def _state(
         clustered=workload is not None and workload.clustered,
         admitted=admitted,
         address=wanted.address if wanted is not None else "",
+        replication=replication,
     )
     if process is None:
         return base
@@ -412,6 +427,9 @@ def _state(
     )
 
 
-def _admits_itself(desired: ComponentDesired, process: Process | None) -> bool:
+def _admits_itself(
+    desired: ComponentDesired, process: Process | None, replication: Replication | None
+) -> bool:
     """Whether a member serves as soon as it lives, because nobody sends it requests through the front door."""
-    return not desired.rotates and process is not None and process.life is Life.ALIVE
+    lives = not desired.rotates and process is not None and process.life is Life.ALIVE
+    return lives and (replication is None or bool(replication.writer))

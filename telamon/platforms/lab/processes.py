@@ -191,11 +191,11 @@ class Processes:
 
     # ------------------------------------------------------------------------------------------------------- adoption
 
-    def adopt(self, database_folder: Path | None = None) -> tuple[str, ...]:
+    def adopt(self, database_folders: Sequence[Path] = ()) -> tuple[str, ...]:
         """Find what an earlier controller left behind: take over every member's process, end everything else.
 
         Args:
-            database_folder: data folder of the database server; a process of it without a living server is ended.
+            database_folders: data folders of database servers; a process of one without a living server is ended.
 
         Returns:
             The members taken over.
@@ -211,8 +211,8 @@ class Processes:
             known = [tracked.pid for tracked in self._tracked.values() if not tracked.ended]
         for stray, _ in self._marked():
             self._end_stray(stray, known)
-        if database_folder is not None:
-            self.end_lost_database(database_folder)
+        for folder in database_folders:
+            self.end_lost_database(folder)
         self._wake()
         return tuple(leaders)
 

@@ -6,7 +6,7 @@ it reports. Nothing is random here: whoever wants randomness draws it outside an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
 from telamon.plan.works.backup import SwitchBack, SwitchData
+from telamon.platforms.memory.servers import Servers
 from telamon.ports import Clock
 from telamon.state.phase import Phase
 from telamon.state.world import (
@@ -91,6 +92,15 @@ class _Member:
 
 
 @dataclass
+class _ServerJob:
+    """A long verb on a database server; ``end`` is what it comes to, and says whether it worked."""
+
+    ends: float
+    end: Callable[[], bool]
+    state: JobState | None = None
+
+
+@dataclass
 class _Component:
     behaviour: Behaviour
     kind: ComponentKind = ComponentKind.PRODUCT
@@ -103,6 +113,8 @@ class _Component:
     jobs: dict[str, tuple[Call | Work, float]] = field(default_factory=dict)
     registry: dict[str, float] = field(default_factory=dict)
     held: bool = False
+    servers: Servers | None = None
+    server_jobs: dict[str, _ServerJob] = field(default_factory=dict)
     original: str | None = None
     tasks_failed: int = 0
     restored: bool = False
@@ -144,6 +156,8 @@ class MemoryPlatform:
         found = component.members.get(member)
         if found is not None and found.life in {Life.ALIVE, Life.ENDING}:
             return
+        if desired.kind is ComponentKind.DATABASE:
+            self.servers(desired).started(member)
         component.members[member] = _Member(
             wanted.ordinal, wanted.revision, wanted.release, self.clock.now(), since=self.clock.now()
         )
@@ -207,6 +221,76 @@ class MemoryPlatform:
             if isinstance(work, SwitchData | SwitchBack) and work.kind not in found.behaviour.failing_works:
                 found.restored = isinstance(work, SwitchData)
 
+    def establish(self, desired: ComponentDesired, member: str) -> None:
+        """Make an empty database server."""
+        self.servers(desired).establish(member)
+
+    def fence(self, desired: ComponentDesired, member: str) -> None:
+        """End a database server for certain."""
+        found = self._of(desired).members.get(member)
+        if found is not None:
+            found.life, found.fault, found.ends = Life.ABSENT, None, None
+
+    def promote(self, desired: ComponentDesired, member: str) -> None:
+        """Let a standby take writes."""
+        self.servers(desired).promote(member)
+
+    def follow(self, desired: ComponentDesired, member: str, *, primary: str) -> None:
+        """Make a server that does not run a standby."""
+        component, servers = self._of(desired), self.servers(desired)
+        if servers.lives(member):
+            raise PlatformError(f"{member} still runs")
+        job, ends = f"follow/{member}", self.clock.now() + component.behaviour.call
+        component.server_jobs[job] = _ServerJob(ends, lambda: servers.follow(member, primary))
+
+    def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
+        """Let commits wait for a standby, or for none."""
+        component, servers = self._of(desired), self.servers(desired)
+        servers.synchronise(member, standby=standby, term=term)
+        if standby:
+            job = f"synchronise/{standby}"
+            component.server_jobs[job] = _ServerJob(self.clock.now(), lambda: True)
+
+    def servers(self, desired: ComponentDesired) -> Servers:
+        """The data of a database's servers: what clients write to, and what is lost with them."""
+        component = self._of(desired)
+        if component.servers is None:
+            component.servers = Servers(
+                self.clock.now,
+                answers=lambda member: self._answers(component, member),
+                lives=lambda member: self._lives(component, member),
+            )
+        return component.servers
+
+    def _show_servers(self, desired: ComponentDesired, component: _Component) -> None:
+        """A server with data is seen also where nothing of it runs."""
+        servers = self.servers(desired)
+        for wanted in desired.members:
+            if wanted.name not in component.members and servers.part(wanted.name) is not None:
+                gone = _Member(wanted.ordinal, wanted.revision, wanted.release, 0.0, life=Life.ABSENT)
+                component.members[wanted.name] = gone
+
+    def _lives(self, component: _Component, member: str) -> bool:
+        found = component.members.get(member)
+        if found is None:
+            return False
+        ends = found.ends if found.life is Life.ENDING else None
+        return found.life is Life.ALIVE or (ends is not None and self.clock.now() < ends)
+
+    def _server_job(self, name: str, job: _ServerJob) -> JobState:
+        if self.clock.now() < job.ends:
+            return JobState(name, JobPhase.RUNNING)
+        if job.state is None:
+            phase = JobPhase.SUCCEEDED if job.end() else JobPhase.FAILED
+            job.state = JobState(name, phase, ended=self.clock.now(), result="done")
+        return job.state
+
+    def _answers(self, component: _Component, member: str) -> bool:
+        found = component.members.get(member)
+        if found is None or found.life is not Life.ALIVE or found.fault is Fault.HANG:
+            return False
+        return self.clock.now() - found.started >= component.behaviour.start
+
     # ------------------------------------------------------------------------------------------------------ the eyes
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
@@ -216,6 +300,9 @@ class MemoryPlatform:
             name: self._job(name, asked, ends=ends, component=component)
             for name, (asked, ends) in component.jobs.items()
         }
+        if desired.kind is ComponentKind.DATABASE:
+            self._show_servers(desired, component)
+            jobs |= {name: self._server_job(name, job) for name, job in component.server_jobs.items()}
         members = []
         for name, member in component.members.items():
             if member.life is Life.ENDING and member.ends is not None and now >= member.ends:
@@ -344,6 +431,9 @@ class MemoryPlatform:
             clustered=behaviour.clustered,
             admitted=member.admitted or (not component.rotates and member.life is Life.ALIVE),
         )
+        if component.servers is not None:
+            part = component.servers.part(name)
+            base = base.with_(replication=part, admitted=part is not None and bool(part.writer))
         if member.life in {Life.ABSENT, Life.EXITED}:
             return base.with_(exit="signal 9" if member.life is Life.EXITED else None)
         phase, since = self._phase(member, component)

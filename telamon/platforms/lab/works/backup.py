@@ -156,12 +156,13 @@ def _place(context: Context) -> Place:
 
 def _server(context: Context) -> Server:
     part = context.lab.part(DATABASE)
-    server = part.server if part is not None else None
-    if server is None:
+    if part is None or not part.servers:
         raise PlatformError("this lab has no database server")
+    # Every server knows where the one that takes writes listens.
+    server = part.servers[0]
     return Server(
         bin=server.bin,
-        host=server.socket_folder,
+        host=server.writer_sockets,
         port=server.port,
         user=server.superuser,
         password=context.secrets.get(server.password.secret, server.password.key),

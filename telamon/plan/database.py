@@ -1,0 +1,258 @@
+"""The rules of a database of one primary and standbys: one writer, whatever is lost.
+
+They stand where the rules of :mod:`telamon.plan.converge` do for other components. Each decides from the record
+(:mod:`telamon.plan.writer`) and a fresh picture; none remembers what the one before it did.
+
+Traps:
+    * A server is made a primary in three steps: it is recorded, it is promoted, and it is started again with the
+      address that clients write to, which the kernel gives to one process alone.
+    * Commits that wait for a lost standby are not acknowledged, so nothing is lost by waiting; they are let go only
+      after the record says that the standby lacks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from telamon.plan import converge
+from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.step import Record, Step, StopMember, Wait
+from telamon.plan.view import View
+from telamon.plan.writer import Writer, heir, is_out_of_touch, recorded
+from telamon.state.classify import UP, Condition
+from telamon.state.phase import Phase
+from telamon.state.world import JobPhase, JobState, Life, MemberState, Role
+
+FALL_BACK_AFTER = 1.5
+"""Seconds for which commits wait for a standby that the primary has not heard of."""
+
+NEARLY_THERE = 1 << 20
+"""Bytes that a standby may lack when commits begin to wait for it: what it receives within a moment."""
+
+JOB_RESTS = 5.0
+"""Seconds to leave between two tries of a job."""
+
+SICK = frozenset({Condition.HUNG, Condition.STALLED, Condition.FAILED})
+LIVING = frozenset({Life.ALIVE, Life.ENDING})
+
+
+def end_the_unrecorded(view: View) -> Iterator[Step | Wait]:
+    """A server that could take writes and is not the recorded primary is ended before anything else."""
+    record = recorded(view.memory)
+    for member in view.seen.members:
+        part = member.replication
+        if record is None or part is None or part.role is not Role.PRIMARY or member.life not in LIVING:
+            continue
+        if member.name != record.primary:
+            why = f"{record.primary} takes writes now"
+            yield Fence(view.desired.name, member.name, why, failure=True)
+
+
+def establish(view: View) -> Iterator[Step | Wait]:
+    """The first primary, once in the life of a stack. Data that is there is recorded, never made anew."""
+    if recorded(view.memory) is not None or not view.desired.members:
+        return
+    name = view.desired.name
+    with_data = [member for member in view.seen.members if member.replication is not None]
+    primaries = [
+        member for member in with_data if member.replication and member.replication.role is Role.PRIMARY
+    ]
+    if len(primaries) == 1:
+        yield Record(name, Writer(1, primaries[0].name).fact, "it holds the data")
+    elif with_data:
+        found = " and ".join(member.name for member in primaries or with_data)
+        yield Wait("WriterUnknown", f"nothing says whose data is the newest: {found}", seconds=5.0)
+    elif view.seen.objects is not None:
+        yield Establish(name, view.desired.members[0].name, "there is no data yet")
+
+
+def fail_over(view: View) -> Iterator[Step | Wait]:
+    """The primary is lost and a standby has everything: end the one for certain, then record the other.
+
+    A primary that stopped in order is lost in the same sense: whoever stops it hands over.
+    """
+    record = recorded(view.memory)
+    if record is None or heir(view, record) is None:
+        return
+    primary = view.seen.member(record.primary) or MemberState(record.primary, 0)
+    condition = view.condition(primary)
+    runs = primary.life in LIVING
+    if runs and condition not in SICK:
+        return
+    if primary.life is not Life.ABSENT:
+        why = f"it is {condition.value}" if runs else f"it ended: {primary.exit or 'gone'}"
+        yield Fence(view.desired.name, primary.name, why, failure=True)
+    else:
+        why = f"{record.primary} does not run, and {record.synced} has every acknowledged write"
+        yield Record(view.desired.name, record.succeeded().fact, why)
+
+
+def promote(view: View) -> Iterator[Step | Wait]:
+    """Make of the recorded primary one that takes writes, and gives clients their address back."""
+    record = recorded(view.memory)
+    primary = view.seen.member(record.primary) if record is not None else None
+    part = primary.replication if primary is not None else None
+    if primary is None or part is None or primary.life is not Life.ALIVE:
+        return
+    if primary.phase is not Phase.RUNNING:
+        return
+    if part.role is Role.STANDBY:
+        yield Promote(view.desired.name, primary.name, "it is the recorded primary")
+    elif part.writer is False:
+        yield StopMember(view.desired.name, primary.name, "it starts again with the address of the writer")
+
+
+def fall_back(view: View) -> Iterator[Step | Wait]:
+    """Commits do not wait for a lost standby for ever; the record says so before the first goes without it."""
+    record = recorded(view.memory)
+    if record is None or not view.desired.members or not _serves(view, record):
+        return
+    name = view.desired.name
+    if record.synced:
+        lost = view.seen.member(record.synced)
+        if is_out_of_touch(lost, now=view.now, patience=FALL_BACK_AFTER):
+            yield Record(name, record.alone().fact, f"{record.primary} has lost touch with {record.synced}")
+        return
+    demanded = _demands(view, record)
+    if not demanded:
+        return
+    if is_out_of_touch(view.seen.member(demanded), now=view.now, patience=FALL_BACK_AFTER):
+        why = f"{demanded} is out of touch, and recorded as such"
+        yield Synchronise(name, record.primary, "", record.term, why)
+
+
+def follow(view: View) -> Iterator[Step | Wait]:
+    """A server without data of its own, or with that of a former primary, becomes a standby."""
+    record = recorded(view.memory)
+    if record is None:
+        return
+    name = view.desired.name
+    for wanted, member, _ in view.wanted():
+        part = member.replication
+        if wanted.name == record.primary or member.life in LIVING or view.is_set_aside(wanted.name):
+            continue
+        if part is not None and part.role is Role.STANDBY:
+            continue
+        if not _serves(view, record):
+            yield Wait("WaitingForPrimary", f"{wanted.name} follows once {record.primary} serves")
+        elif record.synced == wanted.name:
+            yield Record(name, record.alone().fact, f"{wanted.name} has no standby's data any more")
+        else:
+            yield from _copy(view, record, wanted.name)
+
+
+def _copy(view: View, record: Writer, member: str) -> Iterator[Step | Wait]:
+    step = Follow(view.desired.name, member, record.primary, "it has no standby's data")
+    job = view.seen.jobs.get(step.job)
+    if job is not None and job.phase is JobPhase.RUNNING:
+        yield Wait("Copying", f"{member} copies the data of {record.primary}")
+    elif job is not None and job.phase is JobPhase.FAILED and _just_ended(job, view):
+        yield Wait("CopyFailed", f"{member} could not copy the data of {record.primary}: {job.detail}")
+    else:
+        yield step
+
+
+def start_servers(view: View) -> Iterator[Step | Wait]:
+    """The recorded primary first: a standby that finds none would look as if it had been lost."""
+    record = recorded(view.memory)
+    if record is None:
+        return
+    ready = [member for member in view.desired.members if view.member(member).replication is not None]
+    ordered = sorted(ready, key=lambda member: (member.name != record.primary, member.ordinal))
+    yield from converge.start_missing(replace(view, desired=replace(view.desired, members=tuple(ordered))))
+    primary = view.seen.member(record.primary)
+    if view.desired.members and (primary is None or primary.replication is None):
+        yield Wait("PrimaryLost", _why_lost(view, record), seconds=5.0)
+
+
+def _why_lost(view: View, record: Writer) -> str:
+    others = [member.name for member in view.desired.members if member.name != record.primary]
+    rest = (
+        f"; {', '.join(others)} may lack acknowledged writes and is not promoted by itself" if others else ""
+    )
+    return f"the data of {record.primary} is gone{rest}"
+
+
+def synchronise(view: View) -> Iterator[Step | Wait]:
+    """Let commits wait for a standby that has nearly everything, and record it once it has everything."""
+    record = recorded(view.memory)
+    if record is None or record.synced or not _serves(view, record):
+        return
+    name = view.desired.name
+    for wanted, member, _ in view.wanted():
+        part = member.replication
+        if wanted.name == record.primary or part is None or member.life is not Life.ALIVE:
+            continue
+        if part.role is not Role.STANDBY or is_out_of_touch(member, now=view.now, patience=0.0):
+            continue
+        if part.in_sync and part.attested == record.term:
+            yield Record(name, record.with_standby(wanted.name).fact, "it has every acknowledged write")
+        else:
+            yield from _begin_to_wait(view, record, member)
+
+
+def _begin_to_wait(view: View, record: Writer, standby: MemberState) -> Iterator[Step | Wait]:
+    why = "it has nearly everything"
+    step = Synchronise(view.desired.name, record.primary, standby.name, record.term, why)
+    job, lag = view.seen.jobs.get(step.job), standby.replication.lag if standby.replication else None
+    if job is not None and job.phase is JobPhase.RUNNING:
+        yield Wait("Synchronising", f"commits on {record.primary} begin to wait for {standby.name}")
+    elif job is not None and job.phase is JobPhase.FAILED and _just_ended(job, view):
+        yield Wait("Synchronising", job.detail)
+    elif job is not None and _demands(view, record) == standby.name and _just_ended(job, view):
+        yield Wait("Synchronising", f"{standby.name} has not confirmed everything yet")
+    elif lag is not None and lag < NEARLY_THERE:
+        yield step
+
+
+def _just_ended(job: JobState, view: View) -> bool:
+    return job.ended is not None and abs(view.now - job.ended) < JOB_RESTS
+
+
+def replace_outdated(view: View) -> Iterator[Step | Wait]:
+    """Bring changed configuration or another release into force: standbys first, the primary after it handed over."""
+    record = recorded(view.memory)
+    outdated = [
+        member
+        for wanted, member, condition in view.wanted()
+        if member.revision not in {None, wanted.revision} and condition in UP
+    ]
+    settled = all(condition in UP for _, _, condition in view.wanted())
+    for member in sorted(outdated, key=lambda found: record is not None and found.name == record.primary):
+        if settled:
+            yield StopMember(view.desired.name, member.name, "its configuration changed")
+        else:
+            yield Wait("Replacing", f"{member.name} waits until every other server is well")
+
+
+def _serves(view: View, record: Writer) -> bool:
+    primary = view.seen.member(record.primary)
+    return primary is not None and view.condition(primary) is Condition.SERVING
+
+
+def _demands(view: View, record: Writer) -> str:
+    primary = view.seen.member(record.primary)
+    return primary.replication.demands if primary is not None and primary.replication is not None else ""
+
+
+PROTECTING: tuple[converge.Rule, ...] = (
+    end_the_unrecorded,
+    converge.apply_objects,
+    establish,
+    fail_over,
+    promote,
+    fall_back,
+)
+"""Rules that go before everything an operation may want, in the order of urgency."""
+
+STANDING: tuple[converge.Rule, ...] = (
+    converge.end_surplus,
+    converge.end_the_sick,
+    start_servers,
+    follow,
+    synchronise,
+    replace_outdated,
+    converge.wait_for_the_busy,
+)
+"""Rules that bring about what is desired, in the order of urgency."""
