@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.products.release import Way
 from telamon.state.phase import Phase
 from telamon.state.world import Life
 from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds
@@ -15,6 +16,7 @@ from tests.support.stacks import World, database, product, world
 COMPONENT = "tracker"
 OLD, NEW = "1.0.0", "1.1.0"
 
+UPGRADES = {"upgrade": Way.ROLLING, "major-upgrade": Way.DOWNTIME}
 FAULTS = (Fault.CRASH, Fault.HANG, Fault.ERROR, Fault.BREAK_INDEX, Fault.LEAVE_CLUSTER)
 
 
@@ -40,7 +42,7 @@ class Plot:
 def plot_of(dice: random.Random) -> Plot:
     """Draw a plot."""
     return Plot(
-        verb=dice.choice(("upgrade", "upgrade", "restart")),
+        verb=dice.choice(("upgrade", "upgrade", "major-upgrade", "restart")),
         good=dice.random() < 0.7,
         cancelled_at=dice.randrange(120) if dice.random() < 0.25 else None,
         struck_at=tuple(dice.randrange(150) for _ in range(dice.choice((0, 0, 1, 2)))),
@@ -93,15 +95,15 @@ class History:
     def begin(self) -> None:
         """Ask for the operation."""
         made, plot = self.made, self.plot
-        if plot.verb == "upgrade":
+        if plot.verb in UPGRADES:
             bad = frozenset({NEW})
             behaviour = Behaviour()
             if not plot.good:
                 kinds = (Behaviour(dead_releases=bad), Behaviour(sick_releases=bad))
                 behaviour = self.dice.choice(kinds)
             made.platform.behave(COMPONENT, behaviour)
-            made.ask_for_release(COMPONENT, NEW)
-            made.operate(COMPONENT, "upgrade", to=NEW)
+            made.ask_for_release(COMPONENT, NEW, way=UPGRADES[plot.verb])
+            made.operate(COMPONENT, plot.verb, to=NEW)
         else:
             made.operate(COMPONENT, plot.verb)
 
@@ -141,7 +143,7 @@ class History:
 
     def _check_serving(self) -> None:
         """Nothing the engine does by itself leaves users without a member."""
-        if self.plot.struck_at:
+        if self.plot.struck_at or self.made.platform.observe(self.made.desired[COMPONENT]).held:
             return
         assert self._healthy() >= 1, "no member serves though nothing was hurt"
 
@@ -156,7 +158,7 @@ class History:
             "facts are left over"
         )
         ending = made.endings[f"{self.plot.verb}-{COMPONENT}-1"].ending
-        if self.plot.verb == "upgrade":
+        if self.plot.verb in UPGRADES:
             assert (memory.release == NEW) is (ending == "Succeeded")
             assert self.plot.good or memory.release == OLD, "a bad release is in force"
             assert made.platform.upgrade_mode(COMPONENT) is None, "upgrade mode was left on"

@@ -10,6 +10,7 @@ from telamon.plan.operation import Running
 from telamon.plan.operations.backup import Backup, Verify
 from telamon.plan.operations.base import Planner
 from telamon.plan.operations.maintenance import MaintenanceOff, MaintenanceOn
+from telamon.plan.operations.major_upgrade import MajorUpgrade
 from telamon.plan.operations.pausing import Pause, Resume
 from telamon.plan.operations.quarantine import Quarantine, Release
 from telamon.plan.operations.restart import Restart
@@ -25,6 +26,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
         for planner in (
             Restart(),
             Upgrade(),
+            MajorUpgrade(),
             Backup(),
             Verify(),
             Restore(),
@@ -40,7 +42,9 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
 """By verb."""
 
 
-VERBS: Final[Mapping[Way, str]] = MappingProxyType({Way.ROLLING: Upgrade.verb})
+VERBS: Final[Mapping[Way, str]] = MappingProxyType(
+    {Way.ROLLING: Upgrade.verb, Way.DOWNTIME: MajorUpgrade.verb}
+)
 """What brings about a change of release, by the way that it takes."""
 
 

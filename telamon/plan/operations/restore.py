@@ -21,20 +21,18 @@ from dataclasses import replace
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.backup import backup_name, cannot_be_backed_up
-from telamon.plan.operations.base import Planner, Proposal, worked
-from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal, Wait
+from telamon.plan.operations.base import Planner, Proposal, insisted, reason_to_turn_back, turn_back, worked
+from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal
 from telamon.plan.view import View
 from telamon.plan.work import Work
 from telamon.plan.works.backup import AbandonRestore, KeepOutgoing, PrepareRestore, SwitchBack, SwitchData
 from telamon.state.classify import Condition
-from telamon.state.world import JobPhase, JobState, Life
+from telamon.state.world import JobPhase, Life
 
 STOPPING = "stopping"
 """Fact: from here on the product is down until its data have changed places."""
 LET_IN = "let-in"
 """Fact: users were let in on the restored data; from here nothing turns back."""
-BACK = "back:"
-"""Begin of the fact that says why the restore turns back."""
 HOPELESS = 2
 """Ends of one member after which the restored data count as data that it does not start on."""
 
@@ -81,7 +79,7 @@ class Restore(Planner):
     def _prepare(self, view: View, operation: Running) -> Iterator[Proposal]:
         name = view.desired.name
         if operation.cancelled:
-            left = tuple(_insist(view, _begin(view, operation, AbandonRestore())))
+            left = tuple(insisted(view, _begin(view, operation, AbandonRestore())))
             yield from left or (Finished("Cancelled", "nothing was changed"),)
             return
         left = tuple(worked(view, _begin(view, operation, PrepareRestore(operation.params.get("from", "")))))
@@ -94,20 +92,20 @@ class Restore(Planner):
         if view.seen.members:
             # The standing rules end whoever is not desired.
             return
-        if _back(view, operation) is not None:
-            yield from _insist(view, _begin(view, operation, SwitchBack()))
+        if reason_to_turn_back(view, operation) is not None:
+            yield from insisted(view, _begin(view, operation, SwitchBack()))
             return
         step = _begin(view, operation, SwitchData())
         job = view.seen.jobs.get(step.job)
         if job is not None and job.phase is JobPhase.FAILED and job.result != "interrupted":
-            yield _turn_back(view, operation, job.detail)
+            yield turn_back(view, operation, reason=job.detail)
             return
         yield from worked(view, step)
 
     def _start(self, view: View, operation: Running) -> Iterator[Proposal]:
-        name, reason = view.desired.name, _back(view, operation)
+        name, reason = view.desired.name, reason_to_turn_back(view, operation)
         if reason is None and (trouble := _trouble(view, operation)) is not None:
-            yield _turn_back(view, operation, trouble)
+            yield turn_back(view, operation, reason=trouble)
             return
         if not view.standing().ready:
             # The standing rules start the members.
@@ -115,7 +113,7 @@ class Restore(Planner):
         if reason is not None:
             if view.seen.held:
                 yield LetGo(name, operation.name)
-            left = tuple(_insist(view, _begin(view, operation, AbandonRestore())))
+            left = tuple(insisted(view, _begin(view, operation, AbandonRestore())))
             yield from left or (Finished("Failed", f"{name} is as it was before: {reason}"),)
             return
         yield Record(name, operation.fact(LET_IN), "enough members serve on the restored data")
@@ -142,37 +140,9 @@ def _begin(view: View, operation: Running, work: Work) -> Begin:
     return Begin(view.desired.name, operation.job(work.kind), work, operation.name)
 
 
-def _insist(view: View, step: Begin) -> Iterator[Proposal]:
-    """A work that is begun again for as long as it fails: there is nothing else left to do."""
-    job = view.seen.jobs.get(step.job)
-    if job is None or job.phase is JobPhase.FAILED:
-        rests = (
-            job is not None
-            and job.result != "interrupted"
-            and _age(job, view) < view.desired.policy.look_again
-        )
-        yield Wait("Working", f"{step.job}: {job.detail}", seconds=1.0) if rests and job is not None else step
-    elif job.phase is JobPhase.RUNNING:
-        yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
-
-
-def _age(job: JobState, view: View) -> float:
-    return 0.0 if job.ended is None else abs(view.now - job.ended)
-
-
-def _turn_back(view: View, operation: Running, reason: str) -> Record:
-    return Record(view.desired.name, operation.fact(f"{BACK}{reason}"), "the restore turns back")
-
-
-def _back(view: View, operation: Running) -> str | None:
-    """Why it turns back; ``None`` while it goes on."""
-    start = operation.fact(BACK)
-    return next((fact.removeprefix(start) for fact in view.memory.facts if fact.startswith(start)), None)
-
-
 def _placed(view: View, operation: Running) -> bool:
     """Whether the data are where they are meant to be: the restored ones, or on the way back the old ones."""
-    kind = SwitchData.kind if _back(view, operation) is None else SwitchBack.kind
+    kind = SwitchData.kind if reason_to_turn_back(view, operation) is None else SwitchBack.kind
     job = view.seen.jobs.get(operation.job(kind))
     return job is not None and job.phase is JobPhase.SUCCEEDED
 

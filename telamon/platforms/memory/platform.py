@@ -14,7 +14,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.plan.works.backup import SwitchBack, SwitchData
+from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup
 from telamon.platforms.memory.servers import Servers
 from telamon.ports import Clock
 from telamon.state.phase import Phase
@@ -116,6 +116,8 @@ class _Component:
     servers: Servers | None = None
     server_jobs: dict[str, _ServerJob] = field(default_factory=dict)
     original: str | None = None
+    data_release: str = ""
+    saved_release: str = ""
     tasks_failed: int = 0
     restored: bool = False
 
@@ -161,6 +163,9 @@ class MemoryPlatform:
         component.members[member] = _Member(
             wanted.ordinal, wanted.revision, wanted.release, self.clock.now(), since=self.clock.now()
         )
+        if component.original is None:
+            # Outside of upgrade mode the first node of a newer release makes the data newer, for good.
+            component.data_release = max(component.data_release, wanted.release)
 
     def stop(self, component: str, member: str, *, grace: float) -> None:
         """Ask a member to stop; it is gone after its own time or the grace, whichever is shorter."""
@@ -218,8 +223,8 @@ class MemoryPlatform:
         running = found.jobs.get(job)
         if running is None or self.clock.now() >= running[1]:
             found.jobs[job] = (work, self.clock.now() + found.behaviour.call)
-            if isinstance(work, SwitchData | SwitchBack) and work.kind not in found.behaviour.failing_works:
-                found.restored = isinstance(work, SwitchData)
+            if work.kind not in found.behaviour.failing_works:
+                _put_in_force(work, found)
 
     def establish(self, desired: ComponentDesired, member: str) -> None:
         """Make an empty database server."""
@@ -404,6 +409,7 @@ class MemoryPlatform:
                     component.tasks_failed += 1
                 elif len(releases) == 1:
                     component.original, component.tasks_failed = None, 0
+                    component.data_release = max(releases)
             case _:
                 return
 
@@ -454,7 +460,8 @@ class MemoryPlatform:
         """A node that cannot run with its release or its data ends while it starts."""
         behaviour = component.behaviour
         refuses = behaviour.refuses_restored and component.restored
-        dies = refuses or member.release in behaviour.dead_releases
+        newer_data = member.release < component.data_release
+        dies = refuses or newer_data or member.release in behaviour.dead_releases
         if dies and member.life is Life.ALIVE and self.clock.now() - member.started >= behaviour.start / 2:
             member.life = Life.EXITED
 
@@ -484,3 +491,12 @@ class MemoryPlatform:
         if member.fault is Fault.BREAK_INDEX:
             return IndexState(readable=False, behind=None)
         return IndexState(readable=True, behind=0 if running >= behaviour.catch_up else 100)
+
+
+def _put_in_force(work: Work, component: _Component) -> None:
+    """What a work changes of the data."""
+    if isinstance(work, TakeBackup):
+        component.saved_release = component.data_release
+    if isinstance(work, SwitchData | SwitchBack):
+        component.restored = isinstance(work, SwitchData)
+        component.data_release, component.saved_release = component.saved_release, component.data_release
