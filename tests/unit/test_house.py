@@ -105,8 +105,9 @@ def spoken(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def names_a_product(tree: ast.Module) -> Iterator[str]:
     """Identifiers and strings that name a product."""
+    names = product_names()
     for line, text in spoken(tree):
-        for name in sorted(words(text) & product_names()):
+        for name in sorted(words(text) & names):
             yield f"{line}: names {name}"
 
 

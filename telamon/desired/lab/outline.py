@@ -15,6 +15,8 @@ from telamon.products.base import Companion, Product, Workload
 POSTGRES = "postgres"
 POSTGRES_PORT = 5432
 HTTP = "http"
+UNVERSIONED = "unversioned"
+"""Release of what the stack file names no version of."""
 ANYBODY = "*"
 """Whoever connects to a member by the address that the member itself tells."""
 
@@ -70,7 +72,7 @@ def outlines(stack: Stack, registry: Mapping[str, Product]) -> tuple[Outline, ..
         product = registry.get(name)
         if product is None:
             raise InternalError(f"product {name} is not in the registry")
-        release = spec.version or "unversioned"
+        release = spec.version or UNVERSIONED
         found.append(Outline(component_name(name), name, product, product, spec, spec.nodes, release))
         found.extend(_companions(name, product, spec))
     return tuple(found)
@@ -84,7 +86,7 @@ def _companions(name: str, product: Product, spec: ProductSpec) -> Iterator[Outl
         wanted = (asked.nodes if asked is not None else None) or companion.default_nodes
         nodes = min(wanted, companion.stand_in_nodes)
         named = asked.version if asked is not None else None
-        release = named or companion.default_release or spec.version or "unversioned"
+        release = named or companion.default_release or spec.version or UNVERSIONED
         component = component_name(name, companion_name)
         yield Outline(component, name, product, companion, spec, nodes, release, left_out=wanted - nodes)
 

@@ -9,6 +9,7 @@ from telamon.desired.component import Upgrade
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired
 from telamon.desired.lab.facts import LabFacts
+from telamon.desired.lab.outline import UNVERSIONED
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
 from telamon.naming import ComponentName, ProductName, component_name
@@ -34,7 +35,7 @@ def compile_pending(
     changed = {
         name: releases[component_name(name)]
         for name, spec in stack.spec.products.items()
-        if releases.get(component_name(name), spec.version) != spec.version
+        if releases.get(component_name(name)) not in {None, spec.version or UNVERSIONED}
     }
     if not changed:
         return wanted
