@@ -83,7 +83,7 @@ class BackupSpec(Section):
     every: Annotated[
         Annotated[Duration, Within("15m", "30d")],
         Doc(
-            "Time between two backups.",
+            "Time between two backups of a product; the first comes as long after it was set up.",
             unit="a length of time",
             why="A day is what most recovery plans promise.",
         ),

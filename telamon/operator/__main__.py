@@ -23,6 +23,7 @@ from telamon.model.status import StatusCondition
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
 from telamon.operator.report import Transitions
+from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
 from telamon.ports import Faults
 
@@ -69,6 +70,7 @@ def _control(root: Path) -> None:
         transitions = Transitions.after(_last_conditions(host))
         api = Api(host, about, parts.urls, partial(_health, parts), transitions)
         asked, folder = _asked_to_end(), _identity(root)
+        schedule = Schedule(host)
         _tidy(parts.faults)
         host.resume()
         try:
@@ -77,6 +79,7 @@ def _control(root: Path) -> None:
                 while not asked.is_set() and not host.wait_ended(REPORTS_EVERY) and _identity(root) == folder:
                     _report(host, api)
                     _tidy(parts.faults)
+                    _keep_schedule(schedule)
         finally:
             host.end()
             if _identity(root) != folder:
@@ -116,6 +119,14 @@ def _tidy(faults: Faults) -> None:
             LOG.warning("ended the fault %s, which nobody else had ended", name)
     except TelamonError:
         LOG.exception("a fault that is over could not be ended")
+
+
+def _keep_schedule(schedule: Schedule) -> None:
+    """Ask for what comes round; a store that cannot be read now is read again later."""
+    try:
+        schedule.keep()
+    except TelamonError:
+        LOG.exception("the schedule could not be kept")
 
 
 def _health(parts: wiring.LabParts) -> list[HealthLine]:

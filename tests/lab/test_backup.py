@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -213,6 +217,60 @@ def test_what_is_past_its_time_goes_and_the_rest_can_still_be_read(tracker: Site
     assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["second"]
     assert tracker.shelf.vault.snapshots() == {tracker.shelf.catalogue.get("second").snapshot}
     verify(tracker, "second")
+
+
+def test_killed_at_any_moment_it_leaves_nothing_half_listed(tracker: Site) -> None:
+    for delay in (0.1, 0.4, 0.8, 1.2, 1.8, 2.5):
+        child = os.fork()
+        if not child:
+            take(tracker, f"killed-{delay}")
+            os._exit(0)
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    take(tracker, "whole")
+    listed = tracker.shelf.catalogue.entries()
+    assert "whole" in {entry.name for entry in listed}
+    assert {entry.snapshot for entry in listed} <= tracker.shelf.vault.snapshots()
+    prune(tracker.shelf.catalogue, tracker.shelf.vault, keep=86400.0, now=datetime.now(UTC))
+    for entry in listed:
+        verify(tracker, entry.name)
+    assert sorted(path.name for path in tracker.shelf.workplace.iterdir() if path.is_dir()) == []
+
+
+def test_second_of_one_product_at_a_time_is_refused(tracker: Site) -> None:
+    others: list[BaseException] = []
+
+    def second() -> None:
+        try:
+            take(tracker, "second")
+        except ConflictError as error:
+            others.append(error)
+
+    with Writers(lambda chance: attach(tracker, chance), count=1):
+        threads = [threading.Thread(target=second) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(others) == 2
+    assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["second"]
+
+
+def test_without_room_it_is_refused_before_anything_is_written(tracker: Site) -> None:
+    folder = tracker.shelf.catalogue.folder
+    folder.mkdir(mode=0o700)
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mounting, check=False, capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        with pytest.raises(MachineError, match="are needed"):
+            take(tracker)
+        assert not list(folder.glob("vault/snapshots/*"))
+        assert tracker.shelf.catalogue.entries() == ()
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_nothing_is_cleared_away_while_a_backup_is_taken(tracker: Site) -> None:

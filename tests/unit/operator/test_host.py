@@ -19,6 +19,7 @@ from telamon.naming import ProductName
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
 from telamon.operator.report import Transitions
+from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
 from telamon.platforms.memory.platform import Behaviour, Fault, MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
@@ -422,3 +423,24 @@ def test_doctor_and_journal_are_served(rig: Rig, client: httpx.Client) -> None:
     assert {entry["component"] for entry in entries} == {"jira"}
     last = entries[-1]["sequence"]
     assert client.get("/v1/journal", params={"since": last, "component": "jira"}).json() == {"entries": []}
+
+
+def test_backups_come_round_by_themselves(rig: Rig) -> None:
+    spec = stack().spec.model_dump(mode="json", by_alias=True) | {"backup": {"every": "15m"}}
+    document = stack().model_dump(mode="json", by_alias=True, exclude={"status"}) | {"spec": spec}
+    rig.host.put(Stack.model_validate(document, strict=False), "test")
+    schedule = Schedule(rig.host)
+    with rig.client() as client:
+        eventually(lambda: is_ready(client), "ready")
+    assert schedule.keep() == ()
+    asked: list[str] = []
+
+    def look() -> bool:
+        asked.extend(schedule.keep())
+        return bool(asked)
+
+    eventually(look, "a backup is asked for")
+    assert asked == ["jira"]
+    (operation,) = rig.host.operations.all()
+    assert operation.spec.verb == "backup"
+    assert operation.spec.params == {"reason": "scheduled"}

@@ -128,25 +128,38 @@ class Catalogue:
     @contextmanager
     def _held(self, kind: int, *, patience: float) -> Iterator[None]:
         make_folder(self.folder)
-        path = self.folder / "lock"
-        with located(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            end = time.monotonic() + patience
-            while not _locked(descriptor, kind):
-                if time.monotonic() >= end:
-                    raise ConflictError(
-                        f"another backup, or a clearing away of old ones, works in {self.folder}",
-                        remedy="Wait until it has ended, then try again.",
-                    )
-                time.sleep(0.2)
+        busy = f"another backup, or a clearing away of old ones, works in {self.folder}"
+        with held(self.folder / "lock", kind=kind, patience=patience, busy=busy):
             yield
-        finally:
-            os.close(descriptor)
+
+
+@contextmanager
+def held(path: Path, *, kind: int, patience: float, busy: str) -> Iterator[None]:
+    """Hold a lock while the block runs; the kernel lets go of it however the process ends.
+
+    Args:
+        path: of the lock's file.
+        kind: shared or exclusive, as of flock(2).
+        patience: seconds to wait for it.
+        busy: what to say where somebody else has it.
+
+    Raises:
+        ConflictError: somebody else has it.
+    """
+    with located(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end = time.monotonic() + patience
+        while not _locked(descriptor, kind):
+            if time.monotonic() >= end:
+                raise ConflictError(busy, remedy="Wait until it has ended, then try again.")
+            time.sleep(0.2)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _locked(descriptor: int, kind: int) -> bool:
-    """Try to lock; the kernel lets go however the process ends."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

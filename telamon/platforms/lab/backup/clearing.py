@@ -27,6 +27,7 @@ def prune(catalogue: Catalogue, vault: Vault, *, keep: float, now: datetime) -> 
     """
     with catalogue.clearing():
         vault.open()
+        vault.tidy()
         entries = catalogue.entries()
         gone = outdated(entries, now=now, keep=keep)
         for entry in gone:

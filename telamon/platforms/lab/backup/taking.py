@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 from telamon.errors import MachineError, PlatformError
 from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup import judge
-from telamon.platforms.lab.backup.catalogue import Catalogue
+from telamon.platforms.lab.backup.catalogue import Catalogue, held
 from telamon.platforms.lab.backup.database import Instant, Server
 from telamon.platforms.lab.backup.pin import merge, pin, pin_file, size
 from telamon.platforms.lab.backup.scratch import SUPERUSER, scratch
@@ -274,13 +275,16 @@ def demand_room(place: Path, need: int) -> None:
 
 @contextmanager
 def _workplace(place: Path) -> Iterator[Path]:
-    """An empty folder, gone at the end; what an earlier run left in it goes first."""
-    _clear(place)
-    make_folder(place)
-    try:
-        yield place
-    finally:
+    """An empty folder for us alone, gone at the end; what an earlier run left in it goes first."""
+    make_folder(place.parent, mode=0o711)
+    busy = f"another backup works in {place}"
+    with held(place.with_name(f"{place.name}.lock"), kind=fcntl.LOCK_EX, patience=0.0, busy=busy):
         _clear(place)
+        make_folder(place)
+        try:
+            yield place
+        finally:
+            _clear(place)
 
 
 def _clear(place: Path) -> None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +32,8 @@ class Progress(Protocol):
 
 
 PROGRAM = "restic"
+HALF = ".vault-"
+"""Begin of the name of a repository that is being made."""
 HOST = "telamon"
 """Stands for the machine in every snapshot, so that a stack that moved goes on where it was."""
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - the name of a variable, not a password.
@@ -70,9 +74,28 @@ class Vault:
             PlatformError: the password does not fit, or the repository is damaged.
         """
         if not (self.folder / "config").exists():
-            make_folder(self.folder)
-            self._run("init")
+            self._make()
         self._run("unlock")
+
+    def _make(self) -> None:
+        """Make the repository beside its place: half of one, left by whoever was killed, could never be opened."""
+        make_folder(self.folder.parent)
+        with located(self.folder):
+            beside = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=HALF))
+        replace(self, folder=beside).initialise()
+        with suppress(OSError):
+            # Somebody else may have put one there meanwhile.
+            beside.rename(self.folder)
+        shutil.rmtree(beside, ignore_errors=True)
+
+    def initialise(self) -> None:
+        """Make an empty repository in an empty folder."""
+        self._run("init")
+
+    def tidy(self) -> None:
+        """Remove repositories that somebody was killed over making."""
+        for half in self.folder.parent.glob(f"{HALF}*"):
+            shutil.rmtree(half, ignore_errors=True)
 
     def store(self, place: Path, names: Sequence[str], *, tag: str, progress: Progress) -> Kept:
         """Store files and folders of one place.
