@@ -9,7 +9,8 @@ from typing import Protocol
 from telamon.desired.component import ComponentDesired
 from telamon.plan.view import Memory, View
 from telamon.platforms.memory.clock import ManualClock
-from telamon.platforms.memory.platform import Behaviour, Fault, MemoryPlatform
+from telamon.platforms.memory.parts import Behaviour, Fault
+from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.ports import Platform
 from telamon.state.world import ComponentState, MemberState
 from tests.support.stacks import product

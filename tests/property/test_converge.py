@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telamon.plan.step import Drain, StartMember, StopMember
-from telamon.platforms.memory.platform import Fault
+from telamon.platforms.memory.parts import Fault
 from telamon.state.world import Life
 from tests.support.stacks import World, companion, database, edge, product, without_members, world
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from telamon.plan.database_step import Fence, Promote
 from telamon.plan.step import StopMember, Wait
 from telamon.plan.writer import recorded
-from telamon.platforms.memory.platform import Fault
+from telamon.platforms.memory.parts import Fault
 from telamon.platforms.memory.servers import Servers
 from telamon.state.world import Role
 from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds

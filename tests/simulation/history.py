@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.release import Way
 from telamon.state.phase import Phase
 from telamon.state.world import Life

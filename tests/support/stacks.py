@@ -10,7 +10,8 @@ from telamon.plan.operation import Running
 from telamon.plan.step import Call, Done, Finished, Step, Wait
 from telamon.plan.view import Standing
 from telamon.platforms.memory.clock import ManualClock
-from telamon.platforms.memory.platform import Behaviour, MemoryPlatform
+from telamon.platforms.memory.parts import Behaviour
+from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal
 from telamon.products.release import Jump, Way
 from telamon.run.executor import Executor, Outcome

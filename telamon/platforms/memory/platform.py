@@ -6,15 +6,14 @@ it reports. Nothing is random here: whoever wants randomness draws it outside an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup
+from telamon.platforms.memory.parts import Behaviour, Fault, SimulatedComponent, SimulatedMember, put_in_force
 from telamon.platforms.memory.servers import Servers
 from telamon.ports import Clock
 from telamon.state.phase import Phase
@@ -30,98 +29,6 @@ from telamon.state.world import (
 )
 
 
-class Fault(StrEnum):
-    """What can happen to a member."""
-
-    CRASH = "crash"
-    HANG = "hang"
-    ERROR = "error"
-    LOSE_DATABASE = "lose-database"
-    BREAK_INDEX = "break-index"
-    LEAVE_CLUSTER = "leave-cluster"
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How members of a component behave, in seconds.
-
-    Attributes:
-        start: from start to RUNNING (or FIRST_RUN).
-        stop: from the request to the end.
-        join: from RUNNING to being counted in.
-        catch_up: from RUNNING to an index that lacks nothing.
-        pulse: for how long the registry counts a node as alive that has gone.
-        call: length of a job.
-        clustered: whether there is a registry.
-        indexed: whether each member keeps an index.
-        set_up: whether a fresh product shows set-up pages.
-        dead_releases: releases whose nodes end right after their start.
-        sick_releases: releases whose nodes run, and answer users with errors.
-        stuck_tasks: how often the final tasks of an upgrade fail.
-        failing_works: kinds of works that fail.
-        refuses_restored: whether nodes end right after their start while restored data are in force.
-    """
-
-    start: float = 5.0
-    stop: float = 3.0
-    join: float = 1.0
-    catch_up: float = 1.0
-    pulse: float = 10.0
-    call: float = 2.0
-    clustered: bool = True
-    indexed: bool = True
-    set_up: bool = True
-    dead_releases: frozenset[str] = frozenset()
-    sick_releases: frozenset[str] = frozenset()
-    stuck_tasks: int = 0
-    failing_works: frozenset[str] = frozenset()
-    refuses_restored: bool = False
-
-
-@dataclass
-class _Member:
-    ordinal: int
-    revision: str
-    release: str
-    started: float
-    life: Life = Life.ALIVE
-    ends: float | None = None
-    fault: Fault | None = None
-    since: float = 0.0
-    admitted: bool = False
-
-
-@dataclass
-class _ServerJob:
-    """A long verb on a database server; ``end`` is what it comes to, and says whether it worked."""
-
-    ends: float
-    end: Callable[[], bool]
-    state: JobState | None = None
-
-
-@dataclass
-class _Component:
-    behaviour: Behaviour
-    kind: ComponentKind = ComponentKind.PRODUCT
-    rotates: bool = True
-    account: bool = False
-    objects: str | None = None
-    database: bool = False
-    is_set_up: bool = False
-    members: dict[str, _Member] = field(default_factory=dict)
-    jobs: dict[str, tuple[Call | Work, float]] = field(default_factory=dict)
-    registry: dict[str, float] = field(default_factory=dict)
-    held: bool = False
-    servers: Servers | None = None
-    server_jobs: dict[str, _ServerJob] = field(default_factory=dict)
-    original: str | None = None
-    data_release: str = ""
-    saved_release: str = ""
-    tasks_failed: int = 0
-    restored: bool = False
-
-
 @dataclass
 class MemoryPlatform:
     """The simulated platform.
@@ -133,7 +40,7 @@ class MemoryPlatform:
 
     clock: Clock
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
-    _components: dict[str, _Component] = field(default_factory=dict)
+    _components: dict[str, SimulatedComponent] = field(default_factory=dict)
 
     # ---------------------------------------------------------------------------------------------------- the verbs
 
@@ -160,7 +67,7 @@ class MemoryPlatform:
             return
         if desired.kind is ComponentKind.DATABASE:
             self.servers(desired).started(member)
-        component.members[member] = _Member(
+        component.members[member] = SimulatedMember(
             wanted.ordinal, wanted.revision, wanted.release, self.clock.now(), since=self.clock.now()
         )
         if component.original is None:
@@ -224,7 +131,7 @@ class MemoryPlatform:
         if running is None or self.clock.now() >= running[1]:
             found.jobs[job] = (work, self.clock.now() + found.behaviour.call)
             if work.kind not in found.behaviour.failing_works:
-                _put_in_force(work, found)
+                put_in_force(work, found)
 
     def establish(self, desired: ComponentDesired, member: str) -> None:
         """Make an empty database server."""
@@ -267,15 +174,15 @@ class MemoryPlatform:
             )
         return component.servers
 
-    def _show_servers(self, desired: ComponentDesired, component: _Component) -> None:
+    def _show_servers(self, desired: ComponentDesired, component: SimulatedComponent) -> None:
         """A server with data is seen also where nothing of it runs."""
         servers = self.servers(desired)
         for wanted in desired.members:
             if wanted.name not in component.members and servers.part(wanted.name) is not None:
-                gone = _Member(wanted.ordinal, wanted.revision, wanted.release, 0.0, life=Life.ABSENT)
+                gone = SimulatedMember(wanted.ordinal, wanted.revision, wanted.release, 0.0, life=Life.ABSENT)
                 component.members[wanted.name] = gone
 
-    def _lives(self, component: _Component, member: str) -> bool:
+    def _lives(self, component: SimulatedComponent, member: str) -> bool:
         found = component.members.get(member)
         if found is None:
             return False
@@ -290,7 +197,7 @@ class MemoryPlatform:
             job.state = JobState(name, phase, ended=self.clock.now(), result="done")
         return job.state
 
-    def _answers(self, component: _Component, member: str) -> bool:
+    def _answers(self, component: SimulatedComponent, member: str) -> bool:
         found = component.members.get(member)
         if found is None or found.life is not Life.ALIVE or found.fault is Fault.HANG:
             return False
@@ -358,15 +265,15 @@ class MemoryPlatform:
 
     # -------------------------------------------------------------------------------------------------------- inside
 
-    def _of(self, desired: ComponentDesired) -> _Component:
+    def _of(self, desired: ComponentDesired) -> SimulatedComponent:
         if desired.name not in self._components:
             behaviour = self.behaviours.get(desired.name, Behaviour())
-            self._components[desired.name] = _Component(
+            self._components[desired.name] = SimulatedComponent(
                 behaviour, desired.kind, desired.rotates, desired.account
             )
         return self._components[desired.name]
 
-    def _beat(self, component: _Component) -> None:
+    def _beat(self, component: SimulatedComponent) -> None:
         """Have every node that takes part leave a sign of life in the registry."""
         for name, member in component.members.items():
             age = self.clock.now() - member.started
@@ -374,11 +281,11 @@ class MemoryPlatform:
             if component.behaviour.clustered and member.life is Life.ALIVE and joined:
                 component.registry[name] = self.clock.now()
 
-    def _member(self, component: str, member: str) -> _Member | None:
+    def _member(self, component: str, member: str) -> SimulatedMember | None:
         found = self._components.get(component)
         return None if found is None else found.members.get(member)
 
-    def _job(self, name: str, asked: Call | Work, *, ends: float, component: _Component) -> JobState:
+    def _job(self, name: str, asked: Call | Work, *, ends: float, component: SimulatedComponent) -> JobState:
         if self.clock.now() < ends:
             return JobState(name, JobPhase.RUNNING)
         if isinstance(asked, Work) and asked.kind in component.behaviour.failing_works:
@@ -386,7 +293,7 @@ class MemoryPlatform:
         result = self._done(asked, component) if isinstance(asked, Call) else "done"
         return JobState(name, JobPhase.SUCCEEDED, ended=ends, result=result)
 
-    def _done(self, call: Call, component: _Component) -> str:
+    def _done(self, call: Call, component: SimulatedComponent) -> str:
         """What a call that has run its time came to; its effect is there from its begin."""
         if call.call == "set-up":
             component.is_set_up = True
@@ -397,7 +304,7 @@ class MemoryPlatform:
             return "wrong" if sick else "done"
         return "done"
 
-    def _change_upgrade(self, call: Call, component: _Component) -> None:
+    def _change_upgrade(self, call: Call, component: SimulatedComponent) -> None:
         releases = {member.release for member in component.members.values() if member.life is Life.ALIVE}
         match call.call:
             case "upgrade-start" if component.original is None and len(releases) == 1:
@@ -413,7 +320,7 @@ class MemoryPlatform:
             case _:
                 return
 
-    def _upgrade(self, desired: ComponentDesired, component: _Component) -> UpgradePhase | None:
+    def _upgrade(self, desired: ComponentDesired, component: SimulatedComponent) -> UpgradePhase | None:
         if desired.upgrade is None or not desired.upgrade.mode:
             return None
         if component.original is None:
@@ -425,7 +332,7 @@ class MemoryPlatform:
             return UpgradePhase.READY_TO_UPGRADE
         return UpgradePhase.READY_TO_RUN_UPGRADE_TASKS if len(releases) == 1 else UpgradePhase.MIXED
 
-    def _state(self, name: str, member: _Member, component: _Component) -> MemberState:
+    def _state(self, name: str, member: SimulatedMember, component: SimulatedComponent) -> MemberState:
         behaviour, now = component.behaviour, self.clock.now()
         age = now - member.started
         base = MemberState(
@@ -456,7 +363,7 @@ class MemoryPlatform:
             database_lost_since=member.since if member.fault is Fault.LOSE_DATABASE else None,
         )
 
-    def _end_dead_release(self, member: _Member, component: _Component) -> None:
+    def _end_dead_release(self, member: SimulatedMember, component: SimulatedComponent) -> None:
         """A node that cannot run with its release or its data ends while it starts."""
         behaviour = component.behaviour
         refuses = behaviour.refuses_restored and component.restored
@@ -465,11 +372,11 @@ class MemoryPlatform:
         if dies and member.life is Life.ALIVE and self.clock.now() - member.started >= behaviour.start / 2:
             member.life = Life.EXITED
 
-    def _may_ask(self, component: _Component) -> bool:
+    def _may_ask(self, component: SimulatedComponent) -> bool:
         made = component.jobs.get("service-account")
         return not component.account or (made is not None and self.clock.now() >= made[1])
 
-    def _phase(self, member: _Member, component: _Component) -> tuple[Phase, float]:
+    def _phase(self, member: SimulatedMember, component: SimulatedComponent) -> tuple[Phase, float]:
         behaviour, now = component.behaviour, self.clock.now()
         if member.fault is Fault.HANG:
             return Phase.UNREACHABLE, member.since
@@ -480,23 +387,14 @@ class MemoryPlatform:
         waits = behaviour.set_up and not component.is_set_up
         return (Phase.FIRST_RUN if waits else Phase.RUNNING), member.started + behaviour.start
 
-    def _joined(self, member: _Member, behaviour: Behaviour, running: float) -> bool | None:
+    def _joined(self, member: SimulatedMember, behaviour: Behaviour, running: float) -> bool | None:
         if running < 0:
             return None
         return running >= behaviour.join and member.fault is not Fault.LEAVE_CLUSTER
 
-    def _index(self, member: _Member, behaviour: Behaviour, running: float) -> IndexState | None:
+    def _index(self, member: SimulatedMember, behaviour: Behaviour, running: float) -> IndexState | None:
         if running < 0:
             return None
         if member.fault is Fault.BREAK_INDEX:
             return IndexState(readable=False, behind=None)
         return IndexState(readable=True, behind=0 if running >= behaviour.catch_up else 100)
-
-
-def _put_in_force(work: Work, component: _Component) -> None:
-    """What a work changes of the data."""
-    if isinstance(work, TakeBackup):
-        component.saved_release = component.data_release
-    if isinstance(work, SwitchData | SwitchBack):
-        component.restored = isinstance(work, SwitchData)
-        component.data_release, component.saved_release = component.saved_release, component.data_release

@@ -21,7 +21,8 @@ from telamon.operator.host import Host
 from telamon.operator.report import Transitions
 from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
-from telamon.platforms.memory.platform import Behaviour, Fault, MemoryPlatform
+from telamon.platforms.memory.parts import Behaviour, Fault
+from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
 from telamon.ports import Entry
 from telamon.products.registry import registry

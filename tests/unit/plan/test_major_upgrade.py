@@ -6,7 +6,7 @@ import pytest
 
 from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
 from telamon.plan.works.backup import PrepareRestore, SwitchData, TakeBackup
-from telamon.platforms.memory.platform import Behaviour
+from telamon.platforms.memory.parts import Behaviour
 from telamon.products.release import Way
 from tests.support.stacks import World, world
 

@@ -17,7 +17,7 @@ from telamon.plan.works.backup import (
     TakeBackup,
     VerifyBackup,
 )
-from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.state.world import Life
 from tests.support.stacks import World, world
 

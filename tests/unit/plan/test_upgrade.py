@@ -8,7 +8,7 @@ import pytest
 
 from telamon.plan.operations.registry import refusals
 from telamon.plan.step import Call, Drain, StartMember
-from telamon.platforms.memory.platform import Behaviour, Fault
+from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.release import Way
 from tests.support.stacks import World, world
 

@@ -11,7 +11,8 @@ from telamon.desired.component import ComponentDesired
 from telamon.errors import MachineError, PlatformError, TemporaryError
 from telamon.plan.step import ApplyObjects, StartMember, Wait
 from telamon.platforms.memory.clock import ManualClock
-from telamon.platforms.memory.platform import Fault, MemoryPlatform
+from telamon.platforms.memory.parts import Fault
+from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal
 from telamon.run.executor import STEP_VISIBLE_WITHIN, Executor
 from telamon.state.world import ComponentState
