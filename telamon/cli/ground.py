@@ -189,7 +189,7 @@ def _in_short(summary: Summary) -> str:
     lines = [counts(summary.changes)]
     if summary.cost is not None:
         lines.append(cost_lines(summary.cost)[0])
-    lines += goes_down(summary.changes)
+    lines += [*goes_down(summary.changes), *summary.notes]
     lines.append(policy_counts(summary.policies))
     lines += [str(found) for found in summary.policies if not found.passed]
     return scrub("\n    ".join(lines), summary.secrets)

@@ -1,4 +1,4 @@
-"""What policies say of a plan: two of our own, derived again at every look, and those of a scanner's report.
+"""What policies say of a plan: our own, derived again at every look, and those of a scanner's report.
 
 A policy that does not pass refuses the plan; there is no way round it but to change the configuration, or the waiver
 in the scanner's own set-up, which is then part of what is signed.
@@ -12,12 +12,21 @@ from datetime import date
 from typing import Any, Final
 
 from telamon.errors import RefusedError
+from telamon.infra import kubernetes
 from telamon.infra.canonical import Digest, canonical_json, digest, read_object
 from telamon.infra.changes import Kind, read_changes
 
 ANYWHERE: Final = frozenset({"0.0.0.0/0", "::/0"})
 PUBLIC_PORTS: Final = frozenset({80, 443, 7999})
 """Ports that a stack may offer to everybody: the web, and Git over SSH."""
+OWN: Final = (
+    "no-open-door",
+    "protection-first",
+    "kubernetes-one-minor",
+    "kubernetes-apart",
+    "kubernetes-skew",
+)
+"""The policies that are derived from every plan."""
 PROTECTED: Final = ("deletion_protection", "enable_deletion_protection")
 """Attributes by which AWS refuses to delete. Source: Terraform Registry, AWS provider, ``aws_db_instance`` and
 ``aws_lb``."""
@@ -57,12 +66,9 @@ def derive(plan: Mapping[str, Any], report: bytes | None) -> tuple[Policy, ...]:
     Raises:
         RefusedError: the report cannot be read.
     """
-    own = [*_open_doors(plan), *_protected(plan)]
-    passed = [
-        Policy(name, "", True, "")
-        for name in ("no-open-door", "protection-first")
-        if name not in {found.name for found in own}
-    ]
+    upgrades = (Policy(name, address, False, told) for name, address, told in kubernetes.refusals(plan))
+    own = [*_open_doors(plan), *_protected(plan), *upgrades]
+    passed = [Policy(name, "", True, "") for name in OWN if name not in {found.name for found in own}]
     return (*own, *passed, *(_reported(report) if report is not None else ()))
 
 

@@ -65,6 +65,7 @@ class Summary:
         policies: what policies say.
         secrets: texts that must never be shown.
         cost: what a month costs before and after; ``None`` where nobody worked it out.
+        notes: what people should know besides, e.g. of an upgrade of Kubernetes.
         stand_ins: inputs that only stand in for what is not there yet; such a plan is for reading.
     """
 
@@ -74,6 +75,7 @@ class Summary:
     policies: tuple[Policy, ...]
     secrets: frozenset[str]
     cost: CostChange | None = None
+    notes: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
 
 
@@ -117,6 +119,7 @@ def as_text(summary: Summary) -> str:
     if summary.outputs:
         lines += ["", f"outputs that change: {', '.join(summary.outputs)}"]
     lines += _listed("what goes down", goes_down(summary.changes))
+    lines += _listed("to be known", summary.notes)
     if summary.cost is not None:
         lines += ["", *cost_lines(summary.cost)]
     lines += _listed("policies that refuse", [str(found) for found in summary.policies if not found.passed])
@@ -142,6 +145,7 @@ def as_comment(summary: Summary, verdict: Verdict | None = None) -> str:
     down = goes_down(summary.changes)
     if down:
         lines += ["", "**What goes down**", "", *(f"- {_cell(sentence)}" for sentence in down)]
+    lines += [line for note in summary.notes for line in ("", _cell(note))]
     if summary.cost is not None:
         lines += ["", f"{cost_lines(summary.cost)[0]}."]
     refusing = [str(found) for found in summary.policies if not found.passed]

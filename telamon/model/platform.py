@@ -90,10 +90,17 @@ class AwsPlatform(Section):
     kubernetes: Annotated[
         Annotated[str, Matching("a minor version of Kubernetes", "1.33", r"1\.[2-9][0-9]", 4)],
         Doc(
-            "Minor version of the cluster, quoted. It rises by one at a time.",
+            "Minor version of the control plane, quoted. It rises by one at a time, in a plan of its own.",
             why="In standard support of EKS, and old enough for every add-on to know it.",
         ),
     ] = "1.33"
+    machines_kubernetes: Annotated[
+        Annotated[str, Matching("a minor version of Kubernetes", "1.33", r"1\.[2-9][0-9]", 4)] | None,
+        Doc(
+            "Minor version of the machines, quoted: the one before, while the control plane is upgraded.",
+            unset="That of the control plane.",
+        ),
+    ] = None
     machine: Annotated[
         Annotated[str, Matching("an instance type", "m7i.2xlarge", r"[a-z][a-z0-9-]*\.[a-z0-9]+", 30)] | None,
         Doc(

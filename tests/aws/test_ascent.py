@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.terraform.data import INPUTS, MANIFEST
-from telamon.errors import NotReadyError, PlatformError, RefusedError
+from telamon.errors import NotReadyError, PlatformError, RefusedError, TemporaryError
 from telamon.infra.words import as_text
-from telamon.platforms.aws.ascent import Found, Place
+from telamon.platforms.aws.ascent import Found, Place, Watcher
+from telamon.platforms.terraform.runner import Terraform
 from tests.support.approval import needs_ssh, needs_terraform
 from tests.support.layers import PREVIEWS, Hill, everything, write_layer
 
@@ -137,3 +138,35 @@ def test_the_desk_of_another_stack_finds_no_plan_of_this_one(hill: Hill) -> None
     hill.approve(hill.climb())
     other = replace(hill.ascent, desk=replace(hill.desk, stack="acme-test"))
     assert next(iter(other.look())).place is Place.REFUSED
+
+
+class Busy(Terraform):
+    """The real terraform, while AWS asks for patience twice."""
+
+    def plan(self, folder: Path, *, out: Path, inputs: Path | None = None) -> bool:
+        log = folder.parent / "asked.log"
+        asked = log.read_text(encoding="utf-8") if log.exists() else ""
+        log.write_text(asked + "x", encoding="utf-8")
+        if len(asked) < 2:
+            raise TemporaryError("AWS asks to be called less often", delay=60.0)
+        return super().plan(folder, out=out, inputs=inputs)
+
+
+def test_what_changes_nothing_is_tried_again_when_aws_asks_for_patience(hill: Hill) -> None:
+    busy = replace(hill.desk, terraform=Busy("terraform", hill.desk.terraform.environment))
+    began = busy.clock.now()
+    watcher = Watcher(hill.said.append, lambda plan_id, _: hill.shown.append(plan_id), lambda _: None)
+    found = list(replace(hill.ascent, desk=busy).climb(hill.office.keys["bob"], watcher=watcher))
+    assert found[0].place is Place.WAITS
+    assert busy.clock.now() - began == 120.0
+    assert sum("trying again in 60 s" in sentence for sentence in hill.said) == 2
+
+
+def test_without_a_key_nothing_is_planned_and_what_is_approved_is_applied(hill: Hill) -> None:
+    hill.approve(hill.climb())
+    watcher = Watcher(hill.said.append, lambda plan_id, _: hill.shown.append(plan_id), lambda _: None)
+    assert places(list(hill.ascent.climb(None, watcher=watcher))) == [
+        Place.STANDS,
+        Place.NO_PLAN,
+        Place.RESTS,
+    ]

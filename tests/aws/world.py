@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from telamon.desired.terraform.data import LayerName
 from telamon.desired.terraform.ground import Ground
@@ -25,12 +26,17 @@ from tests.support.approval import Office
 from tests.support.desk import Result
 from tests.support.ground import ground_of, stack_of
 
+SECRET = "planted-Zq9-secret-key"
+"""Stands for the secret key of whoever applies; moto takes any."""
 BACKEND: Mapping[str, Any] = {"use_path_style": True}
 
 
 ANSWERED: Mapping[str, tuple[str, ...]] = {
     "CKV_AWS_150": ("edge/aws_lb.ssh", "edge/aws_lb.web"),
     "CKV_AWS_293": ("data/aws_db_instance.main",),
+    "CKV2_AWS_32": tuple(
+        f"edge/aws_cloudfront_distribution.{name}" for name in ("bitbucket", "confluence", "jira")
+    ),
     "CKV2_AWS_5": ("data/aws_security_group.openzfs",),
 }
 """What checkov finds because a test answers moto's quirks, and in nothing that users get."""
@@ -112,6 +118,7 @@ class World:
             kept
             | DUMMY
             | {
+                "AWS_SECRET_ACCESS_KEY": SECRET,
                 "AWS_ENDPOINT_URL": self.moto.url,
                 "TELAMON_STATE": str(self.state),
                 "TELAMON_GROUND": str(self.ground),
@@ -156,18 +163,58 @@ class World:
         """Plans that wait for approvals, of what ``up`` or ``infra status`` answered."""
         return [each["plan"] for each in document["layers"] if each["place"] == "waits for approvals"]
 
-    def up(self) -> Result:
-        """Run ``up``, approve what waits, and run it again, until it asks for nobody any more."""
+    def up(self, *, killed_after: Sequence[float] = ()) -> Result:
+        """Run ``up``, approve what waits, and run it again, until it asks for nobody any more.
+
+        Args:
+            killed_after: seconds after which the first runs are killed, one each.
+        """
+        words = ("up", str(self.file), "--yes", "-o", "json")
+        for seconds in killed_after:
+            with self.telamon(*words) as process:
+                try:
+                    process.communicate(timeout=seconds)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            self.approve_what_waits()
         for _ in LayerName:
-            found = self.run("up", str(self.file), "--yes", "-o", "json")
-            waiting = self.waiting(found.document) if found.code == 9 else []
-            if not waiting:
+            found = self.run(*words)
+            if found.code != 9 or not self.approve_what_waits():
                 return found
-            self.approve(waiting)
-        return self.run("up", str(self.file), "--yes", "-o", "json")
+        return self.run(*words)
+
+    def approve_what_waits(self) -> int:
+        """Let enough people sign whatever waits. Returns how many plans that were."""
+        found = self.run("infra", "status", str(self.file), "-o", "json")
+        waiting = self.waiting(found.document) if found.code == 9 else []
+        self.approve(waiting)
+        return len(waiting)
 
     def made(self, service: str, kind: str) -> list[Mapping[str, Any]]:
         """Everything of a kind that moto holds."""
         with urlopen(f"{self.moto.url}/moto-api/data.json") as answer:  # loopback alone
             found: list[Mapping[str, Any]] = json.load(answer).get(service, {}).get(kind, [])
         return found
+
+    def by_hand(self, action: str, **parameters: str) -> str:
+        """Change something in EC2 as somebody at a console would: past Terraform and past Telamon.
+
+        Args:
+            action: of the EC2 API.
+            parameters: of the action; dots of their names are written as two underscores.
+        """
+        values = {name.replace("__", "."): value for name, value in parameters.items()}
+        scope = f"none/20260101/{self.region}/ec2/aws4_request"
+        request = Request(
+            self.moto.url,
+            data=urlencode({"Action": action, "Version": "2016-11-15"} | values).encode(),
+            headers={
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+            },
+        )
+        with urlopen(request) as answer:  # loopback alone
+            return str(answer.read().decode())
+
+    @property
+    def region(self) -> str:
+        return self.ground_of_it.platform.region

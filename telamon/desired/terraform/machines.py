@@ -78,7 +78,7 @@ def _group(
         "node_group_name": purpose,
         "node_role_arn": own.ref("arn"),
         "subnet_ids": PRIVATE_SUBNETS.ref,
-        "version": ground.platform.kubernetes,
+        "version": ground.platform.machines_kubernetes or ground.platform.kubernetes,
         "ami_type": "AL2023_x86_64_STANDARD",
         "launch_template": {"id": template.ref(), "version": template.ref("latest_version")},
         # Room to surge: an update adds machines of the new kind before the old ones are drained, one at a time.

@@ -14,6 +14,7 @@ from telamon.infra.changes import changed_outputs, read_changes, secrets_in
 from telamon.infra.cost import cost_of
 from telamon.infra.evidence import Evidence
 from telamon.infra.inputs import stand_ins
+from telamon.infra.kubernetes import notes
 from telamon.infra.policies import derive, digest_of
 from telamon.infra.words import Summary
 from telamon.platforms.approval.files import read_lock, read_tree, write_private
@@ -129,6 +130,7 @@ class Derivation:
             policies=derive(plan, report),
             secrets=secrets_in(plan),
             cost=cost_of(plan),
+            notes=notes(plan),
             stand_ins=stand_ins(plan),
         )
 

@@ -25,6 +25,7 @@ from telamon.stackfile.rules.lists import (
 from telamon.stackfile.rules.platforms import (
     backup_is_kept_for_more_than_one,
     destination_is_named,
+    machines_follow,
     part_fits_platform,
     shared_home_is_named,
     tls_is_named,
@@ -63,6 +64,7 @@ RULES: Final[tuple[Rule, ...]] = (
     products_do_not_share_an_address,
     front_ports_differ,
     part_fits_platform,
+    machines_follow,
     shared_home_is_named,
     tls_is_named,
     destination_is_named,

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from telamon.model.platform import AwsPlatform
 from telamon.stackfile.findings import Finding, Subject
 from telamon.stackfile.rules.products import PRODUCTS
 from telamon.stackfile.tree import Path
 
+_SKEW: Final = 3
 _PLATFORM: Path = ("spec", "platform", "kind")
 
 
@@ -75,6 +77,26 @@ def part_fits_platform(subject: Subject) -> Iterator[Finding]:
             message = f"{platform} has no {kind} as {part.what}"
             remedy = f"Write one of {', '.join(kinds)}." if kinds else "Remove it."
         yield Finding(path, message, remedy, also=(_PLATFORM,))
+
+
+def machines_follow(subject: Subject) -> Iterator[Finding]:
+    """Machines are never newer than the control plane, and at most three minor versions older.
+
+    Source: Kubernetes documentation, "Version Skew Policy", kubelet.
+    """
+    platform = subject.spec.platform
+    if not isinstance(platform, AwsPlatform) or platform.machines_kubernetes is None:
+        return
+    ahead, behind = (
+        int(version.partition(".")[2]) for version in (platform.kubernetes, platform.machines_kubernetes)
+    )
+    if not 0 <= ahead - behind <= _SKEW:
+        yield Finding(
+            ("spec", "platform", "machinesKubernetes"),
+            f"machines of 1.{behind} do not go with a control plane of 1.{ahead}",
+            f"Write 1.{max(ahead - _SKEW, 20)} to 1.{ahead}.",
+            also=(("spec", "platform", "kubernetes"), _PLATFORM),
+        )
 
 
 def shared_home_is_named(subject: Subject) -> Iterator[Finding]:

@@ -122,6 +122,16 @@ SHARED = "\n  storage: {shared: {kind: csi, storageClass: x}}"
             ["EFS of storage.shared"],
         ),
         ("platform: {kind: lab}\n  edge: {cdn: {kind: cloudfront}}", ["the lab has no cloudfront"]),
+        (
+            'platform: {kind: aws, region: eu-central-1, account: "123456789012", kubernetes: "1.34", '
+            'machinesKubernetes: "1.30"}' + SHARED,
+            ["machines of 1.30 do not go with a control plane of 1.34"],
+        ),
+        (
+            'platform: {kind: aws, region: eu-central-1, account: "123456789012", kubernetes: "1.34", '
+            'machinesKubernetes: "1.35"}' + SHARED,
+            ["machines of 1.35 do not go"],
+        ),
     ],
 )
 def test_each_platform_has_its_own_parts(platform: str, words: list[str]) -> None:
