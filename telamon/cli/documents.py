@@ -143,7 +143,7 @@ class Drifted:
         stack: name of the stack.
         severity: of the gravest difference: none, low, medium or high.
         looked: layers that were compared.
-        left: layers that were not, because nothing was applied from here.
+        left: layers that were not: nothing was applied from here, or they were not named.
         differences: the gravest first.
     """
 

@@ -22,11 +22,26 @@ EXIT_CODES: Final = (0, 21, 22, 23)
 @file_argument
 @state_option
 @ground_option
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="NAME",
+    type=click.Choice(("state", "network", "cluster", "data", "edge", "operations")),
+    help="A layer that is looked at; may be given several times. Default: all.",
+)
 @click.option("--fix", is_flag=True, help="Take back rules of security groups that were added by hand.")
 @yes_option
 @click.pass_obj
 def command(
-    session: Session, *, file: Path, state: Path | None, ground: Path | None, fix: bool, yes: bool
+    session: Session,
+    *,
+    file: Path,
+    state: Path | None,
+    ground: Path | None,
+    layers: tuple[str, ...],
+    fix: bool,
+    yes: bool,
 ) -> None:
     """Compare what lies under a stack on AWS with what was applied.
 
@@ -37,7 +52,7 @@ def command(
 
     Examples:
         telamon drift
-        telamon drift production.yaml --ground deploy --fix
+        telamon drift production.yaml --ground deploy --layer network --layer cluster --fix
         telamon drift -o json
     """
     from telamon.cli.reading import read_file
@@ -59,13 +74,12 @@ def command(
         if session.output == "text":
             session.terminal.note(sentence)
 
-    seen = drifting.look(tell=tell)
-    fixed = fix and bool(seen.added)
-    if fixed:
+    seen = drifting.look(layers, tell=tell)
+    if fix and seen.added:
         rules = "; ".join(f"{rule.id} ({rule})" for rule in seen.added)
         session.confirm(f"Take back {len(seen.added)} rules: {rules}?", yes=yes)
         drifting.remove(seen)
-        seen = drifting.look(tell=tell)
+        seen = drifting.look(layers, tell=tell)
     document = _document(stack.metadata.name, seen)
     session.answer(lambda: document, lambda: _text(document))
     session.terminal.flush()
@@ -102,7 +116,7 @@ def _text(document: Drifted) -> str:
             f"          risk: {each.risk}",
         ]
     if document.left:
-        lines += ["", f"not looked at, because not applied from here: {', '.join(document.left)}"]
+        lines += ["", f"not looked at: {', '.join(document.left)}"]
     return "\n".join(lines)
 
 

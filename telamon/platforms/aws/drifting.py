@@ -52,10 +52,11 @@ class Drifting:
     layers: Sequence[str]
     log: AuditLog
 
-    def look(self, *, tell: Tell) -> Seen:
+    def look(self, only: Sequence[str] = (), *, tell: Tell) -> Seen:
         """Hold what is there against what was applied. Changes nothing.
 
         Args:
+            only: layers that are looked at; all of them where none is named.
             tell: is told what is looked at.
 
         Raises:
@@ -67,7 +68,7 @@ class Drifting:
         groups: dict[str, tuple[str, str]] = {}
         known: set[str] = set()
         for layer in self.layers:
-            if not self._applied(layer):
+            if (only and layer not in only) or not self._applied(layer):
                 continue
             tell(f"{layer}: comparing")
             plan = self._plan(layer)
