@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from telamon.plan.step import Call
 from telamon.plan.work import Work
 from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup
 from telamon.platforms.memory.servers import Servers
-from telamon.state.world import ComponentKind, Life
+from telamon.state.world import ComponentKind, JobState, Life
 
 
 class Fault(StrEnum):
@@ -76,7 +77,7 @@ class SimulatedMember:
 
 
 @dataclass
-class _ServerJob:
+class ServerJob:
     """A long verb on a database server; ``end`` is what it comes to, and says whether it worked."""
 
     ends: float
@@ -100,7 +101,7 @@ class SimulatedComponent:
     registry: dict[str, float] = field(default_factory=dict)
     held: bool = False
     servers: Servers | None = None
-    server_jobs: dict[str, _ServerJob] = field(default_factory=dict)
+    server_jobs: dict[str, ServerJob] = field(default_factory=dict)
     original: str | None = None
     data_release: str = ""
     saved_release: str = ""

@@ -13,7 +13,14 @@ from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.platforms.memory.parts import Behaviour, Fault, SimulatedComponent, SimulatedMember, put_in_force
+from telamon.platforms.memory.parts import (
+    Behaviour,
+    Fault,
+    ServerJob,
+    SimulatedComponent,
+    SimulatedMember,
+    put_in_force,
+)
 from telamon.platforms.memory.servers import Servers
 from telamon.ports import Clock
 from telamon.state.phase import Phase
@@ -153,7 +160,7 @@ class MemoryPlatform:
         if servers.lives(member):
             raise PlatformError(f"{member} still runs")
         job, ends = f"follow/{member}", self.clock.now() + component.behaviour.call
-        component.server_jobs[job] = _ServerJob(ends, lambda: servers.follow(member, primary))
+        component.server_jobs[job] = ServerJob(ends, lambda: servers.follow(member, primary))
 
     def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
         """Let commits wait for a standby, or for none."""
@@ -161,7 +168,7 @@ class MemoryPlatform:
         servers.synchronise(member, standby=standby, term=term)
         if standby:
             job = f"synchronise/{standby}"
-            component.server_jobs[job] = _ServerJob(self.clock.now(), lambda: True)
+            component.server_jobs[job] = ServerJob(self.clock.now(), lambda: True)
 
     def servers(self, desired: ComponentDesired) -> Servers:
         """The data of a database's servers: what clients write to, and what is lost with them."""
@@ -189,7 +196,7 @@ class MemoryPlatform:
         ends = found.ends if found.life is Life.ENDING else None
         return found.life is Life.ALIVE or (ends is not None and self.clock.now() < ends)
 
-    def _server_job(self, name: str, job: _ServerJob) -> JobState:
+    def _server_job(self, name: str, job: ServerJob) -> JobState:
         if self.clock.now() < job.ends:
             return JobState(name, JobPhase.RUNNING)
         if job.state is None:
