@@ -253,6 +253,9 @@ class Workload:
         clustered: whether the nodes have a registry that :meth:`membership` can ask.
         start_timeout: seconds a node may take from start to RUNNING where the stack file does not say.
         stop_grace: seconds a node may take to stop where the stack file does not say.
+        finds_peers: whether a node that runs takes in one that joins without having been told of it before, so that the
+            list of peers in its environment matters at its start alone. Source: Hazelcast, "TCP/IP discovery": a member
+            joins through any one that it knows.
         dumps_threads: whether SIGQUIT makes a node write what its threads do, as every Java process does.
         secret_purposes: keys of :attr:`NodeContext.secrets` that :meth:`environment` refers to.
         container: how its image is run in a cluster; ``None`` where nobody knows.
@@ -270,6 +273,7 @@ class Workload:
     clustered: bool = False
     start_timeout: float = 900.0
     stop_grace: float = 120.0
+    finds_peers: bool = False
     dumps_threads: bool = False
     secret_purposes: tuple[str, ...] = ()
     routes: tuple[Route, ...] = (Route("/"),)

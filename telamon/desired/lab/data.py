@@ -115,6 +115,8 @@ class ProcessDesired:
         folders: made before it starts.
         run_as: whose process it is.
         stop_signal: what asks it to end in order.
+        hints: variables that matter at its start alone, with what they would say to the only node (``None``: nothing);
+            whatever they say now, a node that runs goes on.
     """
 
     member: str
@@ -129,6 +131,7 @@ class ProcessDesired:
     folders: tuple[FolderDesired, ...] = ()
     run_as: RunAs = RunAs.SELF
     stop_signal: StopSignal = StopSignal.TERM
+    hints: Mapping[str, EnvironmentValue | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

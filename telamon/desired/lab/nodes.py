@@ -110,7 +110,9 @@ def processes(part: Outline, around: Surroundings) -> tuple[ProcessDesired, ...]
 
 def member_desired(process: ProcessDesired) -> MemberDesired:
     """A node as the planner reads it."""
-    revision = process_revision(process.argv, process.environment, cwd=process.cwd)
+    told = {**process.environment, **process.hints}
+    lasting = {name: value for name, value in told.items() if value is not None}
+    revision = process_revision(process.argv, lasting, cwd=process.cwd)
     return MemberDesired(process.member, process.ordinal, revision, process.release)
 
 
@@ -183,7 +185,16 @@ def _process(node: NodeContext, part: Outline, around: Surroundings) -> ProcessD
         address=str(endpoint),
         probe=WorkloadProbe(endpoint, replace(around.front.base, context_path=part.context_path)),
         folders=tuple(folders),
+        hints=_hints(node, part),
     )
+
+
+def _hints(node: NodeContext, part: Outline) -> Mapping[str, EnvironmentValue | None]:
+    """The variables that tell a node of its peers, where it needs them to join and for nothing else."""
+    if not part.workload.finds_peers:
+        return {}
+    told, alone = (part.workload.environment(one) for one in (node, replace(node, peers=())))
+    return {name: alone.get(name) for name in told if told[name] != alone.get(name)}
 
 
 def _stand_in(part: Outline, facts: LabFacts) -> tuple[str, ...]:

@@ -83,6 +83,7 @@ class Bitbucket(Product):
     sets_itself_up = True
     cluster_secret = True
     dumps_threads = True
+    finds_peers = True
     secret_purposes = (
         Purpose.LICENSE,
         Purpose.ADMIN_USERNAME,

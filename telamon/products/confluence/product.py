@@ -50,6 +50,7 @@ class Synchrony(Companion):
     default_nodes = 2
     start_timeout = 300.0
     dumps_threads = True
+    finds_peers = True
     stop_grace = 30.0
     container = pod.SYNCHRONY_CONTAINER
 
@@ -85,6 +86,7 @@ class Confluence(Product):
     has_upgrade_mode = True
     start_timeout = 1800.0
     dumps_threads = True
+    finds_peers = True
     secret_purposes = (Purpose.LICENSE,)
     container = pod.CONTAINER
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})

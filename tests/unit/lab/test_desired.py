@@ -51,6 +51,27 @@ def test_changed_environment_changes_that_component_alone() -> None:
     assert changed == {"notes-0", "notes-1"}
 
 
+@pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
+def test_another_node_restarts_none_of_those_that_run(name: str) -> None:
+    def with_nodes(count: int) -> dict[str, str]:
+        spec = {
+            "version": {"jira": "11.3.1", "confluence": "10.2.7", "bitbucket": "9.4.16"}[name],
+            "nodes": count,
+        }
+        described = {
+            "apiVersion": "telamon.dev/v1alpha1",
+            "kind": "Stack",
+            "metadata": {"name": "acme"},
+            "spec": {"domain": "acme.example", "products": {name: spec}, "platform": {"kind": "lab"}},
+        }
+        found = revisions(lab(Stack.model_validate(described)))
+        return {member: told for member, told in found.items() if member.startswith(f"{name}-")}
+
+    one, two, three = (with_nodes(count) for count in (1, 2, 3))
+    assert one.items() <= two.items() <= three.items()
+    assert len(three) == len(one) + 2
+
+
 def test_another_product_at_the_front_door_restarts_no_balancer() -> None:
     given = stack()
     fewer = given.model_copy(
