@@ -15,6 +15,7 @@ from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal
 from telamon.products.release import Jump, Way
 from telamon.run.executor import Executor, Outcome
+from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
 
 INFRASTRUCTURE = Behaviour(start=0.5, stop=0.5, clustered=False, indexed=False, set_up=False)
@@ -37,6 +38,7 @@ def database(count: int = 1, *, revision: str = "r1") -> ComponentDesired:
         "o1",
         rotates=False,
         required_by=("tracker",),
+        patience=Patience(start=60.0),
     )
 
 

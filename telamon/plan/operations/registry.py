@@ -15,6 +15,7 @@ from telamon.plan.operations.pausing import Pause, Resume
 from telamon.plan.operations.quarantine import Quarantine, Release
 from telamon.plan.operations.restart import Restart
 from telamon.plan.operations.restore import Restore
+from telamon.plan.operations.switchover import Switchover
 from telamon.plan.operations.upgrade import Upgrade
 from telamon.plan.step import Refusal
 from telamon.plan.view import View
@@ -36,6 +37,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             Resume(),
             MaintenanceOn(),
             MaintenanceOff(),
+            Switchover(),
         )
     }
 )
