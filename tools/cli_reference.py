@@ -81,6 +81,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "restart": OPERATION,
         "backup": (BackupEntry,),
         "restore": OPERATION,
+        "database": OPERATION,
         "quarantine": OPERATION,
         "release": OPERATION,
         "maintenance": OPERATION,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Verbs)
 def command() -> None:
-    """Let the standby of the database take writes, on purpose.
+    """Let the standby of the database take writes.
 
     A lost primary is succeeded without being asked; `telamon status` shows who takes writes, and whether the standby
     has every acknowledged one.

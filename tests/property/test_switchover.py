@@ -8,7 +8,7 @@ from telamon.plan.operation import Running
 from telamon.plan.operations.registry import refusals
 from telamon.plan.step import Finished
 from telamon.plan.view import View
-from telamon.platforms.memory.platform import Fault
+from telamon.platforms.memory.parts import Fault
 from tests.property.test_database_history import FIRST, SECOND, Site, pass_
 from tests.support.stacks import database, world
 
