@@ -3,7 +3,7 @@
 Modules:
 
 * :mod:`bench.lab` - the stack as its users see it: the command line, and the processes on this machine;
-* :mod:`bench.content` - what is put into each product, the mix of requests, and how writes are read back;
+* :mod:`bench.histories` - histories of a simulated product, at which the history checker is measured;
 * :mod:`telamon.proof.generator` - load generators as processes of their own;
 * :mod:`bench.scenarios` - what is done and which figures it gives;
 * :mod:`bench.results` - what was measured, kept after every run, so that a bench that was cut short goes on;

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from bench.errors import BenchError
 from bench.processes import leaders
+from telamon.proof.stage import target_of
 from telamon.proof.workload import Target
 
 PROGRAM = Path(sys.executable).with_name("telamon")
@@ -98,11 +99,18 @@ class Lab:
 
     def target(self, product: str) -> Target:
         """Where load for a product goes."""
-        parts = urlsplit(self.url(product))
-        host = parts.hostname or ""
-        # Names below .localhost are this machine's by definition (RFC 6761), whether or not they resolve here.
-        address = "127.0.0.1" if host.endswith("localhost") else host
-        return Target(address=address, port=parts.port or 80, host=parts.netloc)
+        return target_of(self.url(product))
+
+    def port(self, listener: str) -> int:
+        """TCP port of a listener of the front door that is no web page, such as git over SSH; 0 where there is none."""
+        return urlsplit(self.status()["urls"].get(listener, "")).port or 0
+
+    def companions(self, product: str) -> frozenset[str]:
+        """Names of the companions that run beside a product."""
+        components = (found["name"] for found in self.status().get("components", []))
+        return frozenset(
+            name.removeprefix(f"{product}-") for name in components if name.startswith(f"{product}-")
+        )
 
     def pid(self, member: str) -> int:
         """The process of a member.

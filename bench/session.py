@@ -9,28 +9,25 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.content.base import PASSWORD, SESSIONS, Content, Mix, Rest
-from bench.content.bitbucket import BitbucketContent
-from bench.content.confluence import ConfluenceContent
-from bench.content.jira import JiraContent
 from bench.errors import BenchError
 from bench.lab import Lab
+from telamon.errors import TelamonError
+from telamon.products.registry import registry
 from telamon.proof.generator import Generator
-from telamon.proof.measure import acknowledged
+from telamon.proof.history.checker import check
+from telamon.proof.history.reading import history_of
+from telamon.proof.history.verdict import Fault
 from telamon.proof.record import Record
+from telamon.proof.repository import Account
+from telamon.proof.stage import Place, Script, Staged, stage
 
 PRODUCTS = ("jira", "confluence", "bitbucket")
+SESSIONS = 40
+STAGED_RATE = 100.0
+LONGEST_RUN = 300.0
+"""Seconds; a scenario ends its load long before."""
 HEALS_WITHIN = 120.0
 """Seconds in which whatever the scenario before has left must be well again."""
-
-
-@dataclass
-class Prepared:
-    """A product with content in it."""
-
-    content: Content
-    mix: Mix
-    password: str = field(repr=False)
 
 
 @dataclass
@@ -44,8 +41,7 @@ class Session:
 
     lab: Lab
     raw: Path
-    _rests: ExitStack = field(default_factory=ExitStack)
-    _prepared: dict[str, Prepared] = field(default_factory=dict)
+    _staged: dict[str, Staged] = field(default_factory=dict)
     _up: bool = False
 
     def ensure_up(self) -> None:
@@ -72,8 +68,7 @@ class Session:
 
     def clear(self) -> None:
         """Take the lab down with everything in it."""
-        self._rests.close()
-        self._prepared.clear()
+        self._staged.clear()
         self.lab.down(purge=True)
         self._up = False
 
@@ -82,23 +77,28 @@ class Session:
         with suppress(BenchError):
             self.clear()
 
-    def prepared(self, product: str) -> Prepared:
-        """A product with its content, made where it is missing."""
-        if product not in self._prepared:
+    def prepared(self, product: str) -> Staged:
+        """A plan for a product, with its content; made where it is missing.
+
+        Raises:
+            BenchError: the product refused.
+        """
+        if product not in self._staged:
             lab = self.lab
-            account = lab.administrator(product)
-            target = lab.target(product)
-            rest = self._rests.enter_context(Rest(lab.url(product), target, account=account))
-            content: Content
-            match product:
-                case "jira":
-                    content = JiraContent(rest)
-                case "confluence":
-                    content = ConfluenceContent(rest)
-                case _:
-                    content = BitbucketContent(rest, target)
-            self._prepared[product] = Prepared(content, content.prepare(), account[1])
-        return self._prepared[product]
+            place = Place(
+                registry()[product],
+                lab.url(product),
+                lab.target(product),
+                Account(*lab.administrator(product)),
+                ssh_port=lab.port(f"{product}-ssh"),
+                companions=lab.companions(product),
+            )
+            script = Script("bench", "BENCH", rate=STAGED_RATE, seconds=LONGEST_RUN, sessions=SESSIONS)
+            try:
+                self._staged[product] = stage(place, script, folder=self.raw)
+            except TelamonError as error:
+                raise BenchError(f"{product} cannot be loaded: {error}") from error
+        return self._staged[product]
 
     @contextmanager
     def load(
@@ -118,11 +118,9 @@ class Session:
             generators = []
             for product in products:
                 ready = self.prepared(product)
-                plan = ready.mix.plan(
-                    f"{name}-{product}", self.lab.target(product), rate=share, seed=seed, sessions=sessions
-                )
-                secrets = {PASSWORD: ready.password}
-                generators.append(stack.enter_context(Generator(plan, self.raw, secrets=secrets)))
+                changes = {"name": f"{name}-{product}", "rate": share, "seed": seed, "sessions": sessions}
+                plan = ready.plan.model_copy(update=changes)
+                generators.append(stack.enter_context(Generator(plan, self.raw, secrets=ready.secrets)))
             yield generators
 
     def keep(self, record: Record) -> None:
@@ -133,20 +131,34 @@ class Session:
         path.unlink()
 
 
-def tokens_of(records: Mapping[str, Record], session: Session) -> tuple[int, int]:
-    """Read every acknowledged write back.
+@dataclass(frozen=True)
+class Judged:
+    """What the history checker says of some records.
+
+    Attributes:
+        lost: acknowledged writes that are gone, wholly or in part.
+        doubled: writes that are there more than once.
+        others: all other anomalies.
+        words: the first of them all, for a reader; "" where nothing is wrong.
+    """
+
+    lost: int
+    doubled: int
+    others: int
+    words: str = ""
+
+
+GONE = frozenset({Fault.LOST, Fault.DANGLING_ROW, Fault.DANGLING_REF, Fault.TORN})
+
+
+def judge(records: Mapping[str, Record]) -> Judged:
+    """Judge the histories of some records.
 
     Args:
         records: by product.
-        session: of the bench.
-
-    Returns:
-        How many were lost, and how many are there more than once.
     """
-    lost = doubled = 0
-    for product, record in records.items():
-        found = session.prepared(product).content.tokens()
-        written = acknowledged(record)
-        lost += sum(1 for token in written if found[token] == 0)
-        doubled += sum(1 for token in written if found[token] > 1)
-    return lost, doubled
+    found = [anomaly for record in records.values() for anomaly in check(history_of(record)).anomalies]
+    lost = sum(1 for anomaly in found if anomaly.fault in GONE)
+    doubled = sum(1 for anomaly in found if anomaly.fault is Fault.DUPLICATED)
+    words = f"{found[0].fault}: {found[0].words}" if found else ""
+    return Judged(lost, doubled, len(found) - lost - doubled, words)

@@ -99,6 +99,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             findings.CheckedProduct,
             findings.Repaired,
         ),
+        "proof": (documents.Judged,),
         "validate": (documents.Validation, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),
         "drift": (documents.Drifted, documents.DriftedThing),

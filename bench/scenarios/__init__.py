@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.scenarios import commandline, faults, operating, starting, steady
+from bench.scenarios import checking, commandline, faults, operating, starting, steady
 from bench.scenarios.base import Scenario
 
 
@@ -10,6 +10,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
     """Every scenario: starts first, then what hurts; what leaves other releases behind comes last."""
     return (
         *commandline.SCENARIOS,
+        *checking.SCENARIOS,
         *starting.SCENARIOS,
         *steady.SCENARIOS,
         *faults.scenarios(),

@@ -14,7 +14,7 @@ from bench.lab import Member
 from bench.machine import others_busy
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
-from bench.session import PRODUCTS, Session, tokens_of
+from bench.session import PRODUCTS, Judged, Session, judge
 from telamon.proof import measure
 from telamon.proof.record import Record
 from telamon.proof.summary import failed, summarise
@@ -110,7 +110,7 @@ def node(session: Session, repeat: int, *, blow: Blow) -> Run:
     }
     stall = measure.stall(samples, hurt, since=fault, until=record.seconds)
     again = measure.first_answer_of(samples, struck.victim.address, since=fault)
-    lost, doubled = tokens_of(struck.records, session)
+    judged = judge(struck.records)
     others = measure.moved(samples, since=fault, until=record.seconds) - hurt
     figures = {
         "failed_reads": float(failed(record, safe=True)),
@@ -119,8 +119,9 @@ def node(session: Session, repeat: int, *, blow: Blow) -> Run:
         "routed_around": measure.routed_around(samples, hurt, fault=fault),
         "serving_again": again - fault,
         "not_restarted": float(math.isinf(again)),
-        "lost": float(lost),
-        "doubled": float(doubled),
+        "lost": float(judged.lost),
+        "doubled": float(judged.doubled),
+        "untrue": float(judged.others),
         "logins": float(measure.logins(samples)),
         "moved": float(len(others)),
     }
@@ -129,7 +130,7 @@ def node(session: Session, repeat: int, *, blow: Blow) -> Run:
         struck.began,
         struck.busy,
         struck.void or ("" if hurt else "no session was on the member"),
-        notes=[f"{struck.victim.name} was hit; {len(hurt)} sessions were on it"],
+        notes=[f"{struck.victim.name} was hit; {len(hurt)} sessions were on it", *_words(judged)],
         loads=(summarise(record, fault=fault, healed=again),),
         marks={"serves again": again - fault},
     )
@@ -138,7 +139,7 @@ def node(session: Session, repeat: int, *, blow: Blow) -> Run:
 def shared(session: Session, repeat: int, *, blow: Blow) -> Run:
     """Hit what all products share."""
     struck = strike(session, repeat, blow=blow)
-    lost, doubled = tokens_of(struck.records, session)
+    judged = judge(struck.records)
     backs = {
         product: measure.writes_back(record, fault=struck.fault(record))
         for product, record in struck.records.items()
@@ -150,8 +151,9 @@ def shared(session: Session, repeat: int, *, blow: Blow) -> Run:
         "failed_writes": float(sum(failed(record, safe=False) for record in struck.records.values())),
         "writes_back": max(backs.values()),
         "ready": struck.ready - struck.at,
-        "lost": float(lost),
-        "doubled": float(doubled),
+        "lost": float(judged.lost),
+        "doubled": float(judged.doubled),
+        "untrue": float(judged.others),
         "logins": float(sum(measure.logins(record.samples) for record in struck.records.values())),
     }
     back = ", ".join(f"{product} {seconds:.2f} s" for product, seconds in backs.items())
@@ -160,7 +162,7 @@ def shared(session: Session, repeat: int, *, blow: Blow) -> Run:
         struck.began,
         struck.busy,
         struck.void,
-        notes=[f"{struck.victim.name} was hit; writes back: {back}"],
+        notes=[f"{struck.victim.name} was hit; writes back: {back}", *_words(judged)],
         loads=tuple(
             summarise(record, fault=struck.fault(record), healed=struck.ready - record.epoch)
             for record in struck.records.values()
@@ -169,8 +171,13 @@ def shared(session: Session, repeat: int, *, blow: Blow) -> Run:
     )
 
 
+def _words(judged: Judged) -> list[str]:
+    return [judged.words] if judged.words else []
+
+
 LOST = Figure("lost", "acknowledged writes lost", "", "sum", 0)
 DOUBLED = Figure("doubled", "acknowledged writes that are there twice", "", "sum")
+UNTRUE = Figure("untrue", "other answers that cannot be true", "", "sum", 0)
 LOGINS = Figure("logins", "new logins", "", "sum", 0)
 WRITES = Figure("failed_writes", "failed writes", "", "sum")
 MOVED = Figure("moved", "sessions moved that were not on it", "", "sum")
@@ -196,6 +203,7 @@ def _node_scenarios(product: str) -> tuple[Scenario, ...]:
                 LOGINS,
                 WRITES,
                 DOUBLED,
+                UNTRUE,
                 MOVED,
             ),
             partial(node, blow=kill),
@@ -215,6 +223,7 @@ def _node_scenarios(product: str) -> tuple[Scenario, ...]:
                 LOGINS,
                 WRITES,
                 DOUBLED,
+                UNTRUE,
                 MOVED,
             ),
             partial(node, blow=stop),
@@ -253,6 +262,7 @@ def _shared_scenarios() -> tuple[Scenario, ...]:
                 Figure("failed_reads", "failed GETs", "", "sum"),
                 WRITES,
                 DOUBLED,
+                UNTRUE,
                 Figure("ready", "all ready again", "s", "median"),
             ),
             partial(shared, blow=database),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -424,3 +424,32 @@ def camel(name: str) -> str:
     """The key of an attribute."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answer of ``proof check``.
+
+    Attributes:
+        name: of the load run.
+        void: why its figures prove nothing, or "".
+        clean: whether nothing is wrong.
+        operations: requests that say something about a thing.
+        things: lists, pages, branches and the like that they are about.
+        acknowledged: writes that were acknowledged.
+        unknown: writes without an answer, which may have happened.
+        read_back: acknowledged writes that a later request had the chance to show.
+        faults: how often each fault was found, by name.
+        anomalies: each with ``fault``, ``thing``, ``words`` and ``witness``, the operations that show it.
+    """
+
+    name: str
+    void: str
+    clean: bool
+    operations: int
+    things: int
+    acknowledged: int
+    unknown: int
+    read_back: int
+    faults: Mapping[str, int]
+    anomalies: Sequence[Mapping[str, Any]]

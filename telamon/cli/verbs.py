@@ -66,6 +66,10 @@ CHAPTERS: Final = (
         ),
     ),
     Chapter(
+        "Prove it",
+        (Listed("proof", "Judge what a load run recorded."),),
+    ),
+    Chapter(
         "Work on a stack file",
         (
             Listed("validate", "Say everything that is wrong with a stack file."),

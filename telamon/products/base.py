@@ -48,6 +48,7 @@ from telamon.products.node import (
     SecretValue,
 )
 from telamon.products.release import Act, Jump, Way, backwards, numbers
+from telamon.products.users import Users
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
 
@@ -338,7 +339,7 @@ class Companion(Workload):
     stand_in_nodes: int = 5
 
 
-class Product(Workload):
+class Product(Workload, Users):
     """One product.
 
     Attributes:

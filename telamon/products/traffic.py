@@ -23,10 +23,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from string import Template
+from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
+ELEMENTS: Final = 40
+"""Writes to one list that a run is laid out for; a page of each product's lists holds at least twice as many."""
+JSON: Final[Mapping[str, str]] = MappingProxyType(
+    {"Content-Type": "application/json", "X-Atlassian-Token": "no-check"}
+)
+"""Says that a script sends JSON. Source: Atlassian, "Form token handling"."""
+BOUNDARY: Final = "part-of-telamon-load"
+FORM_DATA: Final[Mapping[str, str]] = MappingProxyType(
+    {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "X-Atlassian-Token": "no-check"}
+)
+FILE_BODY: Final = (
+    f"--{BOUNDARY}\r\n"
+    'Content-Disposition: form-data; name="file"; filename="$token.txt"\r\n'
+    "Content-Type: text/plain\r\n\r\n"
+    f"$payload\r\n--{BOUNDARY}--\r\n"
+)
+"""A file named after the token, under the name that the products ask for. Source: RFC 7578."""
+FILE_BYTES: Final = 20_000
+PASSWORD: Final = "TELAMON_LOAD_PASSWORD"  # noqa: S105 - the name of a variable.
 RESERVED: Final = frozenset({"token", "session", "kept_id", "kept_token", "next_version", "payload"})
 
 
@@ -219,3 +239,83 @@ class Kind(Part):
         kept = self.removes or (self.meaning.act is Act.OPEN and self.meaning.shape is Shape.BAG)
         if kept and not self.follows:
             raise ValueError(f"kind {self.name}: what it removes or opens is what it follows")
+
+
+class GitSeed(Part):
+    """A repository that must hold something before load begins, and branches that load pushes to.
+
+    Attributes:
+        path: of the repository for git over HTTP, below the product's context path.
+        ssh_path: of the repository for git over SSH; "" where the product offers none.
+        branches: that are pushed once, each one commit beyond ``main``.
+        files: of ``main``, by name.
+        pushed: branches that load pushes to, each of them a ref of the history.
+    """
+
+    path: Annotated[str, Field(pattern=r"^/")]
+    ssh_path: str = ""
+    branches: Annotated[tuple[str, ...], Strict(False)] = ()
+    files: Mapping[str, str] = Field(default_factory=dict)
+    pushed: Annotated[tuple[str, ...], Strict(False)] = ()
+
+
+class Sockets(Part):
+    """Connections that stay open, as those of an editor in which several people write.
+
+    Attributes:
+        companion: name of the companion that answers there.
+        path: that is upgraded to a websocket, below the product's context path.
+        sticky_cookie: name of the balancer's cookie on that path; "" for none.
+    """
+
+    companion: str
+    path: Annotated[str, Field(pattern=r"^/")]
+    sticky_cookie: str = ""
+
+
+class Traffic(Part):
+    """What load on a product consists of, once the content that it needs is there.
+
+    Attributes:
+        kinds: of requests.
+        pools: what their templates choose from.
+        login: how a session logs in.
+        git: what git does; ``None`` for a product without repositories.
+        sockets: which connections stay open; ``None`` for none.
+    """
+
+    kinds: Annotated[tuple[Kind, ...], Strict(False), Field(min_length=1)]
+    pools: Mapping[str, Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    login: Login | None = None
+    git: GitSeed | None = None
+    sockets: Sockets | None = None
+
+
+class TrafficInputs(Part):
+    """What a product is told before it makes the content for a load run.
+
+    Attributes:
+        label: begins the name of everything that is made; another one for each run, or the product refuses.
+        username: who acts, and whose sessions there are.
+        password_variable: environment variable of the generator that holds the password.
+        requests: how many requests there will be, so that no list grows longer than a page of it.
+        ssh_key: public key to be registered for git over SSH; "" for none.
+    """
+
+    label: Annotated[str, Field(pattern=r"^[A-Z]{2,8}$")]
+    username: Annotated[str, Field(min_length=1)]
+    password_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = PASSWORD
+    requests: Annotated[int, Field(ge=1)] = 10_000
+    ssh_key: str = ""
+
+    def things(self, share: float, *, least: int, most: int = 2000) -> int:
+        """How many things to make, so that each gets some 40 of the writes at most.
+
+        Args:
+            share: of the requests that write to such a thing.
+            least: make as many anyway.
+            most: and never more than these.
+        """
+        return min(max(int(self.requests * share / ELEMENTS), least), most)

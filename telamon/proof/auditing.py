@@ -1,14 +1,15 @@
 """The reading at the end of a run: everything that was written is read by several sessions, when nothing changes.
 
 Every thing is read by the sessions in turn, and once more by the first: where one session is shown less than another,
-the third reading tells a member that lags from a write that is lost.
+the third reading tells a member that lags from a write that is lost. What may lag is read last, again and again until
+it shows everything that was acknowledged, and only its last answer counts.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from telamon.errors import ProductError
@@ -23,6 +24,8 @@ AT_A_TIME: Final = 4
 """Things that are read at the same time: the products have served their users, and are not to be measured here."""
 AGAIN: Final = 0.5
 """Seconds between a reading that failed and the next attempt."""
+LAST_CALL: Final = 5.0
+"""Seconds before the end of the audit's patience in which what lags is read for good."""
 
 
 def audited(plan: LoadPlan) -> Sequence[Kind]:
@@ -58,7 +61,7 @@ async def audit(plan: LoadPlan, run: Run, *, readers: Sequence[Browser]) -> None
 
     if sessions:
         async with asyncio.TaskGroup() as group:
-            for task in _tasks(plan, run):
+            for task in sorted(_tasks(plan, run), key=lambda task: task.lags):
                 group.create_task(read(task))
 
 
@@ -69,11 +72,13 @@ def sessions_of(audit_of: Audit | None) -> int:
 
 @dataclass(frozen=True)
 class _Task:
-    """One thing to read."""
+    """One thing to read; ``lags`` where it may take a while to show ``wanted``."""
 
     kind: Kind
     picks: Mapping[str, str]
     about: Kept | None = None
+    lags: bool = False
+    wanted: frozenset[str] = frozenset()
 
 
 def _tasks(plan: LoadPlan, run: Run) -> Iterator[_Task]:
@@ -83,7 +88,9 @@ def _tasks(plan: LoadPlan, run: Run) -> Iterator[_Task]:
         for reader in _readers(plan, kinds[name]):
             if (reader.name, thing) not in done:
                 done.add((reader.name, thing))
-                yield _Task(_as_audit(reader), picks)
+                lags = reader.meaning is not None and reader.meaning.promise is Promise.EVENTUAL
+                wanted = frozenset(run.acknowledged.get(thing, ()))
+                yield _Task(_as_audit(reader), picks, lags=lags, wanted=wanted)
     for kind in plan.kinds:
         if _is_reading(kind) and kind.follows:
             yield from (_Task(_as_audit(kind), kept.picks, kept) for kept in run.kept.get(kind.follows, ()))
@@ -99,12 +106,7 @@ def _readers(plan: LoadPlan, writer: Kind) -> Iterable[Kind]:
 
 def _is_reading(kind: Kind) -> bool:
     meaning = kind.meaning
-    return (
-        meaning is not None
-        and meaning.act in {Act.READ, Act.OPEN}
-        and meaning.promise is not Promise.EVENTUAL
-        and not kind.fresh
-    )
+    return meaning is not None and meaning.act in {Act.READ, Act.OPEN} and not kind.fresh
 
 
 def _as_audit(kind: Kind) -> Kind:
@@ -126,9 +128,15 @@ async def _enters(reader: Browser) -> bool:
 async def _read_once(task: _Task, reader: Browser, run: Run, *, number: int, ends: float) -> None:
     """Read a thing until it is answered, or the audit's patience is over."""
     loop = asyncio.get_running_loop()
+    unrecorded = replace(run, record=lambda _: None)
     while loop.time() < ends:
         planned = Planned(-1, loop.time() - run.epoch, number, task.kind, task.picks)
-        sample = await reader.request(planned, run, about=task.about)
+        waiting = task.lags and loop.time() < ends - LAST_CALL
+        sample = await reader.request(planned, unrecorded if waiting else run, about=task.about)
         if sample.seen is not None:
-            return
+            if not waiting:
+                return
+            if task.wanted <= set(sample.seen.tokens):
+                run.record(sample)
+                return
         await asyncio.sleep(AGAIN)

@@ -47,6 +47,7 @@ class Run:
         record: takes every request as it ends.
         written: what was written, or may have been: kind and thing, with the values that lead there.
         kept: every acknowledged write that can be asked for by what the server called it, by kind.
+        acknowledged: tokens of acknowledged writes that were not removed, by thing.
     """
 
     plan: LoadPlan
@@ -55,6 +56,7 @@ class Run:
     record: Callable[[Sample], None]
     written: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
+    acknowledged: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def tokens(self) -> re.Pattern[str]:
@@ -237,6 +239,12 @@ class Browser:
             self._memory.learn(query.thing, seen.version or query.aim)
         elif ok and query.aim:
             self._memory.learn(query.thing, query.aim)
+        if ok and query.thing and kind.write:
+            known = run.acknowledged.setdefault(query.thing, set())
+            if kind.removes:
+                known.discard(query.element)
+            else:
+                known.add(query.token)
         if kind.keep and ok:
             identity = pointed(answer.text(), kind.keep)
             if identity:

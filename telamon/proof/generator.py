@@ -20,6 +20,8 @@ READY_WITHIN = 120.0
 """Seconds in which every session must have logged in."""
 NICENESS = -10
 """The generator goes first where that is allowed, so that what it measures is the server's doing and not its own."""
+ENDS_WITHIN = 60.0
+"""Seconds after which a generator that was asked to end has failed; its audit comes on top."""
 POLL = 0.02
 
 
@@ -41,6 +43,8 @@ class Generator:
         self._environment = {**os.environ, **secrets}
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = False
+        # An audit takes its time, and git's last turns theirs.
+        self._ends_within = ENDS_WITHIN + (plan.audit.settle + 2 * plan.audit.patience if plan.audit else 0.0)
         self.epoch = 0.0
 
     def __enter__(self) -> Self:
@@ -84,7 +88,11 @@ class Generator:
             PlatformError: the generator failed.
         """
         self.ask_to_end()
-        if self._process is None or self._process.wait(60) != 0:
+        try:
+            code = None if self._process is None else self._process.wait(self._ends_within)
+        except subprocess.TimeoutExpired as error:
+            raise PlatformError(f"the load generator did not end: {self._last_words()}") from error
+        if code != 0:
             raise PlatformError(f"the load generator failed: {self._last_words()}")
         return read_record(self._path)
 

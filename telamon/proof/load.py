@@ -13,24 +13,31 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from telamon.errors import PlatformError, ProductError, TelamonError, UsageError, brief
 from telamon.products.traffic import Kind
+from telamon.proof import pushing, sockets
 from telamon.proof.auditing import audit, audited, sessions_of
 from telamon.proof.browser import Browser, Run
+from telamon.proof.clockwork import Clockwork
 from telamon.proof.meaning import Sense
+from telamon.proof.pushing import GitWorkers
 from telamon.proof.record import KindFacts, RecordWriter
 from telamon.proof.schedule import schedule
+from telamon.proof.sockets import SocketKeeper
 from telamon.proof.workload import LoadPlan, read_plan, typed_fields
 
 LOGINS_AT_A_TIME: Final = 4
 HEAD_START: Final = 0.25
 """Seconds between the header and the first request, so that whoever reads the header comes in time."""
+FURTHER_SESSIONS: Final = 1000
+"""Sockets are numbered from here on after the sessions, beyond those of the audit and of git."""
 OPEN_FILES: Final = 16_384
 
 
@@ -52,8 +59,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         plan = read_plan(options.plan)
         _raise_file_limit()
-        with RecordWriter(options.record) as record:
-            asyncio.run(_Generator(plan, os.environ, record).run())
+        with (
+            tempfile.TemporaryDirectory(prefix="telamon-load-") as folder,
+            RecordWriter(options.record) as record,
+        ):
+            asyncio.run(_Generator(plan, os.environ, record=record, folder=Path(folder)).run())
     except TelamonError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -63,9 +73,12 @@ def main(arguments: Sequence[str]) -> int:
 class _Generator:
     """One run of a plan."""
 
-    def __init__(self, plan: LoadPlan, environment: Mapping[str, str], record: RecordWriter) -> None:
+    def __init__(
+        self, plan: LoadPlan, environment: Mapping[str, str], *, record: RecordWriter, folder: Path
+    ) -> None:
         self._plan = plan
         login = plan.login
+        self._workers = _git_workers(plan, environment, folder=folder)
         self._typed = {} if login is None else typed_fields(login, environment)
         self._plain = {} if login is None else typed_fields(login, environment, remembered=False)
         self._record = record
@@ -82,6 +95,8 @@ class _Generator:
             for number in range(sessions_of(self._plan.audit))
         ]
         try:
+            if self._workers is not None:
+                await self._workers.prepare()
             await self._log_in(sessions)
             await self._measure(sessions, readers)
         finally:
@@ -104,15 +119,31 @@ class _Generator:
         self._record.header(self._header(epoch))
         cpu, began = _cpu_seconds(), loop.time()
         run = Run(self._plan, uuid.uuid4().hex[:8], epoch, self._record.sample)
+        clockwork = Clockwork(run.name, epoch, self._plan.seconds, self._asked_to_end, self._record.sample)
         try:
-            async with asyncio.TaskGroup() as requests:
+            async with asyncio.TaskGroup() as clients:
                 # Every request ends by itself, at the latest when its time is over.
-                await self._send(sessions, run, requests)
+                for client in self._others(clockwork):
+                    clients.create_task(client)
+                await self._send(sessions, run, clients)
         except* UsageError as errors:
             raise errors.exceptions[0] from None
         used, lasted = _cpu_seconds() - cpu, loop.time() - began
         await audit(self._plan, run, readers=readers)
+        if self._plan.audit is not None and self._workers is not None:
+            await self._workers.audit(clockwork)
         self._record.trailer(cpu=used, seconds=lasted)
+
+    def _others(self, clockwork: Clockwork) -> Iterator[Coroutine[Any, Any, None]]:
+        """The clients that do not ask by HTTP."""
+        plan = self._plan
+        if self._workers is not None:
+            yield self._workers.work(clockwork)
+        if plan.sockets is not None:
+            # The numbers of audit and git come right after those of the sessions.
+            first = plan.sessions + FURTHER_SESSIONS
+            for number in range(plan.sockets.connections):
+                yield SocketKeeper(plan, plan.sockets, first + number).work(clockwork)
 
     async def _log_in(self, sessions: Sequence[Browser]) -> None:
         turn = asyncio.Semaphore(LOGINS_AT_A_TIME)
@@ -157,8 +188,26 @@ class _Generator:
             "kinds": {
                 **{kind.name: _facts(kind, audit=False).document() for kind in plan.kinds},
                 **{kind.name: _facts(kind, audit=True).document() for kind in audited(plan)},
+                **{name: facts.document() for name, facts in _further_kinds(plan).items()},
             },
         }
+
+
+def _further_kinds(plan: LoadPlan) -> Mapping[str, KindFacts]:
+    git = {} if plan.git is None else pushing.kinds_of(plan.git, audited=plan.audit is not None)
+    return {**git, **({} if plan.sockets is None else sockets.kinds_of())}
+
+
+def _git_workers(plan: LoadPlan, environment: Mapping[str, str], *, folder: Path) -> GitWorkers | None:
+    git = plan.git
+    if git is None:
+        return None
+    password = environment.get(git.password_variable)
+    if password is None:
+        raise UsageError(
+            f"git needs the environment variable {git.password_variable}", remedy="Set it for the generator."
+        )
+    return GitWorkers(plan, git=git, password=password, folder=folder)
 
 
 def _facts(kind: Kind, *, audit: bool) -> KindFacts:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -281,11 +282,21 @@ def read_record(path: Path) -> Record:
         path: the file; one whose name ends in ``.gz`` is unpacked.
 
     Raises:
-        UsageError: it is no record.
+        UsageError: it cannot be read, or is no record.
     """
-    data = path.read_bytes()
-    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UsageError(f"the record {path} cannot be read: {brief(error)}") from error
     lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    try:
+        return _record(lines, path)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise UsageError(f"the record {path} is damaged: {brief(error)}") from error
+
+
+def _record(lines: Sequence[str], path: Path) -> Record:
     header = _document(lines[0]) if lines else {}
     if header.get("record") != FORMAT:
         raise UsageError(f"{path.name} is not a record of format {FORMAT}")

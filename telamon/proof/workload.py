@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, Strict, ValidationError, field_validator, model_validator
 
 from telamon.errors import UsageError, brief
-from telamon.products.traffic import RESERVED, Act, Kind, Login, Part
+from telamon.products.traffic import PASSWORD, RESERVED, Act, Kind, Login, Part
 
 MOST_REQUESTS: Final = 2_000_000
 
@@ -57,6 +57,46 @@ class Audit(Part):
     patience: Annotated[float, Field(gt=0, le=600)] = 60.0
 
 
+class GitLoad(Part):
+    """What git does beside the requests: workers that fetch a branch, commit to it, and push.
+
+    Attributes:
+        url: of the repository, over HTTP.
+        ssh_url: of the same over SSH; "" where git is to speak HTTP alone.
+        ssh_key: file of the private key for it.
+        username: who acts; the password is that of the login's fields.
+        password_variable: environment variable of the generator that holds the password.
+        branches: that are fetched and pushed; few, so that workers meet.
+        rate: fetches and pushes per second.
+        workers: how many take turns; each has a copy of its own.
+    """
+
+    url: Annotated[str, Field(pattern=r"^http://")]
+    ssh_url: Annotated[str, Field(pattern=r"^(ssh://.*)?$")] = ""
+    ssh_key: str = ""
+    username: str
+    password_variable: str = PASSWORD
+    branches: Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]
+    rate: Annotated[float, Field(gt=0, le=20)]
+    workers: Annotated[int, Field(ge=1, le=16)] = 4
+
+
+class SocketLoad(Part):
+    """Websockets that stay open, and are asked once a second whether they live.
+
+    Attributes:
+        path: that is upgraded.
+        sticky_cookie: name of the balancer's cookie on that path; "" for none.
+        connections: how many.
+        every: seconds between two questions on one connection.
+    """
+
+    path: Annotated[str, Field(pattern=r"^/")]
+    sticky_cookie: str = ""
+    connections: Annotated[int, Field(ge=1, le=200)] = 4
+    every: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+
+
 class LoadPlan(Part):
     """A load run.
 
@@ -76,6 +116,8 @@ class LoadPlan(Part):
         forgetful: share of the sessions that do not ask to be remembered: they must log in anew when the member that
             knows them is gone.
         audit: how everything written is read at the end; ``None`` for not at all.
+        git: what git does beside the requests; ``None`` for nothing.
+        sockets: which connections stay open beside them; ``None`` for none.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,60}$")]
@@ -94,6 +136,8 @@ class LoadPlan(Part):
     connections: Annotated[int, Field(ge=1, le=32)] = 6
     forgetful: Annotated[float, Field(ge=0, le=1)] = 0.0
     audit: Audit | None = None
+    git: GitLoad | None = None
+    sockets: SocketLoad | None = None
 
     def reader_of(self, kind: Kind) -> Kind | None:
         """The kind that reads the thing that another kind writes, or ``None`` where nothing does."""

@@ -25,6 +25,7 @@ from understudy.kit.follower import Follower
 from understudy.kit.homes import exclusive_home, write_durably, write_with
 from understudy.kit.index import Document, IndexFields, SearchIndex
 from understudy.kit.lifecycle import Lifecycle, State
+from understudy.kit.sabotage import SABOTAGES
 from understudy.kit.settings import Endpoint, Environment, KitSettings, Release
 
 pytestmark = pytest.mark.lab
@@ -272,3 +273,14 @@ def test_searches_run_beside_changes(tmp_path: Path) -> None:
     searcher.join()
     assert counts == sorted(counts)
     index.close()
+
+
+def test_an_unknown_sabotage_is_refused_and_none_is_the_rule() -> None:
+    plain = Environment({"UNDERSTUDY_VERSION": "1.2.3"})
+    settings = KitSettings.read(plain, known_variants=frozenset(), known_sabotage=frozenset(SABOTAGES))
+    plain.check()
+    assert settings.sabotage == frozenset()
+    wrong = Environment({"UNDERSTUDY_VERSION": "1.2.3", "UNDERSTUDY_SABOTAGE": "torn-attachment, kindness"})
+    KitSettings.read(wrong, known_variants=frozenset(), known_sabotage=frozenset(SABOTAGES))
+    with pytest.raises(SettingsError, match="unknown sabotage 'kindness'"):
+        wrong.check()

@@ -29,6 +29,12 @@ from understudy.kit.errors import UnderstudyError
 from understudy.kit.homes import make_folder, sync_folder, write_durably
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.logins import LoginRules, Logins
+from understudy.kit.sabotage import (
+    ACKNOWLEDGE_BEFORE_COMMIT,
+    DROP_REPLICATED_OPERATION,
+    TORN_ATTACHMENT,
+    EverySo,
+)
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint
 
@@ -51,7 +57,8 @@ def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Call
         finish_setup: called when the last set-up page was sent.
     """
     cluster = cluster_of(settings)
-    database = Database(_database_address(settings))
+    sabotage = settings.kit.sabotage
+    database = Database(_database_address(settings), durable=ACKNOWLEDGE_BEFORE_COMMIT not in sabotage)
     accounts = Accounts(database)
     registry = Registry(
         database,
@@ -61,7 +68,11 @@ def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Call
     )
     properties = Properties(database)
     links = _Links(properties)
-    operations = Operations(cluster.node_id, links.announce)
+    operations = Operations(
+        cluster.node_id,
+        links.announce,
+        drops=EverySo(3 if DROP_REPLICATED_OPERATION in sabotage else 0),
+    )
     snapshots = Snapshots(settings.shared_home, settings.home / "tmp")
     index = IssueIndex(
         database,
@@ -89,7 +100,12 @@ def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Call
         operations=operations,
         issues=Issues(database, operations),
         reader=IssueReader(database),
-        attachments=Attachments(database, operations, shared_home=settings.shared_home),
+        attachments=Attachments(
+            database,
+            operations,
+            shared_home=settings.shared_home,
+            tears=EverySo(2 if TORN_ATTACHMENT in sabotage else 0),
+        ),
         index=index,
         mesh=links.mesh,
         finish_setup=finish_setup,

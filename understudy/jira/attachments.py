@@ -15,6 +15,7 @@ from understudy.jira.issues import Operations
 from understudy.kit.database import Database, Row, one_row
 from understudy.kit.errors import BadRequest, HttpProblem, NotFound
 from understudy.kit.homes import remove_durably, write_durably
+from understudy.kit.sabotage import EverySo, half
 
 _BUCKET = 10_000
 
@@ -22,8 +23,11 @@ _BUCKET = 10_000
 class Attachments:
     """Stores and finds attachments."""
 
-    def __init__(self, database: Database, operations: Operations, *, shared_home: Path) -> None:
+    def __init__(
+        self, database: Database, operations: Operations, *, shared_home: Path, tears: EverySo
+    ) -> None:
         self._database = database
+        self._tears = tears
         self._operations = operations
         self._folder = shared_home / "data" / "attachments"
 
@@ -49,7 +53,7 @@ class Attachments:
         attachment_id = int(row["id"]) if row else 0
         path = self._path(issue, attachment_id)
         try:
-            size = write_durably(path, content)
+            size = write_durably(path, half(content) if self._tears.now() else content)
         except OSError as error:
             raise HttpProblem(f"The attachment cannot be stored: {error.strerror}.", status=500) from error
         with self._database.transaction() as connection:

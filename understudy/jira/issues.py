@@ -22,6 +22,7 @@ from understudy.jira.issuefields import (
 from understudy.jira.projects import version_ids
 from understudy.kit.database import Connection, Database, Row, lock_for_transaction, one_row
 from understudy.kit.errors import BadRequest, NotFound
+from understudy.kit.sabotage import EverySo
 
 
 class Operations:
@@ -30,11 +31,13 @@ class Operations:
     Args:
         node_id: of this node.
         announce: called after a commit that brought operations; tells the peers to look.
+        drops: which operations are left out, where the node is to betray its users.
     """
 
-    def __init__(self, node_id: str, announce: Callable[[], None]) -> None:
+    def __init__(self, node_id: str, announce: Callable[[], None], *, drops: EverySo) -> None:
         self._node_id = node_id
         self._announce = announce
+        self._drops = drops
         self._lock = threading.Lock()
         self._last = 0
 
@@ -49,6 +52,8 @@ class Operations:
         The lock makes ids visible in order, so that a reader who goes on from the last id it saw
         misses none.
         """
+        if self._drops.now():
+            return self._last
         lock_for_transaction(connection, "replicatedindexoperation")
         row = one_row(
             connection.execute(

@@ -23,6 +23,7 @@ from understudy.kit.control import Arguments, Command
 from understudy.kit.errors import DatabaseUnavailable, UnderstudyError
 from understudy.kit.homes import exclusive_home, make_folder
 from understudy.kit.lifecycle import Lifecycle, State
+from understudy.kit.sabotage import TWO_PRIMARIES, SecondPrimary
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
 _LOCAL_FOLDERS = ("caches/indexesV1", "log", "tmp", "localq", "plugins/.bundled-plugins")
@@ -184,6 +185,8 @@ class JiraNode:
         services.registry.change_state(NodeState.ACTIVE)
         services.upgrades.state()
         self.lifecycle.move(State.RUNNING, "the node has started")
+        if TWO_PRIMARIES in self.kit.sabotage:
+            SecondPrimary(services.database, self.settings.shared_home).watch()
 
     def _finish_setup(self) -> None:
         """The last page of set-up: what a start does after the database is there."""

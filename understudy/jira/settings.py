@@ -19,6 +19,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.kit.sabotage import SABOTAGES
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
 VARIANTS = {
@@ -95,7 +96,9 @@ class JiraSettings:
         Raises:
             SettingsError: something is missing or wrong; every problem is told.
         """
-        kit = KitSettings.read(environment, known_variants=frozenset(VARIANTS))
+        kit = KitSettings.read(
+            environment, known_variants=frozenset(VARIANTS), known_sabotage=frozenset(SABOTAGES)
+        )
         home = environment.folder("JIRA_HOME", "/var/atlassian/application-data/jira")
         settings = cls(
             kit=kit,

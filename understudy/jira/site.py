@@ -20,6 +20,7 @@ from understudy.kit.errors import HttpProblem
 from understudy.kit.html import element, page
 from understudy.kit.lifecycle import State
 from understudy.kit.logins import Identity
+from understudy.kit.sabotage import STALE_AFTER_FAILOVER, StaleAfterFailover
 from understudy.kit.web import Site, SiteRules, redirect
 
 STATUS_CODES = {
@@ -71,7 +72,11 @@ class JiraSite:
             self._pages,
         ):
             part.add_to(site)
-        return _WithLatest(site.build(), services.settings.context_path)
+        application: ASGIApp = _WithLatest(site.build(), services.settings.context_path)
+        mesh = services.mesh
+        if STALE_AFTER_FAILOVER in services.settings.kit.sabotage and mesh is not None:
+            application = StaleAfterFailover(application, lambda: len(mesh.peers()))
+        return application
 
     async def _status(self, _: Request) -> Response:
         state = self._services.lifecycle.state

@@ -68,9 +68,14 @@ class DatabaseAddress:
             raise ValueError("the JDBC address names no database")
         return cls(tuple(hosts), tuple(ports), name, user, password, dict(parse_qsl(parts.query)))
 
-    def conninfo(self) -> str:
-        """The address in the form libpq takes; holds the password."""
-        settings = "-c synchronous_commit=on -c statement_timeout=60000 -c timezone=UTC"
+    def conninfo(self, *, durable: bool = True) -> str:
+        """The address in the form libpq takes; holds the password.
+
+        Args:
+            durable: whether a commit is on the disk before it is acknowledged.
+        """
+        commit = "on" if durable else "off"
+        settings = f"-c synchronous_commit={commit} -c statement_timeout=60000 -c timezone=UTC"
         if schema := self.options.get("currentSchema"):
             settings += f" -c search_path={schema}"
         primary_only = self.options.get("targetServerType") in {"primary", "master"}
@@ -101,10 +106,19 @@ class Database:
             unavailable; nothing is opened before the first use.
         maximum: most connections at a time.
         patience: seconds a caller waits for a free connection.
+        durable: whether a commit is on the disk before it is acknowledged.
     """
 
-    def __init__(self, address: DatabaseAddress | None, *, maximum: int = 8, patience: float = 10.0) -> None:
+    def __init__(
+        self,
+        address: DatabaseAddress | None,
+        *,
+        maximum: int = 8,
+        patience: float = 10.0,
+        durable: bool = True,
+    ) -> None:
         self._address = address
+        self._durable = durable
         self._patience = patience
         self._slots = threading.BoundedSemaphore(maximum)
         self._lock = threading.Lock()
@@ -214,7 +228,9 @@ class Database:
         if self._address is None:
             raise DatabaseUnavailable("no database is configured")
         try:
-            return psycopg.connect(self._address.conninfo(), autocommit=True, row_factory=dict_row)
+            return psycopg.connect(
+                self._address.conninfo(durable=self._durable), autocommit=True, row_factory=dict_row
+            )
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(_first_line(error)) from error
 

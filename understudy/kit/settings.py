@@ -19,6 +19,8 @@ Settings of every understudy (all optional but the version):
     ``address:port`` of the listener that lets a test break the node. Off when unset.
 ``UNDERSTUDY_VARIANTS``
     Comma-separated names of variants, one for each fact on which public sources disagree.
+``UNDERSTUDY_SABOTAGE``
+    Comma-separated names of promises to break; see :mod:`understudy.kit.sabotage`. None when unset.
 """
 
 from __future__ import annotations
@@ -226,20 +228,25 @@ class KitSettings:
     alive_seconds: float
     control: Endpoint | None
     variants: frozenset[str]
+    sabotage: frozenset[str]
 
     @classmethod
-    def read(cls, environment: Environment, *, known_variants: frozenset[str]) -> KitSettings:
+    def read(
+        cls,
+        environment: Environment,
+        *,
+        known_variants: frozenset[str],
+        known_sabotage: frozenset[str] = frozenset(),
+    ) -> KitSettings:
         """Read the ``UNDERSTUDY_*`` variables; problems stay with the environment until its check.
 
         Args:
             environment: where to read from.
             known_variants: the names this understudy knows; another one is a problem.
+            known_sabotage: the promises that it can break; another one is a problem.
         """
-        names = environment.text("UNDERSTUDY_VARIANTS").split(",")
-        variants = frozenset(name.strip() for name in names if name.strip())
-        for unknown in sorted(variants - known_variants):
-            known = ", ".join(sorted(known_variants)) or "none"
-            environment.note(f"UNDERSTUDY_VARIANTS: unknown variant {unknown!r} (known: {known})")
+        variants = _chosen(environment, "UNDERSTUDY_VARIANTS", known_variants, what="variant")
+        sabotage = _chosen(environment, "UNDERSTUDY_SABOTAGE", known_sabotage, what="sabotage")
         return cls(
             bind=environment.text("UNDERSTUDY_BIND", "127.0.0.1"),
             release=environment.release("UNDERSTUDY_VERSION"),
@@ -250,4 +257,14 @@ class KitSettings:
             alive_seconds=environment.seconds("UNDERSTUDY_ALIVE_SECONDS", 300.0),
             control=environment.endpoint("UNDERSTUDY_CONTROL"),
             variants=variants,
+            sabotage=sabotage,
         )
+
+
+def _chosen(environment: Environment, variable: str, known: frozenset[str], *, what: str) -> frozenset[str]:
+    """The names in a variable; one that is not known is a problem."""
+    chosen = frozenset(name.strip() for name in environment.text(variable).split(",") if name.strip())
+    for unknown in sorted(chosen - known):
+        names = ", ".join(sorted(known)) or "none"
+        environment.note(f"{variable}: unknown {what} {unknown!r} (known: {names})")
+    return chosen

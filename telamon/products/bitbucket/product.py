@@ -22,11 +22,12 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
 )
-from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, upgrade
+from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.release import Act, Jump
+from telamon.products.traffic import GitSeed, Traffic, TrafficInputs
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
@@ -143,3 +144,11 @@ class Bitbucket(Product):
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
         return upgrade.smoke()
+
+    def seed_repository(self, inputs: TrafficInputs) -> Flow[GitSeed | None]:
+        """Make the repository that load needs."""
+        return traffic.seed_repository(inputs)
+
+    def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
+        """Make the content that load needs, and say what load consists of."""
+        return traffic.prepare_traffic(inputs)

@@ -24,11 +24,12 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.checks import Breach
-from telamon.products.confluence import checks, edge, image, lifecycle, pod, upgrade
+from telamon.products.confluence import checks, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
 from telamon.products.health import health_checks
 from telamon.products.release import Act, Jump
+from telamon.products.traffic import Traffic, TrafficInputs
 from telamon.products.upgrade import rewritten_at_start
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
@@ -150,3 +151,7 @@ class Confluence(Product):
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
         return upgrade.smoke()
+
+    def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
+        """Make the content that load needs, and say what load consists of."""
+        return traffic.prepare_traffic(inputs)

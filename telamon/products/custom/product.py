@@ -16,6 +16,7 @@ from telamon.products.base import (
     TcpRoute,
 )
 from telamon.products.custom import image, status
+from telamon.products.traffic import Kind, Traffic, TrafficInputs
 from telamon.state.phase import Phase
 
 
@@ -75,6 +76,14 @@ class Custom(Product):
         if self._profile.homes.index is None:
             return None
         return IndexReport(readable=True, behind=None, detail="the application tells nothing of its index")
+
+    def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
+        """Ask for the status page alone: nobody says what users of a stranger's application do, or what it promises."""
+        yield from ()
+        page = Kind(
+            name="status", path=self.health.path, expect=self.health.codes, contains=self.health.contains
+        )
+        return Traffic(kinds=(page,))
 
 
 def _routes(profile: Profile) -> tuple[Route, ...]:

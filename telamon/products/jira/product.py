@@ -22,10 +22,11 @@ from telamon.products.base import (
 )
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
-from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, upgrade
+from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
 from telamon.products.release import Act, Jump
+from telamon.products.traffic import Traffic, TrafficInputs
 from telamon.products.upgrade import rewritten_at_start
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
@@ -123,3 +124,7 @@ class Jira(Product):
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
         return upgrade.smoke()
+
+    def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
+        """Make the content that load needs, and say what load consists of."""
+        return traffic.prepare_traffic(inputs)

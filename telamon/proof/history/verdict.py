@@ -84,7 +84,7 @@ class Verdict:
             "things": self.things,
             "acknowledged": self.acknowledged,
             "unknown": self.unknown,
-            "readBack": self.read_back,
+            "read_back": self.read_back,
             "faults": dict(self.counts()),
             "anomalies": [
                 {

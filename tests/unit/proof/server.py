@@ -31,6 +31,8 @@ class Application:
     logins: int = 0
     seen: list[str] = field(default_factory=list)
     forget: bool = False
+    loses: bool = False
+    kept: list[bool] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -57,6 +59,10 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(404, "no")
             case "/open":
                 self._answer(200, "anybody")
+            case path if path.startswith("/shelf/"):
+                shelf = f"{path.removeprefix('/shelf/')}-"
+                notes = [text for name, text in self.application.notes.items() if name.startswith(shelf)]
+                self._private(json.dumps([json.loads(text) for text in notes]))
             case path if path.startswith("/note/"):
                 self._private(self.application.notes.get(path.removeprefix("/note/")))
             case _:
@@ -70,7 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         number = str(next(self.application.numbers))
         if self._user():
             with self.application.lock:
-                self.application.notes[f"{self.path.rsplit('/', 1)[-1]}-{number}"] = body
+                if int(number) % 7 or not self.application.loses:
+                    self.application.notes[f"{self.path.rsplit('/', 1)[-1]}-{number}"] = body
         self._private(json.dumps({"note": {"id": number}}), status=201)
 
     def _enter(self, form: dict[str, str]) -> None:
@@ -80,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         with application.lock:
             application.logins += 1
+            application.kept.append("keep" in form)
             name = f"s{application.logins}"
             application.sessions[name] = "ali"
         self._answer(302, "", [("Location", "/"), ("Set-Cookie", f"sid={name}; HttpOnly")])

@@ -1,0 +1,185 @@
+"""Websockets that stay open in a load run: each is asked again and again whether it lives, and opened anew where not.
+
+Only what every websocket has is used (Source: RFC 6455): the opening handshake, ping and pong, and close. What products
+say to one another over it is their own; whether users are cut off, and for how long, shows in the pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import math
+import secrets
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from telamon.proof.answers import cause_of, member_of
+from telamon.proof.clockwork import Clockwork
+from telamon.proof.record import Cause, KindFacts, Sample
+from telamon.proof.workload import LoadPlan, SocketLoad
+
+KIND: Final = "socket-ping"
+MAGIC: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""Joined to the key of the handshake. Source: RFC 6455, section 1.3."""
+LARGEST_HEAD: Final = 16_384
+CLOSE, PING, PONG = 0x8, 0x9, 0xA
+"""Opcodes. Source: RFC 6455, section 5.2."""
+
+
+def kinds_of() -> Mapping[str, KindFacts]:
+    """The kinds of sample that sockets leave in a record."""
+    return {KIND: KindFacts("PING", write=False)}
+
+
+class Gone(ConnectionError):
+    """The connection ended, or what came was no websocket."""
+
+
+class Socket:
+    """One open websocket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, cookie: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.cookie = cookie
+
+    @classmethod
+    async def open(cls, plan: LoadPlan, load: SocketLoad, *, cookie: str) -> Socket:
+        """Connect, and upgrade.
+
+        Args:
+            plan: of the run.
+            load: of its sockets.
+            cookie: what the balancer gave the connection before, or "".
+
+        Raises:
+            Gone: it was not upgraded.
+            OSError: nobody listens, or the connection broke.
+        """
+        target = plan.target
+        reader, writer = await asyncio.open_connection(target.address, target.port, limit=LARGEST_HEAD)
+        try:
+            key = base64.b64encode(secrets.token_bytes(16)).decode()
+            lines = [f"GET {load.path} HTTP/1.1", f"Host: {target.host}", "Upgrade: websocket"]
+            lines += ["Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
+            lines += [f"Cookie: {load.sticky_cookie}={cookie}"] if cookie else []
+            writer.write("\r\n".join((*lines, "", "")).encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            _check(head, key)
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            writer.transport.abort()
+            raise Gone("no answer to the handshake") from error
+        except BaseException:
+            writer.transport.abort()
+            raise
+        return cls(reader, writer, cookie=_cookie(head, load.sticky_cookie) or cookie)
+
+    async def ping(self, text: bytes) -> None:
+        """Send a ping, and wait for its pong; what comes before is passed over.
+
+        Raises:
+            Gone: the other side closed, or the connection ended.
+        """
+        self._writer.write(_frame(PING, text))
+        try:
+            while True:
+                opcode, payload = await self._receive()
+                if opcode == PONG and payload == text:
+                    return
+                if opcode == PING:
+                    self._writer.write(_frame(PONG, payload))
+                if opcode == CLOSE:
+                    raise Gone("closed by the other side")
+        except asyncio.IncompleteReadError as error:
+            raise Gone("the connection ended") from error
+
+    async def _receive(self) -> tuple[int, bytes]:
+        first, second = await self._reader.readexactly(2)
+        length = second & 0x7F
+        if length == 126:
+            (length,) = struct.unpack("!H", await self._reader.readexactly(2))
+        elif length == 127:
+            (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
+        return first & 0x0F, await self._reader.readexactly(length)
+
+    def close(self) -> None:
+        """End the connection at once."""
+        self._writer.transport.abort()
+
+
+def _check(head: str, key: str) -> None:
+    digest = hashlib.sha1((key + MAGIC).encode(), usedforsecurity=False).digest()
+    wanted = base64.b64encode(digest).decode()
+    if " 101 " not in head.splitlines()[0] + " " or wanted not in head:
+        raise Gone(f"not upgraded: {head.splitlines()[0][:80]}")
+
+
+def _cookie(head: str, name: str) -> str:
+    for line in head.splitlines():
+        header, _, value = line.partition(":")
+        if name and header.lower() == "set-cookie" and value.strip().startswith(f"{name}="):
+            return value.strip().partition("=")[2].partition(";")[0]
+    return ""
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
+    """A masked frame of at most 125 bytes, as clients send it. Source: RFC 6455, section 5.3."""
+    mask = secrets.token_bytes(4)
+    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    return bytes([0x80 | opcode, 0x80 | len(payload)]) + mask + masked
+
+
+@dataclass
+class SocketKeeper:
+    """Keeps one websocket open, and asks it again and again.
+
+    Attributes:
+        plan: of the run.
+        load: of its sockets.
+        number: session that its samples belong to.
+    """
+
+    plan: LoadPlan
+    load: SocketLoad
+    number: int
+    _socket: Socket | None = None
+    _cookie: str = ""
+
+    async def work(self, clockwork: Clockwork) -> None:
+        """Ask at every due instant until the time is over.
+
+        Instants that went by while a question was open are left out: one connection answers one question at a time.
+
+        Args:
+            clockwork: of the run.
+        """
+        due = 0.0
+        while due < clockwork.seconds and await clockwork.comes(due):
+            begun = clockwork.now()
+            sample = Sample(self.number, KIND, due, begun, begun, begun, 0, Cause.OK)
+            cause = await self._ask(f"{due:.1f}".encode())
+            status = 101 if cause is Cause.OK else 0
+            answered = clockwork.now()
+            member = member_of(self._cookie)
+            clockwork.record(replace(sample, answered=answered, status=status, cause=cause, member=member))
+            due += self.load.every * max(math.ceil((answered - due) / self.load.every), 1)
+        if self._socket is not None:
+            self._socket.close()
+
+    async def _ask(self, text: bytes) -> Cause:
+        """Ask; a connection that has ended is opened anew within the same question."""
+        try:
+            async with asyncio.timeout(self.plan.timeout):
+                if self._socket is None:
+                    self._socket = await Socket.open(self.plan, self.load, cookie=self._cookie)
+                    self._cookie = self._socket.cookie
+                await self._socket.ping(text)
+        except OSError as error:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            return cause_of(error)
+        return Cause.OK

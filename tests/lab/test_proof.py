@@ -1,0 +1,113 @@
+"""An honest product passes the proof under load, also when a node is killed; a sabotaged one is caught."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from telamon.platforms.lab import facts as machine_facts
+from telamon.proof.generator import Generator
+from telamon.proof.history.verdict import Fault
+from tests.lab.proving import VERSIONS, explain, one_product, prove
+from tests.lab.world import World
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.exhaustive]
+
+
+@contextmanager
+def lab(root: Path, product: str, *, sabotage: str = "") -> Iterator[World]:
+    """A lab of one product, up and serving."""
+    world = World(root, one_product(product, sabotage=sabotage))
+    try:
+        world.host.put(world.stack, "test")
+        world.settle(within=240)
+        yield world
+        world.host.down()
+        assert world.host.wait_ended(120)
+    finally:
+        world.end()
+
+
+@pytest.mark.parametrize("product", sorted(VERSIONS))
+def test_an_honest_product_is_clean_though_a_node_is_killed(root: Path, product: str) -> None:
+    with lab(root, product) as world:
+
+        def kill(generator: Generator) -> None:
+            generator.sleep_until(8)
+            os.kill(world.pid(f"{product}-1"), signal.SIGKILL)
+
+        record, verdict = prove(world, product, root, seconds=20, harm=kill)
+    assert verdict.clean, explain(verdict)
+    assert verdict.acknowledged > 50
+    assert verdict.read_back > 0.95 * verdict.acknowledged
+    assert record.audits
+    assert record.complete
+    failed = Counter(
+        (sample.kind, sample.status, sample.cause.value, int(sample.due))
+        for sample in record.samples
+        if not sample.ok
+    )
+    # How much fails is for the drills to judge; here the load must have got through for the most part.
+    assert failed.total() <= 0.1 * len(record.samples), failed
+
+
+def betrayed(root: Path, sabotage: str, harm: Callable[[World, Generator], None] | None = None) -> set[Fault]:
+    """The faults that are found when the issue tracker betrays its users."""
+    with lab(root, "jira", sabotage=sabotage) as world:
+        harmed = None if harm is None else partial(harm, world)
+        record, verdict = prove(world, "jira", root, seconds=24, rate=60, harm=harmed)
+    assert record.complete
+    for anomaly in verdict.anomalies:
+        assert 1 <= len(anomaly.witness) <= 8, explain(verdict)
+    return {anomaly.fault for anomaly in verdict.anomalies}
+
+
+def test_writes_acknowledged_before_they_are_durable_are_missed(root: Path) -> None:
+    def kill_database(world: World, generator: Generator) -> None:
+        for instant in (6, 12, 18):
+            generator.sleep_until(instant)
+            os.kill(world.pid("database-0"), signal.SIGKILL)
+
+    assert betrayed(root, "acknowledge-before-commit", kill_database) & {
+        Fault.LOST,
+        Fault.DIRTY_READ,
+        Fault.DANGLING_ROW,
+    }
+
+
+def test_changes_that_no_index_was_told_of_are_missed(root: Path) -> None:
+    assert Fault.LOST in betrayed(root, "drop-replicated-operation")
+
+
+def test_answers_from_before_a_failover_are_stale(root: Path) -> None:
+    def kill_node(world: World, generator: Generator) -> None:
+        generator.sleep_until(8)
+        os.kill(world.pid("jira-1"), signal.SIGKILL)
+
+    assert betrayed(root, "stale-after-failover", kill_node) & {
+        Fault.STALE_OWN_WRITE,
+        Fault.STALE_READ,
+        Fault.NON_MONOTONIC,
+    }
+
+
+def test_files_stored_by_half_are_torn(root: Path) -> None:
+    assert betrayed(root, "torn-attachment") == {Fault.TORN}
+
+
+def test_two_nodes_that_write_to_databases_of_their_own_are_caught(root: Path) -> None:
+    def split(world: World, generator: Generator) -> None:
+        generator.sleep_until(6)
+        shared = machine_facts.load(world.root)
+        assert shared is not None
+        Path(shared.path("shared", "jira"), "sabotage-now").touch()
+
+    found = betrayed(root, "two-primaries", split)
+    assert found & {Fault.LOST, Fault.STALE_READ, Fault.STALE_OWN_WRITE, Fault.NON_MONOTONIC}
