@@ -93,7 +93,9 @@ class Session:
                 ssh_port=lab.port(f"{product}-ssh"),
                 companions=lab.companions(product),
             )
-            script = Script("bench", "BENCH", rate=STAGED_RATE, seconds=LONGEST_RUN, sessions=SESSIONS)
+            script = Script(
+                "bench", "BENCH", rate=STAGED_RATE, seconds=LONGEST_RUN, sessions=SESSIONS, forgetful=0.0
+            )
             try:
                 self._staged[product] = stage(place, script, folder=self.raw)
             except TelamonError as error:
@@ -146,6 +148,10 @@ class Judged:
     doubled: int
     others: int
     words: str = ""
+
+    def notes(self) -> Sequence[str]:
+        """What a reader should know of it."""
+        return (self.words,) if self.words else ()
 
 
 GONE = frozenset({Fault.LOST, Fault.DANGLING_ROW, Fault.DANGLING_REF, Fault.TORN})

@@ -14,7 +14,7 @@ from bench.lab import Member
 from bench.machine import others_busy
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
-from bench.session import PRODUCTS, Judged, Session, judge
+from bench.session import PRODUCTS, Session, judge
 from telamon.proof import measure
 from telamon.proof.record import Record
 from telamon.proof.summary import failed, summarise
@@ -130,7 +130,7 @@ def node(session: Session, repeat: int, *, blow: Blow) -> Run:
         struck.began,
         struck.busy,
         struck.void or ("" if hurt else "no session was on the member"),
-        notes=[f"{struck.victim.name} was hit; {len(hurt)} sessions were on it", *_words(judged)],
+        notes=[f"{struck.victim.name} was hit; {len(hurt)} sessions were on it", *judged.notes()],
         loads=(summarise(record, fault=fault, healed=again),),
         marks={"serves again": again - fault},
     )
@@ -162,17 +162,13 @@ def shared(session: Session, repeat: int, *, blow: Blow) -> Run:
         struck.began,
         struck.busy,
         struck.void,
-        notes=[f"{struck.victim.name} was hit; writes back: {back}", *_words(judged)],
+        notes=[f"{struck.victim.name} was hit; writes back: {back}", *judged.notes()],
         loads=tuple(
             summarise(record, fault=struck.fault(record), healed=struck.ready - record.epoch)
             for record in struck.records.values()
         ),
         marks={"all ready": struck.ready - struck.at},
     )
-
-
-def _words(judged: Judged) -> list[str]:
-    return [judged.words] if judged.words else []
 
 
 LOST = Figure("lost", "acknowledged writes lost", "", "sum", 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.machine import others_busy
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
-from bench.session import PRODUCTS, Session, tokens_of
+from bench.session import PRODUCTS, Session, judge
 from telamon.proof import measure
 from telamon.proof.record import Record
 from telamon.proof.summary import summarise
@@ -40,12 +40,19 @@ def under_load(session: Session, repeat: int, *, product: str, act: Act, name: s
         generator.ask_to_end()
         record = generator.finish()
     session.keep(record)
-    lost, doubled = tokens_of({product: record}, session)
+    judged = judge({product: record})
     start, end = start - record.epoch, end - record.epoch
-    figures = {**_figures(record, start, end=end), "lost": float(lost), "doubled": float(doubled)}
+    figures = {
+        **_figures(record, start, end=end),
+        "lost": float(judged.lost),
+        "doubled": float(judged.doubled),
+        "untrue": float(judged.others),
+    }
     load = summarise(record, fault=start, healed=end)
     marks = {"done": end - start}
-    return Run(figures, began, busy, measure.void(record), notes=[words], loads=(load,), marks=marks)
+    return Run(
+        figures, began, busy, measure.void(record), notes=[words, *judged.notes()], loads=(load,), marks=marks
+    )
 
 
 def _figures(record: Record, start: float, *, end: float) -> dict[str, float]:
@@ -124,6 +131,7 @@ def scenarios() -> tuple[Scenario, ...]:
                         Figure("sent", "requests sent", "", "sum"),
                         Figure("p99", "99th percentile", "ms", "median"),
                         Figure("seconds", "takes", "s", "median"),
+                        Figure("untrue", "other answers that cannot be true", "", "sum", 0),
                         Figure("logins", "new logins", "", "sum", 0),
                         Figure("doubled", "acknowledged writes that are there twice", "", "sum"),
                     ),
