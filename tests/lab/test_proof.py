@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -49,13 +48,6 @@ def test_an_honest_product_is_clean_though_a_node_is_killed(root: Path, product:
     assert verdict.read_back > 0.95 * verdict.acknowledged
     assert record.audits
     assert record.complete
-    failed = Counter(
-        (sample.kind, sample.status, sample.cause.value, int(sample.due))
-        for sample in record.samples
-        if not sample.ok
-    )
-    # How much fails is for the drills to judge; here the load must have got through for the most part.
-    assert failed.total() <= 0.1 * len(record.samples), failed
 
 
 def betrayed(root: Path, sabotage: str, harm: Callable[[World, Generator], None] | None = None) -> set[Fault]:
