@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from telamon.cli.documents import GroundLayer, GroundStatus
 from telamon.desired.terraform.data import LayerName
-from telamon.desired.terraform.facts import ClusterFacts, read_facts
+from telamon.desired.terraform.facts import GroundFacts, flat, read_ground
 from telamon.desired.terraform.ground import ground
 from telamon.desired.terraform.render import WRITTEN, files_on
 from telamon.errors import NotReadyError, RefusedError, TelamonError, UsageError
 from telamon.infra.words import Summary, cost_lines, counts, goes_down, policy_counts, scrub
+from telamon.platforms.approval.files import write_private
 from telamon.platforms.aws.ascent import Ascent, Found, Place, Watcher
 from telamon.platforms.folder import write
 from telamon.products.registry import products_of
@@ -23,6 +25,10 @@ from telamon.products.registry import products_of
 if TYPE_CHECKING:
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
+
+
+FACTS: Final = "facts.json"
+"""File beside the layers with everything that they tell, once all of them stand."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ def answer(session: Session, ascent: Ascent, *, places: Sequence[Found], name: s
         stack=name,
         folder=str(ascent.ground),
         layers=tuple(GroundLayer(each.layer, each.place.value, each.plan_id, each.detail) for each in places),
-        cluster=_cluster(places).cluster_endpoint if _stand(places) else "",
+        cluster=_facts(places).cluster.cluster_endpoint if _stand(places) else "",
         next=end.remedy or "",
     )
     session.answer(lambda: document, lambda: _text(document))
@@ -135,24 +141,23 @@ def _stand(places: Sequence[Found]) -> bool:
     return all(each.place is Place.STANDS for each in places)
 
 
-def _cluster(places: Sequence[Found]) -> ClusterFacts:
-    told = next(each.outputs for each in places if each.layer == LayerName.CLUSTER)
-    facts = read_facts(LayerName.CLUSTER, told or {})
-    assert isinstance(facts, ClusterFacts)  # noqa: S101 — the table of types says so.
-    return facts
+def _facts(places: Sequence[Found]) -> GroundFacts:
+    return read_ground({LayerName(each.layer): each.outputs or {} for each in places})
 
 
 def _end(ascent: Ascent, places: Sequence[Found]) -> TelamonError:
     """Why it does not go on from here."""
     if _stand(places):
-        for each in places:
-            read_facts(LayerName(each.layer), each.outputs or {})
-        cluster = _cluster(places)
+        facts = _facts(places)
+        cluster = facts.cluster
+        text = json.dumps(flat(facts), indent=2, sort_keys=True) + "\n"
+        write_private(ascent.ground / FACTS, text.encode())
         return RefusedError(
             f"the ground stands: the cluster {cluster.cluster_name} answers at {cluster.cluster_endpoint}; "
             "what follows is to install the stack in it, which this release does not do yet",
             guard="kubernetes-platform",
-            remedy="Rehearse the stack on this machine meanwhile: telamon up FILE --lab.",
+            remedy="Render its manifests with what the ground tells: "
+            f"telamon render FILE --facts {ascent.ground / FACTS} --output DIR.",
         )
     waiting = [each for each in places if each.place not in {Place.STANDS, Place.RESTS}]
     told = "; ".join(_told(each) for each in waiting)

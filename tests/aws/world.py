@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from telamon.desired.terraform.data import LayerName
 from telamon.desired.terraform.ground import Ground
 from telamon.desired.terraform.render import layer_files, layers_on
 from telamon.platforms.approval.desk import Desk
@@ -130,13 +129,16 @@ class World:
         )
 
     @contextmanager
-    def telamon(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """Start the command line."""
+    def telamon(self, *words: str, keyless: bool = False) -> Iterator[subprocess.Popen[str]]:
+        """Start the command line, of somebody with a key to sign plans or without one."""
+        environment = self.environment
+        if keyless:
+            del environment["TELAMON_SSH_KEY"]
         command = [sys.executable, "-m", "telamon.cli", *words]
         with subprocess.Popen(
             command,
             cwd=ROOT,
-            env=self.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -144,9 +146,9 @@ class World:
         ) as process:
             yield process
 
-    def run(self, *words: str) -> Result:
+    def run(self, *words: str, keyless: bool = False) -> Result:
         """Run the command line to its end."""
-        with self.telamon(*words) as process:
+        with self.telamon(*words, keyless=keyless) as process:
             out, err = process.communicate()
         return Result(process.returncode, out, err)
 
@@ -163,11 +165,15 @@ class World:
         """Plans that wait for approvals, of what ``up`` or ``infra status`` answered."""
         return [each["plan"] for each in document["layers"] if each["place"] == "waits for approvals"]
 
-    def up(self, *, killed_after: Sequence[float] = ()) -> Result:
-        """Run ``up``, approve what waits, and run it again, until it asks for nobody any more.
+    def up(self, layers: Sequence[str], *, killed_after: Sequence[float] = ()) -> Result:
+        """Run ``up``, approve what waits, and run it again, until some layers stand.
 
         Args:
+            layers: that shall stand, all that they rest on among them.
             killed_after: seconds after which the first runs are killed, one each.
+
+        Returns:
+            The last run of ``up``.
         """
         words = ("up", str(self.file), "--yes", "-o", "json")
         for seconds in killed_after:
@@ -177,11 +183,21 @@ class World:
                 except subprocess.TimeoutExpired:
                     process.kill()
             self.approve_what_waits()
-        for _ in LayerName:
-            found = self.run(*words)
-            if found.code != 9 or not self.approve_what_waits():
+        while True:
+            # Without a key it applies what is approved, and plans none of the layers that nobody asked for.
+            found = self.run(*words, keyless=not self.lacks_a_plan(layers))
+            if found.code not in {4, 9} or {"stands"} == self.places(found, layers):
                 return found
-        return self.run(*words)
+            self.approve_what_waits()
+
+    def lacks_a_plan(self, layers: Sequence[str]) -> bool:
+        """Whether any of some layers still has to be planned."""
+        found = self.run("infra", "status", str(self.file), "-o", "json")
+        return bool(self.places(found, layers) & {"has no plan that is good", "waits for earlier layers"})
+
+    def places(self, found: Result, layers: Sequence[str]) -> set[str]:
+        """How far some layers have come, of what ``up`` or ``infra status`` answered."""
+        return {each["place"] for each in found.document["layers"] if each["layer"] in layers}
 
     def approve_what_waits(self) -> int:
         """Let enough people sign whatever waits. Returns how many plans that were."""

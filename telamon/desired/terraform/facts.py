@@ -175,6 +175,16 @@ def read_facts(layer: LayerName, outputs: Mapping[str, Any]) -> Facts:
         raise PlatformError(f"the layer {layer} tells a {name} that cannot be: {first['msg']}") from error
 
 
+def flat(facts: GroundFacts) -> dict[str, Any]:
+    """Everything that the ground tells, by the name of the output: what manifests are rendered with.
+
+    Args:
+        facts: of all layers.
+    """
+    layers = (getattr(facts, name) for name in GroundFacts.model_fields)
+    return {name: value for layer in layers for name, value in layer.model_dump(exclude_none=True).items()}
+
+
 def read_ground(told: Mapping[LayerName, Mapping[str, Any]]) -> GroundFacts:
     """What all layers tell, typed.
 

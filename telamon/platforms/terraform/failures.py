@@ -123,6 +123,17 @@ FAILURES: Final = (
 """Asked in this order: what is said more exactly stands first."""
 
 
+def _holder(plain: str) -> str:
+    """Who holds a lock, since when, and the id by which it is released; "" where none is spoken of.
+
+    Source: Terraform documentation, "State: Locking"; the words are those of Terraform 1.11.4.
+    """
+    found = re.search(
+        r"Lock Info: ID: (\S{1,64}).{0,300}? Who: (\S{1,100}).{0,100}? Created: (\S{1,40})", plain
+    )
+    return f": {found[2]}, since {found[3]} (lock {found[1]})" if found else ""
+
+
 def translate(text: str, *, doing: str) -> TelamonError:
     """Put a failure of terraform into our words.
 
@@ -134,7 +145,7 @@ def translate(text: str, *, doing: str) -> TelamonError:
     for failure in FAILURES:
         if re.search(failure.pattern, plain, re.IGNORECASE) is None:
             continue
-        message = f"{doing}: {failure.message}"
+        message = f"{doing}: {failure.message}{_holder(plain)}"
         if failure.error is TemporaryError:
             return TemporaryError(message, delay=failure.delay, remedy=failure.remedy)
         return failure.error(message, remedy=failure.remedy)

@@ -45,6 +45,22 @@ def test_a_failure_is_put_into_our_words(text: str) -> None:
     assert error.message.startswith("terraform plan of network")
 
 
+def test_whoever_holds_a_lock_is_named_with_the_id_that_releases_it() -> None:
+    said = """Error: Error acquiring the state lock
+    │ Error message: operation error S3: PutObject, https response error StatusCode: 412
+    │ Lock Info:
+    │   ID:        9db590f1-b6fe-c5f2-2678-8804f089deba
+    │   Path:      states/network.tfstate
+    │   Operation: OperationTypeApply
+    │   Who:       ada@laptop
+    │   Version:   1.11.4
+    │   Created:   2026-11-22 12:00:00.5 +0000 UTC
+    """
+    error = translate(said, doing="terraform plan of network")
+    assert isinstance(error, ConflictError)
+    assert "ada@laptop, since 2026-11-22 (lock 9db590f1-b6fe-c5f2-2678-8804f089deba)" in error.message
+
+
 def test_what_can_be_tried_again_says_when() -> None:
     error = translate("Throttling: Rate exceeded", doing="apply")
     assert isinstance(error, TemporaryError)

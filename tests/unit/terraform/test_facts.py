@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from telamon.desired.kubernetes.facts import facts_of
 from telamon.desired.terraform.data import MARK, LayerName
 from telamon.desired.terraform.facts import (
     TYPES,
@@ -13,6 +15,7 @@ from telamon.desired.terraform.facts import (
     EfsHome,
     GroundFacts,
     OpenZfsHome,
+    flat,
     read_facts,
     read_ground,
 )
@@ -89,3 +92,34 @@ def test_a_ground_with_a_hole_is_not_read() -> None:
     with pytest.raises(NotReadyError, match="layer state"):
         read_ground({LayerName.DATA: data()})
     assert set(GroundFacts.model_fields) == {str(name) for name in TYPES}
+
+
+def test_manifests_are_rendered_with_what_the_ground_tells() -> None:
+    told: dict[LayerName, dict[str, Any]] = {
+        LayerName.STATE: {"state_bucket": "states"},
+        LayerName.NETWORK: {
+            "vpc_id": "vpc-1",
+            "logs_bucket": "logs",
+            "logs_key_arn": "arn:logs",
+            **{f"{kind}_subnet_ids": ["subnet-1"] for kind in ("private", "public", "data")},
+            "route_table_ids": ["rtb-1"],
+        },
+        LayerName.CLUSTER: {
+            "cluster_name": "acme",
+            "cluster_endpoint": "https://api.example",
+            "cluster_authority": "QQ==",
+            "cluster_version": "1.33",
+            "machines_version": "1.33",
+            "nodes_security_group_id": "sg-1",
+            "cluster_key_arn": "arn:key",
+            "registries": {"jira": "registry.example/jira"},
+        },
+        LayerName.DATA: DATA,
+        LayerName.EDGE: {"name_servers": ["ns.example"], "web_target_group_arn": "arn:web"},
+        LayerName.OPERATIONS: {"pager_topic_arn": "arn:pager"},
+    }
+    facts = read_ground({layer: outputs | APPLIED for layer, outputs in told.items()})
+    known = facts_of([json.loads(json.dumps(flat(facts)))])
+    assert (known.database_host, known.database_port) == (DATA["database_host"], 5432)
+    assert known.shared_homes == DATA["shared_homes"]
+    assert (known.web_target_group, known.certificate) == ("arn:web", "")
