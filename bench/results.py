@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from telamon.proof.summary import Load
+from telamon.proof.summary import Load, plain
 
 Aggregate = Literal["median", "worst", "sum"]
 FORMAT = 1
@@ -134,7 +134,7 @@ class Results:
 
     def put(self, scenario: str, measured: Measured) -> None:
         """Keep a scenario, at once and for good."""
-        self._document["scenarios"][scenario] = _plain(asdict(measured))
+        self._document["scenarios"][scenario] = plain(asdict(measured))
         self._write()
 
     def _write(self) -> None:
@@ -157,19 +157,6 @@ def _text(document: Mapping[str, Any]) -> str:
     machine = json.dumps(document["machine"], sort_keys=True)
     body = ",\n".join(blocks)
     return f'{{\n "format": {FORMAT},\n "machine": {machine},\n "scenarios": {{\n{body}\n }}\n}}\n'
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can say: numbers are cut to what was measured, and infinity becomes null."""
-    match value:
-        case float():
-            return round(value, 4) if math.isfinite(value) else None
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return value
 
 
 def _measured(found: Mapping[str, Any]) -> Measured:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from telamon.platforms.sqlite import SqliteJournal, SqliteStore
     from telamon.ports import Faults, Secrets
     from telamon.products.base import HealthReport, Product
+    from telamon.proof.drill.driving import Crowd
 
 STORE = "store.sqlite"
 """File by which the state folder of a stack is known."""
@@ -114,6 +115,20 @@ def secrets(root: Path) -> Secrets:
     from telamon.platforms.lab.secrets import FileSecrets
 
     return FileSecrets(root / "secrets")
+
+
+def products(stack: Stack) -> Mapping[str, Product]:
+    """The products of a stack by name, those of its own profiles included."""
+    from telamon.products.registry import products_of
+
+    return products_of({str(name): spec for name, spec in stack.spec.products.items()})
+
+
+def crowd(stack: Stack, root: Path, *, urls: Mapping[str, str]) -> Crowd:
+    """Users of the stack in that folder, who go to these URLs."""
+    from telamon.proof.drill.crowd import Users
+
+    return Users(stack, products(stack), urls, secrets(root), time.time)
 
 
 def faults(root: Path) -> Faults:
@@ -228,6 +243,7 @@ def _run_controller(root: Path, *, end: float) -> TelamonError | None:
             if process.poll() is not None:
                 return _farewell(listening, code=process.returncode, log=log)
             if answers(socket_path(root)):
+                process.returncode = 0  # It goes on without us, as it is meant to.
                 return None
             time.sleep(0.05)
     finally:
@@ -466,12 +482,15 @@ def purge(root: Path) -> None:
         NotReadyError: its controller still runs.
         MachineError: something cannot be removed.
     """
+    from telamon.platforms.lab import volumes
+
     if not root.exists():
         return
     try:
         with controller_lease(root) as free:
             if not free:
                 raise NotReadyError("the stack still runs", remedy="`telamon down` first")
+            volumes.release(root)
             shutil.rmtree(root)
     except FileNotFoundError:
         return

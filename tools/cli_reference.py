@@ -12,6 +12,14 @@ from typing import Final
 import click
 
 from telamon.cli import documents, findings, manifest_words
+from telamon.cli.drill_words import (
+    DrillCompared,
+    DrillDone,
+    Drilled,
+    DrillFigure,
+    DrillLimit,
+    DrillTold,
+)
 from telamon.cli.infra_words import InfraChange, InfraDone, InfraFinding, InfraPlan
 from telamon.cli.main import PROGRAM, program
 from telamon.cli.options import Verb
@@ -100,6 +108,14 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             findings.Repaired,
         ),
         "proof": (documents.Judged,),
+        "drill": (
+            Drilled,
+            DrillDone,
+            DrillFigure,
+            DrillTold,
+            DrillLimit,
+            DrillCompared,
+        ),
         "validate": (documents.Validation, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),
         "drift": (documents.Drifted, documents.DriftedThing),

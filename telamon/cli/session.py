@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from telamon.plan.preview import Preview
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.platforms.aws.drifting import Drifting
-    from telamon.ports import Clock, Entry, Secrets
+    from telamon.ports import Clock, Entry, Faults, Secrets
     from telamon.products.base import Product
+    from telamon.proof.drill.driving import Crowd
     from telamon.state.backups import BackupEntry
 
 
@@ -156,6 +157,15 @@ class Wiring(Protocol):
 
     def backups(self, root: Path) -> Backups:
         """The backups of the stack in that folder."""
+
+    def faults(self, root: Path) -> Faults:
+        """What hurts the stack in that folder on purpose, and makes it good again."""
+
+    def products(self, stack: Stack) -> Mapping[str, Product]:
+        """The products of a stack by name, those of its own profiles included."""
+
+    def crowd(self, stack: Stack, root: Path, *, urls: Mapping[str, str]) -> Crowd:
+        """Users of the stack in that folder."""
 
     def certificate(self, root: Path) -> str:
         """The certificate authority of the front door (PEM). Raises NotReadyError where it speaks no TLS."""

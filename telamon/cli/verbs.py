@@ -47,6 +47,7 @@ CHAPTERS: Final = (
             Listed("secret", "List a stack's secrets, or print one value."),
             Listed("trust", "Print the certificate authority of the front door."),
             Listed("doctor", "Check this machine, and what the products say of themselves."),
+            Listed("drill", "Break something on purpose while users work, and report what they saw."),
         ),
     ),
     Chapter(

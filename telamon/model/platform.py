@@ -6,6 +6,7 @@ from pydantic import Field
 
 from telamon.model.base import Doc, Section
 from telamon.model.text import Cidr, Matching, Name
+from telamon.units import Bytes, Within
 
 LoopbackNetwork = Annotated[
     str,
@@ -53,6 +54,14 @@ class LabPlatform(Section):
             why="Relays take processor time, and most stacks are not there to be disturbed.",
         ),
     ] = False
+    home_size: Annotated[
+        Annotated[Bytes, Within("64Mi", "1Ti")] | None,
+        Doc(
+            "Size of each node's own home, as a file system of its own, so that drills can fill one and not the "
+            "machine's disk. Only root may mount one. Set it before the first start.",
+            unset="Homes are folders of the state folder, as large as its disk.",
+        ),
+    ] = None
 
 
 class KubernetesPlatform(Section):

@@ -250,6 +250,7 @@ class Workload:
         needs_database: whether it gets the product's database.
         shares_home: whether its nodes mount the product's shared home.
         index: who keeps the search index.
+        index_folder: folder of that index below the node's own home; "" where it keeps none.
         index_lag: operations that the index of a node always lacks while others write; fewer count as caught up.
         clustered: whether the nodes have a registry that :meth:`membership` can ask.
         start_timeout: seconds a node may take from start to RUNNING where the stack file does not say.
@@ -270,6 +271,7 @@ class Workload:
     needs_database: bool = True
     shares_home: bool = True
     index: IndexKeeper = IndexKeeper.NOBODY
+    index_folder: str = ""
     index_lag: int = 0
     clustered: bool = False
     start_timeout: float = 900.0

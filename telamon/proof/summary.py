@@ -93,6 +93,19 @@ def failed(record: Record, *, safe: bool) -> int:
     )
 
 
+def plain(value: Any) -> Any:
+    """What JSON can say of data: numbers are cut to what was measured, and infinity becomes null."""
+    match value:
+        case float():
+            return round(value, 4) if math.isfinite(value) else None
+        case dict():
+            return {key: plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case _:
+            return value
+
+
 def _point(instant: float, found: Sequence[Sample]) -> Sequence[float | None]:
     good = [sample.latency * 1000 for sample in found if sample.ok]
     middle = round(measure.percentile(good, 50), 1) if good else None

@@ -72,6 +72,7 @@ def facts(given: Stack, *, tls: bool = False) -> LabFacts:
         front_port=8443 if tls else 8080,
         tcp_ports={need.key: need.number for need in found.tcp},
         tls=TlsFiles("/srv/lab/tls/front.pem", "/srv/lab/tls/front.key") if tls else None,
+        relays={pair: number for number, pair in enumerate(found.relays, 1)},
         cores=4,
     )
 

@@ -43,6 +43,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if path.endswith("/slow"):
             time.sleep(float(query))
+        if path.endswith("/rows"):
+            self._rows()
+            return
         if path.endswith("/echo") and self.headers.get("Upgrade", "").lower() == "websocket":
             self._echo()
             return
@@ -58,6 +61,16 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         for line in self.rfile:
             self.wfile.write(line)
+
+    def _rows(self) -> None:
+        """Everything that was kept."""
+        try:
+            with connect() as connection:
+                kept = [row[0] for row in connection.execute("SELECT text FROM rows ORDER BY id").fetchall()]
+        except psycopg.Error:
+            self._answer({"error": "the database is away"}, status=500)
+            return
+        self._answer({"rows": kept})
 
     def _post(self) -> None:
         text = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()

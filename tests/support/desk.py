@@ -23,7 +23,9 @@ from telamon.platforms.approval.desk import Desk as ApprovalDesk
 from telamon.platforms.aws.drifting import Drifting
 from telamon.platforms.lab.evidence import Evidence
 from telamon.platforms.lab.kept import KeptState
+from telamon.ports import Faults
 from telamon.products.base import Product
+from telamon.proof.drill.driving import Crowd
 from telamon.wiring import MachineCheck
 from tests.support.controller import ScriptedController
 
@@ -151,6 +153,15 @@ class DeskWiring:
 
     def ground_folder(self, root: Path, override: Path | None) -> Path:
         return wiring.ground_folder(root, override)
+
+    def faults(self, root: Path) -> Faults:
+        return wiring.faults(root)
+
+    def products(self, stack: Stack) -> Mapping[str, Product]:
+        return wiring.products(stack)
+
+    def crowd(self, stack: Stack, root: Path, *, urls: Mapping[str, str]) -> Crowd:
+        return wiring.crowd(stack, root, urls=urls)
 
     def certificate(self, root: Path) -> str:
         return self.pem

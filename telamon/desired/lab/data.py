@@ -54,11 +54,19 @@ class FileDesired:
 
 @dataclass(frozen=True)
 class FolderDesired:
-    """A folder that is there before a process starts."""
+    """A folder that is there before a process starts.
+
+    Attributes:
+        path: below the state root.
+        mode: permission bits.
+        owner: whose it is.
+        size: bytes, where it is a file system of its own; 0: it is a folder like others.
+    """
 
     path: str
     mode: int = 0o700
     owner: RunAs = RunAs.SELF
+    size: int = 0
 
 
 @dataclass(frozen=True)

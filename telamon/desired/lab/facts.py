@@ -55,6 +55,7 @@ class LabFacts:
         tls: certificate of the front door; ``None`` for plain HTTP.
         relays: last octet of the relay between two parts, by ``source->target``; empty where no relays are wanted.
         faketime: path of libfaketime's library, "" where it is not wanted or not there.
+        home_size: bytes of each node's home as a file system of its own; 0 for a folder.
         cores: how many cores there are.
     """
 
@@ -74,6 +75,7 @@ class LabFacts:
     tls: TlsFiles | None = None
     relays: Mapping[str, int] = field(default_factory=dict)
     faketime: str = ""
+    home_size: int = 0
     cores: int = 1
 
     def address(self, component: str, ordinal: int) -> str:

@@ -168,7 +168,7 @@ def _process(node: NodeContext, part: Outline, around: Surroundings) -> ProcessD
     if argv is None:
         argv = _stand_in(part, facts)
         environment = {**_stand_in_environment(node, facts), **environment}
-    folders = [FolderDesired(f"homes/{node.member}")]
+    folders = [FolderDesired(f"homes/{node.member}", size=facts.home_size)]
     if facts.faketime:
         environment |= movable_clock(facts, node.member)
     if node.shared_home:

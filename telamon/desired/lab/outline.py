@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from telamon.errors import InternalError
-from telamon.model.platform import LabPlatform
+from telamon.model.platform import LabPlatform, PlatformSpec
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE, EDGE, RELAYS, WRITER, CompanionName, component_name, member_name
@@ -144,6 +144,7 @@ class Needs:
         stand_ins: modules that must be there to run.
         relays: pairs of members between which a relay stands, as ``source->target``.
         movable_clocks: whether nodes run with a clock that can be moved, where this machine can do that.
+        home_size: bytes of each node's home as a file system of its own; 0 for a folder.
     """
 
     components: tuple[str, ...]
@@ -157,6 +158,7 @@ class Needs:
     stand_ins: tuple[str, ...]
     relays: tuple[str, ...] = ()
     movable_clocks: bool = False
+    home_size: int = 0
 
 
 def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
@@ -189,6 +191,7 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         stand_ins=tuple(sorted({part.workload.stand_in for part in parts if part.workload.stand_in})),
         relays=_relays(parts, databases(stack)) if disturbable else (),
         movable_clocks=disturbable,
+        home_size=_home_size(platform),
     )
 
 
@@ -201,6 +204,11 @@ def server_pairs(count: int) -> Iterator[tuple[str, str]]:
     """Every database server with every other one, each as the one that connects."""
     names = [member_name(DATABASE, ordinal) for ordinal in range(count)]
     return ((source, target) for source in names for target in names if source != target)
+
+
+def _home_size(platform: PlatformSpec) -> int:
+    size = platform.home_size if isinstance(platform, LabPlatform) else None
+    return 0 if size is None else size.count
 
 
 def relayed_pairs(parts: Sequence[Outline]) -> Iterator[tuple[str, str]]:

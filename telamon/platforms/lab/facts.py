@@ -14,8 +14,8 @@ from typing import Any
 
 from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
 from telamon.desired.lab.outline import POSTGRES_PORT, Needs
-from telamon.errors import PlatformError
-from telamon.platforms.lab import addresses, machine, tls
+from telamon.errors import MachineError, PlatformError
+from telamon.platforms.lab import addresses, machine, tls, volumes
 from telamon.platforms.lab.addresses import Allocation
 from telamon.platforms.lab.files import located, write
 
@@ -75,6 +75,11 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
     sockets.append(root / LONGEST_DATABASE_SOCKET)
     machine.check_folder(root, sockets=sockets, account=account)
     kept = load(root)
+    if needs.home_size and (reason := volumes.lacks()):
+        raise MachineError(
+            f"homes cannot have a size of their own here: {reason}",
+            remedy="Leave platform.homeSize out of the stack file, or run as root.",
+        )
     allocation = _allocate(root, needs, kept, running=running)
     facts = LabFacts(
         root=str(root),
@@ -94,6 +99,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         tls=_tls(root, needs, allocation) if needs.tls else None,
         relays=allocation.relays,
         faketime=machine.movable_clock() if needs.movable_clocks else "",
+        home_size=needs.home_size,
         cores=len(os.sched_getaffinity(0)),
     )
     return Discovery(facts, tuple(allocation.notes))

@@ -21,7 +21,7 @@ from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.platforms.lab import admin, closely, machine, postgres, tls
+from telamon.platforms.lab import admin, closely, machine, postgres, tls, volumes
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.facts import lab_id
 from telamon.platforms.lab.files import make_folder
@@ -192,6 +192,8 @@ class LabPlatform:
             return
         for folder in process.folders:
             owner = self._account() if folder.owner is RunAs.DATABASE else None
+            if folder.size:
+                volumes.ensure(self._root, folder.path, size=folder.size)
             make_folder(self._root / folder.path, mode=folder.mode, account=owner)
         if process.run_as is RunAs.DATABASE:
             self._servers.prepare_start(member)

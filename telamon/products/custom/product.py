@@ -52,6 +52,7 @@ class Custom(Product):
         self.needs_database = profile.database == "postgresql"
         self.shares_home = profile.homes.shared
         self.index = IndexKeeper.NOBODY if profile.homes.index is None else IndexKeeper.NODE
+        self.index_folder = profile.homes.index or ""
         self.secret_purposes = tuple(profile.secrets)
         self.start_timeout = profile.start_timeout.seconds
         self.stop_grace = profile.stop_grace.seconds

@@ -45,6 +45,7 @@ class Jira(Product):
     health = edge.HEALTH
     routes = edge.ROUTES
     index = IndexKeeper.NODE
+    index_folder = "caches/indexesV1"
     # What the other nodes write within the second or two between two looks at their queues: a node that takes part
     # is behind by as much at any moment, and would never be admitted while users write.
     index_lag = 50

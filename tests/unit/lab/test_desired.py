@@ -10,10 +10,13 @@ import pytest
 
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired, SecretKind
-from telamon.desired.lab.outline import needs, outlines
+from telamon.desired.lab.outline import UNVERSIONED, needs, outlines
+from telamon.desired.lab.pending import compile_pending
+from telamon.desired.lab.relays import LINKS
 from telamon.errors import InternalError
 from telamon.model.common import SecretRef
 from telamon.model.stack import Stack
+from telamon.naming import RELAYS
 from telamon.products.base import JoinedValue, SecretValue
 from telamon.products.registry import registry
 from telamon.state.world import ComponentKind
@@ -237,3 +240,61 @@ def test_companion_gets_no_more_nodes_than_its_stand_in_can_join() -> None:
     )
     search = next(part for part in outlines(given, registry()) if part.companion is not None)
     assert (search.nodes, search.left_out) == (1, 2)
+
+
+DISTURBABLE = {"kind": "lab", "disturbable": True}
+
+
+def test_relays_stand_between_nodes_companions_and_the_database_where_the_file_asks() -> None:
+    desired = lab(stack(platform=DISTURBABLE))
+    for link in desired.links:
+        assert (link.endpoint != link.beyond) == (link.source != "edge"), link.name
+    assert all(link.endpoint == link.beyond for link in lab(stack()).links)
+    assert lab(stack()).part(RELAYS) is None
+
+
+def test_every_relayed_link_is_taken_to_where_its_target_listens() -> None:
+    desired = lab(stack(platform=DISTURBABLE))
+    part = desired.part(RELAYS)
+    assert part is not None
+    (file,) = (file for file in part.files if file.path == LINKS)
+    lines = json.loads(file.content)
+    taken = {(line["listen"]["host"], line["listen"]["port"]): line for line in lines}
+    assert len(taken) == len(lines)
+    for link in desired.links:
+        if link.endpoint != link.beyond:
+            line = taken[(link.endpoint.host, link.endpoint.port)]
+            assert (line["source"], line["target"]) == (link.source, link.target)
+            assert line["beyond"] == {"host": link.beyond.host, "port": link.beyond.port}
+
+
+def test_nodes_that_tell_where_they_are_tell_a_relay_that_knows_who_calls() -> None:
+    desired = lab(stack(platform=DISTURBABLE))
+    jira, part = desired.part("jira"), desired.part(RELAYS)
+    assert jira is not None
+    assert part is not None
+    told = str(jira.processes[1].environment["EHCACHE_LISTENER_HOSTNAME"])
+    assert told != jira.processes[1].address.rpartition(":")[0]
+    lines = [line for line in json.loads(part.files[0].content) if line["listen"]["host"] == told]
+    assert {line["target"] for line in lines} == {"jira-1"}
+    assert all("jira-0" in line["sources"].values() for line in lines)
+
+
+def test_everything_waits_for_the_relays_and_they_end_last() -> None:
+    desired = lab(stack(platform=DISTURBABLE))
+    part = desired.part(RELAYS)
+    assert part is not None
+    waiting = {
+        component.name
+        for component in desired.components
+        if RELAYS in {requirement.component for requirement in component.requires}
+    }
+    assert set(part.desired.required_by) == waiting
+    assert {"jira", "confluence", "bitbucket"} <= waiting
+
+
+def test_application_without_a_version_is_never_upgraded() -> None:
+    given = stack()
+    releases = {"notes": UNVERSIONED, "jira": "9.4.16"}
+    found = compile_pending(given, facts(given), registry=products(given), releases=releases)
+    assert [part.desired.name for part in found.parts if part.desired.upgrade is not None] == []

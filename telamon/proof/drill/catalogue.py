@@ -1,0 +1,386 @@
+"""Every drill: what is done to whom, and what must hold.
+
+The figures demanded are those that the project promises for its own lab with two nodes a product; a drill without one
+for some figure reports it and judges nothing by it. In every drill no acknowledged write is lost, the checker finds
+nothing, and everything is ready again in time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from telamon.errors import NotReadyError
+from telamon.naming import EDGE, WRITER
+from telamon.plan.fault import (
+    BlackHoleLink,
+    ClockJump,
+    CorruptIndex,
+    CrashLoop,
+    CutLink,
+    DelayLink,
+    Fault,
+    FullDisk,
+    Hang,
+    Kill,
+    KillController,
+    LostSharedHome,
+    Throttle,
+)
+from telamon.proof.drill.scene import PRIMARY, STANDBY, Member, Scene
+
+AT_ONCE: Final = 1.0
+"""Seconds for which a fault that is over at once is on record."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """One fault of a drill.
+
+    Attributes:
+        at: seconds after the first one.
+        fault: what.
+        seconds: how long.
+    """
+
+    at: float
+    fault: Fault
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A figure of a drill, and the most that it may be.
+
+    Attributes:
+        key: of the figure, see :mod:`telamon.proof.drill.judging`.
+        most: the largest value that is all right.
+    """
+
+    key: str
+    most: float
+
+
+Plan = Callable[[Scene, str, random.Random], tuple[Strike, ...]]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """Something that is tried.
+
+    Attributes:
+        name: on the command line.
+        title: for people.
+        hypothesis: the steady state: what is expected to hold although this happens.
+        scope: "product": users of one product, which is hurt; "stack": users of all of them.
+        plan: whom it hits, and when; it raises NotReadyError where there is nobody to hit.
+        limits: what must hold besides what always must.
+        heals_within: seconds after the end of the last fault in which everything must be ready again.
+    """
+
+    name: str
+    title: str
+    hypothesis: str
+    scope: Literal["product", "stack"]
+    plan: Plan
+    limits: tuple[Limit, ...] = ()
+    heals_within: float = 60.0
+
+
+READS_GO_ON: Final = Limit("failed_reads", 0)
+
+
+def catalogue() -> tuple[Drill, ...]:
+    """Every drill, from the plain to the rare."""
+    return (*_of_nodes(), *_of_links(), *_of_homes(), *_of_the_database(), *_of_the_front(), *_of_several())
+
+
+# ---------------------------------------------------------------------------------------------------------------- nodes
+
+
+def _of_nodes() -> Iterator[Drill]:
+    yield Drill(
+        "node-kill",
+        "A node is killed",
+        "Readers notice nothing: requests on the lost node are asked again elsewhere, its sessions go on there.",
+        "product",
+        lambda scene, product, dice: _at_once(Kill(_victim(scene, product, dice).name)),
+        (READS_GO_ON, Limit("stall", 0.3), Limit("logins", 0)),
+    )
+    yield Drill(
+        "node-hang",
+        "A node stands still and does not answer",
+        "It is routed around within a second, killed and started again; readers are answered by others.",
+        "product",
+        lambda scene, product, dice: _for(20.0, Hang(_victim(scene, product, dice).name)),
+        (READS_GO_ON, Limit("stall", 1.2), Limit("routed_around", 1.0)),
+    )
+    yield Drill(
+        "node-slow",
+        "A node gets a fifth of its processor time",
+        "It is slow and stays in its cluster; nobody is refused, and nothing is restarted that only needs time.",
+        "product",
+        lambda scene, product, dice: _for(20.0, Throttle(_victim(scene, product, dice).name, 0.2)),
+        (READS_GO_ON, Limit("stall", 5.0)),
+        heals_within=90.0,
+    )
+    yield Drill(
+        "node-crash-loop",
+        "A node dies whenever it is started",
+        "It is tried ever more rarely and serves nobody; the others do, and it comes back once it can.",
+        "product",
+        lambda scene, product, dice: _for(30.0, CrashLoop(_victim(scene, product, dice).name)),
+        (READS_GO_ON, Limit("stall", 1.2)),
+        heals_within=150.0,
+    )
+    yield Drill(
+        "node-clock-jump",
+        "The clock of a node jumps an hour ahead",
+        "Sessions, leases and heartbeats survive a wrong clock; what was written stays readable everywhere.",
+        "product",
+        lambda scene, product, dice: _for(15.0, ClockJump(_victim(scene, product, dice).name, 3600.0)),
+        heals_within=150.0,
+    )
+    yield Drill(
+        "companion-kill",
+        "A node of a companion is killed",
+        "The product goes on; what the companion does is back as soon as its node is.",
+        "product",
+        _companion_kill,
+        (READS_GO_ON,),
+        heals_within=90.0,
+    )
+
+
+def _companion_kill(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    found = scene.companions(product)
+    if not found:
+        raise NotReadyError(f"{product} has no companion")
+    return _at_once(Kill(dice.choice(found).name))
+
+
+# ---------------------------------------------------------------------------------------------------------------- links
+
+
+def _of_links() -> Iterator[Drill]:
+    yield Drill(
+        "nodes-cut",
+        "Two nodes of a cluster no longer reach one another",
+        "Nobody writes over what the other has written; the cluster is one again once the link is back.",
+        "product",
+        _cut_peers,
+        heals_within=180.0,
+    )
+    yield Drill(
+        "node-database-hole",
+        "Everything between a node and the database is swallowed",
+        "The node is taken out of rotation; its users are served by others.",
+        "product",
+        lambda scene, product, dice: _for(15.0, BlackHoleLink(_victim(scene, product, dice).name, WRITER)),
+        (Limit("stall", 15.0),),
+        heals_within=150.0,
+    )
+    yield Drill(
+        "database-slow",
+        "The database answers 30 ms late, each way",
+        "Everything takes longer, nothing fails, and nobody is restarted for it.",
+        "stack",
+        lambda _scene, _product, _dice: _for(20.0, DelayLink("*", WRITER, 0.03)),
+        (READS_GO_ON, Limit("failed_writes", 0), Limit("stall", 5.0)),
+    )
+    yield Drill(
+        "database-cut",
+        "Nobody reaches the database",
+        "Nodes say so and wait, instead of being restarted one after the other; writes are back soon after it is.",
+        "stack",
+        lambda _scene, _product, _dice: _for(10.0, CutLink("*", WRITER)),
+        heals_within=120.0,
+    )
+
+
+def _cut_peers(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    nodes = scene.of(product)
+    if len(nodes) < 2:
+        raise NotReadyError(f"{product} has no second node that serves")
+    one, other = dice.sample(nodes, 2)
+    return (
+        Strike(0.0, CutLink(one.name, other.name), 15.0),
+        Strike(0.0, CutLink(other.name, one.name), 15.0),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- homes
+
+
+def _of_homes() -> Iterator[Drill]:
+    yield Drill(
+        "shared-home-lost",
+        "The shared home is gone on all nodes",
+        "What needs no file goes on; nothing is written beside the home, and every file is there when it is back.",
+        "product",
+        _lose_home,
+        heals_within=150.0,
+    )
+    yield Drill(
+        "index-torn",
+        "Pages of a node's search index are overwritten, and the node dies",
+        "The node finds its index broken, recovers it before it serves, and never answers from a torn one.",
+        "product",
+        _tear_index,
+        (READS_GO_ON,),
+        heals_within=150.0,
+    )
+    yield Drill(
+        "node-disk-full",
+        "The file system of a node's home is full",
+        "The node may fail, the others do not; it comes back by itself once there is room.",
+        "product",
+        lambda scene, product, dice: _for(15.0, FullDisk(_victim(scene, product, dice).name)),
+        heals_within=150.0,
+    )
+
+
+def _lose_home(scene: Scene, product: str, _dice: random.Random) -> tuple[Strike, ...]:
+    if product not in scene.shared_homes:
+        raise NotReadyError(f"the nodes of {product} share no home")
+    return _for(12.0, LostSharedHome(product))
+
+
+def _tear_index(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    folder = scene.index_folders.get(product, "")
+    if not folder:
+        raise NotReadyError(f"the nodes of {product} keep no search index")
+    victim = _victim(scene, product, dice).name
+    return (Strike(0.0, CorruptIndex(victim, folder), AT_ONCE), Strike(0.1, Kill(victim), AT_ONCE))
+
+
+# ------------------------------------------------------------------------------------------ database, front, controller
+
+
+def _of_the_database() -> Iterator[Drill]:
+    yield Drill(
+        "database-kill",
+        "The database server is killed",
+        "It is back by itself, and every acknowledged write is there.",
+        "stack",
+        lambda scene, _product, _dice: _at_once(Kill(scene.server(PRIMARY).name)),
+        (Limit("writes_back", 5.0),),
+    )
+    yield Drill(
+        "database-hang",
+        "The database server stands still",
+        "It is found silent, ended and started again; nobody writes to two of them.",
+        "stack",
+        lambda scene, _product, _dice: _for(20.0, Hang(scene.server(PRIMARY).name)),
+        (Limit("writes_back", 20.0),),
+        heals_within=90.0,
+    )
+    yield Drill(
+        "standby-kill",
+        "The standby of the database is killed",
+        "Writes go on, first recorded as having no second copy; the standby catches up by itself.",
+        "stack",
+        lambda scene, _product, _dice: _at_once(Kill(scene.server(STANDBY).name)),
+        (READS_GO_ON, Limit("writes_back", 10.0)),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "standby-cut",
+        "The servers of the database no longer reach one another",
+        "One of them goes on taking writes, and only that one; the other follows again once it can.",
+        "stack",
+        _cut_servers,
+        (READS_GO_ON,),
+        heals_within=150.0,
+    )
+
+
+def _cut_servers(scene: Scene, _product: str, _dice: random.Random) -> tuple[Strike, ...]:
+    primary, standby = scene.server(PRIMARY).name, scene.server(STANDBY).name
+    return (
+        Strike(0.0, CutLink(primary, standby), 15.0),
+        Strike(0.0, CutLink(standby, primary), 15.0),
+    )
+
+
+def _of_the_front() -> Iterator[Drill]:
+    yield Drill(
+        "balancer-kill",
+        "One of the balancers is killed",
+        "Nobody is refused: the other one has the same port.",
+        "stack",
+        lambda scene, _product, dice: _at_once(Kill(_victim(scene, EDGE, dice).name)),
+        (Limit("refused", 0), Limit("stall", 1.2)),
+    )
+    yield Drill(
+        "balancers-kill",
+        "All balancers are killed at the same time",
+        "The front door is open again within seconds, with the same members behind it.",
+        "stack",
+        lambda scene, _product, _dice: tuple(
+            Strike(0.0, Kill(member.name), AT_ONCE) for member in scene.of(EDGE)
+        ),
+        (Limit("stall", 5.0),),
+    )
+    yield Drill(
+        "controller-kill",
+        "The controller is killed again and again while a node heals",
+        "Users notice only the node; the next controller takes over what it finds, and nothing is started twice.",
+        "product",
+        _kill_controller,
+        (READS_GO_ON, Limit("stall", 0.3)),
+        heals_within=90.0,
+    )
+
+
+def _kill_controller(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    victim = _victim(scene, product, dice).name
+    instants = sorted(round(dice.uniform(0.05, 12.0), 3) for _ in range(3))
+    return (
+        Strike(0.0, Kill(victim), AT_ONCE),
+        *(Strike(instant, KillController(), AT_ONCE) for instant in instants),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- several
+
+
+def _of_several() -> Iterator[Drill]:
+    yield Drill(
+        "two-at-once",
+        "Two things break within three seconds",
+        "Whatever was acknowledged is there, and everything is ready again without anybody's help.",
+        "stack",
+        _two_at_once,
+        heals_within=180.0,
+    )
+
+
+def _two_at_once(scene: Scene, _product: str, dice: random.Random) -> tuple[Strike, ...]:
+    product = dice.choice(scene.products)
+    blows: list[tuple[Fault, float]] = [
+        (Kill(_victim(scene, product, dice).name), AT_ONCE),
+        (Hang(_victim(scene, product, dice).name), 15.0),
+        (Kill(scene.server(PRIMARY).name), AT_ONCE),
+        (Kill(_victim(scene, EDGE, dice).name), AT_ONCE),
+        (KillController(), AT_ONCE),
+    ]
+    first, second = dice.sample(blows, 2)
+    return (Strike(0.0, *first), Strike(round(dice.uniform(0.0, 3.0), 3), *second))
+
+
+# --------------------------------------------------------------------------------------------------------------- inside
+
+
+def _victim(scene: Scene, component: str, dice: random.Random) -> Member:
+    return dice.choice(scene.of(component))
+
+
+def _at_once(fault: Fault) -> tuple[Strike, ...]:
+    return (Strike(0.0, fault, AT_ONCE),)
+
+
+def _for(seconds: float, fault: Fault) -> tuple[Strike, ...]:
+    return (Strike(0.0, fault, seconds),)

@@ -1,0 +1,328 @@
+"""Carry a drill out: users, faults, healing, and an end to everything that was broken."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from telamon.errors import NoController, NotReadyError, TelamonError
+from telamon.plan.fault import Fault, KillController, describe
+from telamon.ports import Faults
+from telamon.proof.drill.catalogue import AT_ONCE, Drill, Strike
+from telamon.proof.drill.judging import Timeline, findings, seen_by, verdict
+from telamon.proof.drill.outcome import Blow, Outcome, Verdict
+from telamon.proof.drill.scene import Scene
+from telamon.proof.generator import Generator
+from telamon.proof.record import Record
+from telamon.proof.stage import Staged
+
+LOOKS_EVERY: Final = 0.25
+STAYS_READY: Final = 3.0
+"""Seconds for which everything must have been ready, so that an old report is not taken for a new one."""
+WELL_WITHIN: Final = 180.0
+"""Seconds in which a stack must be well before a drill begins."""
+SPARE: Final = 60.0
+"""Seconds for which users could go on beyond everything that is meant, should nobody end them."""
+
+
+class Crowd(Protocol):
+    """The users of a stack."""
+
+    def come(
+        self, product: str, *, name: str, rate: float, seconds: float, seed: int, folder: Path
+    ) -> Staged:
+        """Make the content that the users of a product need, and say what they do."""
+
+
+class Stage(Protocol):
+    """The stack that a drill is run on."""
+
+    @property
+    def faults(self) -> Faults:
+        """What hurts it, and makes it good again."""
+
+    @property
+    def crowd(self) -> Crowd:
+        """Its users."""
+
+    def scene(self) -> Scene:
+        """Its parts, as they stand now. Raises NoController where nobody keeps it."""
+
+    def trouble(self) -> str:
+        """Why it is not ready; "" where everything is. Raises NoController where nobody keeps it."""
+
+    def start_controller(self) -> None:
+        """Start a controller, as a supervisor would; one that runs is left alone."""
+
+    def first_step(self, since: float) -> float:
+        """Wall-clock instant of the engine's first step after another one; infinity where it took none."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Everything that takes part, with its version."""
+
+    def repeat(self, drill: str, *, product: str, seed: int, settings: Settings) -> str:
+        """The command that does it again."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a drill is run.
+
+    Attributes:
+        rate: requests per second, over all products under load.
+        before: seconds of load before the first fault.
+        at_least: seconds of load after the last fault, however soon all is well.
+        after: seconds of load after all is well.
+    """
+
+    rate: float = 60.0
+    before: float = 8.0
+    at_least: float = 8.0
+    after: float = 5.0
+
+
+@dataclass
+class _Course:
+    """What happened so far; instants on the monotonic clock."""
+
+    settings: Settings
+    strikes: list[Strike]
+    struck: float = math.inf
+    wall: float = math.inf
+    ended: float = math.inf
+    healed: float = math.inf
+    blows: list[Blow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def run(
+    stage: Stage,
+    drill: Drill,
+    *,
+    product: str,
+    seed: int,
+    settings: Settings,
+    folder: Path,
+    say: Callable[[str], None],
+) -> Outcome:
+    """Carry a drill out.
+
+    Args:
+        stage: the stack.
+        drill: what is tried.
+        product: that is hurt; "" where the drill is about the whole stack.
+        seed: of everything that is chosen.
+        settings: how.
+        folder: for the records; made where it is missing.
+        say: told what happens, for people.
+
+    Returns:
+        What came of it, also where the drill itself failed. Every fault is over.
+    """
+    began, clock = time.time(), time.monotonic()
+    base = Outcome(
+        drill.name,
+        drill.title,
+        drill.hypothesis,
+        product,
+        seed,
+        began,
+        0.0,
+        Verdict.BROKEN,
+        settings=_told(settings),
+        repeat=stage.repeat(drill.name, product=product, seed=seed, settings=settings),
+    )
+    try:
+        found = _run(stage, drill, base, settings=settings, folder=folder, say=say)
+    except NotReadyError as error:
+        found = _with(base, verdict=Verdict.SKIPPED, reason=str(error))
+    except TelamonError as error:
+        found = _with(base, verdict=Verdict.BROKEN, reason=str(error))
+    return _with(found, seconds=time.monotonic() - clock)
+
+
+def _run(
+    stage: Stage, drill: Drill, base: Outcome, *, settings: Settings, folder: Path, say: Callable[[str], None]
+) -> Outcome:
+    if (trouble := _await_well(stage)) != "":
+        return _with(base, verdict=Verdict.BROKEN, reason=f"the stack is not in its steady state: {trouble}")
+    scene = stage.scene()
+    dice = random.Random(f"{base.seed}/{drill.name}/{base.product}")  # noqa: S311 - it must be repeatable
+    strikes = drill.plan(scene, base.product, dice)
+    missing = [reason for strike in strikes if (reason := stage.faults.lacks(strike.fault))]
+    if missing:
+        return _with(base, verdict=Verdict.SKIPPED, reason=missing[0])
+    products = (base.product,) if base.product else scene.products
+    course = _Course(settings, sorted(strikes, key=lambda strike: strike.at))
+    say(f"users come: {settings.rate:g} requests/s on {', '.join(products)}")
+    with _users(stage, base, products, drill=drill, course=course, folder=folder) as generators:
+        _play(stage, course, drill=drill, epoch=max(one.epoch for one in generators.values()), say=say)
+        for generator in generators.values():
+            generator.ask_to_end()
+        records = {name: generator.finish() for name, generator in generators.items()}
+    say("reading everything back, and judging what was seen")
+    return _judge(stage, base, drill=drill, scene=scene, course=course, records=records)
+
+
+@contextmanager
+def _users(
+    stage: Stage, base: Outcome, products: Sequence[str], *, drill: Drill, course: _Course, folder: Path
+) -> Iterator[Mapping[str, Generator]]:
+    settings = course.settings
+    lasts = max(strike.at + strike.seconds for strike in course.strikes)
+    longest = settings.before + lasts + drill.heals_within + settings.at_least + settings.after + SPARE
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        made: dict[str, Generator] = {}
+        crowd, staged = stage.crowd, dict[str, Staged]()
+        for product in products:
+            name = f"{drill.name}-{product}"
+            share = settings.rate / len(products)
+            keys = folder / product
+            keys.mkdir(exist_ok=True)
+            found = crowd.come(product, name=name, rate=share, seconds=longest, seed=base.seed, folder=keys)
+            staged[product] = found
+        for product, found in staged.items():
+            made[product] = stack.enter_context(Generator(found.plan, folder, secrets=found.secrets))
+        yield made
+
+
+def _play(stage: Stage, course: _Course, *, drill: Drill, epoch: float, say: Callable[[str], None]) -> None:
+    """Break, wait until all is well, and leave the users some more time; every fault is over afterwards."""
+    settings = course.settings
+    time.sleep(max(epoch + settings.before - time.monotonic(), 0.0))
+    try:
+        _strike_all(stage, course, say)
+    finally:
+        stage.faults.calm()
+    course.ended = time.monotonic()
+    say("the fault is over; waiting until everything is ready")
+    course.healed = _await_healed(stage, course, seconds=drill.heals_within)
+    told = "never" if math.isinf(course.healed) else f"after {max(course.healed - course.ended, 0.0):.1f} s"
+    say(f"ready again {told}")
+    now = time.monotonic()
+    time.sleep(max(course.ended + settings.at_least - now, settings.after))
+
+
+def _strike_all(stage: Stage, course: _Course, say: Callable[[str], None]) -> None:
+    """Make every fault at its moment, and end each when its time is up."""
+    waiting = list(enumerate(course.strikes))
+    lasting: list[tuple[float, str]] = []
+    course.struck, course.wall = time.monotonic(), time.time()
+    while waiting or lasting:
+        now = time.monotonic() - course.struck
+        while waiting and waiting[0][1].at <= now:
+            number, strike = waiting.pop(0)
+            name = f"drill-{number}"
+            say(describe(strike.fault))
+            at = _strike(stage, course, strike, name=name)
+            lasting.append((at + strike.seconds, name))
+            course.blows.append(Blow(at, strike.seconds, describe(strike.fault)))
+        for end in [one for one in lasting if one[0] <= time.monotonic() - course.struck]:
+            lasting.remove(end)
+            stage.faults.calm(end[1])
+        due = [strike.at for _, strike in waiting[:1]] + [end for end, _ in lasting]
+        if due:
+            time.sleep(min(max(min(due) - (time.monotonic() - course.struck), 0.0), LOOKS_EVERY))
+
+
+def _strike(stage: Stage, course: _Course, strike: Strike, *, name: str) -> float:
+    """Make one fault. Returns when, in seconds after the first one."""
+    at = time.monotonic() - course.struck
+    try:
+        stage.faults.disturb(strike.fault, name=name, seconds=max(strike.seconds, AT_ONCE) + SPARE)
+    except NotReadyError as error:
+        # Who was to be hurt second may be down because of the first.
+        if not course.blows:
+            raise
+        course.notes.append(f"not done: {describe(strike.fault)}: {error}")
+    if isinstance(strike.fault, KillController):
+        stage.faults.calm(name)
+        stage.start_controller()
+    return at
+
+
+def _await_healed(stage: Stage, course: _Course, *, seconds: float) -> float:
+    """Wait until everything is ready and stays so. Returns since when; infinity where that does not come in time."""
+    since = math.inf
+    end = course.ended + seconds + STAYS_READY
+    while time.monotonic() < end:
+        before = time.monotonic()
+        if _trouble(stage):
+            since = math.inf
+        else:
+            since = min(since, before)
+            if time.monotonic() - since >= STAYS_READY:
+                return since
+        time.sleep(LOOKS_EVERY)
+    return math.inf
+
+
+def _await_well(stage: Stage) -> str:
+    """Wait until a stack is in its steady state. Returns why it is not, or ""."""
+    stage.faults.tidy()
+    end = time.monotonic() + WELL_WITHIN
+    while (trouble := _trouble(stage)) and time.monotonic() < end:
+        time.sleep(LOOKS_EVERY)
+    return trouble
+
+
+def _trouble(stage: Stage) -> str:
+    try:
+        return stage.trouble()
+    except NoController:
+        with suppress(TelamonError):
+            stage.start_controller()
+        return "nobody keeps it"
+
+
+def _judge(
+    stage: Stage, base: Outcome, *, drill: Drill, scene: Scene, course: _Course, records: Mapping[str, Record]
+) -> Outcome:
+    detected = stage.first_step(course.wall) - course.wall + course.struck
+    timeline = Timeline(course.struck, course.ended, course.healed, detected)
+    seen = tuple(seen_by(product, record, timeline=timeline) for product, record in records.items())
+    hurt = {member.address for name in _victims(course.strikes) if (member := scene.member(name)) is not None}
+    found = findings(drill, records, timeline=timeline, seen=seen, hurt=hurt)
+    judged, reason = verdict(found, list(records.values()))
+    by_key = {finding.key: finding for finding in found}
+    marks = {"fault over": course.ended - course.struck, "ready": course.healed - course.struck}
+    for key in ("detected", "routed_around", "writes_back"):
+        marks[key.replace("_", " ")] = by_key[key].value if key in by_key else math.inf
+    return _with(
+        base,
+        verdict=judged,
+        reason=reason,
+        blows=tuple(course.blows),
+        findings=found,
+        marks=marks,
+        seen=seen,
+        notes=tuple(course.notes),
+        versions=stage.versions(),
+    )
+
+
+def _victims(strikes: Sequence[Strike]) -> set[str]:
+    return {name for strike in strikes if (name := _member(strike.fault))}
+
+
+def _member(fault: Fault) -> str:
+    return str(getattr(fault, "member", ""))
+
+
+def _told(settings: Settings) -> Mapping[str, Any]:
+    return {
+        "requests per second": settings.rate,
+        "seconds before": settings.before,
+        "seconds after": settings.after,
+    }
+
+
+def _with(outcome: Outcome, **changes: Any) -> Outcome:
+    return replace(outcome, **changes)

@@ -1,0 +1,92 @@
+"""What a drill can choose from: the parts of a running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from telamon.errors import NotReadyError
+from telamon.naming import DATABASE, EDGE
+
+PRIMARY = "primary"
+STANDBY = "standby"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member as it stands before the drill.
+
+    Attributes:
+        name: its name.
+        component: whose.
+        address: where it listens, as the balancer's cookie names it.
+        serving: whether it does its work.
+        release: version it runs.
+        role: part that a database server plays; "" for others.
+    """
+
+    name: str
+    component: str
+    address: str
+    serving: bool
+    release: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stack.
+
+    Attributes:
+        stack: its name.
+        environment: dev, staging or production.
+        allowed: drills that its file allows on production, by name.
+        products: by name, in the order of the file.
+        members: all of them.
+        index_folders: folder of the search index below a node's home, by product; left out where nodes keep none.
+        shared_homes: products whose nodes share a home.
+    """
+
+    stack: str
+    environment: str
+    allowed: tuple[str, ...]
+    products: tuple[str, ...]
+    members: tuple[Member, ...]
+    index_folders: Mapping[str, str] = field(default_factory=dict)
+    shared_homes: frozenset[str] = frozenset()
+
+    def of(self, component: str) -> tuple[Member, ...]:
+        """The members of a component that serve.
+
+        Raises:
+            NotReadyError: there is none.
+        """
+        found = tuple(member for member in self.members if member.component == component and member.serving)
+        if not found:
+            raise NotReadyError(f"no member of {component} serves")
+        return found
+
+    def server(self, role: str) -> Member:
+        """The database server that plays a part; the only one there is, where none says so.
+
+        Raises:
+            NotReadyError: there is none.
+        """
+        found = self.of(DATABASE)
+        playing = [member for member in found if member.role == role]
+        if not playing and (len(found) > 1 or role != PRIMARY):
+            raise NotReadyError(f"no database server is a {role}")
+        return playing[0] if playing else found[0]
+
+    def companions(self, product: str) -> tuple[Member, ...]:
+        """The members of all companions of a product; none where it has none."""
+        others = {*self.products, DATABASE, EDGE}
+        return tuple(
+            member
+            for member in self.members
+            if member.component.startswith(f"{product}-") and member.component not in others
+        )
+
+    def member(self, name: str) -> Member | None:
+        """The member of that name."""
+        return next((member for member in self.members if member.name == name), None)
