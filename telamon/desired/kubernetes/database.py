@@ -32,13 +32,13 @@ _AUTHORITIES: Final = "/var/lib/telamon/authorities"
 _PORT: Final = 5432
 
 SCRIPT: Final = r"""\set ON_ERROR_STOP on
+SET client_min_messages = warning;
 \getenv role TELAMON_ROLE
 \getenv collation TELAMON_COLLATION
 SELECT format('CREATE ROLE %I LOGIN', :'role')
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
 \password :role
-SELECT format('GRANT %I TO CURRENT_USER', :'role')
-  WHERE NOT pg_has_role(current_user, :'role', 'MEMBER') \gexec
+SELECT format('GRANT %I TO CURRENT_USER', :'role') \gexec
 SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L',
     :'role', :'role', 'UTF8', :'collation', :'collation')
   WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'role') \gexec
