@@ -127,6 +127,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             documents.CostPart,
             documents.CostChoice,
         ),
+        "reach": (manifest_words.Reached, manifest_words.FlowShown),
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",
         "explain": (Explanation, SubField),

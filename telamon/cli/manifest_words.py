@@ -73,3 +73,41 @@ class Locked:
     file: str
     images: tuple[LockedImage, ...]
     removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FlowShown:
+    """One flow.
+
+    Attributes:
+        source: who may open a connection.
+        target: who accepts it.
+        ports: protocol and ports.
+        why: what it is for.
+        because: the rules that decide.
+    """
+
+    source: str
+    target: str
+    ports: str
+    why: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Answer of ``reach``.
+
+    Attributes:
+        stack: name of the stack.
+        holds: whether exactly what is listed is open.
+        open: flows that are listed and open, and all that goes to or comes from addresses.
+        unlisted: flows that are open and not listed.
+        closed: flows that are listed and not open.
+    """
+
+    stack: str
+    holds: bool
+    open: tuple[FlowShown, ...]
+    unlisted: tuple[FlowShown, ...]
+    closed: tuple[FlowShown, ...]
