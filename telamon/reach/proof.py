@@ -103,8 +103,10 @@ def prove(bundles: Sequence[Bundle], flows: Sequence[Flow]) -> Proof:
         why = ", ".join(
             dict.fromkeys(flow.why for flow in _between(workloads[source], workloads[target], flows))
         )
-        found += _told(names, both(ports, listed), why=why, because=_because(reach, source, target, ports))
-        unlisted += _told(names, without(ports, listed), because=_because(reach, source, target, ports))
+        found += _told(
+            names, both(ports, listed), why=why, because=_because(reach, source, target, ports=ports)
+        )
+        unlisted += _told(names, without(ports, listed), because=_because(reach, source, target, ports=ports))
         closed += _told(names, without(listed, ports), why=why)
     for number in range(inside):
         for direction in (EGRESS, INGRESS):
@@ -212,7 +214,7 @@ def _told(
         yield OpenFlow(*names, _ports_text(ports), why, because)
 
 
-def _because(reach: Reach, source: int, target: int, ports: Ports) -> tuple[str, ...]:
+def _because(reach: Reach, source: int, target: int, *, ports: Ports) -> tuple[str, ...]:
     for protocol, numbers in zip(PROTOCOLS, ports, strict=True):
         if numbers:
             port = numbers.spans[0][0]
