@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from bench.errors import BenchError
 from bench.lab import Member
 from bench.machine import others_busy
 from bench.results import Figure, Run
@@ -31,12 +32,21 @@ HEALS_WITHIN = 90.0
 
 @dataclass(frozen=True)
 class Blow:
-    """What is done to whom, and who is asked meanwhile."""
+    """What is done to whom, and who is asked meanwhile.
+
+    Attributes:
+        name: of the scenario.
+        component: that is hit.
+        products: that are asked.
+        number: of the signal.
+        serving: whether one is hit that serves, or one that does not.
+    """
 
     name: str
     component: str
     products: tuple[str, ...]
     number: signal.Signals
+    serving: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,9 @@ def strike(session: Session, repeat: int, *, blow: Blow) -> Struck:
     session.ensure_up()
     for product in blow.products:
         session.prepared(product)
-    members = session.lab.members(blow.component)
+    members = [found for found in session.lab.members(blow.component) if found.serving is blow.serving]
+    if not members:
+        raise BenchError(f"{blow.component} has nobody to hit")
     victim = members[repeat % len(members)]
     busy, began = others_busy(session.lab.root), time.time()
     lab = session.lab
@@ -228,7 +240,6 @@ def _node_scenarios(product: str) -> tuple[Scenario, ...]:
 
 
 def _shared_scenarios() -> tuple[Scenario, ...]:
-    database = Blow("database-kill", "database", PRODUCTS, signal.SIGKILL)
     balancer = Blow("balancer-kill", "edge", PRODUCTS, signal.SIGKILL)
     load = f"{RATE:.0f} requests/s over all products"
     return (
@@ -246,23 +257,51 @@ def _shared_scenarios() -> tuple[Scenario, ...]:
             ),
             partial(shared, blow=balancer),
         ),
-        Scenario(
-            database.name,
-            "kill -9 of PostgreSQL",
-            f"{load}; after {BEFORE:.0f} s the postmaster is killed. Writes are back with the first that is "
-            "acknowledged of those due after the last that failed, the slowest product counts. Every acknowledged "
-            "write is read back afterwards.",
-            (
-                Figure("writes_back", "writes back", "s", "median", 3.0),
-                LOST,
-                Figure("failed_reads", "failed GETs", "", "sum"),
-                WRITES,
-                DOUBLED,
-                UNTRUE,
-                Figure("ready", "all ready again", "s", "median"),
-            ),
-            partial(shared, blow=database),
+        *(
+            _database_scenario(blow, title, done=done, demanded=demanded, load=load)
+            for blow, title, done, demanded in _DATABASE_BLOWS
         ),
+    )
+
+
+_DATABASE_BLOWS = (
+    (
+        Blow("database-kill", "database", PRODUCTS, signal.SIGKILL),
+        "kill -9 of the database's primary",
+        "the primary's postmaster is killed, and the standby takes over",
+        5.0,
+    ),
+    (
+        Blow("database-stop", "database", PRODUCTS, signal.SIGSTOP),
+        "SIGSTOP of the database's primary",
+        "the primary's postmaster is stopped and never continued: it must be noticed, ended and succeeded",
+        None,
+    ),
+    (
+        Blow("database-standby-kill", "database", PRODUCTS, signal.SIGKILL, serving=False),
+        "kill -9 of the database's standby",
+        "the standby's postmaster is killed; commits wait for it for a moment, and then go on without it",
+        None,
+    ),
+)
+
+
+def _database_scenario(blow: Blow, title: str, *, done: str, demanded: float | None, load: str) -> Scenario:
+    return Scenario(
+        blow.name,
+        title,
+        f"{load}; after {BEFORE:.0f} s {done}. Writes are back with the first that is acknowledged of those due after "
+        "the last that failed, the slowest product counts. Every acknowledged write is read back afterwards.",
+        (
+            Figure("writes_back", "writes back", "s", "median", demanded),
+            LOST,
+            Figure("failed_reads", "failed GETs", "", "sum"),
+            WRITES,
+            DOUBLED,
+            UNTRUE,
+            Figure("ready", "all ready again", "s", "median"),
+        ),
+        partial(shared, blow=blow),
     )
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from telamon import wiring
 from telamon.errors import TelamonError
 from telamon.naming import DATABASE
+from telamon.plan.fault import BlackHoleLink
 from telamon.plan.step import Wait
 from telamon.plan.view import QUARANTINED
 from telamon.plan.writer import Writer, recorded
@@ -140,6 +142,33 @@ def world(root: Path) -> Iterator[World]:
     assert record(made) == Writer(1, FIRST, SECOND)
     yield made
     made.end()
+
+
+@pytest.fixture
+def disturbable(root: Path) -> Iterator[World]:
+    """The same, with relays in its links."""
+    made = World(root, tiny_stack(platform={"disturbable": True}))
+    made.up()
+    assert record(made).synced == SECOND
+    yield made
+    made.end()
+
+
+def test_silent_link_between_the_servers_promotes_nobody(disturbable: World) -> None:
+    world = disturbable
+    faults = wiring.faults(world.root)
+    with writing(world) as client:
+        faults.disturb(BlackHoleLink(SECOND, FIRST), name="hole", seconds=120)
+        until(lambda: record(world).synced == "", within=BACK_WITHIN)
+        client.wait_for_more()
+        killed = world.pid(FIRST)
+        os.kill(killed, signal.SIGKILL)
+        # The standby runs all the while, and lacks what was acknowledged without it.
+        until(lambda: world.pid(FIRST) not in {0, killed}, within=BACK_WITHIN)
+        client.wait_for_more()
+        assert record(world).primary == FIRST
+        faults.calm("hole")
+        until(lambda: in_sync(world, FIRST), within=60)
 
 
 def other(name: str) -> str:
