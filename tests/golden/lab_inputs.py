@@ -67,6 +67,7 @@ def facts(given: Stack, *, tls: bool = False) -> LabFacts:
         python_path="/opt/telamon/lib",
         envoy="/opt/telamon/envoy",
         postgres_bin="/opt/telamon/postgres/bin",
+        postgres_release="17.10",
         database_account=Account("postgres", 101, 104),
         slots={component: slot for slot, component in enumerate(found.components, 1)},
         front_port=8443 if tls else 8080,

@@ -278,7 +278,8 @@ def test_programs_that_its_user_cannot_reach_are_copied_once(
 
     monkeypatch.setattr(machine, "barred_folder", barred)
     found = machine.database_programs(root, server.account)
-    assert found == root / "programs" / "postgres" / "bin"
+    release = machine.database_release(found)
+    assert found == root / "programs" / f"postgres-{release}" / "bin"
     made = (found / "initdb").stat().st_ino
     assert machine.database_programs(root, server.account) == found
     assert (found / "initdb").stat().st_ino == made

@@ -39,7 +39,6 @@ from telamon.state.world import ComponentKind
 SUPERUSER = "telamon"
 REPLICATOR = "telamon-replicator"
 """The role a standby logs in with. A product's role never has a hyphen, so it cannot be called so."""
-RELEASE = "17"
 ACCESS = "database/pg_hba.conf"
 SOCKETS = "run/postgres"
 """Folder of the writer's unix socket, which the primary alone listens on."""
@@ -150,13 +149,18 @@ def database_component(
             process.member,
             process.ordinal,
             process_revision(
-                # Where it reaches its neighbours is read at the start alone, like its settings.
-                (*process.argv, *(str(found) for found in servers[process.ordinal].sources.values())),
+                # Where it reaches its neighbours is read at the start alone, like its settings. Programs are
+                # replaced in place, so their release says more than their path.
+                (
+                    *process.argv,
+                    process.release,
+                    *(str(found) for found in servers[process.ordinal].sources.values()),
+                ),
                 {},
                 cwd=process.cwd,
                 files=(settings[process.ordinal], access),
             ),
-            RELEASE,
+            process.release,
         )
         for process in processes
     )
@@ -184,7 +188,7 @@ def _process(
         member=server.member,
         component=DATABASE,
         ordinal=ordinal,
-        release=RELEASE,
+        release=facts.postgres_release,
         argv=argv,
         environment={},
         cwd=server.data,

@@ -46,6 +46,7 @@ class LabFacts:
         python_path: folder in which that interpreter finds them.
         envoy: path of the balancer's binary.
         postgres_bin: folder of ``postgres`` and ``initdb``, readable by ``database_account``.
+        postgres_release: release of these programs, e.g. ``17.10``.
         database_account: whom the database runs as; ``None`` for the user who runs the lab.
         slots: third octet by component, from 1.
         moved: ``component/port`` to the number that took the place of the port's own, where that one was taken.
@@ -69,6 +70,7 @@ class LabFacts:
     database_account: Account | None
     slots: Mapping[str, int]
     front_port: int
+    postgres_release: str = ""
     moved: Mapping[str, int] = field(default_factory=dict)
     tcp_ports: Mapping[str, int] = field(default_factory=dict)
     resolves: bool = False

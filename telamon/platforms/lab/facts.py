@@ -81,6 +81,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
             remedy="Leave platform.homeSize out of the stack file, or run as root.",
         )
     allocation = _allocate(root, needs, kept, running=running)
+    programs = machine.database_programs(root, account)
     facts = LabFacts(
         root=str(root),
         lab=lab_id(root),
@@ -88,7 +89,8 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         python=interpreter(kept.python if kept else None),
         python_path=machine.stand_ins(needs.stand_ins),
         envoy=str(machine.balancer()),
-        postgres_bin=str(machine.database_programs(root, account)),
+        postgres_bin=str(programs),
+        postgres_release=machine.database_release(programs),
         database_account=account,
         slots=allocation.slots,
         front_port=allocation.front_port,

