@@ -8,6 +8,7 @@ import pytest
 
 from telamon.infra.kubernetes import REMOVALS, STANDARD_SUPPORT, notes, refusals
 from telamon.infra.policies import derive
+from tests.support.manifests import example, objects
 
 
 def plan(cluster: tuple[str | None, str | None], *groups: tuple[str | None, str | None]) -> dict[str, Any]:
@@ -75,3 +76,11 @@ def test_the_tables_are_in_order() -> None:
     assert [each.minor for each in REMOVALS] == sorted(each.minor for each in REMOVALS)
     assert list(STANDARD_SUPPORT.values()) == sorted(STANDARD_SUPPORT.values())
     assert all(each.api != each.instead for each in REMOVALS)
+
+
+@pytest.mark.parametrize("name", ["aws", "full"])
+def test_nothing_that_is_rendered_uses_what_is_served_no_more(name: str) -> None:
+    used = {(thing["apiVersion"], thing["kind"]) for thing in objects(example(name))}
+    gone = {(removal.api, kind) for removal in REMOVALS for kind in removal.kinds}
+    assert used
+    assert used & gone == set()
