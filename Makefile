@@ -45,6 +45,7 @@ aws-tools: .venv-aws/installed ## moto and checkov, for the tests of AWS, in an 
 # kube-score is a Go module; where there is no Go, what needs it is skipped and says so. The custom resources of the
 # gateway come with its own module.
 KUBE_SCORE := github.com/zegl/kube-score/cmd/kube-score@v1.20.0
+REGISTRY := github.com/distribution/distribution/v3/cmd/registry@v3.0.0
 GATEWAY := github.com/envoyproxy/gateway@v1.9.1
 
 .PHONY: kube-tools
@@ -55,6 +56,7 @@ kube-tools: .venv-kube/installed ## checkov, kubernetes-validate and kube-score,
 	.venv-kube/bin/pip install --quiet --require-hashes --requirement requirements/kube-tools.txt
 	if command -v go >/dev/null; then \
 		GOBIN=$(CURDIR)/.venv-kube/bin go install $(KUBE_SCORE); \
+		GOBIN=$(CURDIR)/.venv-kube/bin go install $(REGISTRY); \
 		rm -rf .venv-kube/crds && mkdir .venv-kube/crds; \
 		crds="$$(cd .venv-kube && go mod download -json $(GATEWAY) | sed -n 's/^\t"Dir": "\(.*\)",\?$$/\1/p')/charts/gateway-crds-helm/templates"; \
 		grep -hv '^{{' "$$crds"/generated/*.yaml "$$crds"/experimental-gatewayapi-crds.yaml > .venv-kube/crds/gateway.yaml; \

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from telamon.desired.kubernetes.data import Bundle
+from telamon.desired.kubernetes.data import Bundle, Object
 from telamon.desired.kubernetes.site import Site
 from telamon.products.base import Purpose
 
@@ -38,8 +38,7 @@ def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret,
     for bundle in bundles:
         for item in bundle.objects:
             namespace = str(item["metadata"].get("namespace", ""))
-            if item["kind"] == "Certificate":
-                produced.add((namespace, str(item["spec"]["secretName"])))
+            produced |= {(namespace, name) for name in _produced(item)}
             for name, key in _references(item):
                 found.setdefault((namespace, name), set()).update({key} if key else ())
     for part in site.products:
@@ -78,6 +77,14 @@ def operator_secrets(site: Site, product: str) -> Iterator[tuple[str, str]]:
             yield secrets.account, key
 
 
+def _produced(item: Object) -> Iterator[str]:
+    """The secrets that cert-manager makes of an object: a certificate, or an ingress that names an issuer."""
+    if item["kind"] == "Certificate":
+        yield str(item["spec"]["secretName"])
+    elif any(name.startswith("cert-manager.io/") for name in item["metadata"].get("annotations", {})):
+        yield from (str(entry["secretName"]) for entry in item["spec"].get("tls", ()))
+
+
 def _references(value: Any) -> Iterator[tuple[str, str]]:
     """Name and key of every secret that a part of an object refers to; "" for the whole secret."""
     if isinstance(value, dict):
@@ -100,3 +107,5 @@ def _reference(name: str, item: Any) -> Iterator[tuple[str, str]]:
         yield from ((str(item["name"]), key) for key in ("username", "password"))
     elif name in {"imagePullSecrets", "certificateRefs"}:
         yield from ((str(entry["name"]), "") for entry in item)
+    elif name == "tls" and isinstance(item, list):
+        yield from ((str(entry["secretName"]), key) for entry in item for key in ("tls.crt", "tls.key"))

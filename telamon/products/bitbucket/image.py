@@ -142,6 +142,8 @@ def _search_tls(component: str) -> dict[str, EnvironmentValue]:
         "plugins.security.ssl.http.enabled": "true",
         "plugins.security.nodes_dn": f"CN={component}",
         "plugins.security.ssl.transport.enforce_hostname_verification": "false",
+        # Mapping files into memory asks for a setting of the machine that no contained pod may make.
+        "node.store.allow_mmap": "false",
     }
     for layer in ("http", "transport"):
         given |= {

@@ -216,6 +216,19 @@ def test_every_secret_that_is_read_is_listed() -> None:
     assert ("acme-bitbucket", "acme-bitbucket-opensearch-tls") not in listed, "cert-manager makes it"
 
 
+def test_the_certificate_of_an_ingress_is_wanted_where_nobody_makes_it() -> None:
+    def listed(tls: str) -> set[tuple[str, str]]:
+        text = SMALL.replace("PRODUCTS", JIRA).replace("MORE", "")
+        stack = stack_of(
+            text.replace("{tls: {kind: cert-manager, issuer: issuer}}", f"{{driver: nginx, tls: {tls}}}")
+        )
+        known = site(stack, products(stack), facts=Facts(), digests=digests(stack))
+        return {(each.namespace, each.name) for each in wanted_secrets(known, bundles(known))}
+
+    assert ("acme-jira", "mine") in listed("{kind: secret, secret: mine}")
+    assert ("acme-jira", "jira-tls") not in listed("{kind: cert-manager, issuer: issuer}")
+
+
 def test_what_the_cluster_has_to_know_is_listed() -> None:
     assert needs(bundles(small())) == (
         "cert-manager.io/v1",
