@@ -72,9 +72,10 @@ class Scene:
         Raises:
             NotReadyError: there is none.
         """
-        found = self.of(DATABASE)
+        # A standby has nothing to do, so it does not count as one that serves.
+        found = tuple(member for member in self.members if member.component == DATABASE)
         playing = [member for member in found if member.role == role]
-        if not playing and (len(found) > 1 or role != PRIMARY):
+        if not playing and (len(found) != 1 or role != PRIMARY):
             raise NotReadyError(f"no database server is a {role}")
         return playing[0] if playing else found[0]
 

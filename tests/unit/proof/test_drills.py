@@ -34,7 +34,7 @@ SCENE = Scene(
     ("wiki", "code"),
     (
         *(
-            replace(one, role=role)
+            replace(one, role=role, serving=role == "primary")
             for one, role in zip(members("database"), ("primary", "standby"), strict=True)
         ),
         *members("edge"),
