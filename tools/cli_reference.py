@@ -86,6 +86,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "down": (documents.Down,),
         "retry": (documents.Retried,),
         "upgrade": (documents.Changed,),
+        "index": (documents.MemberIndex,),
         "restart": OPERATION,
         "backup": (BackupEntry,),
         "restore": OPERATION,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.indexes.node import PLACE
 from telamon.platforms.clock import SteadyClock
-from telamon.platforms.indexcopy.fetch import Source, Transfer
+from telamon.platforms.indexcopy.fetch import Moved, Source, Transfer
 from telamon.platforms.indexcopy.home import Home, held
 from telamon.platforms.indexcopy.pin import pinned
 from telamon.platforms.indexcopy.serve import serving
@@ -36,5 +36,5 @@ def copy(source: Path, target: Path, *, switches: bool) -> Staged:
     return staged
 
 
-def _quiet(_done: int, _total: int, _what: str) -> None:
+def _quiet(_moved: Moved) -> None:
     """Nobody watches."""

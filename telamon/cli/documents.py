@@ -41,6 +41,25 @@ class Script:
 
 
 @dataclass(frozen=True)
+class MemberIndex:
+    """A line of the answer of ``index status``.
+
+    Attributes:
+        member: whose index.
+        component: it belongs to.
+        state: of the member.
+        readable: whether the member can read its index.
+        behind: operations that the index lacks; null where the product does not tell.
+    """
+
+    member: str
+    component: str
+    state: str
+    readable: bool
+    behind: int | None
+
+
+@dataclass(frozen=True)
 class CostPart:
     """One line of a month's cost.
 

@@ -16,7 +16,6 @@ from telamon import __version__
 from telamon.cli.client import Controller
 from telamon.errors import ConflictError, NotReadyError, RefusedError
 from telamon.model.stack import Stack
-from telamon.products.base import IndexKeeper
 from telamon.proof.drill.scene import Member, Scene
 
 if TYPE_CHECKING:
@@ -171,4 +170,4 @@ def alone(target: Target) -> Iterator[None]:
 
 
 def _index_folder(product: Product) -> str:
-    return product.index_folder if product.index is IndexKeeper.NODE else ""
+    return product.index_ways.place.folder if product.index_ways is not None else ""

@@ -54,6 +54,7 @@ CHAPTERS: Final = (
         "Operate it",
         (
             Listed("upgrade", "Bring a product to another version."),
+            Listed("index", "Show the search indexes of nodes, and give a node another one."),
             Listed("restart", "Restart the members of a component one by one."),
             Listed("backup", "Take backups of what users keep, and see what there is."),
             Listed("restore", "Put a product's data back to those of a backup."),

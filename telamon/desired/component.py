@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from telamon.products.indexing import IndexWays
 from telamon.products.release import Jump
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
@@ -105,6 +106,7 @@ class ComponentDesired:
         prepares_join: whether something must be done before a new member may join.
         clustered: whether its members are in a registry that can be asked.
         indexed: whether each member keeps a search index.
+        index: what can be done about the index of a member; ``None`` where none keeps one.
         patience: limits of silence and of starting.
         policy: restarts, grace, minimum.
         paused: look, report, do nothing.
@@ -129,6 +131,7 @@ class ComponentDesired:
     prepares_join: bool = False
     clustered: bool = False
     indexed: bool = False
+    index: IndexWays | None = None
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)
     paused: bool = False

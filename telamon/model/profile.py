@@ -121,6 +121,22 @@ class Homes(Section):
         RelativePath | None,
         Doc("Folder of the search index, within the node's own.", unset="A node keeps no search index."),
     ] = None
+    index_positions: Annotated[
+        Items[RelativePath],
+        Doc(
+            "Files, or folders of files, within the node's own, that say how far its index has come; a copy of the "
+            "index brings them, never newer than the index.",
+            why="Many applications keep that in the index itself, or in the database.",
+        ),
+    ] = ()
+    index_swap: Annotated[
+        Literal["stopped", "live"],
+        Doc(
+            "Whether a node is stopped while its index is exchanged, or (live) only reads its index and opens it anew "
+            "when the folder changes.",
+            why="A node that writes to the old folder would tear the new one.",
+        ),
+    ] = "stopped"
 
 
 class TcpForward(Section):

@@ -21,6 +21,15 @@ class StatusCondition(Section):
     ] = None
 
 
+class IndexStatus(Section):
+    """The search index that a member keeps."""
+
+    readable: Annotated[bool, Doc("Whether the member can read it.")]
+    behind: Annotated[
+        int | None, Doc("Changes that it lacks.", unit="operations", unset="The product does not tell.")
+    ] = None
+
+
 class MemberStatus(Section):
     """One member as it stands."""
 
@@ -58,6 +67,10 @@ class MemberStatus(Section):
             unit="bytes",
             unset="It is no standby, or its primary has not heard of it.",
         ),
+    ] = None
+    index: Annotated[
+        IndexStatus | None,
+        Doc("Its search index.", unset="It keeps none, or was not asked yet."),
     ] = None
 
 

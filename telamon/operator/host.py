@@ -433,10 +433,17 @@ class Host:
             with self._lock:
                 lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
                 lane.standing = outcome.view.standing()
+                lane.operation = lane.operation or self._wished(outcome)
             return outcome.pause
         with self._lock:
             lane.trouble = trouble
         return DEFECT_RESTS
+
+    def _wished(self, outcome: Outcome) -> Running | None:
+        """The operation that a component needs by itself, made now."""
+        stored = self.stored()
+        kept = not self._going_down and outcome.view.desired.name in self._lanes
+        return self.operations.wished(self._view(outcome), stored) if stored is not None and kept else None
 
     def _advance(self, lane: _Lane, operation: Running, *, outcome: Outcome) -> None:
         """Write how far an operation is; one that has ended is written down before it is forgotten."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from telamon.errors import ConflictError, NotReadyError, RefusedError
 from telamon.model.operation import Operation, OperationSpec, OperationStatus
 from telamon.plan.operation import Running
+from telamon.plan.operations.automatic import wish
 from telamon.plan.operations.registry import PLANNERS, refusals
 from telamon.plan.step import Done, Ending, Finished, Wait, describe
 from telamon.plan.view import View
@@ -90,6 +91,27 @@ class Operations:
         made = self.store.put(Stored(KIND, name, 0, 0, _plain(spec), _plain(status)))
         self._forget_old()
         return _operation(made)
+
+    def wished(self, view: View, stored: Stored) -> Running | None:
+        """Make the operation that a component needs by itself.
+
+        Args:
+            view: of the component, now.
+            stored: the stack.
+
+        Returns:
+            It; ``None`` where the component needs none.
+        """
+        asked = wish(view)
+        if asked is None:
+            return None
+        name = view.desired.name
+        self.make(
+            Wish(asked.verb, name, asked.member, asked.params),
+            stack=stored.name,
+            generation=stored.generation,
+        )
+        return self.active(name)
 
     def was_made(self, component: str, verbs: Collection[str], *, generation: int) -> bool:
         """Whether one of some verbs was asked of a component for a generation of the spec already."""

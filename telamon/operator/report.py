@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from telamon.model.status import ComponentStatus, MemberStatus, StackStatus, StatusCondition
+from telamon.model.status import ComponentStatus, IndexStatus, MemberStatus, StackStatus, StatusCondition
 from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
 from telamon.run.executor import Outcome
@@ -203,9 +203,15 @@ def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStat
             role=member.replication.role.value if member.replication is not None else None,
             in_sync=member.replication.in_sync if member.replication is not None else None,
             lag=member.replication.lag if member.replication is not None else None,
+            index=_index(member),
         )
         for member in (*wanted, *view.surplus())
     )
+
+
+def _index(member: MemberState) -> IndexStatus | None:
+    found = member.index if member.indexed else None
+    return None if found is None else IndexStatus(readable=found.readable, behind=found.behind)
 
 
 def _state(member: MemberState, view: View) -> str:

@@ -20,6 +20,7 @@ from telamon.plan.step import (
     ApplyObjects,
     Call,
     Drain,
+    Forget,
     MakeDatabase,
     Record,
     RemoveMember,
@@ -28,7 +29,7 @@ from telamon.plan.step import (
     StopMember,
     Wait,
 )
-from telamon.plan.view import RELEASE, View
+from telamon.plan.view import MENDED, RELEASE, View
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentKind, JobPhase, Life, MemberState
@@ -136,6 +137,8 @@ def remember(view: View) -> Iterator[Step | Wait]:
             yield Record(name, "set-up", f"{member.name} is RUNNING")
         if runs and member.release and view.desired.kind is ComponentKind.PRODUCT and not view.memory.release:
             yield Record(name, f"{RELEASE}{member.release}", f"{member.name} is RUNNING")
+        if condition in UP and view.memory.knows(f"{MENDED}{member.name}"):
+            yield Forget(name, f"{MENDED}{member.name}", f"{member.name} is well again")
         joined = f"joined:{member.name}"
         if condition in UP and view.desired.prepares_join and not view.memory.knows(joined):
             yield Record(name, joined, f"{member.name} has joined")

@@ -8,6 +8,7 @@ from typing import Final
 from telamon.plan import converge, database
 from telamon.plan.checks import refusals
 from telamon.plan.converge import Rule
+from telamon.plan.operations.automatic import await_wish
 from telamon.plan.operations.base import Proposal
 from telamon.plan.operations.pausing import Pause, Resume
 from telamon.plan.operations.registry import PLANNERS
@@ -45,14 +46,18 @@ def next_step(view: View) -> Decision:
         waiting = waiting or Wait(_camel(refused[0].guard), f"{refused[0].message}; {refused[0].remedy}")
     if waiting is None and view.operation is not None:
         return Wait("Operating", f"{view.operation.name} is in progress")
+    if waiting is None and adapted is not view:
+        return Wait("IndexBroken", "a member is about to be given another index")
     return waiting or Done()
 
 
 def attend(view: View) -> View:
     """The view as the operation in progress wants it seen: what is desired meanwhile, who is kept out."""
     operation = view.operation
-    planner = PLANNERS.get(operation.verb) if operation is not None else None
-    return view if planner is None or operation is None else planner.adapt(view, operation)
+    if operation is None:
+        return await_wish(view)
+    planner = PLANNERS.get(operation.verb)
+    return view if planner is None else planner.adapt(view, operation)
 
 
 def _proposals(view: View) -> Iterator[Proposal]:

@@ -20,6 +20,9 @@ SOLE = (RELEASE, WRITER)
 QUARANTINED = "quarantined:"
 """Begin of the fact that names a member which somebody has taken out of service to look at it."""
 
+MENDED = "index-mended:"
+"""Begin of the fact that a member was given another index by itself, and was not well since."""
+
 
 REPLACED = "replaced:"
 """Begin of the fact ``replaced:MEMBER:OTHER``: another member was added, to stand in for one in quarantine."""

@@ -35,6 +35,7 @@ from telamon.products.flow import (
     UsernameOf,
     ask,
 )
+from telamon.products.indexing import Indexed, IndexKeeper, IndexReport
 from telamon.products.listening import HealthMatch, Port, Route, TcpRoute
 from telamon.products.node import (
     DatabaseLink,
@@ -160,21 +161,6 @@ class NodeSeen:
 
 
 @dataclass(frozen=True)
-class IndexReport:
-    """The state of the search index of one node.
-
-    Attributes:
-        readable: whether the node can open it.
-        behind: operations not yet applied; 0 is caught up; ``None`` where the product does not tell.
-        detail: the product's own words.
-    """
-
-    readable: bool
-    behind: int | None
-    detail: str = ""
-
-
-@dataclass(frozen=True)
 class HealthReport:
     """One of the product's own health checks.
 
@@ -230,15 +216,7 @@ class AccountInputs:
 # ------------------------------------------------------------------------------------------------- workload, product
 
 
-class IndexKeeper(StrEnum):
-    """Who keeps the search index."""
-
-    NODE = "node"
-    COMPANION = "companion"
-    NOBODY = "nobody"
-
-
-class Workload:
+class Workload(Indexed):
     """A set of equal nodes: a product's own, or those of a companion. Subclasses override what differs.
 
     Attributes:
@@ -249,9 +227,6 @@ class Workload:
         health: what the balancer matches.
         needs_database: whether it gets the product's database.
         shares_home: whether its nodes mount the product's shared home.
-        index: who keeps the search index.
-        index_folder: folder of that index below the node's own home; "" where it keeps none.
-        index_lag: operations that the index of a node always lacks while others write; fewer count as caught up.
         clustered: whether the nodes have a registry that :meth:`membership` can ask.
         start_timeout: seconds a node may take from start to RUNNING where the stack file does not say.
         stop_grace: seconds a node may take to stop where the stack file does not say.
@@ -270,9 +245,6 @@ class Workload:
     health: HealthMatch
     needs_database: bool = True
     shares_home: bool = True
-    index: IndexKeeper = IndexKeeper.NOBODY
-    index_folder: str = ""
-    index_lag: int = 0
     clustered: bool = False
     start_timeout: float = 900.0
     stop_grace: float = 120.0
@@ -308,11 +280,6 @@ class Workload:
 
         A workload that answers ``None`` is a member as soon as it is RUNNING.
         """
-        yield from ()
-        return None
-
-    def index_report(self) -> Flow[IndexReport | None]:
-        """The node's index; ``None`` where the node keeps none."""
         yield from ()
         return None
 

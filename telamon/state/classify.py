@@ -53,6 +53,7 @@ class Patience:
         start: seconds from start to RUNNING (or FIRST_RUN).
         stop: seconds for which it may say STOPPING though nobody asked it to stop.
         lag: operations an index may lack and still count as caught up.
+        catch_up: seconds from RUNNING until its index must have caught up; then it is given another one.
         join: seconds from RUNNING, or from its loss, until the cluster must count it in.
         database: seconds for which it may be without its database before a restart is worth trying.
     """
@@ -61,6 +62,7 @@ class Patience:
     start: float = 900.0
     stop: float = 120.0
     lag: int = 0
+    catch_up: float = 900.0
     join: float = 120.0
     database: float = 5.0
 

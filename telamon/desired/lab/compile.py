@@ -116,6 +116,7 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         most_members=product.max_nodes if companion is None else companion.max_nodes,
         forgets=is_product and product.forgets_nodes,
         paused=part.spec.paused,
+        index=part.workload.index_ways,
         patience=_patience(part),
         policy=_policy(part),
     )

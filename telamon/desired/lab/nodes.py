@@ -17,7 +17,7 @@ from telamon.desired.lab.data import (
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import process_revision
-from telamon.desired.lab.outline import ANYBODY, HTTP, POSTGRES, Outline
+from telamon.desired.lab.outline import ANYBODY, HTTP, INDEX, INDEX_PORT, POSTGRES, Outline
 from telamon.desired.lab.relays import movable_clock
 from telamon.desired.lab.secrets import ProductSecrets
 from telamon.errors import InternalError
@@ -80,6 +80,8 @@ def links(parts: Sequence[Outline], facts: LabFacts) -> Iterator[Link]:
                 for other in own:
                     if other.companion is not None:
                         yield from _to_members(member, other, facts)
+        if part.workload.index_ways is not None:
+            yield from _index_links(part, facts)
         if part.rotates:
             yield from _to_members(EDGE, part, facts, public=True)
 
@@ -101,6 +103,17 @@ def _link(source: str, target: str, /, beyond: Endpoint, *, port: str, facts: La
     relay = facts.relay(source, target)
     endpoint = beyond if relay is None else Endpoint(relay, beyond.port)
     return Link(source, target, port, endpoint, beyond)
+
+
+def _index_links(part: Outline, facts: LabFacts) -> Iterator[Link]:
+    """From every member to where the files of another one's index are handed out."""
+    number = facts.port(part.component, INDEX, number=INDEX_PORT)
+    names = members(part)
+    for ordinal, source in enumerate(names):
+        beyond = Endpoint(facts.address(part.component, ordinal), number)
+        for target in names:
+            if target != source:
+                yield _link(target, source, beyond, port=INDEX, facts=facts)
 
 
 def processes(part: Outline, around: Surroundings) -> tuple[ProcessDesired, ...]:

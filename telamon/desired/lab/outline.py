@@ -14,6 +14,9 @@ from telamon.products.base import Companion, Product, Workload
 
 POSTGRES = "postgres"
 POSTGRES_PORT = 5432
+INDEX = "index"
+INDEX_PORT = 7601
+"""Port on which the files of a member's index are handed out while another member copies them."""
 HTTP = "http"
 UNVERSIONED = "unversioned"
 """Release of what the stack file names no version of."""
@@ -170,6 +173,11 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         PortNeed(part.component, port.name, port.number, part.nodes)
         for part in parts
         for port in part.workload.ports
+    ]
+    ports += [
+        PortNeed(part.component, INDEX, INDEX_PORT, part.nodes)
+        for part in parts
+        if part.workload.index_ways is not None
     ]
     platform, edge = stack.spec.platform, stack.spec.edge
     disturbable = isinstance(platform, LabPlatform) and platform.disturbable

@@ -9,6 +9,7 @@ from typing import Final
 from telamon.plan.operation import Running
 from telamon.plan.operations.backup import Backup, Verify
 from telamon.plan.operations.base import Planner
+from telamon.plan.operations.index_sync import IndexSync
 from telamon.plan.operations.maintenance import MaintenanceOff, MaintenanceOn
 from telamon.plan.operations.major_upgrade import MajorUpgrade
 from telamon.plan.operations.pausing import Pause, Resume
@@ -38,6 +39,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             MaintenanceOn(),
             MaintenanceOff(),
             Switchover(),
+            IndexSync(),
         )
     }
 )

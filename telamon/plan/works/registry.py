@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from telamon.errors import PlatformError
 from telamon.plan.work import Work
-from telamon.plan.works import backup
+from telamon.plan.works import backup, index
 from telamon.plan.works.evidence import GatherEvidence
 
-KINDS: Final[tuple[type[Work], ...]] = (*backup.WORKS, GatherEvidence)
+KINDS: Final[tuple[type[Work], ...]] = (*backup.WORKS, GatherEvidence, *index.WORKS)
 WORKS: Final[Mapping[str, type[Work]]] = MappingProxyType({work.kind: work for work in KINDS})
 """By kind."""
 

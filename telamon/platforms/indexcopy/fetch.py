@@ -40,8 +40,24 @@ PAUSE = 0.5
 
 T = TypeVar("T")
 
-Progress = Callable[[int, int, str], None]
-"""Told bytes that are there, bytes that are to come in all, and the file in hand."""
+
+@dataclass(frozen=True)
+class Moved:
+    """How far a transfer is.
+
+    Attributes:
+        done: bytes that are there.
+        total: bytes that are to come in all.
+        path: of the file in hand.
+    """
+
+    done: int
+    total: int
+    path: str
+
+
+Progress = Callable[[Moved], None]
+"""Told every so many bytes; from several threads."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +246,7 @@ class Transfer:
             with self._lock:
                 self._there += count
                 told = self._there
-            self.progress(told, self._total, file.key.path)
+            self.progress(Moved(told, self._total, file.key.path))
 
     def _demand_room(self, need: int) -> None:
         lacks = lacking(need, free=free_bytes(self.home))

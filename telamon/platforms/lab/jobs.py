@@ -138,6 +138,8 @@ class Jobs:
                 return lambda: self._renew_token(target, call)
             case "prepare-join":
                 return lambda: self._prepare_join(target, call.job)
+            case "share-index":
+                return lambda: self._share_index(target, call.job)
             case "forget-node":
                 return lambda: self._forget_node(target, call)
             case "smoke":
@@ -199,6 +201,10 @@ class Jobs:
 
     def _prepare_join(self, target: Target, job: str) -> JobState:
         done = self._perform(target, target.product.prepare_join(), credentials=self._work(target))
+        return JobState(job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
+
+    def _share_index(self, target: Target, job: str) -> JobState:
+        done = self._perform(target, target.product.share_index(), credentials=self._work(target))
         return JobState(job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
 
     def _forget_node(self, target: Target, call: Call) -> JobState:

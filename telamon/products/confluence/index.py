@@ -8,9 +8,17 @@ and whether the product's own health checks complain of the index.
 from __future__ import annotations
 
 from telamon.errors import TemporaryError
+from telamon.indexfiles.place import IndexPlace
 from telamon.products.base import Flow, Identity, IndexReport, Request, ask
 from telamon.products.health import health_checks
+from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.products.rest import BUSY_DELAY, demand, settle
+
+WAYS = IndexWays(IndexPlace("index", positions=("journal",)), (IndexStrategy.SNAPSHOT, IndexStrategy.COPY))
+"""A node that starts without a position in the journal takes the snapshot of the shared home or of another node, by
+itself; nobody needs to be asked for one. The index of changes lies in a folder within the index. Sources: Atlassian,
+"Administer your Data Center search index"; JAC/CONFSERVER-43391; Confluence KB "Startup check: split index
+migration"."""
 
 SEARCH = Request(
     "GET",

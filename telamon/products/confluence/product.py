@@ -83,7 +83,7 @@ class Confluence(Product):
     health = edge.HEALTH
     routes = edge.ROUTES
     index = IndexKeeper.NODE
-    index_folder = "index"
+    index_ways = searching.WAYS
     clustered = True
     has_upgrade_mode = True
     start_timeout = 1800.0

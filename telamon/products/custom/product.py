@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from telamon.indexfiles.place import IndexPlace
 from telamon.model.profile import HTTP, Profile
 from telamon.products.base import (
     EnvironmentValue,
@@ -16,6 +17,7 @@ from telamon.products.base import (
     TcpRoute,
 )
 from telamon.products.custom import image, status
+from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.products.traffic import Kind, Traffic, TrafficInputs
 from telamon.state.phase import Phase
 
@@ -52,7 +54,7 @@ class Custom(Product):
         self.needs_database = profile.database == "postgresql"
         self.shares_home = profile.homes.shared
         self.index = IndexKeeper.NOBODY if profile.homes.index is None else IndexKeeper.NODE
-        self.index_folder = profile.homes.index or ""
+        self.index_ways = _index_ways(profile)
         self.secret_purposes = tuple(profile.secrets)
         self.start_timeout = profile.start_timeout.seconds
         self.stop_grace = profile.stop_grace.seconds
@@ -85,6 +87,15 @@ class Custom(Product):
             name="status", path=self.health.path, expect=self.health.codes, contains=self.health.contains
         )
         return Traffic(kinds=(page,))
+
+
+def _index_ways(profile: Profile) -> IndexWays | None:
+    """Its index is copied as files, where the profile says where it lies."""
+    homes = profile.homes
+    if homes.index is None:
+        return None
+    place = IndexPlace(homes.index, positions=homes.index_positions, live=homes.index_swap == "live")
+    return IndexWays(place, (IndexStrategy.COPY,))
 
 
 def _routes(profile: Profile) -> tuple[Route, ...]:

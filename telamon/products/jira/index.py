@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from telamon.indexfiles.place import IndexPlace
 from telamon.products.base import Flow, Identity, IndexReport, Request, Response
+from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.products.rest import NO_CHECK, as_, demand, items
 
 SUMMARY = Request("GET", "/rest/api/2/index/summary", timeout=10.0)
@@ -27,6 +29,12 @@ hours; 8 days), so that it is still young enough when the joining node comes to 
 TOLERANCE = 0.1
 """Part of the issues that may be missing from an index that counts as whole: the vendor's own limit at start-up
 (``com.atlassian.jira.index.consistency.tolerance.percentage``)."""
+
+
+WAYS = IndexWays(IndexPlace("caches/indexesV1"), (IndexStrategy.SNAPSHOT, IndexStrategy.COPY), shares=True)
+"""How far the index has come is kept in the database, beside each node's name. A node that starts compares its index
+with the database and catches up, so an index that was put there by hand is as good as an unpacked snapshot. Source:
+Jira KB "Index startup procedure in Jira 9.4 and later"; local home layout in "Jira application home directory"."""
 
 
 def index_report() -> Flow[IndexReport | None]:

@@ -45,7 +45,7 @@ class Jira(Product):
     health = edge.HEALTH
     routes = edge.ROUTES
     index = IndexKeeper.NODE
-    index_folder = "caches/indexesV1"
+    index_ways = searching.WAYS
     # What the other nodes write within the second or two between two looks at their queues: a node that takes part
     # is behind by as much at any moment, and would never be admitted while users write.
     index_lag = 50
@@ -97,6 +97,10 @@ class Jira(Product):
     def renew_token(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account another token."""
         return lifecycle.renew_token(account)
+
+    def share_index(self) -> Flow[bool]:
+        """See that a fresh index snapshot exists."""
+        return searching.prepare_join()
 
     def prepare_join(self) -> Flow[bool]:
         """See that a fresh index snapshot exists."""

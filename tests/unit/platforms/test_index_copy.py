@@ -19,7 +19,7 @@ from telamon.indexfiles.commits import Damaged
 from telamon.indexfiles.place import IndexPlace
 from telamon.platforms.indexcopy import stage as staging
 from telamon.platforms.indexcopy import switch as switching
-from telamon.platforms.indexcopy.fetch import Source, Transfer
+from telamon.platforms.indexcopy.fetch import Moved, Source, Transfer
 from telamon.platforms.indexcopy.home import Home, held
 from telamon.platforms.indexcopy.pin import Pinned, pinned, release_abandoned
 from telamon.platforms.indexcopy.serve import serving
@@ -49,7 +49,7 @@ def grow(node: Home, *, mebibytes: float, mark: int) -> None:
     writer.wait_merging_threads()
 
 
-def nobody_watches(_done: int, _total: int, _what: str) -> None:
+def nobody_watches(_moved: Moved) -> None:
     """Progress that is not looked at."""
 
 
@@ -281,8 +281,8 @@ def test_a_copy_goes_on_where_a_cut_connection_left_it(tmp_path: Path) -> None:
 def test_what_was_verified_is_kept_when_a_copy_breaks_off(tmp_path: Path) -> None:
     source, target = home(tmp_path / "a", commits=2), home(tmp_path / "b")
 
-    def ends_early(done: int, total: int, _what: str) -> None:
-        if done > total * 0.8:
+    def ends_early(moved: Moved) -> None:
+        if moved.done > moved.total * 0.8:
             raise TemporaryError("the copy was ended", delay=1.0)
 
     token = secrets.token_bytes(32)

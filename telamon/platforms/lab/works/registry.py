@@ -7,11 +7,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.plan.works.evidence import GatherEvidence
-from telamon.platforms.lab.works import backup, evidence
+from telamon.platforms.lab.works import backup, evidence, index
 from telamon.platforms.lab.works.context import Context
 
 Doer = Callable[[Context, Any], str]
 """Does a work of one kind, safe to do again after it was cut off anywhere; returns the job's result."""
 
-DOERS: Final[Mapping[str, Doer]] = MappingProxyType({**backup.DOERS, GatherEvidence.kind: evidence.gather})
+DOERS: Final[Mapping[str, Doer]] = MappingProxyType(
+    {**backup.DOERS, GatherEvidence.kind: evidence.gather, **index.DOERS}
+)
 """By kind."""

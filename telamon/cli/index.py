@@ -1,0 +1,125 @@
+"""``telamon index``: the search indexes of a product's nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, wait_options
+
+if TYPE_CHECKING:
+    from telamon.cli.documents import MemberIndex
+    from telamon.cli.session import Session
+    from telamon.units import Duration
+
+AGREED = "Taken as by every verb that changes something."
+
+
+def _stack_options(function: Decorated) -> Decorated:
+    return stack_option(state_option(function))
+
+
+def _agreed(function: Decorated) -> Decorated:
+    return click.option("-y", "--yes", is_flag=True, expose_value=False, help=AGREED)(function)
+
+
+@click.group(cls=Verbs)
+def command() -> None:
+    """Show the search indexes of nodes, and give a node another one.
+
+    A node whose index is broken, or never catches up, gets that of another one by itself; what can be asked for here is
+    the same, at another time or in another way. A product that keeps its index in a companion is told so.
+
+    Examples:
+        telamon index status
+        telamon index sync jira --to jira-1
+    """
+
+
+@command.command("status", cls=Verb)
+@_stack_options
+@click.pass_obj
+def status(session: Session, *, stack: str | None, state: Path | None) -> None:
+    """Show how the index of every node stands.
+
+    Examples:
+        telamon index status
+        telamon index status -o json
+    """
+    from telamon.cli.client import Controller
+    from telamon.cli.documents import MemberIndex
+    from telamon.cli.target import find
+
+    found = Controller(find(session, stack, state=state).socket).stack().status
+    indexes = [
+        MemberIndex(
+            member.name,
+            member.component,
+            member.state,
+            readable=member.index.readable,
+            behind=member.index.behind,
+        )
+        for member in found.members
+        if member.index is not None
+    ]
+    session.answer(lambda: indexes, lambda: _table(indexes))
+
+
+@command.command("sync", cls=Verb)
+@click.argument("product")
+@click.option("--from", "source", metavar="MEMBER", help="Whose index it gets. Default: the fittest.")
+@click.option("--to", "target", metavar="MEMBER", required=True, help="Who gets it.")
+@click.option(
+    "--strategy",
+    type=click.Choice(("snapshot", "copy")),
+    help="Let the product recover its index in the vendor's way, or copy the files. Default: as the product has it.",
+)
+@_stack_options
+@_agreed
+@wait_options("1h")
+@click.pass_obj
+def sync(
+    session: Session,
+    *,
+    product: str,
+    source: str | None,
+    target: str,
+    strategy: str | None,
+    stack: str | None,
+    state: Path | None,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Give a node the search index of another one.
+
+    The source goes on serving and writing. The node that gets the index is drained and stopped for the moment in which
+    the two are exchanged, and serves again when it has caught up with what was written since. Never a torn index,
+    whatever dies meanwhile: the old one stays until the new one is whole.
+
+    Examples:
+        telamon index sync jira --from jira-0 --to jira-1
+        telamon index sync confluence --to confluence-1 --strategy copy
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    params = {"source": source or "", "strategy": strategy or ""}
+    asked = Asked("index-sync", product, target, {name: value for name, value in params.items() if value})
+    operate(session, asked, where=Where(stack, state, wait, timeout))
+
+
+def _table(indexes: list[MemberIndex]) -> str:
+    if not indexes:
+        return "no node tells of an index now"
+    rows = [(one.member, one.state, _words(one)) for one in indexes]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(f"{name:{first}}  {state:{second}}  {words}" for name, state, words in rows)
+
+
+def _words(index: MemberIndex) -> str:
+    if not index.readable:
+        return "its index cannot be read"
+    if index.behind is None:
+        return "its index is read; how far it is, the product does not tell"
+    return "its index has caught up" if index.behind == 0 else f"its index lacks {index.behind} operations"

@@ -1,0 +1,85 @@
+"""What a product is asked about its search index, and how its nodes can be given another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from telamon.indexfiles.place import IndexPlace
+from telamon.products.flow import Flow
+
+
+class IndexKeeper(StrEnum):
+    """Who keeps the search index."""
+
+    NODE = "node"
+    COMPANION = "companion"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """The state of the search index of one node.
+
+    Attributes:
+        readable: whether the node can open it.
+        behind: operations not yet applied; 0 is caught up; ``None`` where the product does not tell.
+        detail: the product's own words.
+    """
+
+    readable: bool
+    behind: int | None
+    detail: str = ""
+
+
+class IndexStrategy(StrEnum):
+    """How a node gets another index."""
+
+    SNAPSHOT = "snapshot"
+    """The vendor's way: its index is taken away while it is stopped, and it recovers one by itself when it starts."""
+    COPY = "copy"
+    """The files of another node's newest commit."""
+
+
+@dataclass(frozen=True)
+class IndexWays:
+    """What can be done about the index of a node.
+
+    Attributes:
+        place: where it lies.
+        strategies: that work; the first is taken where nobody names one.
+        shares: whether another node must be asked for a snapshot before a node recovers from it
+            (:meth:`Indexed.share_index`).
+    """
+
+    place: IndexPlace
+    strategies: tuple[IndexStrategy, ...]
+    shares: bool = False
+
+
+class Indexed:
+    """The index of a workload. Subclasses override what differs.
+
+    Attributes:
+        index: who keeps it.
+        index_lag: operations that the index of a node always lacks while others write; fewer count as caught up.
+        index_ways: what can be done about the index of a node; ``None`` where no node keeps one.
+    """
+
+    index: IndexKeeper = IndexKeeper.NOBODY
+    index_lag: int = 0
+    index_ways: IndexWays | None = None
+
+    def index_report(self) -> Flow[IndexReport | None]:
+        """The node's index; ``None`` where the node keeps none."""
+        yield from ()
+        return None
+
+    def share_index(self) -> Flow[bool]:
+        """Have this node lay its index where a node that starts without one finds it.
+
+        Returns:
+            Whether it is there; ``False`` means under way: run it again later.
+        """
+        yield from ()
+        return True
