@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(500, "no")
             case "/gone":
                 self._answer(404, "no")
-            case "/open":
+            case path if path.endswith("/open"):
                 self._answer(200, "anybody")
             case path if path.startswith("/shelf/"):
                 shelf = f"{path.removeprefix('/shelf/')}-"
