@@ -1,4 +1,4 @@
-"""``python -m bench.indexes FOLDER [--syncs N] [--seed N] [--crash-points STEP]``: copy, kill, judge; prints JSON."""
+"""``python -m bench.indexes FOLDER``: copy an index, kill who takes part, judge, and print JSON; see ``--help``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.indexes.large import measure
 from bench.indexes.rounds import crash_points, torture
 
 
@@ -31,7 +32,13 @@ def main(arguments: Sequence[str]) -> int:
         metavar="STEP",
         help="instead, die before every so manyth change of the disk",
     )
+    parser.add_argument(
+        "--large", type=int, metavar="MIB", help="instead, time the copy of an index of this size"
+    )
     options = parser.parse_args(arguments)
+    if options.large is not None:
+        print(json.dumps(asdict(measure(options.folder, mebibytes=options.large, seed=options.seed))))
+        return 0
     if options.crash_points is not None:
         tally = crash_points(options.folder, seed=options.seed, step=options.crash_points)
     else:

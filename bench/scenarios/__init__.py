@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.scenarios import checking, commandline, faults, operating, starting, steady
+from bench.scenarios import checking, commandline, faults, indexes, operating, starting, steady
 from bench.scenarios.base import Scenario
 
 
@@ -11,6 +11,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
     return (
         *commandline.SCENARIOS,
         *checking.SCENARIOS,
+        *indexes.SCENARIOS,
         *starting.SCENARIOS,
         *steady.SCENARIOS,
         *faults.scenarios(),

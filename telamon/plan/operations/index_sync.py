@@ -66,7 +66,7 @@ class IndexSync(Planner):
             yield Refusal(
                 "a-source-is-well",
                 "no other member serves with an index that has caught up",
-                "wait until one does; `telamon index rebuild` makes the index anew",
+                "wait until one does; else have the product make its index anew, at its own administration pages",
             )
             return
         yield from _unfit(view, operation, source)
@@ -187,7 +187,7 @@ def _no_index(view: View) -> Refusal:
     return Refusal(
         "nodes-keep-the-index",
         f"the nodes of {name} keep no search index: there is nothing to copy",
-        f"where a companion keeps it, `telamon index rebuild {name}` has it made anew",
+        "where a companion keeps it, the product makes it anew from its own data, at its administration pages",
     )
 
 
