@@ -1,7 +1,8 @@
-"""Operations under load: upgrades node by node, and restarts."""
+"""Operations under load: upgrades node by node, restarts, and another number of nodes."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,6 +20,8 @@ from telamon.stackfile.edit import set_text
 RATE = 200.0
 BEFORE = 15.0
 """Seconds of load before the operation, which are the quiet that its latencies are compared with."""
+STAYS = 10.0
+"""Seconds for which a number of nodes lasts before it is changed again."""
 AFTER = 5.0
 """Seconds of load after its end."""
 
@@ -89,6 +92,24 @@ def restart(session: Session, product: str) -> str:
     return "every node once"
 
 
+def scale(session: Session, product: str) -> str:
+    """Give a product a third node, let users have it for a while, and take it away again."""
+    file = _file_in_force(session)
+    more = session.raw / "third-node.yaml"
+    overlay = {
+        "apiVersion": "telamon.dev/v1alpha1",
+        "kind": "StackOverlay",
+        "extends": file.name,
+        "spec": {"products": {product: {"nodes": 3}}},
+    }
+    # JSON is YAML.
+    more.write_text(json.dumps(overlay), encoding="utf-8")
+    for wanted in (more, file):
+        session.lab.telamon("up", str(wanted), "--yes")
+        time.sleep(STAYS)
+    return "two nodes, three, and two again"
+
+
 def _release(session: Session, product: str) -> str:
     members: Sequence[dict[str, str]] = session.lab.status()["members"]
     return next(found["version"] for found in members if found["component"] == product)
@@ -115,6 +136,7 @@ def scenarios() -> tuple[Scenario, ...]:
         for name, what, act in (
             (f"upgrade-{product}", f"Rolling upgrade of {title}", upgrade),
             (f"restart-{product}", f"Restart of {title} node by node", restart),
+            (f"scale-{product}", f"A third node for {title}, and back to two", scale),
         ):
             found.append(
                 Scenario(
