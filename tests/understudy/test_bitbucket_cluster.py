@@ -65,6 +65,15 @@ def test_both_nodes_see_both_and_one_that_leaves_is_gone(pair: tuple[NodeProcess
     eventually(lambda: len(members(first)) == 1, what="a killed node is gone")
 
 
+def test_a_node_that_the_others_do_not_list_joins_by_its_own_list(stack: Stack) -> None:
+    stack.plan(2)
+    alone = f"{stack.addresses[0]}:{stack.hazelcast}"
+    first = stack.running(0, HAZELCAST_NETWORK_TCPIP_MEMBERS=alone)
+    second = stack.running(1)
+    for node in (first, second):
+        eventually(lambda node=node: len(members(node)) == 2, what="two members")  # type: ignore[misc]
+
+
 def test_a_wrong_group_password_makes_no_member(stack: Stack) -> None:
     stack.plan(2)
     first = stack.running(0)

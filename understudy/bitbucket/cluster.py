@@ -17,6 +17,8 @@ from understudy.bitbucket.settings import BitbucketSettings
 from understudy.kit.cluster import Mesh, MeshSettings, Message
 from understudy.kit.errors import LinkError
 from understudy.kit.lifecycle import Lifecycle, State
+from understudy.kit.settings import Endpoint
+from understudy.kit.strangers import Strangers
 
 _LOG = logging.getLogger("understudy.cluster")
 
@@ -65,6 +67,7 @@ class Cluster:
         self._answer = answer
         self.node_id = str(uuid.uuid4())
         cluster = settings.cluster
+        self._strangers = Strangers()
         self._mesh = Mesh(
             MeshSettings(
                 node_id=self.node_id,
@@ -75,8 +78,8 @@ class Cluster:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            find_peers=lambda: cluster.members,
-            receive=lambda _, message: self._answer(message),
+            find_peers=self._find_peers,
+            receive=self._receive,
             describe=self._describe,
         )
         self._opened = False
@@ -132,6 +135,12 @@ class Cluster:
                 _LOG.warning("%s: %s", peer.node_id, error)
                 return None
         return answers
+
+    def _find_peers(self) -> tuple[Endpoint, ...]:
+        return (*self._settings.cluster.members, *self._strangers.endpoints(self._mesh))
+
+    def _receive(self, sender: str, message: Message) -> Message:
+        return {} if self._strangers.hear(sender, message) else self._answer(message)
 
     def _describe(self) -> Mapping[str, Any]:
         release = self._settings.kit.release

@@ -21,10 +21,10 @@ from understudy.kit.cluster import Mesh, MeshSettings, Message, Peer
 from understudy.kit.errors import LinkRefused
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.settings import Endpoint
+from understudy.kit.strangers import Strangers
 
 _LOG = logging.getLogger("understudy.confluence.cluster")
 _JOIN_HEARTBEATS = 3
-_LEARN_HEARTBEATS = 3
 _PATIENT_HEARTBEATS = 30
 
 Handler = Callable[[str, Message], Message]
@@ -72,9 +72,7 @@ class Membership:
         self._handlers: Mapping[str, Handler] = {}
         self._count_users = count_users
         self._mesh: Mesh | None = None
-        self._reached: set[str] = set()
-        self._callers: dict[str, tuple[Endpoint, float]] = {}
-        self._learned: set[Endpoint] = set()
+        self._strangers = Strangers()
 
     @property
     def clustered(self) -> bool:
@@ -112,7 +110,7 @@ class Membership:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            find_peers=lambda: tuple(listed | self._strangers(mesh)),
+            find_peers=lambda: tuple(listed | self._strangers.endpoints(mesh)),
             receive=self._receive,
             describe=self._describe,
         )
@@ -183,30 +181,8 @@ class Membership:
             if mesh.members() or (waited > _JOIN_HEARTBEATS and not mesh.peers()):
                 return
 
-    def _strangers(self, mesh: Mesh) -> frozenset[Endpoint]:
-        """Where nodes listen that are not in our list and have found us by theirs.
-
-        Hazelcast tells every member of a new one, so a cluster grows without a change of the old nodes'
-        lists. Only a node we did not reach by our list within some heartbeats is dialled where it says.
-        """
-        self._reached |= {peer.node_id for peer in mesh.peers()}
-        members = {peer.node_id for peer in mesh.members()}
-        if any(peer.node_id not in members for peer in mesh.peers()):
-            listen = mesh.settings.listen
-            mesh.broadcast({"kind": "join", "address": listen.address, "port": listen.port})
-        due = time.monotonic() - _LEARN_HEARTBEATS * mesh.settings.heartbeat
-        for node_id, (endpoint, since) in list(self._callers.items()):
-            if node_id in self._reached:
-                del self._callers[node_id]
-            elif since < due:
-                self._learned.add(endpoint)
-        return frozenset(self._learned)
-
     def _receive(self, sender: str, message: Message) -> Message:
-        if message.get("kind") == "join":
-            if sender not in self._reached:
-                endpoint = Endpoint(str(message["address"]), int(message["port"]))
-                self._callers.setdefault(sender, (endpoint, time.monotonic()))
+        if self._strangers.hear(sender, message):
             return {}
         handler = self._handlers.get(str(message.get("kind", "")))
         return {} if handler is None else handler(sender, message)

@@ -24,6 +24,7 @@ from understudy.kit.edit_tokens import load_secret
 from understudy.kit.errors import DatabaseUnavailable, SettingsError
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.settings import Endpoint, Environment, KitSettings
+from understudy.kit.strangers import Strangers
 from understudy.synchrony.documents import Documents
 from understudy.synchrony.hub import Hub
 from understudy.synchrony.settings import SynchronySettings, read_settings
@@ -135,8 +136,13 @@ class SynchronyNode:
     def _make_mesh(self, port: int, secret: bytes) -> Mesh:
         settings = self._settings
         listen = Endpoint(settings.bind, port)
-        peers = tuple(Endpoint(member, port) for member in settings.members)
-        return Mesh(
+        peers = frozenset(Endpoint(member, port) for member in settings.members)
+        strangers = Strangers()
+
+        def receive(sender: str, message: Message) -> Message:
+            return {} if strangers.hear(sender, message) else self._receive(sender, message)
+
+        mesh = Mesh(
             MeshSettings(
                 node_id=f"{zlib.crc32(f'{listen}'.encode()):08x}",
                 cluster=_CLUSTER,
@@ -146,9 +152,10 @@ class SynchronyNode:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            find_peers=lambda: peers,
-            receive=self._receive,
+            find_peers=lambda: tuple(peers | strangers.endpoints(mesh)),
+            receive=receive,
         )
+        return mesh
 
     def _tell_peers(self, document: str) -> None:
         """Tell the other nodes over the message port; should one miss it, it looks by itself soon."""
