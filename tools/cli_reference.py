@@ -91,6 +91,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "backup": (BackupEntry,),
         "restore": OPERATION,
         "database": OPERATION,
+        "rotate": OPERATION,
         "quarantine": OPERATION,
         "release": OPERATION,
         "maintenance": OPERATION,

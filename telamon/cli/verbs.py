@@ -59,6 +59,7 @@ CHAPTERS: Final = (
             Listed("backup", "Take backups of what users keep, and see what there is."),
             Listed("restore", "Put a product's data back to those of a backup."),
             Listed("database", "Let the standby of the database take writes."),
+            Listed("rotate", "Give what runs a new secret."),
             Listed("quarantine", "Take a member out of service, and leave it running to be looked at."),
             Listed("release", "End the quarantine of a member."),
             Listed("maintenance", "Show the users of a product a maintenance page, or let them in again."),

@@ -112,6 +112,7 @@ class ComponentDesired:
         paused: look, report, do nothing.
         most_members: how many members it can have at most.
         forgets: whether a node that has gone must be taken out of the cluster's registry by hand.
+        cluster_secret: whether its nodes share a secret that Telamon keeps, so that all change it at once.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -137,6 +138,7 @@ class ComponentDesired:
     paused: bool = False
     most_members: int = 8
     forgets: bool = False
+    cluster_secret: bool = False
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

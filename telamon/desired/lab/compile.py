@@ -115,6 +115,7 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         indexed=part.workload.index is IndexKeeper.NODE,
         most_members=product.max_nodes if companion is None else companion.max_nodes,
         forgets=is_product and product.forgets_nodes,
+        cluster_secret=is_product and product.cluster_secret,
         paused=part.spec.paused,
         index=part.workload.index_ways,
         patience=_patience(part),

@@ -16,6 +16,7 @@ from telamon.plan.operations.pausing import Pause, Resume
 from telamon.plan.operations.quarantine import Quarantine, Release
 from telamon.plan.operations.restart import Restart
 from telamon.plan.operations.restore import Restore
+from telamon.plan.operations.rotate_cluster_secret import RotateClusterSecret
 from telamon.plan.operations.switchover import Switchover
 from telamon.plan.operations.upgrade import Upgrade
 from telamon.plan.step import Refusal
@@ -40,6 +41,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             MaintenanceOff(),
             Switchover(),
             IndexSync(),
+            RotateClusterSecret(),
         )
     }
 )

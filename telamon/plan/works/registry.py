@@ -10,8 +10,9 @@ from telamon.errors import PlatformError
 from telamon.plan.work import Work
 from telamon.plan.works import backup, index
 from telamon.plan.works.evidence import GatherEvidence
+from telamon.plan.works.rotation import RenewClusterSecret
 
-KINDS: Final[tuple[type[Work], ...]] = (*backup.WORKS, GatherEvidence, *index.WORKS)
+KINDS: Final[tuple[type[Work], ...]] = (*backup.WORKS, GatherEvidence, *index.WORKS, RenewClusterSecret)
 WORKS: Final[Mapping[str, type[Work]]] = MappingProxyType({work.kind: work for work in KINDS})
 """By kind."""
 

@@ -7,13 +7,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.plan.works.evidence import GatherEvidence
-from telamon.platforms.lab.works import backup, evidence, index
+from telamon.plan.works.rotation import RenewClusterSecret
+from telamon.platforms.lab.works import backup, evidence, index, rotation
 from telamon.platforms.lab.works.context import Context
 
 Doer = Callable[[Context, Any], str]
 """Does a work of one kind, safe to do again after it was cut off anywhere; returns the job's result."""
 
 DOERS: Final[Mapping[str, Doer]] = MappingProxyType(
-    {**backup.DOERS, GatherEvidence.kind: evidence.gather, **index.DOERS}
+    {
+        **backup.DOERS,
+        GatherEvidence.kind: evidence.gather,
+        **index.DOERS,
+        RenewClusterSecret.kind: rotation.renew,
+    }
 )
 """By kind."""

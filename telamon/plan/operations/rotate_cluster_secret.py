@@ -1,0 +1,91 @@
+"""``rotate-cluster-secret``: a new secret for the nodes of a cluster, in a planned interruption.
+
+Nodes with different secrets form different clusters, each of which believes that it is the only one. So all of them
+stop before the secret changes, and users see the maintenance page from the first second to the last.
+
+Source: Hazelcast reference manual, "Configuring cluster name": members join those with the same credentials alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from telamon.plan.operation import Running
+from telamon.plan.operations.base import Planner, Proposal, worked
+from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal, Wait
+from telamon.plan.view import View
+from telamon.plan.works.rotation import RenewClusterSecret
+from telamon.state.classify import UP
+from telamon.state.world import JobPhase
+
+STOPPING = "stopping"
+"""Fact: from here on users see the maintenance page."""
+DOWNTIME = "downtime"
+"""Parameter that says that somebody agreed to the interruption."""
+
+
+class RotateClusterSecret(Planner):
+    """Hold, stop all, change, start all, let go."""
+
+    verb = "rotate-cluster-secret"
+    words = "give the nodes of a cluster a new secret, in a planned interruption"
+
+    def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
+        """Never by accident, and only where there is such a secret."""
+        name = view.desired.name
+        if not view.desired.cluster_secret:
+            yield Refusal(
+                "nodes-share-a-secret",
+                f"the nodes of {name} share no secret that Telamon keeps",
+                "name a product whose nodes do",
+            )
+        elif operation.params.get(DOWNTIME) != "yes":
+            yield Refusal(
+                "downtime-is-agreed",
+                f"every node of {name} must stop: nodes with different secrets form different clusters",
+                "ask again with --downtime when users can do without it",
+            )
+        for wanted, _, condition in view.wanted():
+            if condition not in UP:
+                yield Refusal("all-are-well", f"{wanted.name} is {condition.value}", "wait until it is well")
+
+    def adapt(self, view: View, operation: Running) -> View:
+        """Nobody runs between the beginning of the interruption and the new secret."""
+        if not _stopping(view, operation) or _renewed(view, operation):
+            return view
+        return replace(view, desired=replace(view.desired, members=()))
+
+    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+        """The next thing to do, from what is seen."""
+        name = view.desired.name
+        if not _stopping(view, operation):
+            if operation.cancelled:
+                yield Finished("Cancelled", "nothing had been changed yet")
+            else:
+                yield Record(name, operation.fact(STOPPING), "the interruption begins")
+        elif not _renewed(view, operation):
+            yield from self._change(view, operation)
+        elif not view.standing().ready:
+            yield Wait("Starting", f"{name} starts with its new secret", seconds=0.5)
+        elif view.seen.held:
+            yield LetGo(name, operation.name)
+        elif all(condition in UP for _, _, condition in view.wanted()):
+            yield Finished("Succeeded", f"the nodes of {name} have a new secret")
+
+    def _change(self, view: View, operation: Running) -> Iterator[Proposal]:
+        if view.desired.rotates and not view.seen.held:
+            yield Hold(view.desired.name, operation.name)
+        elif not view.seen.members:
+            # The standing rules end whoever is not desired; then nobody is left who knows the old one.
+            work = RenewClusterSecret()
+            yield from worked(view, Begin(view.desired.name, operation.job(work.kind), work, operation.name))
+
+
+def _stopping(view: View, operation: Running) -> bool:
+    return view.memory.knows(operation.fact(STOPPING))
+
+
+def _renewed(view: View, operation: Running) -> bool:
+    job = view.seen.jobs.get(operation.job(RenewClusterSecret.kind))
+    return job is not None and job.phase is JobPhase.SUCCEEDED
