@@ -25,6 +25,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from understudy.kit.control import Command, common_commands, serve_control
+from understudy.kit.defects import Defect, Erring, defect_of
 from understudy.kit.errors import SettingsError, UnderstudyError
 from understudy.kit.homes import make_folder
 from understudy.kit.joining import JoiningProtocol
@@ -85,9 +86,15 @@ def run(make_node: Callable[[Environment], Node]) -> int:
     try:
         # The event loop must get its turn among busy threads, so that /status is answered in time.
         sys.setswitchinterval(_SWITCH_SECONDS)
-        node = make_node(Environment(os.environ))
+        environment = Environment(os.environ)
+        node = make_node(environment)
+        defect = defect_of(node.kit.release, environment)
+        environment.check()
         _set_up_log(node.log_file)
-        return _Process(node).run()
+        if defect is Defect.DIES:
+            threading.Event().wait(node.kit.start_seconds / 2)
+            raise UnderstudyError(f"release {node.kit.release} cannot start")
+        return _Process(node, defect).run()
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"ERROR {problem}\n")
@@ -98,12 +105,13 @@ def run(make_node: Callable[[Environment], Node]) -> int:
 
 
 class _Process:
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, defect: Defect | None) -> None:
         self._node = node
         self._lifecycle = node.lifecycle
         listener = _bind(node.endpoint)
+        application = node.application()
         config = uvicorn.Config(
-            node.application(),
+            Erring(application) if defect is Defect.ERRS else application,
             log_config=None,
             access_log=False,
             lifespan="on",

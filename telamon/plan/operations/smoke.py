@@ -12,6 +12,10 @@ from telamon.state.classify import Condition
 from telamon.state.world import JobPhase, JobState, Life, MemberState
 
 
+HOPELESS = 2
+"""Failures of a node after which its release is given up; one may be anybody's fault."""
+
+
 def smoked(view: View, operation: Running, *, member: MemberState) -> Iterator[Proposal]:
     """Ask a node for what users ask for, and wait for its answers."""
     step = _call(member, view, operation)
@@ -44,8 +48,10 @@ def trouble_of(view: View, operation: Running, *, release: str) -> str | None:
         standing = view.neighbours.get(requirement.component)
         if standing is not None and not standing.ready:
             return None
-    for member in view.seen.members:
-        trouble = _trouble(member, view, operation) if member.release == release else None
+    for _, member, _ in view.wanted():
+        # One that was stopped for being sick tells no release any more.
+        concerned = member.release in {release, None}
+        trouble = _trouble(member, view, operation) if concerned else None
         if trouble is not None:
             return f"{member.name} {trouble} on {release}"
     return None
@@ -55,8 +61,8 @@ def _trouble(member: MemberState, view: View, operation: Running) -> str | None:
     condition, failures = view.condition(member), view.failures(member.name)
     if condition in {Condition.FAILED, Condition.STALLED}:
         return f"is {condition.value}"
-    if failures.count and failures.last > operation.since and member.life is Life.EXITED:
-        return f"ended twice ({member.exit or failures.reason})"
+    if failures.last > operation.since and failures.count + (member.life is Life.EXITED) >= HOPELESS:
+        return f"failed {HOPELESS} times ({member.exit or failures.reason})"
     job = _answer(member, view, operation)
     if job is not None and job.result != "done":
         return f"answers with errors ({job.detail})"
