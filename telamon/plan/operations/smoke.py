@@ -11,7 +11,6 @@ from telamon.plan.view import View
 from telamon.state.classify import Condition
 from telamon.state.world import JobPhase, JobState, Life, MemberState
 
-
 HOPELESS = 2
 """Failures of a node after which its release is given up; one may be anybody's fault."""
 
