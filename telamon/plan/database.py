@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from telamon.plan import converge
 from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
-from telamon.plan.step import Record, Step, StopMember, Wait
+from telamon.plan.step import Forget, Record, Step, StopMember, Wait
 from telamon.plan.view import View
 from telamon.plan.writer import Writer, heir, is_out_of_touch, recorded
 from telamon.state.classify import UP, Condition
@@ -32,6 +32,13 @@ NEARLY_THERE = 1 << 20
 
 JOB_RESTS = 5.0
 """Seconds to leave between two tries of a job."""
+
+STALE_AFTER = 120.0
+"""Seconds after which a standby that runs and hears nothing from a primary that serves is copied anew: what it lacks is
+not kept for ever."""
+
+STALE = "stale:"
+"""Begin of the fact that a standby's data are to be replaced; the member and the instant follow."""
 
 SICK = frozenset({Condition.HUNG, Condition.STALLED, Condition.FAILED})
 LIVING = frozenset({Life.ALIVE, Life.ENDING})
@@ -132,14 +139,47 @@ def follow(view: View) -> Iterator[Step | Wait]:
         part = member.replication
         if wanted.name == record.primary or member.life in LIVING or view.is_set_aside(wanted.name):
             continue
-        if part is not None and part.role is Role.STANDBY:
+        stale = _stale(view, wanted.name)
+        if part is not None and part.role is Role.STANDBY and stale is None:
             continue
-        if not _serves(view, record):
+        if stale is not None and _copied_since(view, wanted.name, instant=stale):
+            yield Forget(name, f"{STALE}{wanted.name}:{stale}", "it has a new copy")
+        elif not _serves(view, record):
             yield Wait("WaitingForPrimary", f"{wanted.name} follows once {record.primary} serves")
         elif record.synced == wanted.name:
             yield Record(name, record.alone().fact, f"{wanted.name} has no standby's data any more")
         else:
             yield from _copy(view, record, wanted.name)
+
+
+def replace_stale(view: View) -> Iterator[Step | Wait]:
+    """A standby that cannot follow any more is stopped, and then copied anew."""
+    record = recorded(view.memory)
+    if record is None or not _serves(view, record):
+        return
+    primary = view.seen.member(record.primary)
+    for wanted, member, _ in view.wanted():
+        part, name = member.replication, view.desired.name
+        if member.life is not Life.ALIVE or part is None or part.role is not Role.STANDBY:
+            continue
+        settled = [view.now - found.phase_since for found in (primary, member) if found is not None]
+        if _stale(view, wanted.name) is not None:
+            yield StopMember(name, wanted.name, "its data are to be replaced")
+        elif min(settled) > STALE_AFTER and is_out_of_touch(member, now=view.now, patience=STALE_AFTER):
+            fact = f"{STALE}{wanted.name}:{int(view.now)}"
+            yield Record(name, fact, f"it runs and has heard nothing for {STALE_AFTER:.0f} s")
+
+
+def _stale(view: View, member: str) -> int | None:
+    """The instant at which a member's data were found to be stale, if they were."""
+    start = f"{STALE}{member}:"
+    found = next((fact for fact in view.memory.facts if fact.startswith(start)), None)
+    return None if found is None else int(found.removeprefix(start))
+
+
+def _copied_since(view: View, member: str, *, instant: int) -> bool:
+    job = view.seen.jobs.get(f"follow/{member}")
+    return job is not None and job.phase is JobPhase.SUCCEEDED and (job.ended or 0.0) >= instant
 
 
 def _copy(view: View, record: Writer, member: str) -> Iterator[Step | Wait]:
@@ -158,7 +198,11 @@ def start_servers(view: View) -> Iterator[Step | Wait]:
     record = recorded(view.memory)
     if record is None:
         return
-    ready = [member for member in view.desired.members if view.member(member).replication is not None]
+    ready = [
+        member
+        for member in view.desired.members
+        if view.member(member).replication is not None and _stale(view, member.name) is None
+    ]
     ordered = sorted(ready, key=lambda member: (member.name != record.primary, member.ordinal))
     yield from converge.start_missing(replace(view, desired=replace(view.desired, members=tuple(ordered))))
     primary = view.seen.member(record.primary)
@@ -251,6 +295,7 @@ STANDING: tuple[converge.Rule, ...] = (
     converge.end_the_sick,
     start_servers,
     follow,
+    replace_stale,
     synchronise,
     replace_outdated,
     converge.wait_for_the_busy,

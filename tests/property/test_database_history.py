@@ -188,6 +188,18 @@ def test_change_of_configuration_takes_the_standby_first_and_hands_over() -> Non
     assert {member.revision for member in view.seen.members} == {"r2"}
 
 
+def test_standby_that_cannot_follow_any_more_gets_a_new_copy() -> None:
+    site = Site().up()
+    site.strike("cut", SECOND)
+    pass_(site)
+    site.servers.diverge(SECOND)
+    site.heal()
+    record = recorded(site.world.executors["database"].memory)
+    assert record is not None
+    assert (record.primary, record.synced) == (FIRST, SECOND)
+    assert not [fact for fact in site.world.executors["database"].memory.facts if fact.startswith("stale:")]
+
+
 def test_one_server_alone_is_kept_as_before() -> None:
     site = Site(world(database()))
     site.world.run()

@@ -151,6 +151,10 @@ class Servers:
         """Lose a server's data."""
         self._servers.pop(member, None)
 
+    def diverge(self, member: str) -> None:
+        """Give a server data that its primary cannot go on from."""
+        self._servers[member].log.append("a write of another life")
+
     def writers(self) -> tuple[str, ...]:
         """Servers that take writes of clients now."""
         return tuple(
