@@ -91,7 +91,8 @@ def test_a_node_gets_an_index_while_users_are_served(world: World, product: str,
     world.settle()
 
 
-@pytest.mark.parametrize("product", sorted(VERSIONS))
+# The one that tells how its index is; the other has but a search, and an empty wiki is found empty on any index.
+@pytest.mark.parametrize("product", ["jira"])
 def test_a_node_whose_index_is_damaged_gets_another_one_by_itself(world: World, product: str) -> None:
     before = {operation.metadata.name for operation in world.host.operations.all()}
     for path in (home(world, f"{product}-1") / INDEXES[product]).rglob("*"):
