@@ -137,16 +137,6 @@ class Terraform:
         """Take away everything that the layer's state knows."""
         self._must(folder, "destroy", "-input=false", "-auto-approve")
 
-    def adopt(self, folder: Path, *, address: str, identity: str) -> None:
-        """Take something that is there into the state.
-
-        Args:
-            folder: of the state.
-            address: under which it is described.
-            identity: by which the provider knows it.
-        """
-        self._must(folder, "import", "-input=false", address, identity)
-
     def outputs(self, folder: Path) -> Mapping[str, Any]:
         """What the layer tells; empty before the first apply."""
         answer = json.loads(self._connected(folder, "output", "-json"))
