@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from bench.scenarios import checking, commandline, faults, indexes, operating, starting, steady
+from bench.scenarios import (
+    checking,
+    commandline,
+    faults,
+    indexes,
+    operating,
+    restoring,
+    starting,
+    steady,
+)
 from bench.scenarios.base import Scenario
 
 
@@ -14,6 +23,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
         *indexes.SCENARIOS,
         *starting.SCENARIOS,
         *steady.SCENARIOS,
+        *restoring.SCENARIOS,
         *faults.scenarios(),
         *operating.scenarios(),
     )

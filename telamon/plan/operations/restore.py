@@ -51,7 +51,7 @@ class Restore(Planner):
             yield Refusal(
                 "release-fits",
                 f"the backup is of {release}, and {view.desired.name} is of {view.memory.release}",
-                f"clone it beside: `telamon clone NAME --from {operation.params.get('from', 'BACKUP')}`",
+                "choose a backup of that release: `telamon backup list`",
             )
         server = view.neighbours.get("database")
         if server is not None and not server.ready:

@@ -72,7 +72,7 @@ def prepare(context: Context, work: PrepareRestore) -> str:
     if entry.release != subject.release:
         raise PlatformError(
             f"{entry.name} is of {entry.release}, and {subject.product} is of {subject.release}",
-            remedy=f"Clone it beside: `telamon clone NAME --from {entry.name}`.",
+            remedy="Choose a backup of that release: `telamon backup list`.",
         )
     try:
         restoring.prepare(entry, place, shelf=shelf, rules=subject.rules, progress=_progress(context))
