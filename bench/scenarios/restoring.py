@@ -110,10 +110,10 @@ SCENARIOS = (
         "restore-points",
         "Backups at random moments under load",
         f"{POINTS} times: {RATE:.0f} requests/s to one product, files and pushes among them; after {EARLIEST:.0f} to "
-        f"{LATEST:.0f} s `telamon backup`, which restores and judges what it took before it lists it. Then restic alone "
-        "reads it back: every comment, issue and post that was acknowledged before the backup was asked for must be in "
-        "the dump, no row may lack its file, and git must call every repository whole. A late generator makes no run "
-        "void: nothing here is about time.",
+        f"{LATEST:.0f} s `telamon backup`, which restores and judges what it took before it lists it. Then restic "
+        "alone reads it back: every comment, issue and post that was acknowledged before the backup was asked for must "
+        "be in the dump, no row may lack its file, and git must call every repository whole. A late generator makes no "
+        "run void: nothing here is about time.",
         (
             Figure("lost", "acknowledged writes that are not in the backup", "", "sum", 0.0),
             Figure("dangling", "rows without their file or commit", "", "sum", 0.0),
