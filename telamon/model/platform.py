@@ -48,10 +48,17 @@ class LabPlatform(Section):
     disturbable: Annotated[
         bool,
         Doc(
-            "Whether drills can disturb links and clocks: relays stand between all parts, and nodes run under "
-            "libfaketime where this machine has it. Set it before the first start: a product that has kept the address "
-            "of its database goes on using that.",
+            "Whether drills can disturb links: relays stand between all parts. Set it before the first start: a "
+            "product that has kept the address of its database goes on using that.",
             why="Relays take processor time, and most stacks are not there to be disturbed.",
+        ),
+    ] = False
+    movable_clocks: Annotated[
+        bool,
+        Doc(
+            "Whether drills can move the clocks of nodes, which then run under libfaketime; it takes disturbable, and "
+            "libfaketime on this machine.",
+            why="Nodes under libfaketime 0.9.10 were seen to stop answering under load.",
         ),
     ] = False
     home_size: Annotated[

@@ -198,7 +198,7 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         products=tuple(stack.spec.products),
         stand_ins=tuple(sorted({part.workload.stand_in for part in parts if part.workload.stand_in})),
         relays=_relays(parts, databases(stack)) if disturbable else (),
-        movable_clocks=disturbable,
+        movable_clocks=disturbable and isinstance(platform, LabPlatform) and platform.movable_clocks,
         home_size=_home_size(platform),
     )
 
