@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from telamon.model.base import Doc, Section
-from telamon.model.metadata import Metadata
 from telamon.model.text import Name, PropertyName, Word
 
 
@@ -16,6 +15,12 @@ class Target(Section):
     stack: Annotated[Name, Doc("Name of the stack.")]
     component: Annotated[Name | None, Doc("Component.", unset="The whole stack.")] = None
     member: Annotated[Name | None, Doc("Member of the component.", unset="Every member.")] = None
+
+
+class OperationMetadata(Section):
+    """What the operation is called."""
+
+    name: Annotated[Name, Doc("Verb, component and a number that counts up, e.g. restart-jira-3.")]
 
 
 class OperationSpec(Section):
@@ -55,7 +60,7 @@ class Operation(Section):
 
     api_version: Annotated[Literal["telamon.dev/v1alpha1"], Doc("Version of this format.")]
     kind: Annotated[Literal["Operation"], Doc("What the document is.")]
-    metadata: Annotated[Metadata, Doc("What it is called.")]
+    metadata: Annotated[OperationMetadata, Doc("What it is called.")]
     spec: Annotated[OperationSpec, Doc("What is asked for.")]
     status: Annotated[OperationStatus, Doc("How far it is; Telamon writes it.", why="Nobody has begun.")] = (
         Field(default_factory=OperationStatus.model_construct)
