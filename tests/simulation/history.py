@@ -70,6 +70,7 @@ class History:
     made: World = field(init=False)
     platform: FaultyPlatform = field(init=False)
     dice: random.Random = field(init=False)
+    deaths: int = 0
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -117,6 +118,7 @@ class History:
         try:
             act()
         except ControllerDied:
+            self.deaths += 1
             self.platform.forget_looks()
             self._connect()
 

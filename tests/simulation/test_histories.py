@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 import pytest
 
 from tests.simulation.faulty import ControllerDied, Odds
@@ -76,3 +79,79 @@ def test_a_controller_that_dies_after_any_verb_leaves_the_same_end(name: str) ->
         assert history.made.desired[COMPONENT] == plain.made.desired[COMPONENT]
         if name == "upgrade":
             assert history.made.executors[COMPONENT].memory.release == NEW
+
+
+@dataclass(frozen=True)
+class Act:
+    """An operation that leaves the release as it is; ``first`` is what must have been done before."""
+
+    verb: str
+    member: str = ""
+    first: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+MEMBER = f"{COMPONENT}-1"
+ACTS = (
+    Act("backup"),
+    Act("verify-backup", params={"from": "b"}),
+    Act("restore", params={"from": "b"}),
+    Act("maintenance-on"),
+    Act("maintenance-off", first="maintenance-on"),
+    Act("pause"),
+    Act("resume", first="pause"),
+    Act("quarantine", MEMBER),
+    Act("release", MEMBER, first="quarantine"),
+    Act("rotate-cluster-secret", params={"downtime": "yes"}),
+    Act("index-sync", MEMBER, params={"from": f"{COMPONENT}-0"}),
+)
+
+
+def begun(act: Act) -> History:
+    """A kind history in which the operation was just accepted."""
+    history = History(7)
+    history.platform.odds = KINDNESS
+    if act.first:
+        history.made.operate(COMPONENT, act.first, member=act.member)
+        over(history)
+    history.made.operate(COMPONENT, act.verb, member=act.member, **act.params)
+    return history
+
+
+def over(history: History) -> None:
+    """Go on until the operation has ended, and a little longer."""
+    for _ in range(4_000):
+        history.made.tick()
+        if not history.made.operations:
+            break
+    assert not history.made.operations, history.made.outcomes[COMPONENT].decision
+    for _ in range(60):
+        history.made.tick()
+
+
+def picture(history: History) -> tuple[object, ...]:
+    """What there is in the end, and what is remembered."""
+    made = history.made
+    state = made.platform.observe(made.desired[COMPONENT])
+    members = tuple((one.name, one.life, one.release, one.admitted) for one in state.members)
+    endings = {name: finished.ending for name, finished in made.endings.items()}
+    return (members, state.held, made.executors[COMPONENT].memory.facts, endings)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: "-".join((act.verb, *act.params.values())))
+def test_a_controller_that_dies_in_any_operation_leaves_the_same_picture(act: Act) -> None:
+    plain = begun(act)
+    before = plain.platform.verbs
+    over(plain)
+    for number in range(1, plain.platform.verbs - before + 1):
+        history = begun(act)
+        history.platform.dies_after = history.platform.verbs + number
+        for _ in range(4_000):
+            deaths = history.deaths
+            history.survive(history.made.tick)
+            if history.deaths > deaths:
+                break
+        else:
+            raise AssertionError(f"verb {number} of {act.verb} was never reached")
+        over(history)
+        assert picture(history) == picture(plain), f"after verb {number} of {act.verb}"

@@ -120,7 +120,12 @@ class Upgrade(Planner):
             return
         helper = view.fit()[0].name
         if view.desired.prepares_join:
-            yield from called(view, Call(name, helper, "prepare-join", why, argument=operation.name))
+            snapshot = Call(name, helper, "prepare-join", why, argument=operation.name)
+            left = tuple(called(view, snapshot))
+            if left:
+                # A wait does not end the list of proposals, and nothing may begin before there is a snapshot.
+                yield from left
+                return
         if wanted.mode and not _knows(view, operation, TOLD):
             yield Record(name, operation.fact(TOLD), "upgrade mode is about to be switched on")
             return
