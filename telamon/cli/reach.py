@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb)
 @file_argument
-@click.option("--from", "source", metavar="NAME", help="Only flows from there, e.g. acme-jira/jira.")
+@click.option("--from", "source", metavar="NAME", help="Only flows from there, e.g. acme-wiki/wiki.")
 @click.option("--to", "target", metavar="NAME", help="Only flows to there.")
 @click.option(
     "--facts",

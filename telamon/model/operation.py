@@ -20,7 +20,7 @@ class Target(Section):
 class OperationMetadata(Section):
     """What the operation is called."""
 
-    name: Annotated[Name, Doc("Verb, component and a number that counts up, e.g. restart-jira-3.")]
+    name: Annotated[Name, Doc("Verb, component and a number that counts up, e.g. restart-wiki-3.")]
 
 
 class OperationSpec(Section):
