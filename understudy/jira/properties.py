@@ -15,6 +15,7 @@ TITLE = "jira.title"
 BASE_URL = "jira.baseurl"
 MODE = "jira.mode"
 SETUP_DONE = "jira.setup"
+USAGE_DATA = "jira.usagedata"
 SERVER_ID = "jira.sid.key"
 _FRESH_SECONDS = 1.0
 

@@ -27,6 +27,7 @@ VARIANTS = {
     "setup-cookie-only": "set-up pages hold no atl_token field; its value is in the cookie alone",
     "setup-hidden-only": "set-up pages set no atlassian.xsrf.token cookie; the field alone holds it",
     "setup-mode-page": "without a database the first page is SetupMode, not SetupDatabase",
+    "setup-unknown-page": "after the licence comes a page that no public script of the set-up knows",
     "websudo-basic": "REST calls that need web sudo are refused under basic login too",
     "reindex-is-error": "a foreground re-index shows as ERROR with 500, not MAINTENANCE with 503",
     "index-failure-is-error": "a start that ends without an index shows as ERROR with 500",

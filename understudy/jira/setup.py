@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from understudy.jira import configfiles
-from understudy.jira.properties import BASE_URL, MODE, SETUP_DONE, TITLE
+from understudy.jira.properties import BASE_URL, MODE, SETUP_DONE, TITLE, USAGE_DATA
 from understudy.jira.schema import JIRA_SCHEMA
 from understudy.jira.services import ADMINISTRATORS, PRODUCT, USERS, XSRF_COOKIE, Services
 from understudy.jira.settings import DatabaseSettings
@@ -52,6 +52,7 @@ class Step(enum.StrEnum):
     DATABASE = "SetupDatabase"
     PROPERTIES = "SetupApplicationProperties"
     LICENCE = "SetupLicense"
+    UNKNOWN = "SetupUsageData"
     ACCOUNT = "SetupAdminAccount"
     MAIL = "SetupMailNotifications"
     DONE = "SetupComplete"
@@ -89,6 +90,8 @@ class SetupPages:
             return Step.PROPERTIES
         if services.database.fetch_one("select 1 as one from productlicense") is None:
             return Step.LICENCE
+        if services.settings.has("setup-unknown-page") and USAGE_DATA not in properties:
+            return Step.UNKNOWN
         return Step.MAIL if services.accounts.members(ADMINISTRATORS) else Step.ACCOUNT
 
     def gate(self, request: Request) -> Response | None:
@@ -131,6 +134,7 @@ class SetupPages:
             Step.DATABASE: self._post_database,
             Step.PROPERTIES: self._post_properties,
             Step.LICENCE: self._post_licence,
+            Step.UNKNOWN: self._post_unknown,
             Step.ACCOUNT: self._post_account,
             Step.MAIL: self._post_mail,
         }
@@ -211,6 +215,13 @@ class SetupPages:
         self._services.database.execute(
             "insert into productlicense (id, license) values (1, %s) on conflict (id) do nothing", (licence,)
         )
+        return redirect(self._url(Step.ACCOUNT))
+
+    def _post_unknown(self, call: Call) -> Response:
+        if call.field("usageData") not in {"none", "all"}:
+            return self._page(call, Step.UNKNOWN, {"usageData": "Choose what is sent."})
+        with self._services.database.transaction() as connection:
+            self._services.properties.put(connection, USAGE_DATA, value=call.field("usageData"))
         return redirect(self._url(Step.ACCOUNT))
 
     def _post_account(self, call: Call) -> Response:

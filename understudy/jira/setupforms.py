@@ -65,6 +65,7 @@ FORMS: Mapping[str, SetupForm] = {
         ),
     ),
     "SetupLicense": SetupForm("Licence key", (Input("setupLicenseKey", "Licence key"),), before=True),
+    "SetupUsageData": SetupForm("Usage data", (Input("usageData", "What is sent", choices=("none", "all")),)),
     "SetupAdminAccount": SetupForm(
         "Administrator account",
         (
