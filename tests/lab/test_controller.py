@@ -123,7 +123,7 @@ def test_what_died_meanwhile_is_started_again(lab: Controlled) -> None:
     lab.kill()
     for member in ("tiny-0", "database-0"):
         os.kill(before[member], signal.SIGKILL)
-    until(lambda: sorted(lab.pids()) == ["edge-0", "edge-1", "tiny-1"])
+    until(lambda: sorted(lab.pids()) == ["database-1", "edge-0", "edge-1", "tiny-1"])
     lab.start()
     until(lambda: sorted(lab.pids()) == sorted(MEMBERS), within=60)
     until(lab.ready, within=60)
@@ -182,7 +182,7 @@ def test_why_a_controller_cannot_start_is_told_in_its_own_words(tmp_path: Path) 
     with pytest.raises(PlatformError, match=r"store\.sqlite is damaged") as told:
         wiring.start_controller(tmp_path)
     assert told.value.remedy is not None
-    assert "move it away" in told.value.remedy
+    assert "moves it aside" in told.value.remedy
 
 
 def test_stack_whose_facts_are_damaged_can_still_be_taken_down(lab: Controlled) -> None:
