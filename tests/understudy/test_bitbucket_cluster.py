@@ -111,7 +111,7 @@ def test_a_rolling_upgrade_from_start_to_approval(
     upgrade(stack, first, NEWER)
     first.wait_for("RUNNING")
     eventually(lambda: zdu(second)["state"] == "READY_TO_RUN_UPGRADE_TASKS", what="every node is new")
-    assert set(states(second).values()) == {(NEWER, "ACTIVE")}
+    eventually(lambda: set(states(second).values()) == {(NEWER, "ACTIVE")}, what="every node is active")
     assert second.client(auth=ADMIN).post("/rest/zdu/approve").json()["state"] == "STABLE"
     assert zdu(first)["upgradeModeEnabled"] is False
 

@@ -154,7 +154,11 @@ def held(path: Path, *, kind: int, patience: float, busy: str) -> Iterator[None]
             if time.monotonic() >= end:
                 raise ConflictError(busy, remedy="Wait until it has ended, then try again.")
             time.sleep(0.2)
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone would leave it held by a child that another thread is just starting.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
 
