@@ -209,24 +209,26 @@ def push(site: Site, folder: Path, chance: random.Random) -> None:
     blob = git(folder, "hash-object", "-w", "--stdin", given=str(chance.random()))
     tree = git(folder, "mktree", given=f"100644 blob {blob}\tfile\n")
     commit = git(folder, "commit-tree", tree, "-m", "change")
-    git(folder, "update-ref", branch, commit)
+    # Git refuses the second of two that change refs at once; the product lets one wait for the other.
+    with site.tidying:
+        git(folder, "update-ref", branch, commit)
     with site.connect() as connection:
         row = connection.execute(
             "INSERT INTO sta_pull_request (from_repository_id, from_hash) VALUES (%s, %s) RETURNING id",
             (int(folder.name), commit),
         ).fetchone()
     assert row is not None
-    match chance.randint(0, 7):
-        case 0:
-            # One at a time, as the product does it: two would remove one another's packs.
-            with site.tidying:
+    # One at a time, as the product does it: two would remove one another's packs.
+    with site.tidying:
+        match chance.randint(0, 7):
+            case 0:
                 git(folder, "repack", "-a", "-d", "-q", "--keep-unreachable")
-        case 1:
-            git(folder, "pack-refs", "--all")
-        case 2:
-            git(folder, "update-ref", "-d", branch)
-        case _:
-            pass
+            case 1:
+                git(folder, "pack-refs", "--all")
+            case 2:
+                git(folder, "update-ref", "-d", branch)
+            case _:
+                pass
 
 
 def restored(site: Site, name: str, target: Path) -> Path:
