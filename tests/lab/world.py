@@ -36,12 +36,13 @@ class World:
         self.host = self._host()
 
     def restart_host(self) -> None:
-        """Keep the lab again, after the host was ended."""
+        """Keep the lab again with another host."""
         self.resume()
         self.settle()
 
     def resume(self) -> None:
-        """Keep the lab again, and do not wait."""
+        """Keep the lab again, and do not wait. A host that still keeps it ends first: two would act at once."""
+        self.host.end()
         self.host = self._host()
         self.host.resume()
 
