@@ -27,7 +27,7 @@ from telamon.plan.step import Call, Finished, Record, Refusal, Wait
 from telamon.plan.view import RELEASE, View
 from telamon.products.release import Act, Way
 from telamon.state.classify import UP
-from telamon.state.world import Life, MemberState, UpgradePhase
+from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
 
 TRIES = 3
 """How often the final tasks are tried."""
@@ -226,8 +226,8 @@ class Upgrade(Planner):
         ]
         if others:
             return
-        if wanted.mode and _knows(view, operation, TOLD):
-            # Whether it arrived is not known where its job is not seen; telling it again makes it certain.
+        if wanted.mode and _may_be_on(view, operation):
+            # Telling it again makes it certain.
             yield from called(view, _start(view, operation, reason))
         if wanted.mode and _just_called(view, operation):
             yield Wait("TurningBack", "what the cluster was told last is still settling", seconds=1.0)
@@ -246,6 +246,14 @@ class Upgrade(Planner):
 def _start(view: View, operation: Running, why: str) -> Call:
     call = f"upgrade-{Act.START.value}"
     return Call(view.desired.name, view.fit()[0].name, call, why, argument=operation.name)
+
+
+def _may_be_on(view: View, operation: Running) -> bool:
+    """Whether upgrade mode was asked for and nobody knows if that arrived: not seen on, and not switched off by us."""
+    cancel = view.seen.jobs.get(f"upgrade-{Act.CANCEL.value}/{operation.name}")
+    off = cancel is not None and cancel.phase is JobPhase.SUCCEEDED
+    seen = view.seen.upgrade not in {None, UpgradePhase.STABLE}
+    return _knows(view, operation, TOLD) and not off and not seen
 
 
 def _just_called(view: View, operation: Running) -> bool:

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from telamon.plan.decide import next_step
 from telamon.plan.operations.registry import refusals
-from telamon.plan.step import Call, Drain, StartMember
+from telamon.plan.step import Call, Drain, Finished, StartMember
 from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.release import Way
+from telamon.state.world import JobPhase, JobState, UpgradePhase
 from tests.support.stacks import World, world
 
 OLD, NEW = "1.0.0", "1.1.0"
@@ -147,3 +149,27 @@ def test_refusals_name_the_rule() -> None:
     made.tick()
     view = replace(made.outcomes["tracker"].view, operation=None)
     assert {found.guard for found in refusals(view, operation)} == {"jump-is-allowed", "all-are-well"}
+
+
+def test_an_answer_that_was_lost_does_not_keep_it_from_turning_back() -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    operation = made.operate("tracker", "upgrade", to=NEW)
+    start = f"upgrade-start/{operation.name}"
+    lost = JobState(start, JobPhase.FAILED, ended=0.0, detail="no answer")
+    facts = frozenset({operation.fact("told"), operation.fact("back:somebody asked for it")})
+    view = made.outcomes["tracker"].view
+    seen = replace(view.seen, jobs={**view.seen.jobs, start: lost}, upgrade=UpgradePhase.READY_TO_UPGRADE)
+    view = replace(
+        view,
+        desired=made.desired["tracker"],
+        seen=seen,
+        memory=replace(view.memory, facts=view.memory.facts | facts),
+        operation=operation,
+    )
+    asked = next_step(view)
+    assert isinstance(asked, Call)
+    assert asked.call == "upgrade-cancel"
+    done = JobState(asked.job, JobPhase.SUCCEEDED, ended=0.0, result="done")
+    off = replace(seen, jobs={**seen.jobs, asked.job: done}, upgrade=UpgradePhase.STABLE)
+    assert isinstance(next_step(replace(view, seen=off)), Finished)
