@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, wait_options
+from telamon.cli.options import (
+    Decorated,
+    Verb,
+    Verbs,
+    agreed_option,
+    stack_option,
+    state_option,
+    wait_options,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.documents import MemberIndex
     from telamon.cli.session import Session
     from telamon.units import Duration
 
-AGREED = "Taken as by every verb that changes something."
-
 
 def _stack_options(function: Decorated) -> Decorated:
     return stack_option(state_option(function))
-
-
-def _agreed(function: Decorated) -> Decorated:
-    return click.option("-y", "--yes", is_flag=True, expose_value=False, help=AGREED)(function)
 
 
 @click.group(cls=Verbs)
@@ -77,7 +79,7 @@ def status(session: Session, *, stack: str | None, state: Path | None) -> None:
     help="Let the product recover its index in the vendor's way, or copy the files. Default: as the product has it.",
 )
 @_stack_options
-@_agreed
+@agreed_option
 @wait_options("1h")
 @click.pass_obj
 def sync(

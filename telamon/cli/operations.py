@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, timeout_option
+from telamon.cli.options import (
+    Decorated,
+    Verb,
+    Verbs,
+    agreed_option,
+    stack_option,
+    state_option,
+    timeout_option,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.client import Controller
@@ -88,9 +96,7 @@ def wait(session: Session, *, name: str, stack: str | None, state: Path | None, 
 @command.command("cancel", cls=Verb)
 @click.argument("name")
 @_stack_options
-@click.option(
-    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
-)
+@agreed_option
 @click.pass_obj
 def cancel(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
     """Ask an operation to end early.

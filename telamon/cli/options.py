@@ -184,6 +184,17 @@ def yes_option(function: Decorated) -> Decorated:
     return click.option("-y", "--yes", is_flag=True, help="Agree to what would otherwise be asked.")(function)
 
 
+def agreed_option(function: Decorated) -> Decorated:
+    """``--yes`` of a verb that never asks; scripts may give it to every verb that changes something."""
+    return click.option(
+        "-y",
+        "--yes",
+        is_flag=True,
+        expose_value=False,
+        help="Taken as by every verb that changes something.",
+    )(function)
+
+
 def wait_options(timeout: str) -> Callable[[Decorated], Decorated]:
     """Whether the verb waits for the end, and how long at most.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, stack_option, state_option, wait_options
+from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @click.argument("component")
 @stack_option
 @state_option
-@click.option(
-    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
-)
+@agreed_option
 @wait_options("5m")
 @click.pass_obj
 def command(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, stack_option, state_option, timeout_option
+from telamon.cli.options import Verb, agreed_option, stack_option, state_option, timeout_option
 
 if TYPE_CHECKING:
     from telamon.cli.client import Controller
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 @click.argument("component", required=False)
 @stack_option
 @state_option
-@click.option(
-    "-y", "--yes", is_flag=True, expose_value=False, help="Taken as by every verb that changes something."
-)
+@agreed_option
 @click.option("--wait", is_flag=True, help="Wait until the stack is ready.")
 @timeout_option("15m")
 @click.pass_obj
