@@ -11,6 +11,7 @@ from telamon.cli.options import Verb, file_argument, lab_option
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
+    from telamon.model.stack import Stack
 
 
 @click.command(cls=Verb)
@@ -21,7 +22,8 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
     """Print a file and all that it extends as one flat Stack.
 
     That is the form which Git keeps and which kubectl and Argo CD take. It holds what was written and no defaults, and
-    it is the same text for the same input. FILE is stack.yaml where none is named.
+    it is the same text for the same input. On a cluster it also holds the digests of stack.lock.yaml beside the file,
+    because there nobody sees that file; what has none there is named. FILE is stack.yaml where none is named.
 
     Examples:
         telamon build overlays/production.yaml > production.yaml
@@ -33,4 +35,25 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
 
     found = read_file(session, file, lab=lab)
     note_doubts(session, found)
-    session.answer(lambda: as_data(found.stack), lambda: build(found.stack).rstrip("\n"))
+    stack = found.stack if found.stack.spec.platform.kind == "lab" else _locked(session, found.stack, file)
+    session.answer(lambda: as_data(stack), lambda: build(stack).rstrip("\n"))
+
+
+def _locked(session: Session, stack: Stack, file: Path) -> Stack:
+    """The stack with the digests of its lock; a person is told which images have none."""
+    from telamon.cli.locking import read_lock_beside
+    from telamon.desired.kubernetes.images import Images, locked
+    from telamon.desired.kubernetes.site import wanted_images
+    from telamon.products.registry import products_of
+
+    spec = stack.spec
+    wanted = wanted_images(stack, products_of({str(name): each for name, each in spec.products.items()}))
+    images = locked(spec.images, wanted, digests=read_lock_beside(file))
+    if session.output == "text":
+        named = Images(images, {})
+        for name in sorted({named.name(text) for text in wanted}):
+            if "@" not in name:
+                session.terminal.note(f"no digest of {name} is known; `telamon lock` finds it")
+    if images is spec.images:
+        return stack
+    return stack.model_copy(update={"spec": spec.model_copy(update={"images": images})})

@@ -41,7 +41,7 @@ def command(session: Session, *, file: Path, auth: Path | None, update: bool) ->
     from telamon.cli.locking import lock_path, read_lock_beside, write_lock
     from telamon.cli.manifest_words import Locked, LockedImage
     from telamon.cli.reading import note_doubts, read_file
-    from telamon.desired.kubernetes.images import pulled
+    from telamon.desired.kubernetes.images import own_digests, pulled
     from telamon.desired.kubernetes.site import wanted_images
     from telamon.products.registry import products_of
 
@@ -50,12 +50,12 @@ def command(session: Session, *, file: Path, auth: Path | None, update: bool) ->
     spec = found.stack.spec
     products = products_of({str(name): section for name, section in spec.products.items()})
     wanted = [pulled(text, spec.images) for text in wanted_images(found.stack, products)]
+    # A digest that the file names itself wins over the lock, so nobody is asked for it.
+    wanted = [image for image in wanted if not image.digest and str(image) not in own_digests(spec.images)]
     known = read_lock_beside(file)
-    asked = {
-        str(image): image for image in wanted if not image.digest and (update or str(image) not in known)
-    }
+    asked = {str(image): image for image in wanted if update or str(image) not in known}
     fresh = _digests(session, asked, auth)
-    names = sorted(str(image) for image in wanted if not image.digest)
+    names = sorted(str(image) for image in wanted)
     digests = {name: fresh.get(name) or known[name] for name in names}
     write_lock(file, digests)
     images = tuple(

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from telamon.model.base import Doc, Items, Section
 from telamon.model.common import Port, SecretRef
+from telamon.model.lock import Digest
 from telamon.model.products import ProductKey
 from telamon.model.text import Cidr, Domain, HttpUrl, ImageReference, LabelKey, LabelValue, Name, ObjectName
 
@@ -105,6 +106,13 @@ class ImagesSpec(Section):
         ObjectName | None,
         Doc("Secret of type kubernetes.io/dockerconfigjson.", unset="Pulling needs no login."),
     ] = None
+    digests: Annotated[
+        Mapping[ImageReference, Digest],
+        Doc(
+            "Digest of an image, by the name that it is pulled by; it wins over stack.lock.yaml.",
+            why="`telamon build` fills it in from stack.lock.yaml, because a cluster sees no file beside this one.",
+        ),
+    ] = Field(default_factory=dict)
 
 
 Groups = Annotated[

@@ -64,7 +64,12 @@ def document(seed: int) -> Document:
         environment=lambda: draw.one("dev", "staging", "production"),
         placement=lambda: placement(draw),
         security=lambda: security(draw),
-        images=lambda: draw.filled({}, mirror="registry.acme.example:5000/mirror", pullSecret="login"),
+        images=lambda: draw.filled(
+            {},
+            mirror="registry.acme.example:5000/mirror",
+            pullSecret="login",
+            digests={"registry.acme.example/a:1": f"sha256:{1:064x}"},
+        ),
         monitoring=lambda: draw.filled(
             {}, enabled=draw.maybe(), interval=lambda: draw.one("15s", "1m", "90s")
         ),

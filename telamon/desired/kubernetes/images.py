@@ -98,12 +98,34 @@ def of_workload(container: Container, spec: ProductSpec, *, release: str) -> str
     return f"{repository}:{release}"
 
 
+def own_digests(images: ImagesSpec) -> dict[str, str]:
+    """The digests that the stack file names itself, by the image's full name, also where people wrote a short one.
+
+    Args:
+        images: the section of the stack file.
+    """
+    return {str(parse(name)): digest for name, digest in images.digests.items()}
+
+
+def locked(images: ImagesSpec, wanted: Iterable[str], *, digests: Mapping[str, str]) -> ImagesSpec:
+    """The section with the digests of a lock in it: what one flat file needs.
+
+    Args:
+        images: the section of the stack file; a digest that it names already stays.
+        wanted: images that the stack runs, as people would write them; of no other one a digest is taken.
+        digests: by name with tag, as the lock has them.
+    """
+    names = {str(pulled(text, images)) for text in wanted}
+    known = {name: digest for name, digest in digests.items() if name in names} | own_digests(images)
+    return images.model_copy(update={"digests": dict(sorted(known.items()))}) if known else images
+
+
 @dataclass(frozen=True)
 class Images:
     """Finds the name by which a node pulls an image.
 
     Attributes:
-        section: of the stack file.
+        section: of the stack file; its own digests win.
         digests: by name with tag, as the lock has them.
     """
 
@@ -117,7 +139,8 @@ class Images:
             text: as people write it.
         """
         found = pulled(text, self.section)
-        digest = found.digest or self.digests.get(str(found), "")
+        name = str(found)
+        digest = found.digest or own_digests(self.section).get(name) or self.digests.get(name, "")
         return str(Reference(found.registry, found.path, found.tag, digest))
 
     def refuse_unlocked(self, texts: Iterable[str]) -> None:

@@ -89,6 +89,35 @@ def test_a_damaged_lock_is_refused_with_its_place(desk: Desk, file: Path, tmp_pa
     assert NAME in answer.err
 
 
+def test_one_flat_file_carries_the_digests_of_its_lock(desk: Desk, file: Path, tmp_path: Path) -> None:
+    beside = desk.run("render", str(file)).out
+    built = desk.run("build", str(file))
+    (tmp_path / NAME).unlink()
+    alone = tmp_path / "flat.yaml"
+    alone.write_text(built.out, encoding="utf-8")
+    assert not built.err
+    assert desk.run("render", str(alone)).out == beside
+    assert desk.run("build", str(alone)).out == built.out
+
+
+def test_a_digest_that_the_file_names_wins_over_the_lock(
+    desk: Desk, file: Path, asked: list[str], tmp_path: Path
+) -> None:
+    named = f"sha256:{7:064x}"
+    written = f"  images: {{digests: {{'atlassian/jira-software:11.3.1': '{named}'}}}}\n"
+    file.write_text(TEXT + written, encoding="utf-8")
+    desk.run("lock", str(file), "--update")
+    assert asked == ["ghcr.io/cloudnative-pg/postgresql:17"]
+    assert f"atlassian/jira-software:11.3.1@{named}" in desk.run("render", str(file)).out
+
+
+def test_a_flat_file_without_a_lock_says_what_is_open(desk: Desk, file: Path, tmp_path: Path) -> None:
+    (tmp_path / NAME).unlink()
+    built = desk.run("build", str(file))
+    assert "no digest of docker.io/atlassian/jira-software:11.3.1" in built.err
+    assert "digests" not in built.out
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The images that registries are asked for; each has a digest that tells how often it was asked before."""
