@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from types import MappingProxyType
 from typing import Any, Final
+
+from telamon.model.kubernetes import minor_of, offered
 
 SKEW: Final = 3
 """Minor versions that machines may be behind the control plane."""
@@ -55,18 +55,6 @@ REMOVALS: Final = (
     Removal(32, "flowcontrol.apiserver.k8s.io/v1beta3", _FLOW, "flowcontrol.apiserver.k8s.io/v1"),
 )
 """As of November 2026; none is announced for a minor version after 1.32 that EKS offers."""
-
-STANDARD_SUPPORT: Final[Mapping[int, date]] = MappingProxyType(
-    {
-        31: date(2025, 11, 26),
-        32: date(2026, 3, 23),
-        33: date(2026, 7, 29),
-        34: date(2026, 12, 2),
-        35: date(2027, 3, 27),
-    }
-)
-"""The last day on which EKS supports a minor version without a surcharge. A cluster that asks for standard support
-alone is upgraded by AWS after it."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +112,10 @@ def notes(plan: Mapping[str, Any]) -> tuple[str, ...]:
     for cluster in _versions(plan, "aws_eks_cluster"):
         if not cluster.changes or cluster.before is None or cluster.after is None:
             continue
-        until = STANDARD_SUPPORT.get(cluster.after)
-        known = f"supported until {until.isoformat()}" if until else "of which nothing is known here"
+        known = offered(cluster.after)
+        until = f"supported until {known.standard}" if known else "of which nothing is known here"
         found.append(
-            f"the control plane goes from 1.{cluster.before} to 1.{cluster.after}, {known}; there is no way back"
+            f"the control plane goes from 1.{cluster.before} to 1.{cluster.after}, {until}; there is no way back"
         )
         found += [str(each) for each in REMOVALS if cluster.before < each.minor <= cluster.after]
     return tuple(found)
@@ -137,12 +125,7 @@ def _versions(plan: Mapping[str, Any], kind: str) -> Iterator[Versions]:
     for item in plan.get("resource_changes", ()):
         if item["type"] == kind:
             before, after = (item["change"].get(side) or {} for side in ("before", "after"))
-            yield Versions(item["address"], _minor(before.get("version")), _minor(after.get("version")))
-
-
-def _minor(version: object) -> int | None:
-    _, dot, minor = str(version).partition(".")
-    return int(minor) if dot and minor.isdigit() else None
+            yield Versions(item["address"], minor_of(before.get("version")), minor_of(after.get("version")))
 
 
 def _one_at_a_time(cluster: Versions) -> Iterator[tuple[str, str, str]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from telamon.model.base import Doc, Section
+from telamon.model.kubernetes import AS_OF, settled
 from telamon.model.text import Cidr, Matching, Name
 from telamon.units import Bytes, Within
 
@@ -15,6 +16,11 @@ LoopbackNetwork = Annotated[
         "127.77.0.0/16",
         r"127\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.0\.0/16",
     ),
+]
+
+
+KubernetesVersion = Annotated[
+    str, Matching("a minor version of Kubernetes", settled(AS_OF).version, r"1\.[2-9][0-9]", 4)
 ]
 
 
@@ -104,14 +110,14 @@ class AwsPlatform(Section):
         Cidr, Doc("Private network of the stack.", why="Room for every zone; change it where it collides.")
     ] = "10.64.0.0/16"
     kubernetes: Annotated[
-        Annotated[str, Matching("a minor version of Kubernetes", "1.33", r"1\.[2-9][0-9]", 4)],
+        KubernetesVersion,
         Doc(
             "Minor version of the control plane, quoted. It rises by one at a time, in a plan of its own.",
             why="In standard support of EKS, and old enough for every add-on to know it.",
         ),
-    ] = "1.33"
+    ] = settled(AS_OF).version
     machines_kubernetes: Annotated[
-        Annotated[str, Matching("a minor version of Kubernetes", "1.33", r"1\.[2-9][0-9]", 4)] | None,
+        KubernetesVersion | None,
         Doc(
             "Minor version of the machines, quoted: the one before, while the control plane is upgraded.",
             unset="That of the control plane.",

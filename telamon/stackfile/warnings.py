@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from telamon.model.care import OpsgeniePager
+from telamon.model.kubernetes import minor_of, offered, settled
+from telamon.model.platform import AwsPlatform
 from telamon.products.support import support_of
 from telamon.stackfile.findings import Finding, Rule, Subject
 from telamon.stackfile.rules.products import PRODUCTS
@@ -42,6 +44,27 @@ def pager_ends_soon(subject: Subject) -> Iterator[Finding]:
             f"Opsgenie's API ends on {_OPSGENIE_ENDS}, and nobody would be called after that",
             "Move to service-operations or a webhook.",
         )
+
+
+def kubernetes_support_ends_soon(subject: Subject) -> Iterator[Finding]:
+    """A version of Kubernetes that EKS no longer supports at the usual price, or will not in half a year."""
+    platform, today = subject.spec.platform, subject.today
+    if today is None or not isinstance(platform, AwsPlatform):
+        return
+    known = offered(minor_of(platform.kubernetes))
+    if known is None or known.standard - today > SOON:
+        return
+    if known.extended < today:
+        told = f"EKS offers Kubernetes {known.version} no longer, since {known.extended}"
+    elif known.standard < today:
+        told = f"standard support of EKS for Kubernetes {known.version} ended on {known.standard}"
+    else:
+        told = f"standard support of EKS for Kubernetes {known.version} ends on {known.standard}"
+    yield Finding(
+        ("spec", "platform", "kubernetes"),
+        f"{told}; AWS upgrades a control plane by itself after that",
+        f"Plan the upgrade to {settled(today).version}, one minor version at a time.",
+    )
 
 
 def one_node_is_not_available(subject: Subject) -> Iterator[Finding]:
@@ -88,6 +111,7 @@ def status_is_not_read(subject: Subject) -> Iterator[Finding]:
 WARNINGS: Final[tuple[Rule, ...]] = (
     support_ends_soon,
     pager_ends_soon,
+    kubernetes_support_ends_soon,
     one_node_is_not_available,
     driver_is_retired,
     env_holds_a_secret,

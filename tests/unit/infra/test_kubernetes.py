@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from telamon.infra.kubernetes import REMOVALS, STANDARD_SUPPORT, notes, refusals
+from telamon.infra.kubernetes import REMOVALS, notes, refusals
 from telamon.infra.policies import derive
 from tests.support.manifests import example, objects
 
@@ -68,13 +68,13 @@ def test_people_are_told_what_is_served_no_more_and_until_when() -> None:
     (served,) = told[1:]
     assert served.startswith("1.32 no longer serves FlowSchema, PriorityLevelConfiguration as flowcontrol")
     assert served.endswith("write flowcontrol.apiserver.k8s.io/v1")
+    assert "of which nothing is known here" in notes(plan(("1.98", "1.99")))[0]
     assert notes(plan(("1.33", "1.33"))) == ()
     assert notes(plan((None, "1.33"))) == ()
 
 
 def test_the_tables_are_in_order() -> None:
     assert [each.minor for each in REMOVALS] == sorted(each.minor for each in REMOVALS)
-    assert list(STANDARD_SUPPORT.values()) == sorted(STANDARD_SUPPORT.values())
     assert all(each.api != each.instead for each in REMOVALS)
 
 

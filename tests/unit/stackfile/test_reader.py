@@ -190,6 +190,32 @@ def test_support_is_judged_half_a_year_ahead(today: date, words: str | None) -> 
     assert bool(found) == (words is not None)
 
 
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("1.29", "offers Kubernetes 1.29 no longer, since 2026-03-23"),
+        ("1.33", "ended on 2026-07-29"),
+        ("1.34", "ends on 2026-12-02"),
+        ("1.35", "ends on 2027-03-27"),
+        ("1.36", None),
+        ("1.99", None),
+    ],
+)
+def test_a_version_of_kubernetes_that_leaves_support_is_worth_a_word(version: str, words: str | None) -> None:
+    platform = f'kind: aws, region: eu-central-1, account: "123456789012", kubernetes: "{version}"'
+    text = (
+        f"  products: {{jira: {{version: 11.3.1}}}}\n  platform: {{{platform}}}\n  database: {{kind: rds}}\n"
+    )
+    found = [
+        (warning.path, warning.message, warning.remedy)
+        for warning in reading_of(text, today=date(2026, 11, 22)).warnings
+        if warning.rule == "kubernetes-support-ends-soon"
+    ]
+    assert bool(found) == (words is not None)
+    for path, message, remedy in found:
+        assert (path, str(words) in message, "1.36" in remedy) == ("spec.platform.kubernetes", True, True)
+
+
 def test_without_a_date_no_date_is_judged() -> None:
     assert {found.rule for found in reading_of(WARNED).warnings} == {"one-node-is-not-available"}
 
