@@ -62,10 +62,12 @@ class History:
 
     Args:
         seed: of all chance in it.
+        servers: of the database.
         plot: ``None`` draws one.
     """
 
     seed: int
+    servers: int = 1
     plot: Plot = field(init=False)
     made: World = field(init=False)
     platform: FaultyPlatform = field(init=False)
@@ -75,7 +77,7 @@ class History:
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
         self.plot = plot_of(self.dice)
-        self.made = world(database(), product(self.dice.choice((2, 3))))
+        self.made = world(database(self.servers), product(self.dice.choice((2, 3))))
         self.platform = FaultyPlatform(self.made.platform, self.dice)
         self._connect()
         self.made.run()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement, Upgrade
 from telamon.plan.operation import Running
 from telamon.plan.step import Call, Done, Finished, Step, Wait
-from telamon.plan.view import Standing
+from telamon.plan.view import REPLACED, Standing
 from telamon.platforms.memory.clock import ManualClock
 from telamon.platforms.memory.parts import Behaviour
 from telamon.platforms.memory.platform import MemoryPlatform
@@ -117,8 +117,8 @@ class World:
     def tick(self) -> bool:
         """One pass over every component. Returns whether anything was done."""
         acted = False
-        for name, desired in self.desired.items():
-            operation = self.operations.get(name)
+        for name in self.desired:
+            desired, operation = self.compiled(name), self.operations.get(name)
             outcome = self.executors[name].tick(desired, self.standings(), operation=operation)
             self.outcomes[name] = outcome
             if isinstance(outcome.decision, Finished):
@@ -130,6 +130,16 @@ class World:
         if not acted:
             self.clock.sleep(0.5)
         return acted
+
+    def compiled(self, name: str) -> ComponentDesired:
+        """A component as the host desires it: with one member more for each that stands in for one in quarantine."""
+        desired, facts = self.desired[name], self.executors[name].memory.facts
+        more = sum(1 for fact in facts if fact.startswith(REPLACED))
+        if not more or not desired.members:
+            return desired
+        first, count = desired.members[0], len(desired.members) + more
+        found = members(name, count, revision=first.revision, release=first.release)
+        return replace(desired, members=found)
 
     def _conclude(self, name: str, finished: Finished) -> None:
         """As the host does: the end is written down, and what is in force now is compiled anew."""

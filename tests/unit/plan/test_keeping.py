@@ -108,21 +108,6 @@ def test_the_last_other_member_that_dies_meanwhile_is_waited_for() -> None:
     assert serving(made) == {"tracker-0"}
 
 
-def with_replacement(made: World) -> None:
-    """As the host does: compile anew where somebody stands in."""
-    facts = made.executors["tracker"].memory.facts
-    count = 2 + sum(1 for fact in facts if fact.startswith(REPLACED))
-    made.desired["tracker"] = replace(made.desired["tracker"], members=members("tracker", count))
-
-
-def run_with_replacements(made: World) -> None:
-    end = made.clock.now() + 1_000
-    while made.operations or not made.settled():
-        made.tick()
-        with_replacement(made)
-        assert made.clock.now() < end
-
-
 def test_a_replacement_serves_before_the_member_leaves_and_goes_once_it_is_back() -> None:
     made = running()
     made.operate("tracker", "quarantine", member="tracker-1", replace="yes")
@@ -130,13 +115,12 @@ def test_a_replacement_serves_before_the_member_leaves_and_goes_once_it_is_back(
     end = made.clock.now() + 1_000
     while made.operations:
         made.tick()
-        with_replacement(made)
         fewest = min(fewest, made.serving("tracker"))
         assert made.clock.now() < end
     assert (ended(made, "quarantine"), fewest) == ("Succeeded", 2)
     assert serving(made) == {"tracker-0", "tracker-2"}
     made.operate("tracker", "release", member="tracker-1")
-    run_with_replacements(made)
+    made.run()
     assert serving(made) == {"tracker-0", "tracker-1"}
     assert life(made, "tracker-2") in {None, Life.ABSENT}
 
@@ -146,9 +130,8 @@ def test_a_cancelled_quarantine_takes_its_replacement_back() -> None:
     made.operate("tracker", "quarantine", member="tracker-1", replace="yes")
     for _ in range(3):
         made.tick()
-        with_replacement(made)
     made.cancel("tracker")
-    run_with_replacements(made)
+    made.run()
     assert ended(made, "quarantine") == "Cancelled"
     assert serving(made) == {"tracker-0", "tracker-1"}
 
