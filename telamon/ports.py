@@ -127,6 +127,12 @@ class Works(Protocol):
         A job that has ended is begun anew.
         """
 
+    def end(self, component: str, job: str) -> None:
+        """Ask a work to end early. It lets go of what it holds; then its job has failed, as ``interrupted``.
+
+        One that has ended by itself stays as it ended, and one that nobody began is no error.
+        """
+
 
 class Platform(Objects, Members, Traffic, Database, Works, Protocol):
     """One platform: the verbs, and the eyes."""

@@ -15,6 +15,7 @@ from telamon.plan.step import (
     Admit,
     ApplyObjects,
     Begin,
+    BreakOff,
     Call,
     Drain,
     Forget,
@@ -30,6 +31,7 @@ from telamon.plan.step import (
 from telamon.plan.view import Memory, View
 from telamon.state.phase import Phase
 from telamon.state.world import (
+    INTERRUPTED,
     ComponentState,
     IndexState,
     JobPhase,
@@ -71,8 +73,8 @@ def apply(step: Step, view: View) -> View:
             return replace(view, memory=_remembered(step, view.memory))
         case Hold() | LetGo():
             return view.with_seen(replace(seen, held=isinstance(step, Hold)))
-        case Call() | Begin():
-            return _worked(step, view)
+        case Call() | Begin() | BreakOff():
+            return _broken_off(step, view) if isinstance(step, BreakOff) else _worked(step, view)
         case RemoveMember():
             return view.with_seen(seen.without_member(step.member))
         case Admit() | Drain() | StartMember() | StopMember():
@@ -99,6 +101,15 @@ def _worked(step: Call | Begin, view: View) -> View:
     if isinstance(step, Call) and step.call in UPGRADE_PHASES:
         seen = replace(seen, upgrade=UPGRADE_PHASES[step.call])
     return view.with_seen(seen)
+
+
+def _broken_off(step: BreakOff, view: View) -> View:
+    """A job that has ended before it was done; one that does not run stays as it is."""
+    job = view.seen.jobs.get(step.job)
+    if job is None or job.phase is not JobPhase.RUNNING:
+        return view
+    ended = replace(job, phase=JobPhase.FAILED, ended=view.now, result=INTERRUPTED, progress="")
+    return view.with_seen(replace(view.seen, jobs={**view.seen.jobs, step.job: ended}))
 
 
 def _member_step(step: Admit | Drain | StartMember | StopMember, view: View) -> View:
@@ -221,6 +232,9 @@ def seen_in(step: Step, view: View) -> bool:
             return view.seen.held is isinstance(step, Hold)
         case Call() | Begin():
             return step.job in view.seen.jobs
+        case BreakOff():
+            job = view.seen.jobs.get(step.job)
+            return job is None or job.phase is not JobPhase.RUNNING
         case Establish() | Fence() | Promote() | Follow() | Synchronise():
             return database_effects.seen_database(step, view)
         case _:

@@ -139,6 +139,18 @@ class Begin:
 
 
 @dataclass(frozen=True)
+class BreakOff:
+    """End a piece of long work early: whoever asked for it does not want it any more.
+
+    What it has half done is cleared away by its planner, or by the next work of its kind.
+    """
+
+    component: str
+    job: str
+    because: str
+
+
+@dataclass(frozen=True)
 class Hold:
     """Answer every user of the component with the maintenance page, until :class:`LetGo`."""
 
@@ -166,6 +178,7 @@ Step = (
     | Record
     | Forget
     | Begin
+    | BreakOff
     | Hold
     | LetGo
     | DatabaseStep
@@ -248,6 +261,7 @@ VERBS: Mapping[type[Step], str] = MappingProxyType(
         Record: "record {0.fact}",
         Forget: "forget that {0.fact}",
         Begin: "begin {0.job}",
+        BreakOff: "break {0.job} off",
         Hold: "show the maintenance page of {0.component}",
         LetGo: "take the maintenance page of {0.component} away",
     }

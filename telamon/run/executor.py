@@ -25,6 +25,7 @@ from telamon.plan.step import (
     Admit,
     ApplyObjects,
     Begin,
+    BreakOff,
     Call,
     Decision,
     Done,
@@ -230,7 +231,7 @@ class Executor:
                 return grace
             case Admit():
                 self.platform.admit(name, step.member)
-            case Admit() | Drain() | RemoveMember() | Call() | Begin() | Hold() | LetGo():
+            case Admit() | Drain() | RemoveMember() | Call() | Begin() | BreakOff() | Hold() | LetGo():
                 self._perform_rest(name, step)
             case Establish() | Fence() | Promote() | Follow() | Synchronise():
                 self._perform_on_database(desired, step)
@@ -254,11 +255,13 @@ class Executor:
                 self.platform.synchronise(desired, step.member, standby=step.standby, term=step.term)
 
     def _perform_rest(
-        self, name: str, step: Admit | Drain | RemoveMember | Call | Begin | Hold | LetGo
+        self, name: str, step: Admit | Drain | RemoveMember | Call | Begin | BreakOff | Hold | LetGo
     ) -> None:
         match step:
             case Begin():
                 self.platform.begin(name, step.job, work=step.work)
+            case BreakOff():
+                self.platform.end(name, step.job)
             case Hold() | LetGo():
                 self.platform.hold(name, held=isinstance(step, Hold))
             case Admit():

@@ -134,6 +134,10 @@ class JobPhase(StrEnum):
     FAILED = "failed"
 
 
+INTERRUPTED = "interrupted"
+"""Result of a job that was cut off before its end; it may be begun again."""
+
+
 @dataclass(frozen=True)
 class JobState:
     """A long verb under way or ended, found by its name.

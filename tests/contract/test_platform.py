@@ -9,10 +9,21 @@ import pytest
 
 from telamon.errors import TelamonError
 from telamon.plan import effects
-from telamon.plan.step import Admit, ApplyObjects, Call, Drain, MakeDatabase, StartMember, Step, StopMember
+from telamon.plan.step import (
+    Admit,
+    ApplyObjects,
+    BreakOff,
+    Call,
+    Drain,
+    MakeDatabase,
+    StartMember,
+    Step,
+    StopMember,
+)
+from telamon.plan.works.evidence import GatherEvidence
 from telamon.state.classify import UP
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, JobPhase, Life
+from telamon.state.world import INTERRUPTED, ComponentState, JobPhase, Life
 from tests.contract.harness import Harness, MemoryHarness, member, view_of
 
 
@@ -136,6 +147,23 @@ def test_job_shows_and_ends(harness: Harness) -> None:
     seen = harness.until(ended)
     assert seen.jobs[call.job].ended is not None
     assert seen.jobs[call.job].result == "done"
+
+
+def test_work_that_nobody_wants_any_more_ends(harness: Harness) -> None:
+    prepare(harness)
+    name = start(harness)
+    component, platform, job = harness.desired.name, harness.platform, "the-suite/evidence"
+    platform.end(component, "the-suite/never-begun")
+    platform.begin(component, job, work=GatherEvidence(name))
+    for _ in range(2):
+        platform.end(component, job)
+    seen = harness.until(partial(is_seen, harness, BreakOff(component, job, "nobody wants it")))
+    # Where the machine is slow, it may have been done before anybody could say that it is not wanted.
+    assert seen.jobs[job].phase is JobPhase.SUCCEEDED or seen.jobs[job].result == INTERRUPTED
+    platform.begin(component, job, work=GatherEvidence(name))
+    harness.until(lambda seen: seen.jobs[job].phase is JobPhase.SUCCEEDED)
+    platform.end(component, job)
+    assert harness.platform.observe(harness.desired).jobs[job].phase is JobPhase.SUCCEEDED
 
 
 def is_seen(harness: Harness, step: Step, /, seen: ComponentState) -> bool:

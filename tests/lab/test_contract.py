@@ -32,6 +32,7 @@ from tests.contract.test_platform import (
     test_started_twice_it_lives_once,
     test_stopped_twice_it_is_gone_and_counts_as_asked,
     test_unknown_member_is_refused,
+    test_work_that_nobody_wants_any_more_ends,
 )
 from tests.lab.support import tiny_stack, until
 
@@ -47,6 +48,7 @@ __all__ = [
     "test_started_twice_it_lives_once",
     "test_stopped_twice_it_is_gone_and_counts_as_asked",
     "test_unknown_member_is_refused",
+    "test_work_that_nobody_wants_any_more_ends",
 ]
 
 

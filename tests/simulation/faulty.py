@@ -97,6 +97,10 @@ class FaultyPlatform:
         """Begin, perhaps."""
         self._do(lambda: self.inner.begin(component, job, work=work))
 
+    def end(self, component: str, job: str) -> None:
+        """End a work, perhaps."""
+        self._do(lambda: self.inner.end(component, job))
+
     def admit(self, component: str, member: str) -> None:
         """Admit, perhaps."""
         self._do(lambda: self.inner.admit(component, member))

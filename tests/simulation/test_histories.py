@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from telamon.naming import DATABASE
+from telamon.plan.step import Begin
 from tests.simulation.faulty import ControllerDied, Odds
 from tests.simulation.history import COMPONENT, NEW, History, Plot, play
 
@@ -84,13 +85,26 @@ def test_a_controller_that_dies_after_any_verb_leaves_the_same_end(name: str) ->
 
 @dataclass(frozen=True)
 class Act:
-    """An operation that leaves the release as it is; ``first`` is what must have been done before."""
+    """An operation that leaves the release as it is.
+
+    Attributes:
+        verb: what is done.
+        member: to whom.
+        first: what must have been done before.
+        component: to what.
+        params: how.
+        cancelled: whether somebody cancels it while its first work runs.
+    """
 
     verb: str
     member: str = ""
     first: str = ""
     component: str = COMPONENT
     params: Mapping[str, str] = field(default_factory=dict)
+    cancelled: bool = False
+
+    def __str__(self) -> str:
+        return "-".join((self.verb, *self.params, *(["cancelled"] if self.cancelled else [])))
 
 
 MEMBER = f"{COMPONENT}-1"
@@ -98,6 +112,8 @@ ACTS = (
     Act("backup"),
     Act("verify-backup", params={"from": "b"}),
     Act("restore", params={"from": "b"}),
+    Act("backup", cancelled=True),
+    Act("restore", params={"from": "b"}, cancelled=True),
     Act("maintenance-on"),
     Act("maintenance-off", first="maintenance-on"),
     Act("pause"),
@@ -120,6 +136,9 @@ def begun(act: Act) -> History:
         history.made.operate(act.component, act.first, member=act.member, **act.params)
         over(history)
     history.made.operate(act.component, act.verb, member=act.member, **act.params)
+    if act.cancelled:
+        history.made.run_until(lambda: isinstance(history.made.steps[-1], Begin))
+        history.made.cancel(act.component)
     return history
 
 
@@ -144,7 +163,7 @@ def picture(history: History, component: str) -> tuple[object, ...]:
     return (members, state.held, made.executors[component].memory.facts, endings)
 
 
-@pytest.mark.parametrize("act", ACTS, ids=lambda act: "-".join((act.verb, *act.params)))
+@pytest.mark.parametrize("act", ACTS, ids=str)
 def test_a_controller_that_dies_in_any_operation_leaves_the_same_picture(act: Act) -> None:
     plain = begun(act)
     before = plain.platform.verbs

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal, worked
+from telamon.plan.operations.base import Planner, Proposal, broken_off, worked
 from telamon.plan.step import Begin, Finished, Refusal
 from telamon.plan.view import View
 from telamon.plan.work import Work
@@ -68,7 +68,7 @@ class Backup(Planner):
         """Take it."""
         if operation.cancelled:
             # What is left behind is listed nowhere, and the next clearing away removes it.
-            yield Finished("Cancelled", "the backup is listed only if it was finished already")
+            yield from _broken_off(view, operation, "the backup is listed only if it was finished already")
             return
         left = tuple(take(view, operation, reason=operation.params.get("reason", "asked")))
         done = Finished("Succeeded", f"{backup_name(view, operation)} is listed and verified")
@@ -89,10 +89,15 @@ class Verify(Planner):
         """Verify it."""
         name = operation.params.get("from", "")
         if operation.cancelled:
-            yield Finished("Cancelled", f"{name} is as it was")
+            yield from _broken_off(view, operation, f"{name} is as it was")
             return
         left = tuple(_work(view, operation, VerifyBackup(name)))
         yield from left or (Finished("Succeeded", f"{name} is whole"),)
+
+
+def _broken_off(view: View, operation: Running, message: str) -> Iterator[Proposal]:
+    left = tuple(broken_off(view, operation.job(JOB), because=f"{operation.name} was cancelled"))
+    yield from left or (Finished("Cancelled", message),)
 
 
 def _work(view: View, operation: Running, work: Work) -> Iterator[Proposal]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from telamon.plan.operation import Running
-from telamon.plan.step import Begin, Call, Finished, Record, Refusal, Step, Wait
+from telamon.plan.step import Begin, BreakOff, Call, Finished, Record, Refusal, Step, Wait
 from telamon.plan.view import View
-from telamon.state.world import JobPhase
+from telamon.state.world import INTERRUPTED, JobPhase
 
 Proposal = Step | Wait | Finished
 
@@ -75,12 +75,30 @@ def worked(view: View, step: Begin) -> Iterator[Proposal]:
         operation where it failed; nothing once it is done.
     """
     job = view.seen.jobs.get(step.job)
-    if job is None or (job.phase is JobPhase.FAILED and job.result == "interrupted"):
+    if job is None or (job.phase is JobPhase.FAILED and job.result == INTERRUPTED):
         yield step
     elif job.phase is JobPhase.RUNNING:
         yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
     elif job.phase is JobPhase.FAILED:
         yield Finished("Failed", job.detail)
+
+
+def broken_off(view: View, *jobs: str, because: str) -> Iterator[Proposal]:
+    """Works that nobody wants any more, of which none may go on.
+
+    Args:
+        view: that shows their jobs.
+        jobs: their names; those that were never begun are passed over.
+        because: why.
+
+    Yields:
+        The end of each that runs; nothing once none does.
+    """
+    for name in jobs:
+        job = view.seen.jobs.get(name)
+        if job is not None and job.phase is JobPhase.RUNNING:
+            yield BreakOff(view.desired.name, name, because)
+            yield Wait("Ending", f"{name} lets go of what it holds", seconds=0.3)
 
 
 def insisted(view: View, step: Begin) -> Iterator[Proposal]:
@@ -93,7 +111,7 @@ def insisted(view: View, step: Begin) -> Iterator[Proposal]:
     job = view.seen.jobs.get(step.job)
     if job is not None and job.phase is JobPhase.RUNNING:
         yield Wait("Working", job.progress or f"{step.job} is under way", seconds=0.5)
-    elif job is None or job.result == "interrupted":
+    elif job is None or job.result == INTERRUPTED:
         yield step
     elif job.phase is JobPhase.FAILED:
         age = 0.0 if job.ended is None else abs(view.now - job.ended)

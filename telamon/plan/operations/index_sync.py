@@ -22,7 +22,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal, called
+from telamon.plan.operations.base import Planner, Proposal, broken_off, called
 from telamon.plan.step import Begin, Call, Drain, Ending, Finished, Record, Refusal, StopMember, Wait
 from telamon.plan.view import MENDED, QUARANTINED, View
 from telamon.plan.work import Work
@@ -30,7 +30,7 @@ from telamon.plan.works.index import ClearIndex, CopyIndex, TidyIndex
 from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.stackfile.nearest import nearest
 from telamon.state.classify import UP, Condition
-from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
+from telamon.state.world import INTERRUPTED, JobPhase, Life, MemberState, UpgradePhase
 
 TRIES = 3
 """How often a work that failed is begun again."""
@@ -42,6 +42,7 @@ SOURCE, STRATEGY, AUTOMATIC = "source", "strategy", "automatic"
 """Particulars of the verb."""
 
 GATHERED, SWITCHED, FROM = "gathered", "switched", "from:"
+GATHERING = "gather"
 
 
 class IndexSync(Planner):
@@ -126,7 +127,7 @@ class IndexSync(Planner):
         if ways is not None and not _swaps_live(ways, operation):
             if not _knows(view, operation, GATHERED):
                 gather = CopyIndex(source, target, switches=False)
-                if (yield from _tried(view, operation, "gather", work=gather)):
+                if (yield from _tried(view, operation, GATHERING, work=gather)):
                     words = f"the index of {source} lies beside that of {target}"
                     yield Record(name, operation.fact(GATHERED), words)
                 return
@@ -345,7 +346,7 @@ def _tried(view: View, operation: Running, what: str, *, work: Work) -> Generato
     """
     for attempt in range(1, TRIES + 1):
         job = view.seen.jobs.get(_job(operation, what, attempt))
-        if job is None or (job.phase is JobPhase.FAILED and job.result == "interrupted"):
+        if job is None or (job.phase is JobPhase.FAILED and job.result == INTERRUPTED):
             yield Begin(view.desired.name, _job(operation, what, attempt), work, f"{operation.name}: {what}")
             return False
         if job.phase is JobPhase.SUCCEEDED:
@@ -366,6 +367,10 @@ def _ended(view: View, operation: Running, ending: Ending, *, message: str) -> I
     tidy = operation.job("tidy")
     others = [name for name in running if name != tidy]
     if others:
+        gathering = [name for name in others if name.startswith(operation.job(GATHERING))]
+        if ending == "Cancelled":
+            # What changes the index in place comes to its own end: it takes less time than to mend what it left.
+            yield from broken_off(view, *gathering, because=f"{operation.name} was cancelled")
         yield Wait("Ending", f"{others[0]} comes to its end", seconds=0.3)
         return
     job = view.seen.jobs.get(tidy)

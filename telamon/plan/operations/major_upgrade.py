@@ -25,6 +25,7 @@ from telamon.plan.operations.backup import backup_name
 from telamon.plan.operations.base import (
     Planner,
     Proposal,
+    broken_off,
     insisted,
     reason_to_turn_back,
     turn_back,
@@ -37,7 +38,7 @@ from telamon.plan.work import Work
 from telamon.plan.works.backup import AbandonRestore, PrepareRestore, SwitchData, TakeBackup
 from telamon.products.release import Way
 from telamon.state.classify import UP
-from telamon.state.world import ComponentKind, JobPhase
+from telamon.state.world import INTERRUPTED, ComponentKind, JobPhase
 
 FIRST = "first-backup"
 LAST = "last-backup"
@@ -103,7 +104,8 @@ class MajorUpgrade(Planner):
 
     def _prepare(self, view: View, operation: Running) -> Iterator[Proposal]:
         if operation.cancelled:
-            yield Finished("Cancelled", "nothing had been changed yet")
+            left = tuple(broken_off(view, operation.job(FIRST), because=f"{operation.name} was cancelled"))
+            yield from left or (Finished("Cancelled", "nothing had been changed yet"),)
             return
         name = f"{backup_name(view, operation)}-before"
         left = tuple(worked(view, _begin(view, operation, TakeBackup(name, "upgrade"), job=FIRST)))
@@ -119,7 +121,7 @@ class MajorUpgrade(Planner):
             return
         step = _begin(view, operation, TakeBackup(backup_name(view, operation), "upgrade"), job=LAST)
         job = view.seen.jobs.get(step.job)
-        if job is not None and job.phase is JobPhase.FAILED and job.result != "interrupted":
+        if job is not None and job.phase is JobPhase.FAILED and job.result != INTERRUPTED:
             yield turn_back(view, operation, reason=f"the backup could not be taken: {job.detail}")
             return
         left = tuple(worked(view, step))
@@ -153,6 +155,10 @@ class MajorUpgrade(Planner):
     def _turn_back(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
         name, reason = view.desired.name, reason_to_turn_back(view, operation) or ""
         changed = _knows(view, operation, CHANGED)
+        left = () if changed else tuple(broken_off(view, operation.job(LAST), because=reason))
+        if left:
+            yield from left
+            return
         if changed and not _ended_well(view, operation, SwitchData.kind):
             if view.desired.rotates and not view.seen.held:
                 yield Hold(name, operation.name)
@@ -164,7 +170,7 @@ class MajorUpgrade(Planner):
         if view.seen.held:
             yield LetGo(name, operation.name)
             return
-        left = tuple(insisted(view, _begin(view, operation, AbandonRestore()))) if changed else ()
+        left = tuple(insisted(view, _begin(view, operation, AbandonRestore()))) if changed else left
         message = f"{name} is back on {wanted.from_release}: {reason}"
         yield from left or (Finished("Cancelled" if operation.cancelled else "Failed", message),)
 

@@ -21,13 +21,21 @@ from dataclasses import replace
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.backup import backup_name, cannot_be_backed_up
-from telamon.plan.operations.base import Planner, Proposal, insisted, reason_to_turn_back, turn_back, worked
+from telamon.plan.operations.base import (
+    Planner,
+    Proposal,
+    broken_off,
+    insisted,
+    reason_to_turn_back,
+    turn_back,
+    worked,
+)
 from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal
 from telamon.plan.view import View
 from telamon.plan.work import Work
 from telamon.plan.works.backup import AbandonRestore, KeepOutgoing, PrepareRestore, SwitchBack, SwitchData
 from telamon.state.classify import Condition
-from telamon.state.world import JobPhase, Life
+from telamon.state.world import INTERRUPTED, JobPhase, Life
 
 STOPPING = "stopping"
 """Fact: from here on the product is down until its data have changed places."""
@@ -79,7 +87,9 @@ class Restore(Planner):
     def _prepare(self, view: View, operation: Running) -> Iterator[Proposal]:
         name = view.desired.name
         if operation.cancelled:
-            left = tuple(insisted(view, _begin(view, operation, AbandonRestore())))
+            preparing = operation.job(PrepareRestore.kind)
+            left = tuple(broken_off(view, preparing, because=f"{operation.name} was cancelled"))
+            left = left or tuple(insisted(view, _begin(view, operation, AbandonRestore())))
             yield from left or (Finished("Cancelled", "nothing was changed"),)
             return
         left = tuple(worked(view, _begin(view, operation, PrepareRestore(operation.params.get("from", "")))))
@@ -97,7 +107,7 @@ class Restore(Planner):
             return
         step = _begin(view, operation, SwitchData())
         job = view.seen.jobs.get(step.job)
-        if job is not None and job.phase is JobPhase.FAILED and job.result != "interrupted":
+        if job is not None and job.phase is JobPhase.FAILED and job.result != INTERRUPTED:
             yield turn_back(view, operation, reason=job.detail)
             return
         yield from worked(view, step)
@@ -124,7 +134,7 @@ class Restore(Planner):
         source, kept = operation.params.get("from", ""), f"{backup_name(view, operation)}-before"
         step = _begin(view, operation, KeepOutgoing(kept))
         job = view.seen.jobs.get(step.job)
-        if job is not None and job.phase is JobPhase.FAILED and job.result != "interrupted":
+        if job is not None and job.phase is JobPhase.FAILED and job.result != INTERRUPTED:
             yield Finished(
                 "Succeeded",
                 f"{view.desired.name} is as in {source}; what was before is still kept aside, because no backup of it"

@@ -245,6 +245,10 @@ class LabPlatform:
         self._part(component)
         self._works.begin(component, job, work=work)
 
+    def end(self, component: str, job: str) -> None:
+        """Ask a work's process to end."""
+        self._works.end(component, job)
+
     # --------------------------------------------------------------------------------------------------------- traffic
 
     def admit(self, component: str, member: str) -> None:

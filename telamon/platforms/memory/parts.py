@@ -98,6 +98,7 @@ class SimulatedComponent:
     is_set_up: bool = False
     members: dict[str, SimulatedMember] = field(default_factory=dict)
     jobs: dict[str, tuple[Call | Work, float]] = field(default_factory=dict)
+    broken_off: set[str] = field(default_factory=set)
     registry: dict[str, float] = field(default_factory=dict)
     held: bool = False
     servers: Servers | None = None

@@ -25,6 +25,7 @@ from telamon.platforms.memory.servers import Servers
 from telamon.ports import Clock
 from telamon.state.phase import Phase
 from telamon.state.world import (
+    INTERRUPTED,
     ComponentKind,
     ComponentState,
     IndexState,
@@ -137,8 +138,17 @@ class MemoryPlatform:
         running = found.jobs.get(job)
         if running is None or self.clock.now() >= running[1]:
             found.jobs[job] = (work, self.clock.now() + found.behaviour.call)
+            found.broken_off.discard(job)
             if work.kind not in found.behaviour.failing_works:
                 put_in_force(work, found)
+
+    def end(self, component: str, job: str) -> None:
+        """Break a work off; one that does not run stays as it is."""
+        found = self._components[component]
+        work, ends = found.jobs.get(job, (None, 0.0))
+        if isinstance(work, Work) and self.clock.now() < ends:
+            found.jobs[job] = (work, self.clock.now())
+            found.broken_off.add(job)
 
     def establish(self, desired: ComponentDesired, member: str) -> None:
         """Make an empty database server."""
@@ -295,6 +305,8 @@ class MemoryPlatform:
     def _job(self, name: str, asked: Call | Work, *, ends: float, component: SimulatedComponent) -> JobState:
         if self.clock.now() < ends:
             return JobState(name, JobPhase.RUNNING)
+        if name in component.broken_off:
+            return JobState(name, JobPhase.FAILED, ended=ends, result=INTERRUPTED, detail="it was cut off")
         if isinstance(asked, Work) and asked.kind in component.behaviour.failing_works:
             return JobState(name, JobPhase.FAILED, ended=ends, detail=f"{asked.kind} failed")
         result = self._done(asked, component) if isinstance(asked, Call) else "done"

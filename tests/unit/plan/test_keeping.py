@@ -10,7 +10,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.plan.operation import Running
 from telamon.plan.operations.registry import refusals
 from telamon.plan.step import Drain, StopMember
-from telamon.plan.view import MAINTENANCE, PAUSED, QUARANTINED, REPLACED
+from telamon.plan.view import MAINTENANCE, PAUSED, QUARANTINED
 from telamon.platforms.memory.parts import Fault
 from telamon.state.world import Life
 from tests.support.stacks import World, database, edge, members, product, without_members, world

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from telamon.errors import PlatformError
 from telamon.platforms.lab.files import located, make_folder, write
-from telamon.state.world import JobPhase, JobState
+from telamon.state.world import INTERRUPTED, JobPhase, JobState
 
 SUFFIX: Final = ".work"
 KEPT: Final = 60
@@ -108,7 +108,7 @@ class WorkRecords:
 
 def interrupted(record: WorkRecord, *, at: float, why: str) -> WorkRecord:
     """The record of a job that ended without saying so: it may be begun again."""
-    return replace(record, phase=JobPhase.FAILED.value, ended=at, result="interrupted", detail=why)
+    return replace(record, phase=JobPhase.FAILED.value, ended=at, result=INTERRUPTED, detail=why)
 
 
 def _read(path: Path) -> WorkRecord:
