@@ -6,15 +6,12 @@ import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
-
-from pydantic import ValidationError
+from typing import Any
 
 from telamon.desired.component import ComponentDesired, Upgrade
 from telamon.errors import (
     ConflictError,
     NotReadyError,
-    PlatformError,
     TelamonError,
     brief,
 )
@@ -22,6 +19,7 @@ from telamon.model.operation import Operation
 from telamon.model.stack import Stack
 from telamon.operator.operations import Operations, Wish
 from telamon.operator.report import Lane, Trouble
+from telamon.operator.spec import Accepted, Compiler, stack_of, unwanted
 from telamon.operator.upgrading import check
 from telamon.plan.checks import UPGRADING
 from telamon.plan.operation import Running
@@ -33,46 +31,11 @@ from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
 from telamon.run.recall import changes_stand_ins, in_force, with_stand_ins
-from telamon.state.world import ComponentKind
 
 LOG = logging.getLogger("telamon.operator")
 
 DEFECT_RESTS = 5.0
 """Seconds a lane rests after a defect of ours."""
-
-
-class Compiler(Protocol):
-    """Turns a stack into desired components, and lets the platform know what they are made of."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What people should know of the last answer, e.g. a port that had to move."""
-
-    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
-        """Compile, changing nothing. Raises TelamonError where the stack cannot be built here.
-
-        Args:
-            stack: what is wanted.
-            releases: in force, by component.
-        """
-
-    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
-        """Compile, and let the platform perform the result from now on."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A spec that was taken.
-
-    Attributes:
-        generation: in force.
-        changed: whether it differs from the one before.
-        notes: what people should know, e.g. a port that had to move.
-    """
-
-    generation: int
-    changed: bool
-    notes: tuple[str, ...]
 
 
 @dataclass
@@ -129,7 +92,7 @@ class Host:
         if stored is None or not stored.spec.get("running", True):
             return
         try:
-            self._desire(self._install(_stack(stored)), stored.generation)
+            self._desire(self._install(stack_of(stored)), stored.generation)
             self._begin_upgrades(stored)
         except TelamonError as error:
             LOG.error("the stack cannot be kept: %s", error)  # noqa: TRY400 - meant for people
@@ -214,7 +177,7 @@ class Host:
         """Compile the spec in force anew, because what rests on the journal in it has changed."""
         stored = self.stored()
         if stored is not None and not self._going_down:
-            self._desire(self._install(_stack(stored)), stored.generation)
+            self._desire(self._install(stack_of(stored)), stored.generation)
 
     def _check_upgrades(self, stack: Stack, downtime: Collection[str]) -> None:
         """Refuse, before anything is touched, a stack of which a product cannot come to its version."""
@@ -250,10 +213,10 @@ class Host:
 
     def _left_behind(self, stored: Stored) -> list[ComponentDesired]:
         try:
-            return list(self._install(_stack(stored)))
+            return list(self._install(stack_of(stored)))
         except TelamonError as error:
             LOG.warning("ending whatever runs, in no order, because the stack cannot be read: %s", error)
-            return [_unwanted(name) for name in self.platform.leftovers()]
+            return [unwanted(name) for name in self.platform.leftovers()]
 
     def retry(self, component: str | None) -> list[str]:
         """Forget failures and refusals of one component, or of all.
@@ -352,7 +315,7 @@ class Host:
     def stack(self) -> tuple[Stack, int] | None:
         """The spec in force with its generation, if one was ever given."""
         stored = self.stored()
-        return None if stored is None else (_stack(stored), stored.generation)
+        return None if stored is None else (stack_of(stored), stored.generation)
 
     def stored(self) -> Stored | None:
         """The stack of this store; a store holds one."""
@@ -360,7 +323,7 @@ class Host:
 
     def _desire(self, components: Sequence[ComponentDesired], generation: int) -> None:
         with self._lock:
-            left = [_unwanted(name) for name in self.platform.leftovers() if name not in self._lanes]
+            left = [unwanted(name) for name in self.platform.leftovers() if name not in self._lanes]
             wanted = {component.name: component for component in (*left, *components)}
             for name, lane in self._lanes.items():
                 lane.desired = wanted.pop(name, replace(lane.desired, members=()))
@@ -463,13 +426,7 @@ class Host:
     def _retired(self, name: str, lane: _Lane) -> bool:
         """Whether the component is gone for good; the last one to go ends a host that goes down."""
         with self._lock:
-            outcome = lane.outcome
-            gone = (
-                outcome is not None
-                and not outcome.view.desired.members
-                and isinstance(outcome.decision, Done)
-            )
-            if not gone or lane.desired.members or self._lanes.get(name) is not lane:
+            if not _is_gone(lane) or lane.desired.members or self._lanes.get(name) is not lane:
                 return False
             if self._going_down:
                 if all(_is_gone(other) for other in self._lanes.values()):
@@ -480,21 +437,6 @@ class Host:
         return True
 
 
-def _unwanted(name: str) -> ComponentDesired:
-    """A component of which something runs, and nothing should."""
-    return ComponentDesired(name, ComponentKind.PRODUCT, name, members=())
-
-
 def _is_gone(lane: _Lane) -> bool:
     outcome = lane.outcome
     return outcome is not None and not outcome.view.desired.members and isinstance(outcome.decision, Done)
-
-
-def _stack(stored: Stored) -> Stack:
-    try:
-        return Stack.model_validate(stored.spec["stack"], strict=False)
-    except (KeyError, TypeError, ValidationError) as error:
-        raise PlatformError(
-            f"the stack {stored.name} is kept in a form that this version cannot read: {brief(error)}",
-            remedy="run `telamon up FILE` with its file, or the version of Telamon that wrote it",
-        ) from error
