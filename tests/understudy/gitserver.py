@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.understudy.support import NodeProcess, eventually, free_port, own_address
+from tests.understudy.support import NodeProcess, eventually, free_port, free_ports, own_address
 
 ADMIN = ("admin", "admin-pass")
 VERSION = "9.4.16"
@@ -28,18 +28,19 @@ class Stack:
     nodes: list[NodeProcess] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     hazelcast: int = 5701
+    http: int = 7990
+    ssh: int = 7999
 
     def plan(self, count: int) -> None:
         """Choose addresses for so many nodes, so that each can be told all of them."""
         self.addresses = [own_address() for _ in range(count)]
-        self.hazelcast = free_port(self.addresses[0])
+        self.hazelcast, self.http, self.ssh = free_ports(self.addresses[0], 3)
 
     def add(self, number: int = 0, **more: str) -> NodeProcess:
         """Describe a node; it is not started."""
         if not self.addresses:
             self.plan(number + 1)
         address = self.addresses[number]
-        http, ssh = free_port(address), free_port(address)
         members = ",".join(f"{one}:{self.hazelcast}" for one in self.addresses)
         home = self.folder / f"home{number}"
         environment = {
@@ -50,8 +51,8 @@ class Stack:
             "UNDERSTUDY_START_SECONDS": "0.2",
             "UNDERSTUDY_STOP_SECONDS": "0.1",
             "UNDERSTUDY_LINK_SECONDS": "0.2",
-            "SERVER_PORT": str(http),
-            "PLUGIN_SSH_PORT": str(ssh),
+            "SERVER_PORT": str(self.http),
+            "PLUGIN_SSH_PORT": str(self.ssh),
             "JDBC_URL": self.database["url"],
             "JDBC_USER": self.database["user"],
             "JDBC_PASSWORD": self.database["password"],
@@ -63,7 +64,7 @@ class Stack:
             "HAZELCAST_NETWORK_TCPIP_MEMBERS": members,
             "JVM_SUPPORT_RECOMMENDED_ARGS": f"-Dcluster.node.name=node{number}",
             "SETUP_DISPLAYNAME": "Git",
-            "SETUP_BASEURL": f"http://{address}:{http}",
+            "SETUP_BASEURL": f"http://{address}:{self.http}",
             "SETUP_LICENSE": "AAAB+licence",
             "SETUP_SYSADMIN_USERNAME": ADMIN[0],
             "SETUP_SYSADMIN_PASSWORD": ADMIN[1],
@@ -74,7 +75,7 @@ class Stack:
         }
         environment = {name: value for name, value in environment.items() if value}
         node = NodeProcess(
-            "understudy.bitbucket", address, http, environment, self.folder / f"node{number}.log"
+            "understudy.bitbucket", address, self.http, environment, self.folder / f"node{number}.log"
         )
         self.nodes.append(node)
         return node

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.understudy.support import NodeProcess, eventually, free_port, own_address
+from tests.understudy.support import NodeProcess, eventually, free_ports, own_address
 
 ADMIN = ("admin", "admin-secret-1")
 LICENCE = "QUFBQnRlc3Q=" * 8
@@ -62,10 +62,11 @@ class JiraCluster:
         return node
 
     def _environment(self, name: str, address: str) -> dict[str, str]:
+        http, control = free_ports(address, 2)
         return {
             "JIRA_HOME": str(self.folder / name),
             "JIRA_SHARED_HOME": str(self.folder / "shared"),
-            "ATL_TOMCAT_PORT": str(free_port(address)),
+            "ATL_TOMCAT_PORT": str(http),
             "ATL_JDBC_URL": self.database["url"],
             "ATL_JDBC_USER": self.database["user"],
             "ATL_JDBC_PASSWORD": self.database["password"],
@@ -77,7 +78,7 @@ class JiraCluster:
             "EHCACHE_LISTENER_PORT": "40001",
             "EHCACHE_OBJECT_PORT": "40011",
             "UNDERSTUDY_BIND": address,
-            "UNDERSTUDY_CONTROL": f"{address}:{free_port(address)}",
+            "UNDERSTUDY_CONTROL": f"{address}:{control}",
             "UNDERSTUDY_START_SECONDS": "0",
             "UNDERSTUDY_STOP_SECONDS": "0.2",
             "UNDERSTUDY_SETUP_SECONDS": "0.1",

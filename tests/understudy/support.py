@@ -38,11 +38,27 @@ def eventually(probe: Callable[[], T | None], *, what: str, seconds: float = PAT
         time.sleep(0.05)
 
 
+def free_ports(address: str, count: int) -> list[int]:
+    """So many different ports that nothing listens on at an address, just now.
+
+    They lie below the range from which the kernel takes the ports of connections that go out, so that none of those
+    can have one by the time a server listens there.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found: set[int] = set()
+    for _ in range(100 * count):
+        port = 10_000 + secrets.randbelow(first - 10_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            found.add(port)
+        if len(found) == count:
+            return list(found)
+    raise AssertionError(f"no {count} ports at {address} are free")
+
+
 def free_port(address: str) -> int:
-    """A port that nothing listens on at an address, just now."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on at an address, just now; see `free_ports`."""
+    return free_ports(address, 1)[0]
 
 
 def own_address() -> str:

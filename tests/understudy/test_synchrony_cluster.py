@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventually, free_port, own_address
+from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventually, free_ports, own_address
 from tests.understudy.wiki_support import ADMIN, create_page, create_space, make_cluster, set_up
 from understudy.kit.database import Database, DatabaseAddress
 from understudy.kit.edit_tokens import Claims, load_secret, make_token
@@ -28,7 +28,7 @@ DOCUMENT = "page-7"
 def make_nodes(database: Mapping[str, str], folder: Path, *, size: int = 2) -> list[NodeProcess]:
     """Lay out a cluster of the companion; every node has an address of its own, so they share ports."""
     addresses = [own_address() for _ in range(size)]
-    http, cluster, messages = (free_port(addresses[0]) for _ in range(3))
+    http, cluster, messages, control = free_ports(addresses[0], 4)
     nodes = []
     for number, address in enumerate(addresses):
         home = folder / f"synchrony{number}"
@@ -50,7 +50,7 @@ def make_nodes(database: Mapping[str, str], folder: Path, *, size: int = 2) -> l
             ),
             "CONFLUENCE_HOME": str(home),
             "UNDERSTUDY_VERSION": "10.2.7",
-            "UNDERSTUDY_CONTROL": f"{address}:{free_port(address)}",
+            "UNDERSTUDY_CONTROL": f"{address}:{control}",
             "UNDERSTUDY_START_SECONDS": "0",
             "UNDERSTUDY_STOP_SECONDS": "0",
             "UNDERSTUDY_LINK_SECONDS": "0.3",

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from atlassian import Confluence
 
-from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventually, free_port, own_address
+from tests.understudy.support import NodeProcess, PostgreSQL, cleaned, eventually, free_ports, own_address
 
 ADMIN = ("admin", "s3cret-word")
 LICENCE = "AAAB" + "x" * 60
@@ -87,15 +87,17 @@ def make_cluster(
     """
     cluster = WikiCluster(database, folder)
     addresses = [own_address() for _ in range(size)]
-    cluster.cluster_ports = {address: free_port(address) for address in addresses}
+    ports = {address: free_ports(address, 3) for address in addresses}
+    cluster.cluster_ports = {address: cluster_port for address, (cluster_port, _, _) in ports.items()}
     peers = ",".join(f"{address}:{port}" for address, port in cluster.cluster_ports.items())
     for number, address in enumerate(addresses):
         home = folder / f"home{number}"
         home.mkdir(parents=True)
+        _, http, control = ports[address]
         environment = {
             "CONFLUENCE_HOME": str(home),
             "ATL_PRODUCT_HOME_SHARED": str(cluster.shared_home),
-            "ATL_TOMCAT_PORT": str(free_port(address)),
+            "ATL_TOMCAT_PORT": str(http),
             "ATL_JDBC_URL": database["url"],
             "ATL_JDBC_USER": database["user"],
             "ATL_JDBC_PASSWORD": database["password"],
@@ -111,7 +113,7 @@ def make_cluster(
             ),
             "UNDERSTUDY_VERSION": "10.2.7",
             "UNDERSTUDY_BIND": address,
-            "UNDERSTUDY_CONTROL": f"{address}:{free_port(address)}",
+            "UNDERSTUDY_CONTROL": f"{address}:{control}",
             "UNDERSTUDY_START_SECONDS": "0",
             "UNDERSTUDY_STOP_SECONDS": "0",
             "UNDERSTUDY_REBUILD_SECONDS": "0.5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +66,12 @@ def start(tmp_path: Path, given: dict[str, Any]) -> int:
     return load.main(["--plan", str(tmp_path / "plan.json"), "--record", str(tmp_path / "record.jsonl")])
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextlib.contextmanager
+def deserted() -> Iterator[int]:
+    """A port that is bound, so that nobody else takes it, and at which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield int(bound.getsockname()[1])
 
 
 def test_a_run_is_recorded_request_by_request(tmp_path: Path) -> None:
@@ -127,7 +131,8 @@ def test_another_status_is_unexpected(tmp_path: Path) -> None:
 
 
 def test_nobody_listening_is_refused(tmp_path: Path) -> None:
-    record = run(tmp_path, plan(free_port(), kinds=[READ], login=None, seconds=0.1))
+    with deserted() as port:
+        record = run(tmp_path, plan(port, kinds=[READ], login=None, seconds=0.1))
     assert {sample.cause for sample in record.samples} == {Cause.REFUSED}
 
 
@@ -160,7 +165,8 @@ def test_a_session_that_cannot_log_in_ends_the_run(
 
 
 def test_a_server_that_is_not_there_ends_the_run_at_the_login(tmp_path: Path) -> None:
-    assert start(tmp_path, plan(free_port())) == 7
+    with deserted() as port:
+        assert start(tmp_path, plan(port)) == 7
 
 
 def test_a_request_that_cannot_be_sent_ends_the_run(tmp_path: Path) -> None:
