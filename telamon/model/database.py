@@ -7,7 +7,7 @@ from pydantic import Field
 
 from telamon.model.base import Doc, Section
 from telamon.model.common import Port, Resources, SecretRef
-from telamon.model.text import Host, Matching, ObjectName, PropertyName
+from telamon.model.text import Host, Matching, ObjectName, PropertyName, SecretKey
 from telamon.units import Bytes, Within
 
 Major = Literal["14", "15", "16", "17"]
@@ -85,3 +85,33 @@ class CloudNativePgDatabase(Section):
 
 
 DatabaseSpec = Annotated[RdsDatabase | ExternalDatabase | CloudNativePgDatabase, Field(discriminator="kind")]
+
+
+class DatabaseCredentials(Section):
+    """A secret with the name and the password of a database role."""
+
+    secret: Annotated[ObjectName, Doc("Name of the secret.")]
+    username_key: Annotated[SecretKey, Doc("Key of the role's name.", why="What most secrets call it.")] = (
+        "username"
+    )
+    password_key: Annotated[
+        SecretKey, Doc("Key of the role's password.", why="What most secrets call it.")
+    ] = "password"  # noqa: S105 - the name of a key.
+
+
+class ProductDatabase(Section):
+    """A database of one product that exists already, with everything in it."""
+
+    host: Annotated[Host, Doc("Name or address of the writer.")]
+    port: Annotated[Port, Doc("Port.", unit="TCP port", why="PostgreSQL's own.")] = 5432
+    name: Annotated[
+        Annotated[str, Matching("the name of a database", "jiradb", r"[A-Za-z0-9_][A-Za-z0-9_.-]*", 63)],
+        Doc("Name of the database."),
+    ]
+    credentials: Annotated[DatabaseCredentials, Doc("The role that owns it.")]
+    tls: Annotated[
+        Literal["verify-full", "require", "disable"],
+        Doc(
+            "How the connection is protected.", why="Anything less lets someone else answer as the database."
+        ),
+    ] = "verify-full"

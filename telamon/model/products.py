@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from telamon import naming
 from telamon.model.base import Doc, Items, Section
 from telamon.model.common import Port, Resources, SecretRef
+from telamon.model.database import ProductDatabase
 from telamon.model.profile import Profile
 from telamon.model.storage import CompanionStorage, ProductStorage
 from telamon.model.text import (
@@ -198,6 +199,13 @@ class ProductSpec(Section):
     storage: Annotated[ProductStorage, Doc("The product's homes.")] = Field(
         default_factory=ProductStorage.model_construct
     )
+    database: Annotated[
+        ProductDatabase | None,
+        Doc(
+            "A database that the product has already; Telamon makes and changes none for it.",
+            unset="One is made where spec.database says.",
+        ),
+    ] = None
     start_timeout: Annotated[
         Annotated[Duration, Within("5s", "1d")] | None,
         Doc(

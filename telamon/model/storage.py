@@ -54,7 +54,27 @@ class CsiVolume(Section):
     storage_class: Annotated[ObjectName, Doc("Storage class; it must offer ReadWriteMany.")]
 
 
-SharedVolume = Annotated[EfsVolume | NfsVolume | OpenZfsVolume | CsiVolume, Field(discriminator="kind")]
+class ExistingVolume(Section):
+    """A volume that exists already and is taken over with what is on it. Either the volume or a claim is named."""
+
+    kind: Literal["existing"]
+    volume: Annotated[
+        ObjectName | None,
+        Doc("PersistentVolume; a claim is made that is bound to it.", unset="A claim is named."),
+    ] = None
+    claim: Annotated[
+        ObjectName | None,
+        Doc("Claim in the product's namespace that is used as it is.", unset="A volume is named."),
+    ] = None
+    storage_class: Annotated[
+        ObjectName | None,
+        Doc("Storage class that the volume carries; a claim has to say the same.", unset="It carries none."),
+    ] = None
+
+
+SharedVolume = Annotated[
+    EfsVolume | NfsVolume | OpenZfsVolume | CsiVolume | ExistingVolume, Field(discriminator="kind")
+]
 
 
 class LocalStorage(Section):
@@ -95,6 +115,17 @@ class LocalHome(Section):
             unset="The product's minimum. The lab does not limit it.",
         ),
     ] = None
+    storage_class: Annotated[
+        ObjectName | None,
+        Doc("Storage class of this product's own homes.", unset="As storage.local of the stack says."),
+    ] = None
+    volumes: Annotated[
+        Items[ObjectName],
+        Doc(
+            "PersistentVolumes that exist already, in the order of the nodes; each is taken over with what is on it.",
+            why="A new node starts with an empty home, and builds or copies its index.",
+        ),
+    ] = ()
 
 
 class SharedHome(Section):

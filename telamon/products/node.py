@@ -58,7 +58,7 @@ class DatabaseLink:
 
     endpoint: Endpoint
     name: str
-    user: str
+    user: str | SecretValue
     password: SecretValue
     options: Mapping[str, str] = field(default_factory=dict)
     """Parameters of the JDBC driver, e.g. ``sslmode``."""

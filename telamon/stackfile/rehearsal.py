@@ -81,6 +81,7 @@ def _smaller(product: ProductSpec) -> ProductSpec:
                 name: _smaller_companion(companion) for name, companion in product.companions.items()
             },
             "storage": ProductStorage(),
+            "database": None,
             "volumes": (),
             "sidecars": (),
             "patches": (),
@@ -169,6 +170,7 @@ def _of_product(name: str, product: ProductSpec) -> Iterator[NotRehearsed]:
         (product.nodes > MOST_NODES, "nodes", f"{product.nodes} nodes: the lab runs at most {MOST_NODES}."),
         (product.base_url is not None, "baseUrl", "The URL: the lab has addresses of its own."),
         (product.storage != ProductStorage(), "storage", "Size and place of the homes."),
+        (product.database is not None, "database", "The product's own database: the lab makes one."),
         (bool(product.volumes), "volumes", "Volumes of your own."),
         (bool(product.sidecars), "sidecars", "Containers of your own."),
         (bool(product.patches), "patches", "Patches of rendered objects."),

@@ -133,7 +133,22 @@ def product(draw: Draw, name: str, *, domain: str, platform: str) -> Document:
         given["contextPath"] = path
     if draw.maybe():
         given["baseUrl"] = f"https://{draw.one(name, 'x.' + name)}.{domain}{path}"
+    if platform != "lab" and draw.maybe():
+        given["database"] = draw.filled(
+            {
+                "host": "db.acme.example",
+                "name": f"{name}db",
+                "credentials": draw.filled({"secret": "db"}, usernameKey="u"),
+            },
+            port=6432,
+            tls=draw.one("require", "disable"),
+        )
     homes = draw.filled({}, localHome={"size": "50Gi"}, sharedHome={"size": "1Ti"})
+    if platform != "lab" and draw.maybe():
+        homes["localHome"] = {"storageClass": "fast", "volumes": ["pv-0"]}
+        homes["sharedHome"] = {
+            "volume": draw.filled({"kind": "existing", "volume": "pv-9"}, storageClass="nfs")
+        }
     if name == "bitbucket" and platform == "aws":
         homes["sharedHome"] = {"volume": draw.one({"kind": "openzfs", "throughput": 128}, nfs(draw))}
     return given | ({"storage": homes} if homes else {})

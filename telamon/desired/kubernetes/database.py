@@ -19,7 +19,7 @@ from telamon.desired.kubernetes.hardening import contained, pod_context
 from telamon.desired.kubernetes.images import DATABASE_CLIENT, server_image
 from telamon.desired.kubernetes.site import Part, Site, database_of, database_spec
 from telamon.errors import UsageError
-from telamon.model.database import CloudNativePgDatabase, ExternalDatabase
+from telamon.model.database import CloudNativePgDatabase, ExternalDatabase, ProductDatabase
 from telamon.naming import DATABASE, secret_name
 from telamon.products.base import Endpoint
 from telamon.products.container import NOBODYS_USER
@@ -88,6 +88,15 @@ def database(site: Site) -> Database:
     return Database(Endpoint(site.facts.database_host, site.facts.database_port), _protection(mode))
 
 
+def database_of_product(own: ProductDatabase) -> Database:
+    """Where a product finds a database that it has already.
+
+    Args:
+        own: its section of the stack file.
+    """
+    return Database(Endpoint(own.host, own.port), _protection(own.tls))
+
+
 def _protection(mode: str) -> dict[str, str]:
     found = {"sslmode": mode}
     if mode == "verify-full":
@@ -99,7 +108,9 @@ def _protection(mode: str) -> dict[str, str]:
 def database_sheets(site: Site) -> tuple[Sheet, ...]:
     """What goes into the namespace of the database."""
     chosen = database_spec(site.spec)
-    needing = tuple(part for part in site.products if part.workload.needs_database)
+    needing = tuple(
+        part for part in site.products if part.workload.needs_database and part.spec.database is None
+    )
     if not needing:
         return ()
     if isinstance(chosen, CloudNativePgDatabase):

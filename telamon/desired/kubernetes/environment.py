@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from telamon.desired.kubernetes.database import Database
+from telamon.desired.kubernetes.database import Database, database_of_product
 from telamon.desired.kubernetes.site import Part, Site, database_of
 from telamon.products.base import (
     DatabaseLink,
@@ -129,6 +129,17 @@ def _companions(part: Part, site: Site) -> Mapping[str, tuple[Peer, ...]]:
 
 
 def _database(part: Part, database: Database) -> DatabaseLink:
+    own = part.spec.database
+    if own is not None:
+        known = database_of_product(own)
+        credentials = own.credentials
+        return DatabaseLink(
+            known.endpoint,
+            name=own.name,
+            user=SecretValue(credentials.secret, credentials.username_key),
+            password=SecretValue(credentials.secret, credentials.password_key),
+            options=known.options,
+        )
     name = database_of(part)
     return DatabaseLink(
         database.endpoint, name=name, user=name, password=part.secrets.database, options=database.options

@@ -220,7 +220,11 @@ def _host_block(host: str) -> Block:
 
 
 def _database_flows(site: Site) -> Iterator[Flow]:
-    needing = [part for part in site.parts if part.workload.needs_database]
+    for part in site.parts:
+        given = part.spec.database
+        if given is not None and part.workload.needs_database:
+            yield Flow(pods_of(part, site), _host_block(given.host), (given.port,), "the database")
+    needing = [part for part in site.parts if part.workload.needs_database and part.spec.database is None]
     if not needing:
         return
     known = database(site)

@@ -45,7 +45,7 @@ def volumes(part: Part, site: Site, *, files: Mapping[str, str]) -> list[dict[st
     if container.home and local_size(part) is None:
         found.append({"name": LOCAL_HOME, "emptyDir": {}})
     if container.shared_home:
-        found.append({"name": SHARED_HOME, "persistentVolumeClaim": {"claimName": shared_claim(part)}})
+        found.append({"name": SHARED_HOME, "persistentVolumeClaim": {"claimName": shared_claim(part, site)}})
     found += [{"name": _empty_name(path), "emptyDir": {}} for path in (TEMPORARY, *container.empty)]
     found += [{"name": f"filled-{number}", "emptyDir": {}} for number, _ in enumerate(container.filled)]
     if files:

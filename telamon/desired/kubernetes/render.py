@@ -17,7 +17,7 @@ from telamon.desired.kubernetes.placement import priority_class
 from telamon.desired.kubernetes.policies import allowing, calico_deny_all, deny_all
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.spaces import bounds, namespace
-from telamon.desired.kubernetes.storage import shared_objects
+from telamon.desired.kubernetes.storage import adopted_claims, shared_objects
 from telamon.desired.kubernetes.wanted import operator_secrets
 from telamon.desired.kubernetes.workloads import workload
 from telamon.naming import DATABASE
@@ -138,7 +138,7 @@ def _product(part: Part, site: Site, *, allowed: Sequence[Flow]) -> Bundle:
         bounds=bounds(part.namespace, site, parts=own),
         access=access,
         network=network,
-        storage=shared_objects(part, site)[1],
+        storage=[*shared_objects(part, site)[1], *adopted_claims(part, site)],
         certificates=[item for each in own for item in certificates(each, site)],
         **made_by_class,
         front=front,

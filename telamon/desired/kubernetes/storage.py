@@ -15,12 +15,13 @@ from typing import Any, Final
 from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.errors import UsageError
-from telamon.model.storage import CsiVolume, EfsVolume, NfsVolume, SharedVolume
+from telamon.model.storage import CsiVolume, EfsVolume, ExistingVolume, NfsVolume, SharedVolume
 from telamon.naming import CompanionName
 from telamon.units import Bytes
 
 LOCAL_HOME: Final = "local-home"
 SHARED_HOME: Final = "shared-home"
+_SMALLEST: Final = Bytes.parse("1Gi")
 _EFS: Final = "efs.csi.aws.com"
 _NFS_OPTIONS: Final = ("nfsvers=4.1", "hard", "rsize=1048576", "wsize=1048576")
 """What FSx for OpenZFS is mounted with. Source: AWS, "Mounting file systems from Linux clients"."""
@@ -65,6 +66,8 @@ def shared_objects(part: Part, site: Site) -> tuple[tuple[Object, ...], tuple[Ob
     if not (part.is_product and part.container.shared_home):
         return (), ()
     chosen = _chosen(part, site)
+    if isinstance(chosen, ExistingVolume):
+        return (), _taken_over(part, site, chosen)
     if isinstance(chosen, CsiVolume):
         return (), (_claim(part, site, storage_class=chosen.storage_class),)
     if isinstance(chosen, EfsVolume) and chosen.file_system is not None:
@@ -74,8 +77,54 @@ def shared_objects(part: Part, site: Site) -> tuple[tuple[Object, ...], tuple[Ob
     return (volume,), (_claim(part, site, volume=volume["metadata"]["name"]),)
 
 
-def shared_claim(part: Part) -> str:
-    """Name of the claim of the shared home."""
+def shared_claim(part: Part, site: Site) -> str:
+    """Name of the claim of the shared home: our own, or the one that the stack file takes over."""
+    chosen = _chosen(part, site)
+    named = chosen.claim if isinstance(chosen, ExistingVolume) else None
+    return named or _own_claim(part)
+
+
+def adopted_claims(part: Part, site: Site) -> tuple[Object, ...]:
+    """Claims for nodes' own homes that exist already, under the very names that the StatefulSet looks for.
+
+    Args:
+        part: the product's own nodes.
+        site: the stack.
+    """
+    home = part.spec.storage.local_home
+    found: list[Object] = []
+    for member, volume in zip(part.members, home.volumes, strict=False):
+        spec = _bound_to(volume, size=home.size, storage_class=_local_class(part, site))
+        meta = Meta(f"{LOCAL_HOME}-{member}", part.namespace, site.part_labels(part))
+        found.append(
+            made("v1", "PersistentVolumeClaim", meta=meta, spec={"accessModes": ["ReadWriteOnce"], **spec})
+        )
+    return tuple(found)
+
+
+def _taken_over(part: Part, site: Site, chosen: ExistingVolume) -> tuple[Object, ...]:
+    if chosen.volume is None:
+        return ()
+    size = part.spec.storage.shared_home.size
+    spec = _bound_to(chosen.volume, size=size, storage_class=chosen.storage_class)
+    meta = Meta(_own_claim(part), part.namespace, site.part_labels(part))
+    body = {"accessModes": ["ReadWriteMany"], **spec}
+    return (made("v1", "PersistentVolumeClaim", meta=meta, spec=body),)
+
+
+def _bound_to(volume: str, *, size: Bytes | None, storage_class: str | None) -> dict[str, Any]:
+    """What binds a claim to one volume. A claim never asks for more than the volume has, or it stays unbound.
+
+    Source: Kubernetes, "Persistent Volumes" ("Reserving a PersistentVolume": class and size have to agree).
+    """
+    return {
+        "storageClassName": storage_class or "",
+        "resources": {"requests": {"storage": str(size or _SMALLEST)}},
+        "volumeName": volume,
+    }
+
+
+def _own_claim(part: Part) -> str:
     return f"{part.name}-{SHARED_HOME}"
 
 
@@ -84,7 +133,8 @@ def _companion(part: Part) -> Any:
 
 
 def _local_class(part: Part, site: Site) -> str | None:
-    own = None if part.is_product else _companion(part).storage.storage_class
+    storage = part.spec.storage.local_home if part.is_product else _companion(part).storage
+    own = storage.storage_class
     given: str | None = own or site.spec.storage.local.storage_class
     return given or ("gp3" if site.aws is not None else None)
 
@@ -109,7 +159,7 @@ def _claim(part: Part, site: Site, *, storage_class: str = "", volume: str = "")
     }
     if volume:
         spec["volumeName"] = volume
-    meta = Meta(shared_claim(part), part.namespace, site.part_labels(part))
+    meta = Meta(_own_claim(part), part.namespace, site.part_labels(part))
     return made("v1", "PersistentVolumeClaim", meta=meta, spec=spec)
 
 
@@ -125,7 +175,7 @@ def _volume(part: Part, site: Site, chosen: SharedVolume) -> Object:
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "namespace": part.namespace,
-            "name": shared_claim(part),
+            "name": _own_claim(part),
         },
         **dict(_source(part, site, chosen)),
     }

@@ -124,7 +124,7 @@ class _Filling:
         if link is None:
             return ()
         known: dict[str, tuple[Piece, ...]] = {
-            "url": (f"postgresql://{link.user}:", link.password, f"@{link.endpoint}/{link.name}"),
+            "url": ("postgresql://", link.user, ":", link.password, f"@{link.endpoint}/{link.name}"),
             "host": (link.endpoint.host,),
             "port": (str(link.endpoint.port),),
             "name": (link.name,),

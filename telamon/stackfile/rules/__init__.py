@@ -16,6 +16,8 @@ from telamon.stackfile.rules.addresses import (
     products_do_not_share_an_address,
 )
 from telamon.stackfile.rules.lists import (
+    existing_volume_is_named_once,
+    homes_taken_over_have_nodes,
     mount_path_is_free,
     names_are_unique,
     patch_has_its_value,
@@ -29,6 +31,7 @@ from telamon.stackfile.rules.platforms import (
     part_fits_platform,
     shared_home_is_named,
     tls_is_named,
+    what_is_taken_over_is_in_a_cluster,
 )
 from telamon.stackfile.rules.products import (
     access_names_a_product,
@@ -71,6 +74,9 @@ RULES: Final[tuple[Rule, ...]] = (
     backup_is_kept_for_more_than_one,
     names_are_unique,
     volume_has_one_source,
+    existing_volume_is_named_once,
+    homes_taken_over_have_nodes,
+    what_is_taken_over_is_in_a_cluster,
     mount_path_is_free,
     patch_has_its_value,
     ports_differ,

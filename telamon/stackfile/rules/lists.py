@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
+from telamon.model.storage import ExistingVolume, SharedVolume
 from telamon.stackfile.findings import Finding, Subject
 from telamon.stackfile.rules.products import PRODUCTS
 from telamon.stackfile.tree import Path, dotted
@@ -57,6 +58,45 @@ def volume_has_one_source(subject: Subject) -> Iterator[Finding]:
                     f"Write one of {', '.join(sources)}.",
                     throughout=(path,),
                 )
+
+
+def existing_volume_is_named_once(subject: Subject) -> Iterator[Finding]:
+    """A volume that exists is found by its own name or by its claim's, and belongs to one product."""
+    shared: list[tuple[Path, SharedVolume | None]] = [
+        (("spec", "storage", "shared"), subject.spec.storage.shared)
+    ]
+    for name, product in subject.spec.products.items():
+        shared.append(
+            ((*PRODUCTS, name, "storage", "sharedHome", "volume"), product.storage.shared_home.volume)
+        )
+        local = (*PRODUCTS, name, "storage", "localHome", "volumes")
+        yield from _repeated(local, product.storage.local_home.volumes)
+    for path, volume in shared:
+        if not isinstance(volume, ExistingVolume):
+            continue
+        if (volume.volume is None) == (volume.claim is None):
+            given = "none" if volume.volume is None else "volume and claim"
+            message = f"a volume that exists has one name here, and this one has {given}"
+            yield Finding(path, message, "Write one of volume, claim.", throughout=(path,))
+        elif volume.volume is not None and path == ("spec", "storage", "shared"):
+            message = "one volume cannot be the shared home of every product"
+            remedy = "Write it to storage.sharedHome.volume of the product whose home it is."
+            yield Finding((*path, "volume"), message, remedy, throughout=(path,))
+
+
+def homes_taken_over_have_nodes(subject: Subject) -> Iterator[Finding]:
+    """Every home that is taken over has a node."""
+    for name, product in subject.spec.products.items():
+        path = (*PRODUCTS, name, "storage", "localHome", "volumes")
+        homes = len(product.storage.local_home.volumes)
+        if homes > product.nodes:
+            yield Finding(
+                path,
+                f"there are {homes} homes for {product.nodes} nodes",
+                "Raise nodes, or leave out the homes that nobody will use.",
+                also=((*PRODUCTS, name, "nodes"),),
+                throughout=(path,),
+            )
 
 
 def patch_has_its_value(subject: Subject) -> Iterator[Finding]:

@@ -45,7 +45,10 @@ _DATABASE: Final = _Part(
     ("rds", "external", "cloudnative-pg"),
 )
 _SHARED: Final = _Part(
-    "a shared home", "its shared homes are folders", ("nfs", "csi", "efs"), ("efs", "nfs", "openzfs", "csi")
+    "a shared home",
+    "its shared homes are folders",
+    ("nfs", "csi", "efs", "existing"),
+    ("efs", "nfs", "openzfs", "csi", "existing"),
 )
 _DRIVER: Final = _Part(
     "an edge", "its front door is Envoy", ("gateway", "nginx"), ("gateway", "nginx", "alb")
@@ -116,6 +119,25 @@ def shared_home_is_named(subject: Subject) -> Iterator[Finding]:
                 also=(_PLATFORM, own, (*PRODUCTS, name, "profile")),
             )
             return
+
+
+def what_is_taken_over_is_in_a_cluster(subject: Subject) -> Iterator[Finding]:
+    """The lab makes what it needs itself; it takes over no database and no volume."""
+    if subject.spec.platform.kind != "lab":
+        return
+    for name, product in subject.spec.products.items():
+        own = {
+            ("database",): product.database is not None,
+            ("storage", "localHome", "volumes"): bool(product.storage.local_home.volumes),
+        }
+        for below, given in own.items():
+            if given:
+                yield Finding(
+                    (*PRODUCTS, name, *below),
+                    "the lab takes over nothing that exists already",
+                    "Name the platform that it is meant for; telamon rehearses the file in the lab with --lab.",
+                    also=(_PLATFORM,),
+                )
 
 
 def tls_is_named(subject: Subject) -> Iterator[Finding]:
