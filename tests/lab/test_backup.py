@@ -8,15 +8,19 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from telamon.errors import ConflictError, MachineError, PlatformError, UsageError
+from telamon.platforms.lab import procfs
 from telamon.platforms.lab.backup import restoring, taking
 from telamon.platforms.lab.backup.clearing import prune
+from telamon.platforms.lab.backup.workplace import SOCKETS, workplace
+from telamon.state.backups import BackupEntry
 from tests.lab import backups
 from tests.lab.backups import FORGE, TRACKER, Site, Writers, attach, attachment, needs_restic, quiet
 
@@ -52,6 +56,14 @@ def verify(site: Site, name: str) -> None:
     """Verify a backup."""
     entry = site.shelf.catalogue.get(name)
     taking.verify(entry, site.shelf, rules=site.subject.rules, progress=quiet)
+
+
+def clear_away(site: Site, now: datetime | None = None) -> tuple[BackupEntry, ...]:
+    """Remove what is older than a day, and what belongs to no backup."""
+    shelf = site.shelf
+    return prune(
+        shelf.catalogue, shelf.vault, workplace=shelf.workplace, keep=86400, now=now or datetime.now(UTC)
+    )
 
 
 def content(site: Site) -> dict[int, bytes]:
@@ -212,30 +224,84 @@ def test_what_is_past_its_time_goes_and_the_rest_can_still_be_read(tracker: Site
     (lost / "files" / "one").write_text("of a backup that came to no end")
     tracker.shelf.vault.store(lost, ("files",), tag="lost", progress=quiet)
     later = datetime.fromisoformat(tracker.shelf.catalogue.get("second").taken) + timedelta(days=3)
-    gone = prune(tracker.shelf.catalogue, tracker.shelf.vault, keep=86400, now=later)
+    gone = clear_away(tracker, now=later)
     assert [entry.name for entry in gone] == ["first"]
     assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["second"]
     assert tracker.shelf.vault.snapshots() == {tracker.shelf.catalogue.get("second").snapshot}
     verify(tracker, "second")
 
 
+def killed(work: Callable[[], None], *, when: Callable[[], bool]) -> None:
+    """Do something in a process that is killed at a moment; it may be through before."""
+    child = os.fork()
+    if not child:
+        work()
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if when() or time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            break
+        time.sleep(0.01)
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    """Whether so many seconds have gone by."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def places(site: Site) -> list[str]:
+    """The folders in which somebody works on backups, or did."""
+    return sorted(path.name for path in site.shelf.workplace.iterdir() if path.is_dir())
+
+
+def servers_in(folder: Path) -> list[int]:
+    """The database processes that work below a folder."""
+    found = ((pid, procfs.working_folder(pid)) for pid in procfs.pids())
+    return [pid for pid, place in found if place is not None and place.startswith(f"{folder}/")]
+
+
 def test_killed_at_any_moment_it_leaves_nothing_half_listed(tracker: Site) -> None:
     for delay in (0.1, 0.4, 0.8, 1.2, 1.8, 2.5):
-        child = os.fork()
-        if not child:
-            take(tracker, f"killed-{delay}")
-            os._exit(0)
-        time.sleep(delay)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        killed(partial(take, tracker, f"killed-{delay}"), when=after(delay))
     take(tracker, "whole")
     listed = tracker.shelf.catalogue.entries()
     assert "whole" in {entry.name for entry in listed}
     assert {entry.snapshot for entry in listed} <= tracker.shelf.vault.snapshots()
-    prune(tracker.shelf.catalogue, tracker.shelf.vault, keep=86400.0, now=datetime.now(UTC))
+    clear_away(tracker)
     for entry in listed:
         verify(tracker, entry.name)
-    assert sorted(path.name for path in tracker.shelf.workplace.iterdir() if path.is_dir()) == []
+    assert places(tracker) == []
+
+
+@pytest.mark.parametrize("following", ["verify", "prune"])
+def test_what_a_killed_check_has_left_is_ended_and_removed_by_whoever_comes_next(
+    tracker: Site, following: str
+) -> None:
+    take(tracker)
+    scratch = tracker.shelf.workplace / "scratch-first"
+    lock = scratch / "data" / "postmaster.pid"
+    killed(partial(verify, tracker, "first"), when=lambda: lock.exists() and (scratch / SOCKETS).is_symlink())
+    sockets = (scratch / SOCKETS).readlink()
+    assert servers_in(tracker.shelf.workplace)
+    match following:
+        case "verify":
+            verify(tracker, "first")
+        case _:
+            clear_away(tracker)
+    assert places(tracker) == []
+    assert servers_in(tracker.shelf.workplace) == []
+    assert not sockets.exists()
+
+
+def test_what_somebody_works_in_is_left_alone(tracker: Site) -> None:
+    place = tracker.shelf.workplace / "verify-first"
+    with workplace(place):
+        place.mkdir()
+        clear_away(tracker)
+        assert place.is_dir()
 
 
 def test_second_of_one_product_at_a_time_is_refused(tracker: Site) -> None:
@@ -276,7 +342,7 @@ def test_without_room_it_is_refused_before_anything_is_written(tracker: Site) ->
 def test_nothing_is_cleared_away_while_a_backup_is_taken(tracker: Site) -> None:
     take(tracker)
     with tracker.shelf.catalogue.adding(), pytest.raises(ConflictError):
-        prune(tracker.shelf.catalogue, tracker.shelf.vault, keep=0.0, now=datetime.now(UTC))
+        clear_away(tracker)
     assert tracker.shelf.vault.snapshots()
 
 

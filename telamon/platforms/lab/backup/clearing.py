@@ -1,21 +1,26 @@
-"""Clear away what is past its time, and what a backup that came to no end has left in the vault."""
+"""Clear away what is past its time, and what a backup that came to no end has left in vault and workplace."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from telamon.plan.retention import outdated
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.vault import Vault
+from telamon.platforms.lab.backup.workplace import sweep
 from telamon.state.backups import BackupEntry
 
 
-def prune(catalogue: Catalogue, vault: Vault, *, keep: float, now: datetime) -> tuple[BackupEntry, ...]:
-    """Remove backups that are past their time, and whatever in the vault belongs to none.
+def prune(
+    catalogue: Catalogue, vault: Vault, *, workplace: Path, keep: float, now: datetime
+) -> tuple[BackupEntry, ...]:
+    """Remove backups that are past their time, and whatever in the vault or the workplace belongs to none.
 
     Args:
         catalogue: the list of them.
         vault: their content.
+        workplace: where they are worked on.
         keep: how long one is kept, in seconds.
         now: with a time zone.
 
@@ -25,6 +30,7 @@ def prune(catalogue: Catalogue, vault: Vault, *, keep: float, now: datetime) -> 
     Raises:
         ConflictError: a backup is being taken.
     """
+    sweep(workplace)
     with catalogue.clearing():
         vault.open()
         vault.tidy()

@@ -9,6 +9,7 @@ from telamon.errors import NotReadyError, PlatformError
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.clearing import prune
 from telamon.platforms.lab.backup.vault import Vault
+from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.state.backups import BackupEntry
@@ -59,7 +60,13 @@ class BackupDesk:
         value = lab.backup.password
         password = FileSecrets(self._root / "secrets").get(value.secret, value.key)
         catalogue = Catalogue(Path(lab.backup.folder))
-        return prune(catalogue, Vault(catalogue.vault, password), keep=lab.backup.keep, now=now)
+        return prune(
+            catalogue,
+            Vault(catalogue.vault, password),
+            workplace=self._root / WORKPLACE,
+            keep=lab.backup.keep,
+            now=now,
+        )
 
     def _catalogue(self) -> Catalogue:
         try:

@@ -5,22 +5,20 @@ It listens on a unix socket alone and syncs nothing, because all that is in it i
 
 from __future__ import annotations
 
-import os
 import secrets as randomness
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TemporaryError, brief
-from telamon.platforms.lab import procfs
 from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.programs import Command, run
+from telamon.platforms.lab.backup.workplace import SOCKETS, workplace
 from telamon.platforms.lab.files import located, make_folder, write
 
 SUPERUSER = "telamon"
@@ -49,18 +47,18 @@ def scratch(folder: Path, *, programs: str, account: Account | None) -> Iterator
     """A new, empty server, gone with everything in it at the end of the block.
 
     Args:
-        folder: where its data goes; emptied first. What an earlier run left alive there is ended.
+        folder: where its data goes; a workplace of its own.
         programs: folder of PostgreSQL's programs.
         account: whom it runs as; ``None``: as we do.
 
     Raises:
+        ConflictError: somebody else has one there.
         MachineError: the disk is full, or a program cannot be run.
         PlatformError: it does not start.
     """
-    clear(folder)
-    make_folder(folder, account=account)
-    data, password = folder / "data", randomness.token_urlsafe(24)
-    try:
+    with workplace(folder):
+        make_folder(folder, account=account)
+        data, password = folder / "data", randomness.token_urlsafe(24)
         write(folder / "once", f"{password}\n", account=account)
         make_folder(data, account=account)
         words = (
@@ -79,8 +77,6 @@ def scratch(folder: Path, *, programs: str, account: Account | None) -> Iterator
         run(Command(words, account=account))
         with serving(data, programs=programs, account=account, settings=SETTINGS) as sockets:
             yield Server(programs, sockets, PORT, SUPERUSER, password, account)
-    finally:
-        clear(folder)
 
 
 @contextmanager
@@ -93,6 +89,9 @@ def serving(data: Path, *, programs: str, account: Account | None, settings: Seq
     with tempfile.TemporaryDirectory(prefix="telamon-", ignore_cleanup_errors=True) as name:
         sockets = Path(name)
         make_folder(sockets, account=account)
+        with located(data.parent):
+            # Whoever finds this place after a kill removes that folder as well.
+            (data.parent / SOCKETS).symlink_to(sockets)
         options = [
             word for setting in (*settings, f"unix_socket_directories={name}") for word in ("-c", setting)
         ]
@@ -119,19 +118,7 @@ def serving(data: Path, *, programs: str, account: Account | None, settings: Seq
             yield name
         finally:
             _stop(process)
-
-
-def clear(folder: Path) -> None:
-    """Remove a server's folder, and end whatever still runs on it."""
-    lock = folder / "data" / "postmaster.pid"
-    with suppress(FileNotFoundError, ValueError, IndexError):
-        pid = int(lock.read_text(encoding="utf-8").splitlines()[0])
-        if procfs.working_folder(pid) == str(folder / "data"):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGQUIT)
-    if folder.exists():
-        with located(folder):
-            shutil.rmtree(folder)
+            (data.parent / SOCKETS).unlink(missing_ok=True)
 
 
 def _wait(process: subprocess.Popen[bytes], sockets: Path, *, programs: str, log: Path) -> None:

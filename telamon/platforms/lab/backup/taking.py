@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 from telamon.errors import MachineError, PlatformError
 from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup import judge
-from telamon.platforms.lab.backup.catalogue import Catalogue, held
+from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.database import Instant, Server
 from telamon.platforms.lab.backup.pin import merge, pin, pin_file, size
 from telamon.platforms.lab.backup.scratch import SUPERUSER, scratch
 from telamon.platforms.lab.backup.vault import Progress, Vault
+from telamon.platforms.lab.backup.workplace import sweep, workplace
 from telamon.platforms.lab.files import located, make_folder
 from telamon.products.backup import BackupRules, FileRows
 from telamon.state.backups import BackupEntry
@@ -114,7 +114,9 @@ def take(subject: Subject, shelf: Shelf, *, name: str, reason: str, progress: Pr
     for entry in shelf.catalogue.entries():
         if entry.name == name:
             return entry
-    with shelf.catalogue.adding(), _workplace(shelf.workplace / subject.product) as place:
+    sweep(shelf.workplace)
+    with shelf.catalogue.adding(), workplace(shelf.workplace / subject.product) as place:
+        make_folder(place)
         shelf.vault.open()
         need = databases.size_of(shelf.server, subject.database)
         demand_room(place, need)
@@ -160,7 +162,9 @@ def verify(entry: BackupEntry, shelf: Shelf, *, rules: BackupRules, progress: Pr
         PlatformError: it is damaged, or not whole.
         MachineError: there is no room, or a program is missing.
     """
-    with shelf.catalogue.adding(), _workplace(shelf.workplace / f"verify-{entry.name}") as place:
+    sweep(shelf.workplace)
+    with shelf.catalogue.adding(), workplace(shelf.workplace / f"verify-{entry.name}") as place:
+        make_folder(place)
         shelf.vault.open()
         demand_room(place, entry.size)
         prove(entry, shelf, place=place / "proof", rules=rules, progress=progress)
@@ -271,26 +275,6 @@ def demand_room(place: Path, need: int) -> None:
             f"{place} has {free // 2**20} MiB left, and {(need + SPARE) // 2**20} are needed",
             remedy="Free some space, or name another folder in spec.backup.destination.",
         )
-
-
-@contextmanager
-def _workplace(place: Path) -> Iterator[Path]:
-    """An empty folder for us alone, gone at the end; what an earlier run left in it goes first."""
-    make_folder(place.parent, mode=0o711)
-    busy = f"another backup works in {place}"
-    with held(place.with_name(f"{place.name}.lock"), kind=fcntl.LOCK_EX, patience=0.0, busy=busy):
-        _clear(place)
-        make_folder(place)
-        try:
-            yield place
-        finally:
-            _clear(place)
-
-
-def _clear(place: Path) -> None:
-    with located(place):
-        if place.exists():
-            shutil.rmtree(place)
 
 
 def _now() -> str:

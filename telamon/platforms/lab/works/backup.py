@@ -28,14 +28,13 @@ from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.restoring import Place
 from telamon.platforms.lab.backup.taking import Shelf, Subject
 from telamon.platforms.lab.backup.vault import Progress
+from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import stack_file
 from telamon.platforms.lab.works.context import Context
 from telamon.products.base import Product
 from telamon.state.backups import BackupEntry
 
 LOG = logging.getLogger("telamon.lab.backup")
-WORKPLACE: Final = "backup"
-"""Folder of the state root in which backups are worked on."""
 MEBIBYTE: Final = 2**20
 
 
@@ -49,6 +48,7 @@ def take(context: Context, work: TakeBackup) -> str:
         prune(
             shelf.catalogue,
             shelf.vault,
+            workplace=shelf.workplace,
             keep=_keep(context),
             now=datetime.fromtimestamp(context.clock.now(), UTC),
         )
