@@ -119,10 +119,15 @@ class PostgreSQL:
         eventually(self._answers, what="PostgreSQL answers")
 
     def kill(self) -> None:
-        """End the server at once, as a crash would."""
+        """End the server at once, as a crash would, and wait until its children have noticed.
+
+        While one of them lives, the shared memory is in use, and a new server refuses to start.
+        """
         if self.process is not None:
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
             self.process.kill()
             self.process.wait()
+            eventually(lambda: not any(map(_runs, children)), what="the end of PostgreSQL's children")
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""
@@ -257,6 +262,14 @@ def cleaned(nodes: list[NodeProcess]) -> Iterator[list[NodeProcess]]:
     finally:
         for node in nodes:
             node.clean_up()
+
+
+def _runs(pid: str) -> bool:
+    """Whether a process is there and is more than an entry that nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _unprivileged() -> int | None:
