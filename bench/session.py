@@ -22,12 +22,27 @@ from telamon.proof.repository import Account
 from telamon.proof.stage import Place, Script, Staged, stage
 
 PRODUCTS = ("jira", "confluence", "bitbucket")
-SESSIONS = 40
+INTERVAL = 0.2
+"""Mean seconds between two requests of a session.
+
+A session whose write was lost succeeds again no sooner than it next asks, so a stall is known no finer than this, and
+it has to lie well below the stalls that are demanded.
+"""
+FEWEST_SESSIONS = 8
 STAGED_RATE = 100.0
 LONGEST_RUN = 300.0
 """Seconds; a scenario ends its load long before."""
 HEALS_WITHIN = 120.0
 """Seconds in which whatever the scenario before has left must be well again."""
+
+
+def sessions_at(rate: float) -> int:
+    """How many sessions share a load.
+
+    Args:
+        rate: requests per second, on one product.
+    """
+    return max(round(rate * INTERVAL), FEWEST_SESSIONS)
 
 
 @dataclass
@@ -94,7 +109,12 @@ class Session:
                 companions=lab.companions(product),
             )
             script = Script(
-                "bench", "BENCH", rate=STAGED_RATE, seconds=LONGEST_RUN, sessions=SESSIONS, forgetful=0.0
+                "bench",
+                "BENCH",
+                rate=STAGED_RATE,
+                seconds=LONGEST_RUN,
+                sessions=sessions_at(STAGED_RATE),
+                forgetful=0.0,
             )
             try:
                 self._staged[product] = stage(place, script, folder=self.raw)
@@ -115,12 +135,16 @@ class Session:
             name: of the run, for its records.
         """
         share = rate / len(products)
-        sessions = max(SESSIONS // len(products), 8)
         with ExitStack() as stack:
             generators = []
             for product in products:
                 ready = self.prepared(product)
-                changes = {"name": f"{name}-{product}", "rate": share, "seed": seed, "sessions": sessions}
+                changes = {
+                    "name": f"{name}-{product}",
+                    "rate": share,
+                    "seed": seed,
+                    "sessions": sessions_at(share),
+                }
                 plan = ready.plan.model_copy(update=changes)
                 generators.append(stack.enter_context(Generator(plan, self.raw, secrets=ready.secrets)))
             yield generators

@@ -15,7 +15,7 @@ from bench.lab import Member
 from bench.machine import others_busy
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
-from bench.session import PRODUCTS, Session, judge
+from bench.session import PRODUCTS, Session, judge, sessions_at
 from telamon.proof import measure
 from telamon.proof.record import Record
 from telamon.proof.summary import failed, summarise
@@ -195,7 +195,7 @@ def _node_scenarios(product: str) -> tuple[Scenario, ...]:
     title = product.capitalize()
     kill = Blow(f"node-kill-{product}", product, (product,), signal.SIGKILL)
     stop = Blow(f"node-stop-{product}", product, (product,), signal.SIGSTOP)
-    load = f"{RATE:.0f} requests/s on {title} in 40 sessions with remember-me"
+    load = f"{RATE:.0f} requests/s on {title} in {sessions_at(RATE)} sessions with remember-me"
     return (
         Scenario(
             kill.name,

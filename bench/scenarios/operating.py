@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.machine import others_busy
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
-from bench.session import PRODUCTS, Session, judge
+from bench.session import PRODUCTS, Session, judge, sessions_at
 from telamon.proof import measure
 from telamon.proof.record import Record
 from telamon.proof.summary import summarise
@@ -24,38 +24,45 @@ STAYS = 10.0
 """Seconds for which a number of nodes lasts before it is changed again."""
 AFTER = 5.0
 """Seconds of load after its end."""
+LONG_AFTER = 90.0
+"""The same where the runs together are to send 100,000 requests."""
 
 Act = Callable[[Session, str], str]
 """Does something to a product while it has load; returns what was done, in words."""
 
 
-def under_load(session: Session, repeat: int, *, product: str, act: Act, name: str) -> Run:
-    """Send load to a product, operate on it, and see what its users noticed."""
+def under_load(
+    session: Session, repeat: int, *, products: Sequence[str], act: Act, name: str, after: float = AFTER
+) -> Run:
+    """Send load to products, operate on one after the other, and see what their users noticed."""
     session.ensure_up()
-    session.prepared(product)
+    for product in products:
+        session.prepared(product)
     busy, began = others_busy(session.lab.root), time.time()
-    with session.load((product,), rate=RATE, seed=repeat + 1, name=f"{name}-{repeat}") as (generator,):
-        generator.sleep_until(BEFORE)
+    with session.load(products, rate=RATE, seed=repeat + 1, name=f"{name}-{repeat}") as generators:
+        generators[-1].sleep_until(BEFORE)
         start = time.monotonic()
-        words = act(session, product)
+        words = [act(session, product) for product in products]
         end = time.monotonic()
-        time.sleep(AFTER)
-        generator.ask_to_end()
-        record = generator.finish()
-    session.keep(record)
-    judged = judge({product: record})
-    start, end = start - record.epoch, end - record.epoch
+        time.sleep(after)
+        for generator in generators:
+            generator.ask_to_end()
+        records = [generator.finish() for generator in generators]
+    for record in records:
+        session.keep(record)
+    judged = judge(dict(zip(products, records, strict=True)))
+    noticed = [_figures(record, start - record.epoch, end=end - record.epoch) for record in records]
     figures = {
-        **_figures(record, start, end=end),
+        **{name: sum(one[name] for one in noticed) for name in ("sent", "failed", "logins")},
+        **{name: max(one[name] for one in noticed) for name in ("stall", "slower", "p99", "seconds")},
         "lost": float(judged.lost),
         "doubled": float(judged.doubled),
         "untrue": float(judged.others),
     }
-    load = summarise(record, fault=start, healed=end)
+    void = next((why for record in records if (why := measure.void(record))), "")
+    loads = tuple(summarise(one, fault=start - one.epoch, healed=end - one.epoch) for one in records)
     marks = {"done": end - start}
-    return Run(
-        figures, began, busy, measure.void(record), notes=[words, *judged.notes()], loads=(load,), marks=marks
-    )
+    return Run(figures, began, busy, void, notes=[*words, *judged.notes()], loads=loads, marks=marks)
 
 
 def _figures(record: Record, start: float, *, end: float) -> dict[str, float]:
@@ -128,36 +135,44 @@ def _file_in_force(session: Session) -> Path:
     return copy
 
 
+FIGURES = (
+    Figure("failed", "failed requests", "", "sum", 0),
+    Figure("stall", "stall", "s", "worst", 0.5),
+    Figure("slower", "p99 against quiet p99", "", "median", 3.0),
+    Figure("lost", "acknowledged writes lost", "", "sum", 0),
+    Figure("sent", "requests sent", "", "sum"),
+    Figure("p99", "99th percentile", "ms", "median"),
+    Figure("seconds", "takes", "s", "median"),
+    Figure("untrue", "other answers that cannot be true", "", "sum", 0),
+    Figure("logins", "new logins", "", "sum", 0),
+    Figure("doubled", "acknowledged writes that are there twice", "", "sum"),
+)
+HOW = (
+    "STARTING takes 5 s and STOPPING 3 s. The stall is over all sessions; slower compares the 99th percentile during "
+    "the operation with that before it."
+)
+
+
 def scenarios() -> tuple[Scenario, ...]:
-    """Every operation on every product."""
+    """Every operation on every product, and the upgrade of all of them."""
     found = []
     for product in PRODUCTS:
         title = product.capitalize()
+        load = f"{RATE:.0f} requests/s on {title} in {sessions_at(RATE)} sessions with remember-me"
         for name, what, act in (
             (f"upgrade-{product}", f"Rolling upgrade of {title}", upgrade),
             (f"restart-{product}", f"Restart of {title} node by node", restart),
             (f"scale-{product}", f"A third node for {title}, and back to two", scale),
         ):
+            how = f"{load}, {BEFORE:.0f} s before, during, and {AFTER:.0f} s after. {HOW}"
             found.append(
                 Scenario(
-                    name,
-                    what,
-                    f"{RATE:.0f} requests/s on {title} in 40 sessions with remember-me, {BEFORE:.0f} s before, during, "
-                    f"and {AFTER:.0f} s after. STARTING takes 5 s and STOPPING 3 s. The stall is over all sessions; "
-                    "slower compares the 99th percentile during the operation with that before it.",
-                    (
-                        Figure("failed", "failed requests", "", "sum", 0),
-                        Figure("stall", "stall", "s", "worst", 0.5),
-                        Figure("slower", "p99 against quiet p99", "", "median", 3.0),
-                        Figure("lost", "acknowledged writes lost", "", "sum", 0),
-                        Figure("sent", "requests sent", "", "sum"),
-                        Figure("p99", "99th percentile", "ms", "median"),
-                        Figure("seconds", "takes", "s", "median"),
-                        Figure("untrue", "other answers that cannot be true", "", "sum", 0),
-                        Figure("logins", "new logins", "", "sum", 0),
-                        Figure("doubled", "acknowledged writes that are there twice", "", "sum"),
-                    ),
-                    partial(under_load, product=product, act=act, name=name),
+                    name, what, how, FIGURES, partial(under_load, products=(product,), act=act, name=name)
                 )
             )
-    return tuple(found)
+    all_three = partial(under_load, products=PRODUCTS, act=upgrade, name="upgrade-all", after=LONG_AFTER)
+    how = (
+        f"{RATE:.0f} requests/s over all products, {BEFORE:.0f} s before, during, and {LONG_AFTER:.0f} s after their "
+        f"upgrades, one after the other. {HOW} The product that fared worst counts."
+    )
+    return (*found, Scenario("upgrade-all", "Rolling upgrade of all three products", how, FIGURES, all_three))
