@@ -1,33 +1,26 @@
 """The only place that picks adapters.
 
-Hosts (the command line, the controller) ask for parts by what they do; nobody above this module names a platform, and
+Hosts (the command line, the controller) ask for parts by what they do; nobody above this package names a platform, and
 nobody below it knows the others. Imports are inside the functions, because a command line that only prints its help
 must not load a database driver first.
+
+This module makes the parts of one stack; :mod:`telamon.wiring.controller` starts what keeps it, and
+:mod:`telamon.wiring.ground` makes the parts for what lies below it on AWS. Hosts ask the package for all of them.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telamon.errors import (
-    ConflictError,
-    MachineError,
-    NotReadyError,
-    PlatformError,
-    TelamonError,
-    brief,
-    retold,
-)
+from telamon.errors import ConflictError, MachineError, NotReadyError, TelamonError, brief
+from telamon.wiring.controller import answers, controller_lease, log_path, socket_path, start_controller
+from telamon.wiring.ground import approvals, drifting, ground_folder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,8 +28,6 @@ if TYPE_CHECKING:
     from telamon.model.stack import Stack
     from telamon.naming import StackName
     from telamon.plan.preview import Preview
-    from telamon.platforms.approval.desk import Desk as ApprovalDesk
-    from telamon.platforms.aws.drifting import Drifting
     from telamon.platforms.clock import SteadyClock
     from telamon.platforms.lab.backup.desk import BackupDesk
     from telamon.platforms.lab.compiler import LabCompiler
@@ -48,11 +39,35 @@ if TYPE_CHECKING:
     from telamon.products.base import HealthReport, Product
     from telamon.proof.drill.driving import Crowd
 
+__all__ = [
+    "LabParts",
+    "MachineCheck",
+    "answers",
+    "approvals",
+    "backups",
+    "certificate",
+    "controller_lease",
+    "crowd",
+    "drifting",
+    "faults",
+    "foresee",
+    "ground_folder",
+    "kept_state",
+    "lab_parts",
+    "log_path",
+    "machine_checks",
+    "products",
+    "purge",
+    "registry",
+    "secrets",
+    "socket_path",
+    "start_controller",
+    "state_root",
+    "support",
+]
+
 STORE = "store.sqlite"
 """File by which the state folder of a stack is known."""
-
-CONTROLLER_STARTS_WITHIN = 30.0
-"""Seconds until a started controller must answer on its socket."""
 
 
 def registry() -> Mapping[str, Product]:
@@ -98,16 +113,6 @@ def support(root: Path, target: Path, *, member: str, at: datetime) -> Evidence:
     from telamon.platforms.lab.evidence import gather
 
     return gather(root, target, member=member, at=at)
-
-
-def socket_path(root: Path) -> Path:
-    """The socket on which the controller of a state folder answers."""
-    return root / "run" / "controller.sock"
-
-
-def log_path(root: Path) -> Path:
-    """The controller's own log."""
-    return root / "log" / "controller.log"
 
 
 def secrets(root: Path) -> Secrets:
@@ -186,132 +191,6 @@ def _checked(name: str, check: Callable[[], object]) -> MachineCheck:
     except TelamonError as error:
         return MachineCheck(name, healthy=False, reason=str(error), remedy=error.remedy or "")
     return MachineCheck(name, healthy=True, reason=str(found) if isinstance(found, Path) else "")
-
-
-# ----------------------------------------------------------------------------------------------------- the controller
-
-
-def start_controller(root: Path) -> None:
-    """Start a controller that outlives this process and its terminal, and wait until it answers.
-
-    Nothing happens where one answers already. Where another one has just been started, or is just ending, that is
-    waited for.
-
-    Raises:
-        TelamonError: it ended at once; the error is its own.
-        PlatformError: it does not answer in time.
-    """
-    path, log = socket_path(root), log_path(root)
-    end = time.monotonic() + CONTROLLER_STARTS_WITHIN
-    while not answers(path):
-        error = _run_controller(root, end=end)
-        if error is None:
-            return
-        if not isinstance(error, ConflictError):
-            raise error
-        while time.monotonic() < end and not answers(path) and not _is_free(root):
-            time.sleep(0.05)
-        if time.monotonic() >= end:
-            raise PlatformError("the controller does not answer", remedy=f"Look at {log}.")
-
-
-def _run_controller(root: Path, *, end: float) -> TelamonError | None:
-    """Start one; returns when it answers, or with the reason why it ended.
-
-    Args:
-        root: its state folder.
-        end: instant until which it must answer.
-    """
-    import subprocess
-
-    log = log_path(root)
-    _prepare_log(log)
-    listening, telling = os.pipe()
-    try:
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "telamon.operator", "--state", str(root), "--tell", str(telling)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                start_new_session=True,
-                pass_fds=(telling,),
-            )
-        os.close(telling)
-        while time.monotonic() < end:
-            if process.poll() is not None:
-                return _farewell(listening, code=process.returncode, log=log)
-            if answers(socket_path(root)):
-                process.returncode = 0  # It goes on without us, as it is meant to.
-                return None
-            time.sleep(0.05)
-    finally:
-        os.close(listening)
-    return PlatformError("the controller does not answer", remedy=f"Look at {log}.")
-
-
-def _farewell(listening: int, *, code: int, log: Path) -> TelamonError:
-    """Why a controller ended, in its own words where it left any."""
-    with os.fdopen(os.dup(listening), encoding="utf-8", errors="replace") as pipe:
-        said = pipe.read()
-    try:
-        return retold(json.loads(said))
-    except ValueError:
-        return PlatformError(
-            f"the controller ended at once (exit {code})", remedy=f"The whole story is in {log}."
-        )
-
-
-def _is_free(root: Path) -> bool:
-    with controller_lease(root) as free:
-        return free
-
-
-def answers(path: Path) -> bool:
-    """Whether somebody accepts connections on a unix socket."""
-    import socket
-
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True
-
-
-def _prepare_log(log: Path) -> None:
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.touch()
-    except OSError as error:
-        raise MachineError(
-            f"{log} cannot be written: {brief(error)}", remedy="Choose another folder with --state."
-        ) from error
-
-
-@contextmanager
-def controller_lease(root: Path) -> Iterator[bool]:
-    """The right to be the controller of a state folder, held while the block runs.
-
-    The lock belongs to the open file, so the kernel lets go of it however the process ends.
-
-    Yields:
-        Whether it was to be had.
-    """
-    path = root / "run" / "controller.lock"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True)
@@ -410,69 +289,6 @@ def backups(root: Path) -> BackupDesk:
     from telamon.platforms.lab.backup.desk import BackupDesk
 
     return BackupDesk(root)
-
-
-def approvals(
-    stack: StackName, root: Path, *, approvers: Path, scan: bool = True, waivers: Path | None = None
-) -> ApprovalDesk:
-    """Plans and approvals of the ground under a stack.
-
-    Args:
-        stack: its name.
-        root: its state folder; plans and the audit log lie in ``infra`` below it.
-        approvers: folder with the lists of approvers.
-        scan: whether checkov judges the plans, if it is installed (``TELAMON_CHECKOV``, or on the path).
-        waivers: file of what somebody answers for.
-    """
-    from telamon.platforms.approval.desk import Desk
-    from telamon.platforms.approval.keys import OpenSsh
-    from telamon.platforms.approval.scanner import Checkov
-    from telamon.platforms.approval.succession import Succession
-    from telamon.platforms.clock import SteadyClock
-    from telamon.platforms.terraform.runner import Terraform
-
-    keys, clock = OpenSsh(), SteadyClock()
-    checkov = shutil.which(os.environ.get("TELAMON_CHECKOV", "checkov")) if scan else None
-    return Desk(
-        stack=stack,
-        records=root / "infra",
-        succession=Succession(approvers, keys),
-        terraform=Terraform("terraform", os.environ),
-        keys=keys,
-        clock=clock,
-        scanner=None if checkov is None else Checkov(Path(checkov), waivers, clock, os.environ),
-    )
-
-
-def drifting(root: Path, *, ground: Path | None) -> Drifting:
-    """What is otherwise under a stack on AWS than it was applied.
-
-    Args:
-        root: its state folder.
-        ground: folder of the layers; ``None``: the one in the state folder.
-    """
-    from telamon.desired.terraform.data import LayerName
-    from telamon.platforms.approval.log import AuditLog
-    from telamon.platforms.aws.drifting import Drifting
-    from telamon.platforms.clock import SteadyClock
-    from telamon.platforms.terraform.runner import Terraform
-
-    return Drifting(
-        Terraform("terraform", os.environ),
-        ground_folder(root, ground),
-        tuple(str(layer) for layer in LayerName),
-        AuditLog(root / "infra" / "audit.jsonl", SteadyClock()),
-    )
-
-
-def ground_folder(root: Path, override: Path | None) -> Path:
-    """The folder of the layers under a stack on AWS.
-
-    Args:
-        root: its state folder.
-        override: what ``--ground`` says.
-    """
-    return (override or root / "ground").absolute()
 
 
 def purge(root: Path) -> None:
