@@ -9,7 +9,7 @@ PYTHON ?= python3
 STACK ?= examples/minimal.yaml
 BIN := .venv/bin
 STAMP := .venv/installed
-CODE := $(wildcard telamon understudy tools tests bench)
+CODE := $(wildcard telamon understudy testbed tools tests bench)
 # What needs no service: neither PostgreSQL nor Envoy nor a node is started.
 QUICK := $(wildcard tests/unit tests/property tests/contract)
 # Side by side: much of what the tests do is waiting. Tests that start whole stacks take turns all the same.
@@ -62,6 +62,11 @@ kube-tools: .venv-kube/installed ## checkov, kubernetes-validate and kube-score,
 		grep -hv '^{{' "$$crds"/generated/*.yaml "$$crds"/experimental-gatewayapi-crds.yaml > .venv-kube/crds/gateway.yaml; \
 	fi
 	@touch $@
+
+# Built of Go modules, into a cache outside of the checkout, once for each version.
+.PHONY: cluster-tools
+cluster-tools: $(STAMP) ## API server, etcd and their like, for the tests of the operator; half an hour, once
+	$(BIN)/python -m testbed.build
 
 # One target a check, so that `make -k check` shows everything at once.
 .PHONY: check format lint types imports sizes references addresses

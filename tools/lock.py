@@ -46,8 +46,10 @@ def requirement_sets(pyproject: dict[str, Any]) -> dict[str, list[str]]:
     project = pyproject["project"]
     runtime = list(project["dependencies"])
     lab = [*runtime, *project["optional-dependencies"]["lab"]]
-    aws = project["optional-dependencies"].get("aws", ())
-    dev = [*lab, *aws, *pyproject["dependency-groups"]["dev"]]
+    others = [
+        line for name in ("aws", "kubernetes") for line in project["optional-dependencies"].get(name, ())
+    ]
+    dev = [*lab, *others, *pyproject["dependency-groups"]["dev"]]
     return {"dev": dev, "lab": lab, "runtime": runtime}
 
 

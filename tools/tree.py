@@ -28,7 +28,7 @@ TEXT_SUFFIXES = frozenset(
         ".yml",
     )
 )
-PACKAGES = ("telamon", "understudy", "tools", "tests", "bench")
+PACKAGES = ("telamon", "understudy", "testbed", "tools", "tests", "bench")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def schema(registry: Registry) -> dict[str, Any]:
     Returns:
         A JSON schema of draft 2020-12.
     """
-    made = _documented()
+    made = documented(Stack)
     definitions = made["$defs"]
     _offer_products(definitions, registry)
     properties = definitions[ProductSpec.__name__]["properties"]
@@ -97,12 +97,17 @@ def _inner(shape: Shape) -> Iterator[type[Section]]:
             yield from shapes.every_section(part)
 
 
-def _documented() -> dict[str, Any]:
-    made: dict[str, Any] = Stack.model_json_schema(by_alias=True, mode="validation")
+def documented(root: type[Section]) -> dict[str, Any]:
+    """The schema of a document, with what people are told about each field.
+
+    Args:
+        root: the section that is the whole document.
+    """
+    made: dict[str, Any] = root.model_json_schema(by_alias=True, mode="validation")
     top: dict[str, Any] = {key: value for key, value in made.items() if key != "$defs"}
     definitions: dict[str, Any] = made["$defs"]
-    for section in sections(Stack):
-        definition = top if section is Stack else definitions[section.__name__]
+    for section in sections(root):
+        definition = top if section is root else definitions[section.__name__]
         definition.pop("title", None)
         for key, field in shapes.fields(section).items():
             kept = _without_null(definition["properties"][key])

@@ -1,0 +1,244 @@
+"""The API server: reading and writing objects. The only module that knows the Kubernetes library.
+
+Of the library it takes what is hard to get right alone (kubeconfig files, tokens that rotate, programs that log in);
+requests are written here, because deletes need preconditions and applies strict validation, and the library sends
+neither.
+
+Source: Kubernetes API concepts (resourceVersion, strict field validation, preconditions of a delete).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from lightkube.config.client_adapter import Client as Connection
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ConfigError
+
+from telamon.desired.kubernetes.data import Object
+from telamon.errors import (
+    ConflictError,
+    MachineError,
+    NotReadyError,
+    PlatformError,
+    TelamonError,
+    TemporaryError,
+    brief,
+)
+from telamon.naming import MANAGER
+
+AGAIN: Final = 2.0
+"""Seconds until a request is worth repeating that the API server was too busy for."""
+UNDECLARED: Final = "field not declared in schema"
+PAGE: Final = 500
+"""Objects in one answer to a list."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of objects.
+
+    Attributes:
+        version: ``apiVersion``.
+        kind: its name.
+    """
+
+    version: str
+    kind: str
+
+    @classmethod
+    def of(cls, item: Object) -> Kind:
+        """The kind of an object."""
+        return cls(str(item["apiVersion"]), str(item["kind"]))
+
+    @property
+    def plural(self) -> str:
+        """The word in its path. Source: apimachinery, ``UnsafeGuessKindToResource``, which custom resources follow."""
+        word = self.kind.lower()
+        if word.endswith("y"):
+            return f"{word[:-1]}ies"
+        return f"{word}es" if word.endswith("s") else f"{word}s"
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """Where its objects are.
+
+        Args:
+            namespace: "" for what has none.
+            name: of one object; "" for all.
+        """
+        root = f"/apis/{self.version}" if "/" in self.version else f"/api/{self.version}"
+        middle = f"/namespaces/{namespace}" if namespace else ""
+        return f"{root}{middle}/{self.plural}" + (f"/{name}" if name else "")
+
+
+POD: Final = Kind("v1", "Pod")
+STATEFUL_SET: Final = Kind("apps/v1", "StatefulSet")
+ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice")
+
+
+class Api:
+    """The API server, as one user.
+
+    Args:
+        kubeconfig: file; ``None``: ``KUBECONFIG``, the service account of the pod, or the user's own file.
+        context: of the kubeconfig; ``None`` for the one in use.
+
+    Raises:
+        MachineError: there is no kubeconfig, it cannot be read, or it has no such context.
+    """
+
+    def __init__(self, kubeconfig: Path | None = None, *, context: str | None = None) -> None:
+        try:
+            known = KubeConfig.from_env() if kubeconfig is None else KubeConfig.from_file(kubeconfig)
+            chosen = known.get(context)
+            if chosen is None:
+                raise ConfigError("it names no context")
+            self._connection = Connection(chosen, ConnectionParams())
+        except (ConfigError, OSError, ValueError, KeyError) as error:
+            raise MachineError(
+                f"the kubeconfig cannot be used: {brief(error)}",
+                remedy="Name one with KUBECONFIG; `kubectl config get-contexts` lists what is in it.",
+            ) from error
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def get(self, kind: Kind, name: str, *, namespace: str = "") -> Object | None:
+        """An object, or ``None``."""
+        try:
+            return self._ask("GET", kind.path(namespace, name))
+        except NotReadyError:
+            return None
+
+    def list(self, kind: Kind, *, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
+        """The objects of a kind that carry these labels."""
+        found: list[Object] = []
+        chosen = ",".join(f"{key}={value}" for key, value in labels.items())
+        query: dict[str, str] = {"labelSelector": chosen, "limit": str(PAGE)}
+        while True:
+            answer = self._ask("GET", kind.path(namespace), query=query)
+            about = {"apiVersion": kind.version, "kind": kind.kind}
+            found += [about | item for item in answer.get("items") or ()]
+            more = str(answer.get("metadata", {}).get("continue", ""))
+            if not more:
+                return tuple(found)
+            query["continue"] = more
+
+    def apply(self, item: Object, *, version: str | None) -> Object:
+        """Bring an object to what is desired, by server-side apply with our field manager.
+
+        Args:
+            item: the object.
+            version: resourceVersion it was decided on; ``None`` where there was none.
+
+        Raises:
+            ConflictError: somebody wrote it meanwhile.
+            PlatformError: the API server refuses it.
+        """
+        metadata = dict(item["metadata"])
+        if version is not None:
+            metadata["resourceVersion"] = version
+        path = Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
+        query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
+        body = {**item, "metadata": metadata}
+        return self._ask("PATCH", path, query=query, body=body, form="application/apply-patch+yaml")
+
+    def change(self, item: Object, changes: Mapping[str, Any]) -> Object:
+        """Change some fields of an object that was seen, unless somebody wrote it meanwhile.
+
+        Args:
+            item: as it was seen.
+            changes: as a JSON merge patch; RFC 7396.
+
+        Raises:
+            ConflictError: somebody did.
+        """
+        metadata = item["metadata"]
+        about = {**changes.get("metadata", {}), "resourceVersion": metadata["resourceVersion"]}
+        path = Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
+        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+        body = {**changes, "metadata": about}
+        return self._ask("PATCH", path, query=query, body=body, form="application/merge-patch+json")
+
+    def delete(self, item: Object, *, grace: float | None = None) -> None:
+        """Delete an object that was seen; another one of that name is left alone, and one that is gone is no error.
+
+        Args:
+            item: as it was seen.
+            grace: seconds that a pod has to end; ``None`` for its own.
+
+        Raises:
+            ConflictError: there is another one of that name by now.
+        """
+        metadata = item["metadata"]
+        options: dict[str, Any] = {
+            "preconditions": {"uid": metadata["uid"]},
+            "propagationPolicy": "Background",
+        }
+        if grace is not None:
+            options["gracePeriodSeconds"] = max(1, round(grace))
+        path = Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
+        try:
+            self._ask("DELETE", path, body=options)
+        except NotReadyError:
+            return
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        form: str = "application/json",
+    ) -> dict[str, Any]:
+        headers = {"Content-Type": form} if body is not None else {}
+        try:
+            answer = self._connection.request(method, path, params=query, json=body, headers=headers)
+        except httpx2.HTTPError as error:
+            raise TemporaryError(
+                f"the API server does not answer: {brief(error)}",
+                delay=AGAIN,
+                remedy="`kubectl version` tells whether it can be reached from here.",
+            ) from error
+        except ConfigError as error:
+            raise MachineError(
+                f"nobody can log in to the cluster: {brief(error)}", remedy="Log in, as with kubectl."
+            ) from error
+        if answer.status_code >= 400:
+            raise _refused(answer.status_code, _words(answer), path)
+        return dict(answer.json())
+
+
+def _words(answer: httpx2.Response) -> str:
+    """What the API server says, cut to a sentence: an answer of 422 repeats the whole object."""
+    try:
+        said = str(answer.json().get("message", ""))
+    except (ValueError, AttributeError):
+        said = ""
+    return brief(ValueError(said or f"HTTP {answer.status_code}"), limit=400)
+
+
+def _refused(code: int, words: str, path: str, /) -> TelamonError:
+    """The error that an answer means. Source: Kubernetes API conventions, "HTTP status codes"."""
+    if code == 404:
+        return NotReadyError(
+            f"the cluster has no {path}: {words}", remedy="`telamon install` installs what is missing."
+        )
+    if code == 409:
+        return ConflictError(f"the object was written meanwhile: {words}")
+    if code in {401, 403}:
+        remedy = "`telamon render` writes the roles that are needed; somebody with more rights applies them."
+        return PlatformError(f"the cluster refuses: {words}", remedy=remedy)
+    if UNDECLARED in words:
+        # A key that no schema has, in a server-side apply: the code is 500, and it will never be another.
+        return PlatformError(f"the API server refuses it: {words}")
+    if code in {410, 429} or code >= 500:
+        return TemporaryError(f"the API server cannot now: {words}", delay=AGAIN)
+    return PlatformError(f"the API server refuses it: {words}")

@@ -1,0 +1,103 @@
+"""Which programs a control plane is made of, of which Go module each is, and where they are kept once built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+KUBERNETES: Final = "v1.35.4"
+ETCD: Final = "v3.6.16"
+KWOK: Final = "v0.8.0"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module that programs are built of.
+
+    Attributes:
+        path: of the module.
+        version: of it, with the ``v``.
+        staged: whether its own ``go.mod`` replaces other modules by folders of its repository. Those are published
+            under a version of their own, which has to be named, because a replacement counts in the main module only.
+    """
+
+    path: str
+    version: str
+    staged: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program.
+
+    Attributes:
+        name: of the file.
+        module: of which it is built.
+        package: Go package of its ``main``.
+    """
+
+    name: str
+    module: Module
+    package: str
+
+    @property
+    def file(self) -> str:
+        """Its path in the cache: another version never takes the place of this one."""
+        return f"{self.name}-{self.module.version}"
+
+
+_KUBERNETES: Final = Module("k8s.io/kubernetes", KUBERNETES, staged=True)
+_ETCD: Final = Module("go.etcd.io/etcd/server/v3", ETCD)
+_KWOK: Final = Module("sigs.k8s.io/kwok", KWOK)
+
+PROGRAMS: Final = (
+    Program("etcd", _ETCD, "go.etcd.io/etcd/server/v3"),
+    Program("kube-apiserver", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver"),
+    Program("kube-controller-manager", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager"),
+    Program("kube-scheduler", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler"),
+    Program("kubectl", _KUBERNETES, "k8s.io/kubernetes/cmd/kubectl"),
+    Program("kwok", _KWOK, "sigs.k8s.io/kwok/cmd/kwok"),
+)
+
+
+class PartMissingError(Exception):
+    """A program is not there; the message says which, and what would make it."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where built programs are kept.
+
+    Attributes:
+        folder: of the programs.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str] = os.environ) -> Cache:
+        """The cache of this user: ``TELAMON_TESTBED``, or a folder below the user's cache."""
+        chosen = environment.get("TELAMON_TESTBED")
+        if chosen:
+            return cls(Path(chosen))
+        below = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return cls(Path(below) / "telamon" / "testbed")
+
+    def path(self, program: Program) -> Path:
+        """Where a program is, or would be."""
+        return self.folder / program.file
+
+    def find(self, name: str) -> Path:
+        """A built program.
+
+        Raises:
+            PartMissingError: it was not built yet.
+        """
+        program = next(each for each in PROGRAMS if each.name == name)
+        path = self.path(program)
+        if not path.is_file():
+            raise PartMissingError(f"{program.file} is not in {self.folder}: `make cluster-tools` builds it")
+        return path

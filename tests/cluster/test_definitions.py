@@ -1,0 +1,129 @@
+"""The custom resources are taken by a real API server, and refuse what can never be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from telamon.errors import PlatformError
+from telamon.model.stack import Stack
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.products.registry import registry
+from telamon.stackfile.crds import custom_resources
+from tests.cluster.support import until
+from tests.support.manifests import EXAMPLES, ROOT, stack_of
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+
+STACK = Kind("telamon.dev/v1alpha1", "Stack")
+
+
+def minimal(name: str, **spec: Any) -> dict[str, Any]:
+    """The smallest stack on a cluster."""
+    return {
+        "apiVersion": STACK.version,
+        "kind": STACK.kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "domain": "acme.example",
+            "products": {"tiny": {"version": "1.0.0"}},
+            "platform": {"kind": "kubernetes"},
+            **spec,
+        },
+    }
+
+
+def operation(**spec: Any) -> dict[str, Any]:
+    """A restart."""
+    return {
+        "apiVersion": STACK.version,
+        "kind": "Operation",
+        "metadata": {"name": "restart-tiny-1", "namespace": "default"},
+        "spec": {"verb": "restart", "target": {"stack": "acme"}, "generation": 1, **spec},
+    }
+
+
+@pytest.fixture
+def cluster(api: Api) -> Iterator[Api]:
+    """A cluster that knows our resources."""
+    for item in custom_resources(registry()):
+        api.apply(item, version=None)
+    for item in custom_resources(registry()):
+        until(lambda item=item: _established(api, item))  # type: ignore[misc]
+    # The paths appear a moment after the definition says that they are there.
+    until(lambda: _listed(api))
+    yield api
+    for kind, name in ((STACK, "acme"), (Kind(STACK.version, "Operation"), "restart-tiny-1")):
+        found = api.get(kind, name, namespace="default")
+        if found is not None:
+            api.delete(found)
+
+
+def _established(api: Api, item: Mapping[str, Any]) -> bool:
+    found = api.get(Kind.of(item), item["metadata"]["name"])
+    conditions = () if found is None else found.get("status", {}).get("conditions", ())
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+
+
+def _listed(api: Api) -> bool:
+    try:
+        return api.list(STACK, namespace="default", labels={}) is not None
+    except Exception:  # noqa: BLE001 - until it is there, any refusal means: not yet.
+        return False
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_taken_as_strictly_as_can_be(name: str, cluster: Api) -> None:
+    path = ROOT / "examples" / f"{name}.yaml"
+    stack = stack_of(path.read_text(encoding="utf-8"), str(path))
+    document = stack.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    document["metadata"] |= {"name": "acme", "namespace": "default"}
+    stored = cluster.apply(document, version=None)
+    # What the server keeps is what was written: it adds no default, and takes nothing away.
+    assert stored["spec"] == document["spec"]
+    written = {"apiVersion": stored["apiVersion"], "kind": stored["kind"], "metadata": {"name": "acme"}}
+    assert Stack.model_validate({**written, "spec": stored["spec"]}, strict=False).spec == stack.spec
+    cluster.delete(stored)
+    until(lambda: cluster.get(STACK, "acme", namespace="default") is None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"platform": {"kind": "moon"}}, "Unsupported value"),
+        ({"platform": {"kind": "kubernetes", "region": "eu-central-1"}}, "region belongs to kind aws"),
+        ({"products": {}}, "at least 1"),
+        ({"domane": "acme.example"}, "domane"),
+        ({"database": {"kind": "external"}}, "kind external needs"),
+    ],
+)
+def test_what_can_never_be_right_is_refused(spec: dict[str, Any], said: str, cluster: Api) -> None:
+    with pytest.raises(PlatformError, match=said):
+        cluster.apply(minimal("acme", **spec), version=None)
+    assert cluster.get(STACK, "acme", namespace="default") is None
+
+
+def test_a_longer_name_than_volumes_can_have_is_refused(cluster: Api) -> None:
+    with pytest.raises(PlatformError, match="30"):
+        cluster.apply(minimal("a" * 31), version=None)
+
+
+def test_a_stack_never_moves_to_another_platform(cluster: Api) -> None:
+    stored = cluster.apply(minimal("acme"), version=None)
+    elsewhere = {"kind": "aws", "region": "eu-central-1"}
+    with pytest.raises(PlatformError, match="the platform of a stack cannot change"):
+        cluster.apply(minimal("acme", platform=elsewhere), version=stored["metadata"]["resourceVersion"])
+    with pytest.raises(PlatformError, match="namespacePrefix cannot change"):
+        cluster.apply(
+            minimal("acme", platform={"kind": "kubernetes", "namespacePrefix": "other"}), version=None
+        )
+    changed = cluster.apply(minimal("acme", environment="dev"), version=None)
+    assert changed["metadata"]["generation"] == stored["metadata"]["generation"] + 1
+
+
+def test_an_operation_never_changes(cluster: Api) -> None:
+    cluster.apply(operation(), version=None)
+    with pytest.raises(PlatformError, match="never changes"):
+        cluster.apply(operation(verb="upgrade"), version=None)
