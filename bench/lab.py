@@ -146,6 +146,23 @@ class Lab:
             )
         return json.loads(done.stdout or "null")
 
+    def answer(self, *arguments: str, within: float) -> Mapping[str, Any]:
+        """Run a verb whose exit code says what it found, and read what it prints.
+
+        Args:
+            arguments: the verb, and what it is told.
+            within: seconds after which it is given up.
+
+        Raises:
+            BenchError: it printed no document.
+        """
+        done = self._run(self._command(*arguments), timeout=within)
+        try:
+            found: Mapping[str, Any] = json.loads(done.stdout)
+        except ValueError as error:
+            raise BenchError(f"telamon {arguments[0]} ended with {done.returncode} and no answer") from error
+        return found
+
     def _command(self, *arguments: str) -> list[str]:
         return [str(PROGRAM), *arguments, "--state", str(self.root), "-o", "json"]
 

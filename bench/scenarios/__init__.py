@@ -8,7 +8,9 @@ from bench.scenarios import (
     faults,
     indexes,
     operating,
+    releases,
     restoring,
+    soaking,
     starting,
     steady,
 )
@@ -26,4 +28,6 @@ def all_scenarios() -> tuple[Scenario, ...]:
         *restoring.SCENARIOS,
         *faults.scenarios(),
         *operating.scenarios(),
+        *releases.SCENARIOS,
+        *soaking.SCENARIOS,
     )

@@ -51,7 +51,7 @@ def under_load(
     for record in records:
         session.keep(record)
     judged = judge(dict(zip(products, records, strict=True)))
-    noticed = [_figures(record, start - record.epoch, end=end - record.epoch) for record in records]
+    noticed = [figures_of(record, start - record.epoch, end=end - record.epoch) for record in records]
     figures = {
         **{name: sum(one[name] for one in noticed) for name in ("sent", "failed", "logins")},
         **{name: max(one[name] for one in noticed) for name in ("stall", "slower", "p99", "seconds")},
@@ -65,7 +65,7 @@ def under_load(
     return Run(figures, began, busy, void, notes=[*words, *judged.notes()], loads=loads, marks=marks)
 
 
-def _figures(record: Record, start: float, *, end: float) -> dict[str, float]:
+def figures_of(record: Record, start: float, *, end: float) -> dict[str, float]:
     """What users noticed of something that lasted from ``start`` to ``end``."""
     samples = record.samples
     sessions = {sample.session for sample in samples}
@@ -85,8 +85,8 @@ def _figures(record: Record, start: float, *, end: float) -> dict[str, float]:
 
 def upgrade(session: Session, product: str) -> str:
     """Bring a product to its next bug-fix release, node by node."""
-    file = _file_in_force(session)
-    old = _release(session, product)
+    file = file_in_force(session)
+    old = release_of(session, product)
     first, _, last = old.rpartition(".")
     new = f"{first}.{int(last) + 1}"
     session.lab.telamon("upgrade", product, new, "--file", str(file), "--yes")
@@ -101,7 +101,7 @@ def restart(session: Session, product: str) -> str:
 
 def scale(session: Session, product: str) -> str:
     """Give a product a third node, let users have it for a while, and take it away again."""
-    file = _file_in_force(session)
+    file = file_in_force(session)
     more = session.raw / "third-node.yaml"
     overlay = {
         "apiVersion": "telamon.dev/v1alpha1",
@@ -117,17 +117,18 @@ def scale(session: Session, product: str) -> str:
     return "two nodes, three, and two again"
 
 
-def _release(session: Session, product: str) -> str:
+def release_of(session: Session, product: str) -> str:
+    """The release that a product runs."""
     members: Sequence[dict[str, str]] = session.lab.status()["members"]
     return next(found["version"] for found in members if found["component"] == product)
 
 
-def _file_in_force(session: Session) -> Path:
+def file_in_force(session: Session) -> Path:
     """A copy of the stack file that names the releases in force."""
     text = session.lab.file.read_text(encoding="utf-8")
     for product in PRODUCTS:
         path = ("spec", "products", product, "version")
-        edited = set_text(text, path, value=_release(session, product), file=str(session.lab.file))
+        edited = set_text(text, path, value=release_of(session, product), file=str(session.lab.file))
         if edited is not None:
             text = edited.text
     copy = session.raw / "upgraded.yaml"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from telamon.cli.session import Session
     from telamon.cli.target import Target
-    from telamon.proof.drill.catalogue import Drill
+    from telamon.proof.drill.drills import Drill
     from telamon.proof.drill.driving import Settings
 
 

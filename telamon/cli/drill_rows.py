@@ -22,7 +22,7 @@ from telamon.proof.report.page import write_report
 if TYPE_CHECKING:
     from telamon.cli.session import Session
     from telamon.cli.target import Target
-    from telamon.proof.drill.catalogue import Drill
+    from telamon.proof.drill.drills import Drill
     from telamon.proof.drill.scene import Scene
 
 FOLDER: Final = "drills"

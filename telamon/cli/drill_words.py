@@ -10,7 +10,7 @@ from telamon.proof.drill.judging import TITLES, number
 from telamon.proof.drill.outcome import Verdict
 
 if TYPE_CHECKING:
-    from telamon.proof.drill.catalogue import Drill
+    from telamon.proof.drill.drills import Drill
     from telamon.proof.drill.outcome import Outcome
     from telamon.proof.report.compare import Compared
 

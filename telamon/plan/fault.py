@@ -86,6 +86,19 @@ class FullDisk:
 
 
 @dataclass(frozen=True)
+class SlowDisk:
+    """The file system that holds the member's home takes writes only for a share of the time; reads go on.
+
+    Attributes:
+        member: whom.
+        share: of the time, above 0 and below 1.
+    """
+
+    member: str
+    share: float
+
+
+@dataclass(frozen=True)
 class LostSharedHome:
     """Every path into the product's shared home fails, on all nodes."""
 
@@ -141,6 +154,7 @@ Fault = (
     | ClockJump
     | CorruptIndex
     | FullDisk
+    | SlowDisk
     | LostSharedHome
     | CutLink
     | BlackHoleLink
@@ -158,6 +172,7 @@ NAMES: Final[Mapping[str, type[Fault]]] = MappingProxyType(
         "clock-jump": ClockJump,
         "corrupt-index": CorruptIndex,
         "full-disk": FullDisk,
+        "slow-disk": SlowDisk,
         "lost-shared-home": LostSharedHome,
         "cut-link": CutLink,
         "black-hole-link": BlackHoleLink,
@@ -176,6 +191,7 @@ WORDS: Final[Mapping[type[Fault], str]] = MappingProxyType(
         ClockJump: "set the clock of {0.member} {0.offset:+g} s off",
         CorruptIndex: "overwrite files of the search index of {0.member}",
         FullDisk: "fill the file system of the home of {0.member}",
+        SlowDisk: "let the home of {0.member} take writes for {0.share:.0%} of the time",
         LostSharedHome: "take the shared home of {0.product} away",
         CutLink: "cut {0.source} off from {0.target}",
         BlackHoleLink: "swallow everything between {0.source} and {0.target}",

@@ -160,12 +160,26 @@ def test_controller_is_killed_and_the_drill_goes_on(drilled: Drilled) -> None:
     assert lost.value == 0
 
 
+@pytest.mark.exhaustive
+@pytest.mark.timeout(400)
+def test_controller_is_killed_in_the_middle_of_an_operation(drilled: Drilled) -> None:
+    drilled.run("run", "operation-controller-kill", "--report", str(drilled.folder), "--rate", "30")
+    (found,) = read(drilled.folder)
+    assert found.verdict not in {Verdict.BROKEN, Verdict.SKIPPED}, found.reason
+    for key in ("lost", "endings"):
+        figure = found.finding(key)
+        assert figure is not None
+        assert figure.value == 0, found.notes
+
+
 def test_what_cannot_be_done_here_is_skipped_with_the_reason(drilled: Drilled) -> None:
-    assert drilled.run("run", "node-disk-full", "companion-kill", "--report", str(drilled.folder)) == 0
+    names = ("node-disk-full", "node-disk-slow", "companion-kill", "broken-release-errs")
+    assert drilled.run("run", *names, "two-operations-at-once", "--report", str(drilled.folder)) == 0
     found = read(drilled.folder)
-    assert [one.verdict for one in found] == [Verdict.SKIPPED] * 2
-    assert "homeSize" in found[0].reason
-    assert "no companion" in found[1].reason
+    assert {one.verdict for one in found} == {Verdict.SKIPPED}
+    reasons = ("homeSize", "homeSize", "no companion", "brokenReleases.tiny.errs", "one product")
+    for one, reason in zip(found, reasons, strict=True):
+        assert reason in one.reason
 
 
 @pytest.mark.exhaustive

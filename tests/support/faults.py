@@ -371,6 +371,12 @@ def rights_in_a_missing_product(data: Document, _rng: random.Random) -> Spoiled 
     return Spoiled(("spec", "access", "products", "nowhere"), (("spec", "access"), ("spec", "products")))
 
 
+def broken_release_of_a_missing_product(data: Document, _rng: random.Random) -> Spoiled | None:
+    data["spec"]["drills"] = {"brokenReleases": {"nowhere": {"errs": "1.2.3"}}}
+    path: Path = ("spec", "drills", "brokenReleases", "nowhere")
+    return Spoiled(path, (("spec", "drills"), ("spec", "products")))
+
+
 def repositories_on_efs(data: Document, _rng: random.Random) -> Spoiled | None:
     product = data["spec"].get("products", {}).get("bitbucket")
     if product is None or data["spec"].get("platform", {}).get("kind", "lab") == "lab":
@@ -425,6 +431,7 @@ DATA_FAULTS: dict[str, Spoiler] = {
     "part of another platform": part_of_another_platform,
     "kept too short": kept_too_short,
     "rights in a missing product": rights_in_a_missing_product,
+    "broken release of a missing product": broken_release_of_a_missing_product,
     "repositories on EFS": repositories_on_efs,
 }
 

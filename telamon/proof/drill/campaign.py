@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from telamon.errors import MachineError, brief
-from telamon.proof.drill.catalogue import Drill
+from telamon.proof.drill.drills import Drill
 from telamon.proof.drill.driving import Settings
 from telamon.proof.drill.outcome import Verdict
 from telamon.proof.drill.scene import Scene

@@ -8,9 +8,7 @@ nothing, and everything is ready again in time.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping
 
 from telamon.errors import NotReadyError
 from telamon.naming import EDGE, WRITER
@@ -27,74 +25,37 @@ from telamon.plan.fault import (
     Kill,
     KillController,
     LostSharedHome,
+    SlowDisk,
     Throttle,
 )
-from telamon.proof.drill.scene import PRIMARY, STANDBY, Member, Scene
-
-AT_ONCE: Final = 1.0
-"""Seconds for which a fault that is over at once is on record."""
-
-
-@dataclass(frozen=True)
-class Strike:
-    """One fault of a drill.
-
-    Attributes:
-        at: seconds after the first one.
-        fault: what.
-        seconds: how long.
-    """
-
-    at: float
-    fault: Fault
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A figure of a drill, and the most that it may be.
-
-    Attributes:
-        key: of the figure, see :mod:`telamon.proof.drill.judging`.
-        most: the largest value that is all right.
-    """
-
-    key: str
-    most: float
-
-
-Plan = Callable[[Scene, str, random.Random], tuple[Strike, ...]]
-
-
-@dataclass(frozen=True)
-class Drill:
-    """Something that is tried.
-
-    Attributes:
-        name: on the command line.
-        title: for people.
-        hypothesis: the steady state: what is expected to hold although this happens.
-        scope: "product": users of one product, which is hurt; "stack": users of all of them.
-        plan: whom it hits, and when; it raises NotReadyError where there is nobody to hit.
-        limits: what must hold besides what always must.
-        heals_within: seconds after the end of the last fault in which everything must be ready again.
-    """
-
-    name: str
-    title: str
-    hypothesis: str
-    scope: Literal["product", "stack"]
-    plan: Plan
-    limits: tuple[Limit, ...] = ()
-    heals_within: float = 60.0
-
-
-READS_GO_ON: Final = Limit("failed_reads", 0)
+from telamon.proof.drill.deeds import REFUSED, AskForRelease, Operate
+from telamon.proof.drill.drills import (
+    AT_ONCE,
+    OPERATION_WITHIN,
+    READS_GO_ON,
+    WRITES_GO_ON,
+    Drill,
+    Limit,
+    Strike,
+    at_once,
+    lasting,
+    victim,
+)
+from telamon.proof.drill.scene import PRIMARY, STANDBY, Scene
+from telamon.proof.history.verdict import Fault as Anomaly
 
 
 def catalogue() -> tuple[Drill, ...]:
     """Every drill, from the plain to the rare."""
-    return (*_of_nodes(), *_of_links(), *_of_homes(), *_of_the_database(), *_of_the_front(), *_of_several())
+    return (
+        *_of_nodes(),
+        *_of_links(),
+        *_of_homes(),
+        *_of_the_database(),
+        *_of_the_front(),
+        *_of_releases(),
+        *_of_several(),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- nodes
@@ -106,7 +67,7 @@ def _of_nodes() -> Iterator[Drill]:
         "A node is killed",
         "Readers notice nothing: requests on the lost node are asked again elsewhere, its sessions go on there.",
         "product",
-        lambda scene, product, dice: _at_once(Kill(_victim(scene, product, dice).name)),
+        lambda scene, product, dice: at_once(Kill(victim(scene, product, dice=dice).name)),
         (READS_GO_ON, Limit("stall", 0.3), Limit("logins", 0)),
     )
     yield Drill(
@@ -114,7 +75,7 @@ def _of_nodes() -> Iterator[Drill]:
         "A node stands still and does not answer",
         "It is routed around within a second, killed and started again; readers are answered by others.",
         "product",
-        lambda scene, product, dice: _for(20.0, Hang(_victim(scene, product, dice).name)),
+        lambda scene, product, dice: lasting(20.0, Hang(victim(scene, product, dice=dice).name)),
         (READS_GO_ON, Limit("stall", 1.2), Limit("routed_around", 1.0)),
     )
     yield Drill(
@@ -122,7 +83,7 @@ def _of_nodes() -> Iterator[Drill]:
         "A node gets a fifth of its processor time",
         "It is slow and stays in its cluster; nobody is refused, and nothing is restarted that only needs time.",
         "product",
-        lambda scene, product, dice: _for(20.0, Throttle(_victim(scene, product, dice).name, 0.2)),
+        lambda scene, product, dice: lasting(20.0, Throttle(victim(scene, product, dice=dice).name, 0.2)),
         (READS_GO_ON, Limit("stall", 5.0)),
         heals_within=90.0,
     )
@@ -131,7 +92,7 @@ def _of_nodes() -> Iterator[Drill]:
         "A node dies whenever it is started",
         "It is tried ever more rarely and serves nobody; the others do, and it comes back once it can.",
         "product",
-        lambda scene, product, dice: _for(30.0, CrashLoop(_victim(scene, product, dice).name)),
+        lambda scene, product, dice: lasting(30.0, CrashLoop(victim(scene, product, dice=dice).name)),
         (READS_GO_ON, Limit("stall", 1.2)),
         heals_within=150.0,
     )
@@ -140,7 +101,7 @@ def _of_nodes() -> Iterator[Drill]:
         "The clock of a node jumps an hour ahead",
         "Sessions, leases and heartbeats survive a wrong clock; what was written stays readable everywhere.",
         "product",
-        lambda scene, product, dice: _for(15.0, ClockJump(_victim(scene, product, dice).name, 3600.0)),
+        lambda scene, product, dice: lasting(15.0, ClockJump(victim(scene, product, dice=dice).name, 3600.0)),
         heals_within=150.0,
     )
     yield Drill(
@@ -158,7 +119,7 @@ def _companion_kill(scene: Scene, product: str, dice: random.Random) -> tuple[St
     found = scene.companions(product)
     if not found:
         raise NotReadyError(f"{product} has no companion")
-    return _at_once(Kill(dice.choice(found).name))
+    return at_once(Kill(dice.choice(found).name))
 
 
 # ---------------------------------------------------------------------------------------------------------------- links
@@ -178,7 +139,9 @@ def _of_links() -> Iterator[Drill]:
         "Everything between a node and the database is swallowed",
         "The node is taken out of rotation; its users are served by others.",
         "product",
-        lambda scene, product, dice: _for(15.0, BlackHoleLink(_victim(scene, product, dice).name, WRITER)),
+        lambda scene, product, dice: lasting(
+            15.0, BlackHoleLink(victim(scene, product, dice=dice).name, WRITER)
+        ),
         (Limit("stall", 15.0),),
         heals_within=150.0,
     )
@@ -187,7 +150,7 @@ def _of_links() -> Iterator[Drill]:
         "The database answers 30 ms late, each way",
         "Everything takes longer, nothing fails, and nobody is restarted for it.",
         "stack",
-        lambda _scene, _product, _dice: _for(20.0, DelayLink("*", WRITER, 0.03)),
+        lambda _scene, _product, _dice: lasting(20.0, DelayLink("*", WRITER, 0.03)),
         (READS_GO_ON, Limit("failed_writes", 0), Limit("stall", 5.0)),
     )
     yield Drill(
@@ -195,7 +158,7 @@ def _of_links() -> Iterator[Drill]:
         "Nobody reaches the database",
         "Nodes say so and wait, instead of being restarted one after the other; writes are back soon after it is.",
         "stack",
-        lambda _scene, _product, _dice: _for(10.0, CutLink("*", WRITER)),
+        lambda _scene, _product, _dice: lasting(10.0, CutLink("*", WRITER)),
         heals_within=120.0,
     )
 
@@ -222,10 +185,12 @@ def _of_homes() -> Iterator[Drill]:
         "product",
         _lose_home,
         heals_within=150.0,
+        # A product that does not find a file says that there is none.
+        tolerates=frozenset({Anomaly.STALE_OWN_WRITE}),
     )
     yield Drill(
         "index-torn",
-        "Pages of a node's search index are overwritten, and the node dies",
+        "A node dies, and pages of its search index are overwritten",
         "The node finds its index broken, recovers it before it serves, and never answers from a torn one.",
         "product",
         _tear_index,
@@ -237,7 +202,16 @@ def _of_homes() -> Iterator[Drill]:
         "The file system of a node's home is full",
         "The node may fail, the others do not; it comes back by itself once there is room.",
         "product",
-        lambda scene, product, dice: _for(15.0, FullDisk(_victim(scene, product, dice).name)),
+        lambda scene, product, dice: lasting(15.0, FullDisk(victim(scene, product, dice=dice).name)),
+        heals_within=150.0,
+    )
+    yield Drill(
+        "node-disk-slow",
+        "The file system of a node's home takes writes for a fifth of the time",
+        "The node is slow where it writes to its own disk; nobody is refused, and nothing is restarted for it.",
+        "product",
+        lambda scene, product, dice: lasting(20.0, SlowDisk(victim(scene, product, dice=dice).name, 0.2)),
+        (READS_GO_ON, Limit("stall", 5.0)),
         heals_within=150.0,
     )
 
@@ -245,15 +219,16 @@ def _of_homes() -> Iterator[Drill]:
 def _lose_home(scene: Scene, product: str, _dice: random.Random) -> tuple[Strike, ...]:
     if product not in scene.shared_homes:
         raise NotReadyError(f"the nodes of {product} share no home")
-    return _for(12.0, LostSharedHome(product))
+    return lasting(12.0, LostSharedHome(product))
 
 
 def _tear_index(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
     folder = scene.index_folders.get(product, "")
     if not folder:
         raise NotReadyError(f"the nodes of {product} keep no search index")
-    victim = _victim(scene, product, dice).name
-    return (Strike(0.0, CorruptIndex(victim, folder), AT_ONCE), Strike(0.1, Kill(victim), AT_ONCE))
+    chosen = victim(scene, product, dice=dice).name
+    # In this order, because nothing can be promised of answers from an index that is torn under a living node.
+    return (Strike(0.0, Kill(chosen), AT_ONCE), Strike(0.0, CorruptIndex(chosen, folder), AT_ONCE))
 
 
 # ------------------------------------------------------------------------------------------ database, front, controller
@@ -265,7 +240,7 @@ def _of_the_database() -> Iterator[Drill]:
         "The database server is killed",
         "It is back by itself, and every acknowledged write is there.",
         "stack",
-        lambda scene, _product, _dice: _at_once(Kill(scene.server(PRIMARY).name)),
+        lambda scene, _product, _dice: at_once(Kill(scene.server(PRIMARY).name)),
         (Limit("writes_back", 5.0),),
     )
     yield Drill(
@@ -273,7 +248,7 @@ def _of_the_database() -> Iterator[Drill]:
         "The database server stands still",
         "It is found silent, ended and started again; nobody writes to two of them.",
         "stack",
-        lambda scene, _product, _dice: _for(20.0, Hang(scene.server(PRIMARY).name)),
+        lambda scene, _product, _dice: lasting(20.0, Hang(scene.server(PRIMARY).name)),
         (Limit("writes_back", 20.0),),
         heals_within=90.0,
     )
@@ -282,7 +257,7 @@ def _of_the_database() -> Iterator[Drill]:
         "The standby of the database is killed",
         "Writes go on, first recorded as having no second copy; the standby catches up by itself.",
         "stack",
-        lambda scene, _product, _dice: _at_once(Kill(scene.server(STANDBY).name)),
+        lambda scene, _product, _dice: at_once(Kill(scene.server(STANDBY).name)),
         (READS_GO_ON, Limit("writes_back", 10.0)),
         heals_within=120.0,
     )
@@ -311,7 +286,7 @@ def _of_the_front() -> Iterator[Drill]:
         "One of the balancers is killed",
         "Nobody is refused: the other one has the same port.",
         "stack",
-        lambda scene, _product, dice: _at_once(Kill(_victim(scene, EDGE, dice).name)),
+        lambda scene, _product, dice: at_once(Kill(victim(scene, EDGE, dice=dice).name)),
         (Limit("refused", 0), Limit("stall", 1.2)),
     )
     yield Drill(
@@ -336,12 +311,45 @@ def _of_the_front() -> Iterator[Drill]:
 
 
 def _kill_controller(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
-    victim = _victim(scene, product, dice).name
+    chosen = victim(scene, product, dice=dice).name
     instants = sorted(round(dice.uniform(0.05, 12.0), 3) for _ in range(3))
     return (
-        Strike(0.0, Kill(victim), AT_ONCE),
+        Strike(0.0, Kill(chosen), AT_ONCE),
         *(Strike(instant, KillController(), AT_ONCE) for instant in instants),
     )
+
+
+# ------------------------------------------------------------------------------------------------------------- releases
+
+
+def _of_releases() -> Iterator[Drill]:
+    yield Drill(
+        "broken-release-never-starts",
+        "A product is brought to a release that never starts",
+        "The upgrade stops at the first node and is taken back by itself; users notice nothing.",
+        "product",
+        lambda scene, product, _dice: _ask_for(scene.never_start, product, what="neverStarts"),
+        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "broken-release-errs",
+        "A product is brought to a release that starts and answers with errors",
+        "The first node of it is found out before users reach it, and everything is taken back by itself.",
+        "product",
+        lambda scene, product, _dice: _ask_for(scene.erring, product, what="errs"),
+        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
+        heals_within=120.0,
+    )
+
+
+def _ask_for(releases: Mapping[str, str], product: str, *, what: str) -> tuple[Strike, ...]:
+    release = releases.get(product)
+    if release is None:
+        raise NotReadyError(
+            f"no broken release of {product} is known: name one in spec.drills.brokenReleases.{product}.{what}"
+        )
+    return lasting(OPERATION_WITHIN, AskForRelease(product, release, "Failed"))
 
 
 # -------------------------------------------------------------------------------------------------------------- several
@@ -356,31 +364,61 @@ def _of_several() -> Iterator[Drill]:
         _two_at_once,
         heals_within=180.0,
     )
+    yield Drill(
+        "two-operations-at-once",
+        "Two products are restarted node by node at the same time, and one of them twice",
+        "Each goes its way without the other; the second restart of one is refused, and users notice nothing.",
+        "stack",
+        _operate_twice,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "operation-controller-kill",
+        "The controller is killed again and again while a product is restarted node by node",
+        "The next controller goes on where things stand; each node is restarted once, and users notice nothing.",
+        "product",
+        _kill_controller_in_operation,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
 
 
 def _two_at_once(scene: Scene, _product: str, dice: random.Random) -> tuple[Strike, ...]:
     product = dice.choice(scene.products)
     blows: list[tuple[Fault, float]] = [
-        (Kill(_victim(scene, product, dice).name), AT_ONCE),
-        (Hang(_victim(scene, product, dice).name), 15.0),
+        (Kill(victim(scene, product, dice=dice).name), AT_ONCE),
+        (Hang(victim(scene, product, dice=dice).name), 15.0),
         (Kill(scene.server(PRIMARY).name), AT_ONCE),
-        (Kill(_victim(scene, EDGE, dice).name), AT_ONCE),
+        (Kill(victim(scene, EDGE, dice=dice).name), AT_ONCE),
         (KillController(), AT_ONCE),
     ]
     first, second = dice.sample(blows, 2)
     return (Strike(0.0, *first), Strike(round(dice.uniform(0.0, 3.0), 3), *second))
 
 
-# --------------------------------------------------------------------------------------------------------------- inside
+def _operate_twice(scene: Scene, _product: str, dice: random.Random) -> tuple[Strike, ...]:
+    if len(scene.products) < 2:
+        raise NotReadyError("the stack has one product alone")
+    one, other = dice.sample(scene.products, 2)
+    for product in (one, other):
+        _needs_two(scene, product)
+    return (
+        Strike(0.0, Operate("restart", one), OPERATION_WITHIN),
+        Strike(0.0, Operate("restart", other), OPERATION_WITHIN),
+        Strike(1.0, Operate("restart", one, REFUSED), OPERATION_WITHIN),
+    )
 
 
-def _victim(scene: Scene, component: str, dice: random.Random) -> Member:
-    return dice.choice(scene.of(component))
+def _kill_controller_in_operation(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    _needs_two(scene, product)
+    instants = sorted(round(dice.uniform(0.05, 20.0), 3) for _ in range(4))
+    return (
+        Strike(0.0, Operate("restart", product), OPERATION_WITHIN),
+        *(Strike(instant, KillController(), AT_ONCE) for instant in instants),
+    )
 
 
-def _at_once(fault: Fault) -> tuple[Strike, ...]:
-    return (Strike(0.0, fault, AT_ONCE),)
-
-
-def _for(seconds: float, fault: Fault) -> tuple[Strike, ...]:
-    return (Strike(0.0, fault, seconds),)
+def _needs_two(scene: Scene, product: str) -> None:
+    if len(scene.of(product)) < 2:
+        raise NotReadyError(f"{product} has no second node that serves")

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from telamon.errors import NoController, NotReadyError, TelamonError
+from telamon.errors import ConflictError, NoController, NotReadyError, RefusedError, TelamonError
 from telamon.plan.fault import Fault, KillController, describe
 from telamon.ports import Faults
-from telamon.proof.drill.catalogue import AT_ONCE, Drill, Strike
+from telamon.proof.drill import deeds
+from telamon.proof.drill.deeds import REFUSED, AskForRelease, Deed, Operate
+from telamon.proof.drill.drills import AT_ONCE, Drill, Strike
 from telamon.proof.drill.judging import Timeline, findings, seen_by, verdict
 from telamon.proof.drill.outcome import Blow, Outcome, Verdict
 from telamon.proof.drill.scene import Scene
@@ -60,6 +62,26 @@ class Stage(Protocol):
     def start_controller(self) -> None:
         """Start a controller, as a supervisor would; one that runs is left alone."""
 
+    def do(self, deed: Deed) -> str:
+        """Ask for something. Returns the name of the operation that does it.
+
+        Raises:
+            RefusedError: a guard does not let it begin.
+            ConflictError: another operation is in progress there.
+        """
+
+    def ending(self, operation: str) -> str:
+        """How an operation has ended; "" while it goes on, and where nobody keeps the stack."""
+
+    def give_up(self, operation: str) -> None:
+        """Ask an operation to end early; one that has ended is left alone."""
+
+    def reached(self, deed: AskForRelease) -> frozenset[str]:
+        """Members that run the release that was asked for."""
+
+    def undo(self) -> None:
+        """Ask again for the releases that were asked for before :meth:`do`, also where another drill has done it."""
+
     def first_step(self, since: float) -> float:
         """Wall-clock instant of the engine's first step after another one; infinity where it took none."""
 
@@ -87,6 +109,15 @@ class Settings:
     after: float = 5.0
 
 
+@dataclass(frozen=True)
+class _Doing:
+    """Something that was asked for and goes on, until when at most."""
+
+    deed: Deed
+    operation: str
+    until: float
+
+
 @dataclass
 class _Course:
     """What happened so far; instants on the monotonic clock."""
@@ -99,6 +130,18 @@ class _Course:
     healed: float = math.inf
     blows: list[Blow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doings: list[_Doing] = field(default_factory=list)
+    otherwise: int = 0
+    reached: set[str] = field(default_factory=set)
+
+    @property
+    def done(self) -> Mapping[str, float]:
+        """What came of that which was asked for."""
+        asked = [strike.fault for strike in self.strikes if isinstance(strike.fault, Operate | AskForRelease)]
+        found: dict[str, float] = {"endings": float(self.otherwise)} if asked else {}
+        if any(isinstance(deed, AskForRelease) for deed in asked):
+            found["reached"] = float(len(self.reached))
+        return found
 
 
 def run(
@@ -155,7 +198,8 @@ def _run(
     scene = stage.scene()
     dice = random.Random(f"{base.seed}/{drill.name}/{base.product}")  # noqa: S311 - it must be repeatable
     strikes = drill.plan(scene, base.product, dice)
-    missing = [reason for strike in strikes if (reason := stage.faults.lacks(strike.fault))]
+    faults = [strike.fault for strike in strikes if not isinstance(strike.fault, Operate | AskForRelease)]
+    missing = [reason for fault in faults if (reason := stage.faults.lacks(fault))]
     if missing:
         return _with(base, verdict=Verdict.SKIPPED, reason=missing[0])
     products = (base.product,) if base.product else scene.products
@@ -201,6 +245,7 @@ def _play(stage: Stage, course: _Course, *, drill: Drill, epoch: float, say: Cal
         _strike_all(stage, course, say)
     finally:
         stage.faults.calm()
+        _leave(stage, course)
     course.ended = time.monotonic()
     say("the fault is over; waiting until everything is ready")
     course.healed = _await_healed(stage, course, seconds=drill.heals_within)
@@ -215,34 +260,75 @@ def _strike_all(stage: Stage, course: _Course, say: Callable[[str], None]) -> No
     waiting = list(enumerate(course.strikes))
     lasting: list[tuple[float, str]] = []
     course.struck, course.wall = time.monotonic(), time.time()
-    while waiting or lasting:
+    while waiting or lasting or course.doings:
         now = time.monotonic() - course.struck
         while waiting and waiting[0][1].at <= now:
             number, strike = waiting.pop(0)
             name = f"drill-{number}"
+            if isinstance(strike.fault, Operate | AskForRelease):
+                _ask(stage, course, strike, deed=strike.fault, say=say)
+                continue
             say(describe(strike.fault))
-            at = _strike(stage, course, strike, name=name)
+            at = _strike(stage, course, strike.fault, seconds=strike.seconds, name=name)
             lasting.append((at + strike.seconds, name))
             course.blows.append(Blow(at, strike.seconds, describe(strike.fault)))
         for end in [one for one in lasting if one[0] <= time.monotonic() - course.struck]:
             lasting.remove(end)
             stage.faults.calm(end[1])
+        _follow(stage, course)
         due = [strike.at for _, strike in waiting[:1]] + [end for end, _ in lasting]
-        if due:
-            time.sleep(min(max(min(due) - (time.monotonic() - course.struck), 0.0), LOOKS_EVERY))
+        longest = LOOKS_EVERY if course.doings else 0.0
+        left = min(due) - (time.monotonic() - course.struck) if due else longest
+        time.sleep(min(max(left, 0.0), LOOKS_EVERY))
 
 
-def _strike(stage: Stage, course: _Course, strike: Strike, *, name: str) -> float:
+def _ask(stage: Stage, course: _Course, strike: Strike, *, deed: Deed, say: Callable[[str], None]) -> None:
+    """Ask for something, and see whether that is taken or refused as it must be."""
+    at = time.monotonic() - course.struck
+    say(deeds.describe(deed))
+    course.blows.append(Blow(at, 0.0, deeds.describe(deed)))
+    try:
+        operation = stage.do(deed)
+    except (RefusedError, ConflictError) as error:
+        course.notes.append(f"{deeds.describe(deed)} was refused: {error}")
+        course.otherwise += deed.ends != REFUSED
+        return
+    course.doings.append(_Doing(deed, operation, at + strike.seconds))
+
+
+def _follow(stage: Stage, course: _Course) -> None:
+    """See how far everything is that was asked for."""
+    for doing in tuple(course.doings):
+        if isinstance(doing.deed, AskForRelease):
+            course.reached |= stage.reached(doing.deed)
+        ending = stage.ending(doing.operation)
+        if not ending and time.monotonic() - course.struck < doing.until:
+            continue
+        course.doings.remove(doing)
+        course.notes.append(f"{doing.operation}: {ending or 'not at its end in time'}")
+        course.otherwise += ending != doing.deed.ends
+        if not ending:
+            stage.give_up(doing.operation)
+
+
+def _leave(stage: Stage, course: _Course) -> None:
+    """Let nothing go on that was asked for, and ask for nothing that was not asked for before."""
+    for doing in course.doings:
+        stage.give_up(doing.operation)
+    stage.undo()
+
+
+def _strike(stage: Stage, course: _Course, fault: Fault, *, seconds: float, name: str) -> float:
     """Make one fault. Returns when, in seconds after the first one."""
     at = time.monotonic() - course.struck
     try:
-        stage.faults.disturb(strike.fault, name=name, seconds=max(strike.seconds, AT_ONCE) + SPARE)
+        stage.faults.disturb(fault, name=name, seconds=max(seconds, AT_ONCE) + SPARE)
     except NotReadyError as error:
         # Who was to be hurt second may be down because of the first.
         if not course.blows:
             raise
-        course.notes.append(f"not done: {describe(strike.fault)}: {error}")
-    if isinstance(strike.fault, KillController):
+        course.notes.append(f"not done: {describe(fault)}: {error}")
+    if isinstance(fault, KillController):
         stage.faults.calm(name)
         stage.start_controller()
     return at
@@ -267,6 +353,8 @@ def _await_healed(stage: Stage, course: _Course, *, seconds: float) -> float:
 def _await_well(stage: Stage) -> str:
     """Wait until a stack is in its steady state. Returns why it is not, or ""."""
     stage.faults.tidy()
+    with suppress(NoController):
+        stage.undo()
     end = time.monotonic() + WELL_WITHIN
     while (trouble := _trouble(stage)) and time.monotonic() < end:
         time.sleep(LOOKS_EVERY)
@@ -289,7 +377,7 @@ def _judge(
     timeline = Timeline(course.struck, course.ended, course.healed, detected)
     seen = tuple(seen_by(product, record, timeline=timeline) for product, record in records.items())
     hurt = {member.address for name in _victims(course.strikes) if (member := scene.member(name)) is not None}
-    found = findings(drill, records, timeline=timeline, seen=seen, hurt=hurt)
+    found = findings(drill, records, timeline=timeline, seen=seen, hurt=hurt, done=course.done)
     judged, reason = verdict(found, list(records.values()))
     by_key = {finding.key: finding for finding in found}
     marks = {"fault over": course.ended - course.struck, "ready": course.healed - course.struck}
@@ -312,7 +400,7 @@ def _victims(strikes: Sequence[Strike]) -> set[str]:
     return {name for strike in strikes if (name := _member(strike.fault))}
 
 
-def _member(fault: Fault) -> str:
+def _member(fault: Fault | Deed) -> str:
     return str(getattr(fault, "member", ""))
 
 

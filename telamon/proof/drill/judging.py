@@ -11,6 +11,8 @@ routed_around   from the first fault until nothing was disturbed for those sessi
 writes_back     from the first fault to the first write acknowledged of those due after the last that failed
 logins          sessions that had to log in again
 detected        from the first fault to the first step that the engine took for it
+endings         operations that were asked for and ended otherwise than they must
+reached         nodes of a product that ran the release which is no good
 healed          from the end of the last fault until everything was ready, and stayed so
 ==============  =====================================================================================================
 """
@@ -25,7 +27,7 @@ from typing import Final
 
 from telamon.proof import measure
 from telamon.proof.auditing import PREFIX
-from telamon.proof.drill.catalogue import Drill
+from telamon.proof.drill.drills import Drill
 from telamon.proof.drill.outcome import Finding, Seen, Verdict
 from telamon.proof.history.checker import check
 from telamon.proof.history.reading import history_of
@@ -45,6 +47,8 @@ TITLES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "writes_back": ("writes back", "s"),
         "logins": ("new logins", ""),
         "detected": ("detected", "s"),
+        "endings": ("operations that ended otherwise than they must", ""),
+        "reached": ("nodes that the broken release reached", ""),
         "healed": ("healed after the fault", "s"),
     }
 )
@@ -101,6 +105,7 @@ def findings(
     timeline: Timeline,
     seen: Sequence[Seen],
     hurt: Collection[str],
+    done: Mapping[str, float] | None = None,
 ) -> tuple[Finding, ...]:
     """Every figure of a drill, held against what it demands.
 
@@ -110,21 +115,25 @@ def findings(
         timeline: when things happened.
         seen: what the users saw.
         hurt: addresses of the members that were hurt.
+        done: what came of that which was asked for meanwhile: ``endings`` and ``reached``; nothing where nothing was.
     """
+    judged = {name for name in (fault.value for fault in Fault) if name != Fault.LOST.value}
+    judged -= {fault.value for fault in drill.tolerates}
     values: dict[str, float] = {
         "lost": float(sum(one.anomalies.get(Fault.LOST.value, 0) for one in seen)),
         "anomalies": float(
-            sum(count for one in seen for name, count in one.anomalies.items() if name != Fault.LOST.value)
+            sum(count for one in seen for name, count in one.anomalies.items() if name in judged)
         ),
         "detected": timeline.detected - timeline.struck,
         "healed": max(timeline.healed - timeline.ended, 0.0),
+        **(done or {}),
     }
     users = [of_users(record) for record in records.values()]
     for key, value in (pair for record in users for pair in _figures(record, timeline, hurt=hurt)):
         adds_up = TITLES[key][1] == ""
         values[key] = values.get(key, 0.0) + value if adds_up else max(values.get(key, 0.0), value)
     demanded = {limit.key: limit.most for limit in drill.limits}
-    demanded |= {"lost": 0, "anomalies": 0, "healed": drill.heals_within}
+    demanded |= {"lost": 0, "anomalies": 0, "endings": 0, "healed": drill.heals_within}
     return tuple(
         Finding(key, title, unit, values.get(key, math.nan), demanded.get(key))
         for key, (title, unit) in TITLES.items()

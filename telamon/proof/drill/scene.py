@@ -45,6 +45,8 @@ class Scene:
         members: all of them.
         index_folders: folder of the search index below a node's home, by product; left out where nodes keep none.
         shared_homes: products whose nodes share a home.
+        never_start: releases whose nodes do not come up, by product, as the file names them.
+        erring: releases whose nodes answer with errors, likewise.
     """
 
     stack: str
@@ -54,6 +56,8 @@ class Scene:
     members: tuple[Member, ...]
     index_folders: Mapping[str, str] = field(default_factory=dict)
     shared_homes: frozenset[str] = frozenset()
+    never_start: Mapping[str, str] = field(default_factory=dict)
+    erring: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, component: str) -> tuple[Member, ...]:
         """The members of a component that serve.

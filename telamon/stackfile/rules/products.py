@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from telamon import naming
 from telamon.model.common import Resources
@@ -125,13 +125,21 @@ def heap_is_set_once(subject: Subject) -> Iterator[Finding]:
 
 def access_names_a_product(subject: Subject) -> Iterator[Finding]:
     """Rights are given for products that are there."""
-    for name in subject.spec.access.products:
+    yield from _unknown_products(subject, ("spec", "access", "products"), subject.spec.access.products)
+
+
+def drills_name_a_product(subject: Subject) -> Iterator[Finding]:
+    """Broken releases are of products that are there."""
+    named = subject.spec.drills.broken_releases
+    yield from _unknown_products(subject, ("spec", "drills", "brokenReleases"), named)
+
+
+def _unknown_products(subject: Subject, path: Path, /, named: Iterable[str]) -> Iterator[Finding]:
+    for name in named:
         if name not in subject.spec.products:
             near = nearest(name, subject.spec.products)
             hint = f'Did you mean "{near}"?' if near else f"There are {', '.join(subject.spec.products)}."
-            yield Finding(
-                ("spec", "access", "products", name), f'the stack has no product "{name}"', hint, (PRODUCTS,)
-            )
+            yield Finding((*path, name), f'the stack has no product "{name}"', hint, (PRODUCTS,))
 
 
 def product_rules_hold(subject: Subject) -> Iterator[Finding]:

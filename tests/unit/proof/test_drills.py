@@ -14,6 +14,7 @@ from telamon.errors import NotReadyError, RefusedError, UsageError
 from telamon.plan.fault import LONGEST, NAMES, Kill, as_data, describe, from_data
 from telamon.proof.drill.campaign import Done, Journal, draws, turns
 from telamon.proof.drill.catalogue import catalogue
+from telamon.proof.drill.deeds import AskForRelease, Operate
 from telamon.proof.drill.judging import TITLES, Timeline, findings, seen_by, verdict
 from telamon.proof.drill.outcome import Finding, Verdict
 from telamon.proof.drill.scene import Member, Scene
@@ -44,6 +45,8 @@ SCENE = Scene(
     ),
     index_folders={"wiki": "index", "code": ""},
     shared_homes=frozenset({"wiki"}),
+    never_start={"wiki": "1.0.8"},
+    erring={"wiki": "1.0.9"},
 )
 DRILLS = {drill.name: drill for drill in catalogue()}
 
@@ -64,6 +67,13 @@ def test_every_drill_is_bounded_and_chosen_by_its_seed(name: str, product: str) 
         assert min(strike.at for strike in found) == 0
         assert all(0 < strike.seconds < LONGEST / 4 and strike.at < 60 for strike in found)
         for strike in found:
+            asked = strike.fault
+            if isinstance(asked, AskForRelease):
+                assert asked.product == product
+                continue
+            if isinstance(asked, Operate):
+                assert drill.scope == "stack" or asked.component == product
+                continue
             member = getattr(strike.fault, "member", None)
             if member is not None:
                 victim = SCENE.member(member)
@@ -106,6 +116,7 @@ def test_every_fault_has_words_and_comes_back_from_its_data() -> None:
         for seed in range(60)
         for product in ("wiki",)
         for strike in drill.plan(SCENE, product, random.Random(seed))
+        if not isinstance(strike.fault, Operate | AskForRelease)
     }
     assert {type(fault) for fault in made} == set(NAMES.values())
     for fault in made:
@@ -196,6 +207,28 @@ def figures(*samples: Sample, drill: str = "node-kill", timeline: Timeline = TIM
     seen = tuple(seen_by(name, one, timeline=timeline) for name, one in records.items())
     found = findings(DRILLS[drill], records, timeline=timeline, seen=seen, hurt={HURT})
     return {finding.key: finding for finding in found}
+
+
+def test_operations_must_end_as_they_are_meant_to_and_go_no_further_than_one_node() -> None:
+    records = {"wiki": record(*steady())}
+    seen = tuple(seen_by(name, one, timeline=TIMELINE) for name, one in records.items())
+    drill = DRILLS["broken-release-errs"]
+    for done, met in (({"endings": 0.0, "reached": 1.0}, True), ({"endings": 1.0, "reached": 2.0}, False)):
+        found = findings(drill, records, timeline=TIMELINE, seen=seen, hurt=(), done=done)
+        judged = {one.key: one.met for one in found if one.key in done}
+        assert judged == {"endings": met, "reached": met}
+
+
+def test_what_a_fault_looks_like_to_users_is_no_anomaly_of_that_drill_alone() -> None:
+    records = {"wiki": record(*steady())}
+    (plain,) = (seen_by(name, one, timeline=TIMELINE) for name, one in records.items())
+    seen = (replace(plain, anomalies={"stale-after-own-write": 2, "lost": 1}),)
+    for name, anomalies in (("shared-home-lost", 0), ("node-kill", 2)):
+        found = findings(DRILLS[name], records, timeline=TIMELINE, seen=seen, hurt={HURT})
+        assert {one.key: one.value for one in found if one.key in {"lost", "anomalies"}} == {
+            "lost": 1,
+            "anomalies": anomalies,
+        }
 
 
 def test_quiet_run_passes() -> None:

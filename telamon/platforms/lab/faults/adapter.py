@@ -23,11 +23,13 @@ from telamon.plan.fault import (
     Kill,
     KillController,
     LostSharedHome,
+    SlowDisk,
     Throttle,
     describe,
 )
 from telamon.platforms.lab import procfs
 from telamon.platforms.lab.faults.clocks import Clocks
+from telamon.platforms.lab.faults.frozen import SlowDisks
 from telamon.platforms.lab.faults.homes import FullDisks, LostHomes, TornIndex
 from telamon.platforms.lab.faults.links import Links
 from telamon.platforms.lab.faults.maker import Maker
@@ -63,6 +65,7 @@ class LabFaults:
             DelayLink: links,
             CorruptIndex: TornIndex(root),
             FullDisk: FullDisks(root),
+            SlowDisk: SlowDisks(root, torments.begin),
             LostSharedHome: LostHomes(root),
             ClockJump: Clocks(root),
         }

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from telamon.errors import InternalError, MachineError, NotReadyError, brief
-from telamon.plan.fault import CrashLoop, Fault, Throttle
+from telamon.plan.fault import CrashLoop, Fault, SlowDisk, Throttle
+from telamon.platforms.lab.faults.frozen import one_turn
 from telamon.platforms.lab.faults.records import Owner, Record, Records
 from telamon.platforms.lab.faults.signals import family, leader, send
 from telamon.platforms.lab.logs import open_log
@@ -92,6 +93,8 @@ def _run(root: Path, records: Records, *, name: str) -> None:
                 _hold_back(root, member, share=share)
             case CrashLoop(member):
                 _kill(root, member)
+            case SlowDisk(_, share):
+                one_turn(Path(record.undo["home"]), share=share)
             case other:
                 raise InternalError(f"{type(other).__name__} is not made again and again")
 
