@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from telamon.cli import documents, findings, manifest_words
+from telamon.cli import charts_words, documents, findings, manifest_words
 from telamon.cli.drill_words import (
     DrillCompared,
     DrillDone,
@@ -87,6 +87,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "retry": (documents.Retried,),
         "upgrade": (documents.Changed,),
         "index": (documents.MemberIndex,),
+        "import": (charts_words.Imported, charts_words.ChartValue),
         "restart": OPERATION,
         "backup": (BackupEntry,),
         "restore": OPERATION,

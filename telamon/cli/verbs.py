@@ -83,6 +83,7 @@ CHAPTERS: Final = (
                 "Find the digest of every image of a stack, and keep it in stack.lock.yaml beside the file.",
             ),
             Listed("reach", "Show which flows the network policies of a stack allow, and by which rule."),
+            Listed("import", "Make a stack file of the values of the vendor's Helm charts.", "importing"),
             Listed("build", "Print a file and all that it extends as one flat Stack."),
             Listed("explain", "Explain a field of the stack file."),
             Listed("schema", "Print the JSON schema of the stack file."),

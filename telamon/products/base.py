@@ -56,6 +56,7 @@ from telamon.state.world import UpgradePhase
 if TYPE_CHECKING:
     from telamon.model.products import ProductSpec
     from telamon.model.stack import StackSpec
+    from telamon.products.chart import Chart
     from telamon.products.container import Container
 
 __all__ = [
@@ -326,6 +327,7 @@ class Product(Workload, Users):
         static_prefix: prefix, below the context path, of files that look the same to everybody and that a content
             delivery network may keep; ``None`` where the product knows no such network.
         backup: how its shared home and its database are kept as one.
+        chart: what the vendor's Helm chart calls things; ``None`` where there is none.
     """
 
     companions: Mapping[str, Companion] = MappingProxyType({})
@@ -340,6 +342,7 @@ class Product(Workload, Users):
     user_id: int | None = None
     static_prefix: str | None = None
     backup: BackupRules = BackupRules()
+    chart: Chart | None = None
     max_nodes: int = 8
     has_upgrade_mode: bool = False
 

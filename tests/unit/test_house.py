@@ -23,7 +23,17 @@ PRODUCTS = ROOT / "telamon" / "products"
 NOT_A_NAME = frozenset({"custom"})
 COMPANION_NAMES = frozenset({"opensearch", "synchrony"})
 
-PURE_PACKAGES = ("model", "products", "stackfile", "state", "desired", "indexfiles", "infra", "plan")
+PURE_PACKAGES = (
+    "model",
+    "products",
+    "stackfile",
+    "state",
+    "desired",
+    "importer",
+    "indexfiles",
+    "infra",
+    "plan",
+)
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval"})
 IMPURE_METHODS = frozenset(
     {

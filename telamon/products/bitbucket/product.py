@@ -24,6 +24,7 @@ from telamon.products.base import (
 )
 from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.bitbucket.backup import RULES
+from telamon.products.bitbucket.chart import CHART
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.release import Act, Jump
@@ -72,6 +73,7 @@ class Bitbucket(Product):
     user_id = 2003
     static_prefix = "/s/"
     backup = RULES
+    chart = CHART
     title = "Bitbucket"
     stand_in = "understudy.bitbucket"
     ports = edge.PORTS

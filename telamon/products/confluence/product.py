@@ -27,6 +27,7 @@ from telamon.products.checks import Breach
 from telamon.products.confluence import checks, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
+from telamon.products.confluence.chart import CHART
 from telamon.products.health import health_checks
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import Traffic, TrafficInputs
@@ -77,6 +78,7 @@ class Confluence(Product):
     user_id = 2002
     static_prefix = "/s/"
     backup = RULES
+    chart = CHART
     title = "Confluence"
     stand_in = "understudy.confluence"
     ports = edge.PORTS

@@ -25,6 +25,7 @@ from telamon.products.health import health_checks
 from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
+from telamon.products.jira.chart import CHART
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import Traffic, TrafficInputs
 from telamon.products.upgrade import rewritten_at_start
@@ -39,6 +40,7 @@ class Jira(Product):
     user_id = 2001
     static_prefix = "/s/"
     backup = RULES
+    chart = CHART
     title = "Jira"
     stand_in = "understudy.jira"
     ports = edge.PORTS
