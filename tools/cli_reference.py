@@ -23,6 +23,14 @@ from telamon.cli.drill_words import (
 from telamon.cli.infra_words import InfraChange, InfraDone, InfraFinding, InfraPlan
 from telamon.cli.main import PROGRAM, program
 from telamon.cli.options import Verb
+from telamon.cli.promotion_words import (
+    Compared,
+    Difference,
+    MovedImage,
+    Promoted,
+    PromotionObjection,
+    PromotionStep,
+)
 from telamon.cli.verbs import CHAPTERS
 from telamon.errors import Problem
 from telamon.stackfile.explain import Explanation, SubField
@@ -132,6 +140,8 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         ),
         "reach": (manifest_words.Reached, manifest_words.FlowShown),
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
+        "promote": (Promoted, PromotionStep, MovedImage, PromotionObjection),
+        "compare": (Compared, Difference),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",
         "explain": (Explanation, SubField),
         "schema": "The schema, as without `-o json`.",

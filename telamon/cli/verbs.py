@@ -82,6 +82,8 @@ CHAPTERS: Final = (
                 "lock",
                 "Find the digest of every image of a stack, and keep it in stack.lock.yaml beside the file.",
             ),
+            Listed("promote", "Take the locked digests of one environment on to the next."),
+            Listed("compare", "Show what tells two environments apart."),
             Listed("reach", "Show which flows the network policies of a stack allow, and by which rule."),
             Listed("import", "Make a stack file of the values of the vendor's Helm charts.", "importing"),
             Listed("build", "Print a file and all that it extends as one flat Stack."),

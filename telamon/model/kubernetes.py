@@ -18,8 +18,8 @@ from typing import Final
 AS_OF: Final = date(2026, 11, 22)
 """Latest announcement that the table takes into account."""
 
-SETTLES: Final = timedelta(days=90)
-"""After so long every add-on of EKS knows a version, and its first defects are mended."""
+SETTLES: Final = timedelta(days=180)
+"""After so long every add-on of EKS and every scanner knows a version, and its first defects are mended."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from telamon.model.products import ProductKey, ProductSpec
 from telamon.model.status import StackStatus
 from telamon.model.storage import StorageSpec
 from telamon.model.text import Domain
+from telamon.units import Duration, Within
 
 
 def _this_machine() -> LabPlatform:
@@ -32,6 +33,15 @@ class StackSpec(Section):
             why="A file that does not say must be treated with the most care.",
         ),
     ] = "production"
+    soak: Annotated[
+        Annotated[Duration, Within("10s", "90d")] | None,
+        Doc(
+            "How long this environment must have been as it should be, without a break, before `telamon promote` takes "
+            "its digests to the next one.",
+            unit="a length of time",
+            unset="An hour in dev, a day in staging and production.",
+        ),
+    ] = None
     domain: Annotated[
         Domain,
         Doc("Domain under which each product has a host of its own name."),

@@ -88,6 +88,14 @@ class ComponentStatus(Section):
     url: Annotated[str, Doc("Where a person would go on.", why="Mostly nobody has to.")] = ""
 
 
+class GreenStatus(Section):
+    """A stretch of time in which the stack was ready, whole, and of one spec at every look."""
+
+    generation: Annotated[int, Doc("Generation of the spec that was in force.", unit="changes of the spec")]
+    since: Annotated[AwareDatetime, Doc("First look of the stretch.", unit="RFC 3339")]
+    seen: Annotated[AwareDatetime, Doc("Last look of it, to half a minute.", unit="RFC 3339")]
+
+
 class StackStatus(Section):
     """How the stack stands."""
 
@@ -106,6 +114,10 @@ class StackStatus(Section):
         Mapping[str, str],
         Doc("Where to go, by product, and by product-ssh for git.", why="Nothing answers at first."),
     ] = Field(default_factory=dict)
+    green: Annotated[
+        GreenStatus | None,
+        Doc("Since when it has been as it should be; `telamon promote` reads it.", unset="It is not so now."),
+    ] = None
 
     def condition(self, type_: str) -> StatusCondition | None:
         """The condition of that type, if there is one."""

@@ -19,18 +19,20 @@ from pydantic import ValidationError
 
 from telamon import __version__, wiring
 from telamon.errors import ConflictError, TelamonError, brief, told
-from telamon.model.status import StatusCondition
+from telamon.model.status import GreenStatus, StatusCondition
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
 from telamon.operator.report import Transitions
 from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
+from telamon.operator.soaking import Soaking
 from telamon.ports import Faults
 
 LOG = logging.getLogger("telamon.operator")
 
 REPORTS_EVERY = 2.0
-"""Seconds between two writes of the conditions into the store, so that a successor knows since when they hold."""
+"""Seconds between two looks whether conditions have changed; the store keeps them, so that a successor knows since when
+they hold."""
 
 
 def main() -> int:
@@ -68,7 +70,8 @@ def _control(root: Path) -> None:
         host = Host(parts.store, parts.journal, parts.platform, parts.clock, parts.compiler)
         about = About(__version__, os.getpid(), str(root), parts.clock.now())
         transitions = Transitions.after(_last_conditions(host))
-        api = Api(host, about, parts.urls, partial(_health, parts), transitions)
+        soaking = Soaking(_last_stretch(host))
+        api = Api(host, about, parts.urls, partial(_health, parts), transitions, soaking)
         asked, folder = _asked_to_end(), _identity(root)
         schedule = Schedule(host)
         _tidy(parts.faults)
@@ -104,8 +107,8 @@ def _report(host: Host, api: Api) -> None:
         stored = host.stored()
         if stored is None:
             return
-        conditions = api.status_document().get("status", {}).get("conditions", [])
-        status: Mapping[str, Any] = {"conditions": conditions}
+        found = api.status_document().get("status", {})
+        status: Mapping[str, Any] = {name: found[name] for name in ("conditions", "green") if name in found}
         if dict(stored.status) != status:
             host.report(status)
     except TelamonError:
@@ -144,6 +147,16 @@ def _last_conditions(host: Host) -> list[StatusCondition]:
     except (TypeError, ValidationError) as error:
         LOG.warning("since when the conditions hold is not known any more: %s", brief(error))
         return []
+
+
+def _last_stretch(host: Host) -> GreenStatus | None:
+    stored = host.stored()
+    found = stored.status.get("green") if stored else None
+    try:
+        return None if found is None else GreenStatus.model_validate(found, strict=False)
+    except ValidationError as error:
+        LOG.warning("since when the stack is green is not known any more: %s", brief(error))
+        return None
 
 
 def _asked_to_end() -> threading.Event:

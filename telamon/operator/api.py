@@ -25,6 +25,7 @@ from telamon.model.stack import Stack
 from telamon.operator.host import Host
 from telamon.operator.operations import Wish
 from telamon.operator.report import Transitions, stack_status
+from telamon.operator.soaking import Soaking
 
 STATUS_OF: Mapping[int, int] = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
 """HTTP status by exit code; every other error is 500."""
@@ -61,6 +62,7 @@ class Api:
         urls: where to go, by product, for a stack.
         doctor: the products' own health checks.
         transitions: when conditions changed.
+        soaking: since when everything is as it should be.
     """
 
     host: Host
@@ -68,6 +70,7 @@ class Api:
     urls: Callable[[Stack], Mapping[str, str]]
     doctor: Callable[[], Sequence[HealthLine]]
     transitions: Transitions
+    soaking: Soaking
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -97,13 +100,16 @@ class Api:
         if found is None:
             raise NotReadyError("no stack was applied yet", remedy="run `telamon up`")
         stack, generation = found
+        now = datetime.now(UTC)
         status = stack_status(
             self.host.lanes(),
             generation=generation,
-            now=datetime.now(UTC),
+            now=now,
             transitions=self.transitions,
             urls=self.urls(stack),
         )
+        green = self.soaking.look(status, generation=generation, now=now)
+        status = status.model_copy(update={"green": green})
         document = stack.model_copy(update={"status": status}).model_dump(mode="json", exclude_none=True)
         document["metadata"]["generation"] = generation
         return document

@@ -16,6 +16,9 @@ from telamon.stackfile.rules.products import PRODUCTS
 SOON: Final = timedelta(days=180)
 """An upgrade of a large installation is planned about half a year ahead."""
 
+KUBERNETES_SOON: Final = timedelta(days=90)
+"""One minor version takes days and no test of the products' data. AWS announces the end 60 days ahead."""
+
 _OPSGENIE_ENDS: Final = date(2027, 4, 5)
 """Source: Atlassian support, "What happens when Opsgenie is turned off"."""
 
@@ -47,12 +50,12 @@ def pager_ends_soon(subject: Subject) -> Iterator[Finding]:
 
 
 def kubernetes_support_ends_soon(subject: Subject) -> Iterator[Finding]:
-    """A version of Kubernetes that EKS no longer supports at the usual price, or will not in half a year."""
+    """A version of Kubernetes that EKS no longer supports at the usual price, or will not in three months."""
     platform, today = subject.spec.platform, subject.today
     if today is None or not isinstance(platform, AwsPlatform):
         return
     known = offered(minor_of(platform.kubernetes))
-    if known is None or known.standard - today > SOON:
+    if known is None or known.standard - today > KUBERNETES_SOON:
         return
     if known.extended < today:
         told = f"EKS offers Kubernetes {known.version} no longer, since {known.extended}"
@@ -60,10 +63,12 @@ def kubernetes_support_ends_soon(subject: Subject) -> Iterator[Finding]:
         told = f"standard support of EKS for Kubernetes {known.version} ended on {known.standard}"
     else:
         told = f"standard support of EKS for Kubernetes {known.version} ends on {known.standard}"
+    newer = settled(today)
+    aim = newer.version if newer.minor > known.minor else "a newer one"
     yield Finding(
         ("spec", "platform", "kubernetes"),
         f"{told}; AWS upgrades a control plane by itself after that",
-        f"Plan the upgrade to {settled(today).version}, one minor version at a time.",
+        f"Plan the upgrade to {aim}, one minor version at a time.",
     )
 
 

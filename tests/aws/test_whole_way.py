@@ -24,7 +24,7 @@ from telamon.desired.terraform.render import PROVIDER, layers_on
 from telamon.errors import PlatformError
 from tests.aws.conftest import ROOT, Moto, tool
 from tests.aws.quirks import FORGOTTEN, NOT_APPLIED, not_applied
-from tests.aws.world import SECRET, World
+from tests.aws.world import ANSWERED_UNTIL, SECRET, SESSION, World
 from tests.support.approval import needs_ssh
 
 pytestmark = [needs_ssh, pytest.mark.exhaustive, pytest.mark.timeout(5400)]
@@ -64,7 +64,8 @@ def test_the_whole_way(layers: tuple[str, ...], moto: Moto, tmp_path: Path) -> N
     _up(world, record, layers=layers)
     _stands(world, record, layers=layers)
     _drift(world, record, layer="cluster" if "cluster" in layers else "network")
-    _no_secret(world)
+    _no_secret(world, record, layers=layers)
+    _judged(world, record)
     _away(world, record, layers=layers)
     if os.environ.get(WRITE):
         EVIDENCE.write_text(page(world, record, layers=layers), encoding="utf-8")
@@ -96,10 +97,10 @@ def _stands(world: World, record: Record, *, layers: Sequence[str]) -> None:
             count += len(addresses - {APPLIED})
             wanted.update(each.type for each in layer.resources)
             _no_password(terraform.pull(world.ground / layer.name))
-        assert len(world.made("ec2", "VPC")) == 2, "the account's own, and one more"
-        assert len(world.made("ec2", "NatGateway")) == wanted["aws_nat_gateway"]
-        assert len(world.made("ec2", "ElasticAddress")) == wanted["aws_eip"]
-        assert len(world.made("eks", "Cluster")) == wanted["aws_eks_cluster"]
+        assert len(world.ids("DescribeVpcs", "vpcId")) == 2, "the account's own, and one more"
+        assert len(world.ids("DescribeNatGateways", "natGatewayId")) == wanted["aws_nat_gateway"]
+        assert len(world.ids("DescribeAddresses", "allocationId")) == wanted["aws_eip"]
+        assert len(world.clusters()) == wanted["aws_eks_cluster"]
         record.result(f"{count} resources, none of them twice")
 
 
@@ -185,14 +186,102 @@ def _away(world: World, record: Record, *, layers: Sequence[str]) -> None:
         record.result("nothing left but the bucket of the states and its key, which are protected")
 
 
-def _no_secret(world: World) -> None:
-    """Credentials are in no file that was written, and saved plans lie where only their owner reads them."""
-    secret = SECRET.encode()
-    for path in (*world.state.rglob("*"), *world.ground.rglob("*.json")):
-        if path.is_file() and ".terraform" not in path.parts:
-            assert secret not in path.read_bytes(), path
-    for path in world.state.rglob("*.tfplan"):
-        assert path.stat().st_mode & 0o777 == 0o600
+def _no_secret(world: World, record: Record, *, layers: Sequence[str]) -> None:
+    """No secret is in anything that was written, said, planned or remembered, and plans are their owner's alone."""
+    with record.step("states, plans and their text, logs, reports and answers searched for every secret"):
+        secrets = known_secrets(world)
+        texts = dict(_written(world)) | dict(_remembered(world, layers))
+        found = [(place, kind) for place, text in texts.items() for kind, each in secrets if each in text]
+        assert found == []
+        assert texts.keys() >= {"said.txt", "state/infra/audit.jsonl"}
+        for path in world.state.rglob("*.tfplan"):
+            assert path.stat().st_mode & 0o777 == 0o600
+        kinds = ", ".join(
+            f"{count} of {kind}" for kind, count in Counter(kind for kind, _ in secrets).items()
+        )
+        record.result(f"{len(texts)} texts hold none of {len(secrets)} ({kinds})")
+
+
+def known_secrets(world: World) -> list[tuple[str, bytes]]:
+    """Every secret that is about: who applies, who signs, and what AWS keeps. A key is known by each of its lines."""
+    found = [("the credentials", SECRET.encode()), ("the credentials", SESSION.encode())]
+    for key in world.office.keys.values():
+        lines = key.read_bytes().splitlines()[1:-1]
+        found += [("the keys of approvers", line) for line in lines if _is_private(line, lines)]
+    return found + [("what AWS keeps", value.encode()) for value in world.kept_secrets()]
+
+
+def _is_private(line: bytes, lines: Sequence[bytes]) -> bool:
+    """The first lines of a key say its kind and its public half, which approvals show."""
+    return lines.index(line) >= len(lines) // 2
+
+
+def _written(world: World) -> Iterator[tuple[str, bytes]]:
+    """Every file beside the keys and what the provider brings along."""
+    for path in sorted(world.folder.rglob("*")):
+        inside = path.relative_to(world.folder)
+        if path.is_file() and ".terraform" not in inside.parts and inside.parts[0] != "keys":
+            yield str(inside), path.read_bytes()
+
+
+def _remembered(world: World, layers: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """States from where they are kept, and every plan as people and programs read it."""
+    for name in layers:
+        yield f"state of {name}", world.terraform.pull(world.ground / name).encode()
+    for kept in world.plans():
+        name, folder = kept.folder.name, world.ground / kept.evidence.part
+        yield f"plan {name}", world.terraform.show(folder, plan=kept.plan)
+        shown = world.run("infra", "show", str(folder), name, "--stack", str(world.file))
+        assert kept.evidence.part in shown.out, shown.err
+        yield f"words of plan {name}", shown.out.encode()
+
+
+def _judged(world: World, record: Record) -> None:
+    with record.step("what checkov said of every plan"):
+        found = judged(world)
+        assert found.failed == 0
+        assert found.passed > 50
+        assert len(found.waived) <= 8
+        record.result(
+            f"{found.passed} checks passed, {found.failed} failed, {len(found.waived)} different ones waived "
+            f"({', '.join(sorted(found.waived))}) with owner, reason and day; {len(found.answered)} more fail "
+            "because this run takes away what it made"
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What checkov said of every plan that was applied.
+
+    Attributes:
+        passed: checks that found nothing.
+        failed: checks that found something for which nobody answers.
+        waived: checks that somebody answers for with `examples/waivers.json`.
+        answered: checks that only fail because the test takes away what it made.
+    """
+
+    passed: int
+    failed: int
+    waived: frozenset[str]
+    answered: frozenset[str]
+
+
+def judged(world: World) -> Judged:
+    """Count the verdicts that lie with the plans."""
+    verdicts = [
+        verdict
+        for kept in world.plans()
+        for verdict in json.loads(kept.report or b'{"verdicts": []}')["verdicts"]
+    ]
+    waived = [verdict for verdict in verdicts if verdict.get("waivedUntil")]
+    ours = frozenset(each["policy"] for each in waived if each["waivedUntil"] == ANSWERED_UNTIL)
+    others = frozenset(each["policy"] for each in waived if each["waivedUntil"] != ANSWERED_UNTIL)
+    return Judged(
+        passed=sum(verdict["passed"] for verdict in verdicts) - len(waived),
+        failed=sum(not verdict["passed"] for verdict in verdicts),
+        waived=others,
+        answered=ours,
+    )
 
 
 def page(world: World, record: Record, *, layers: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from urllib.request import Request, urlopen
 from telamon.desired.terraform.ground import Ground
 from telamon.desired.terraform.render import layer_files, layers_on
 from telamon.platforms.approval.desk import Desk
+from telamon.platforms.approval.shelf import Kept
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.terraform.runner import Terraform
 from tests.aws.conftest import DUMMY, ROOT, Moto, tool
@@ -27,9 +29,13 @@ from tests.support.ground import ground_of, stack_of
 
 SECRET = "planted-Zq9-secret-key"
 """Stands for the secret key of whoever applies; moto takes any."""
+SESSION = "planted-Xw4-session-token"
+"""Stands for the token of their session."""
 BACKEND: Mapping[str, Any] = {"use_path_style": True}
 
 
+ANSWERED_UNTIL = "2100-01-01"
+"""By which a waiver of the tests is told from one of users."""
 ANSWERED: Mapping[str, tuple[str, ...]] = {
     "CKV_AWS_150": ("edge/aws_lb.ssh", "edge/aws_lb.web"),
     "CKV_AWS_293": ("data/aws_db_instance.main",),
@@ -48,7 +54,7 @@ def _answered(check: str, resources: Sequence[str]) -> dict[str, Any]:
         "resources": list(resources),
         "owner": "tests",
         "reason": reason,
-        "expires": "2100-01-01",
+        "expires": ANSWERED_UNTIL,
     }
 
 
@@ -118,6 +124,7 @@ class World:
             | DUMMY
             | {
                 "AWS_SECRET_ACCESS_KEY": SECRET,
+                "AWS_SESSION_TOKEN": SESSION,
                 "AWS_ENDPOINT_URL": self.moto.url,
                 "TELAMON_STATE": str(self.state),
                 "TELAMON_GROUND": str(self.ground),
@@ -146,10 +153,17 @@ class World:
         ) as process:
             yield process
 
+    @property
+    def said(self) -> Path:
+        """Everything that the command line wrote on its streams."""
+        return self.folder / "said.txt"
+
     def run(self, *words: str, keyless: bool = False) -> Result:
         """Run the command line to its end."""
         with self.telamon(*words, keyless=keyless) as process:
             out, err = process.communicate()
+        with self.said.open("a", encoding="utf-8") as file:
+            file.write(out + err)
         return Result(process.returncode, out, err)
 
     def approve(self, plans: Sequence[str]) -> None:
@@ -160,6 +174,12 @@ class World:
             for name in ("ada", "cyd"):
                 signed = desk.approve(evidence, self.office.keys[name], names=evidence.destructive)
                 desk.hand_in(signed)
+
+    def plans(self) -> tuple[Kept, ...]:
+        """Every plan that is kept."""
+        desk = self.desk
+        folders = sorted((self.state / "infra" / "plans").iterdir())
+        return tuple(desk.shelf.find(folder.name) for folder in folders)
 
     def waiting(self, document: Mapping[str, Any]) -> list[str]:
         """Plans that wait for approvals, of what ``up`` or ``infra status`` answered."""
@@ -206,11 +226,33 @@ class World:
         self.approve(waiting)
         return len(waiting)
 
-    def made(self, service: str, kind: str) -> list[Mapping[str, Any]]:
-        """Everything of a kind that moto holds."""
-        with urlopen(f"{self.moto.url}/moto-api/data.json") as answer:  # loopback alone
-            found: list[Mapping[str, Any]] = json.load(answer).get(service, {}).get(kind, [])
-        return found
+    def ids(self, action: str, name: str) -> frozenset[str]:
+        """Of everything in EC2 that an action tells of, as somebody at a console would see it.
+
+        Args:
+            action: of the EC2 API, e.g. ``DescribeVpcs``.
+            name: of the element that holds an id.
+        """
+        return frozenset(re.findall(rf"<{name}>([^<]+)</{name}>", self.by_hand(action)))
+
+    def clusters(self) -> Sequence[str]:
+        """Names of the clusters of EKS."""
+        return tuple(json.loads(self._asked("eks", "/clusters"))["clusters"])
+
+    def kept_secrets(self) -> tuple[str, ...]:
+        """Every value that Secrets Manager holds."""
+
+        def ask(action: str, body: Mapping[str, Any]) -> Any:
+            headers = {
+                "X-Amz-Target": f"secretsmanager.{action}",
+                "Content-Type": "application/x-amz-json-1.1",
+            }
+            return json.loads(
+                self._asked("secretsmanager", "/", body=json.dumps(body).encode(), headers=headers)
+            )
+
+        listed = ask("ListSecrets", {})["SecretList"]
+        return tuple(ask("GetSecretValue", {"SecretId": each["ARN"]})["SecretString"] for each in listed)
 
     def by_hand(self, action: str, **parameters: str) -> str:
         """Change something in EC2 as somebody at a console would: past Terraform and past Telamon.
@@ -220,13 +262,16 @@ class World:
             parameters: of the action; dots of their names are written as two underscores.
         """
         values = {name.replace("__", "."): value for name, value in parameters.items()}
-        scope = f"none/20260101/{self.region}/ec2/aws4_request"
+        body = urlencode({"Action": action, "Version": "2016-11-15"} | values).encode()
+        return self._asked("ec2", "/", body=body)
+
+    def _asked(
+        self, service: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> str:
+        scope = f"none/20260101/{self.region}/{service}/aws4_request"
+        signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
         request = Request(
-            self.moto.url,
-            data=urlencode({"Action": action, "Version": "2016-11-15"} | values).encode(),
-            headers={
-                "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
-            },
+            self.moto.url + path, data=body, headers={"Authorization": signed, **(headers or {})}
         )
         with urlopen(request) as answer:  # loopback alone
             return str(answer.read().decode())

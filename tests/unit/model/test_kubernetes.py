@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 import pytest
 
 from telamon.model.kubernetes import AS_OF, OFFERED, minor_of, offered, settled
 from telamon.model.platform import AwsPlatform
+from telamon.stackfile.warnings import KUBERNETES_SOON
 
 
 def test_the_table_has_every_version_once_in_order_and_with_the_spans_that_eks_promises() -> None:
@@ -20,17 +21,17 @@ def test_the_table_has_every_version_once_in_order_and_with_the_spans_that_eks_p
         assert known.since <= AS_OF
 
 
-def test_the_default_has_settled_and_is_in_standard_support_for_half_a_year() -> None:
+def test_the_default_has_settled_and_nobody_is_warned_of_it() -> None:
     default = offered(minor_of(AwsPlatform.model_fields["kubernetes"].default))
     assert default == settled(AS_OF)
-    assert default.standard - AS_OF > timedelta(days=180)
+    assert default.standard - AS_OF > KUBERNETES_SOON
 
 
 @pytest.mark.parametrize(
     ("today", "version"),
-    [(date(2026, 8, 30), "1.35"), (date(2026, 8, 31), "1.36"), (date(2025, 1, 1), "1.31")],
+    [(date(2026, 11, 28), "1.35"), (date(2026, 11, 29), "1.36"), (date(2025, 1, 1), "1.30")],
 )
-def test_a_new_stack_starts_with_what_has_been_offered_for_three_months(today: date, version: str) -> None:
+def test_a_new_stack_starts_with_what_has_been_offered_for_half_a_year(today: date, version: str) -> None:
     assert settled(today).version == version
 
 

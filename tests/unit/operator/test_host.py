@@ -21,6 +21,7 @@ from telamon.operator.host import Host
 from telamon.operator.report import Transitions
 from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
+from telamon.operator.soaking import Soaking
 from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
@@ -146,6 +147,7 @@ class Rig:
             urls=lambda _: {"jira": "http://127.0.0.1:8080"},
             doctor=lambda: [HealthLine("jira", "jira-0", "index", healthy=True)],
             transitions=Transitions(),
+            soaking=Soaking(),
         )
         with tempfile.TemporaryDirectory(prefix="tm", dir="/tmp") as folder:
             path = Path(folder) / "c.sock"
