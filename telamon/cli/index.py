@@ -15,6 +15,7 @@ from telamon.cli.options import (
     stack_option,
     state_option,
     wait_options,
+    yes_option,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def command() -> None:
     Examples:
         telamon index status
         telamon index sync jira --to jira-1
+        telamon index rebuild bitbucket
     """
 
 
@@ -109,6 +111,42 @@ def sync(
     params = {"source": source or "", "strategy": strategy or ""}
     asked = Asked("index-sync", product, target, {name: value for name, value in params.items() if value})
     operate(session, asked, where=Where(stack, state, wait, timeout))
+
+
+@command.command("rebuild", cls=Verb)
+@click.argument("product")
+@click.option("--on", "member", metavar="MEMBER", help="Which node makes it. Default: the last that serves.")
+@_stack_options
+@yes_option
+@wait_options("12h")
+@click.pass_obj
+def rebuild(
+    session: Session,
+    *,
+    product: str,
+    member: str | None,
+    stack: str | None,
+    state: Path | None,
+    yes: bool,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Have a product make its whole search index anew, from its own data.
+
+    That takes about an hour for a million issues. A product that locks the node which makes the index has that node
+    taken out of rotation first, and the others go on serving; the product hands the new index to them. Where only one
+    node's index is bad, `telamon index sync` mends it in seconds.
+
+    Examples:
+        telamon index rebuild bitbucket
+        telamon index rebuild jira --on jira-1 --yes
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    session.confirm(
+        f"Have {product} make its whole index anew? Searches may find less until it has.", yes=yes
+    )
+    operate(session, Asked("index-rebuild", product, member or ""), where=Where(stack, state, wait, timeout))
 
 
 def _table(indexes: list[MemberIndex]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from telamon.products.indexing import IndexWays
+from telamon.products.indexing import IndexWays, RebuildWay
 from telamon.products.release import Jump
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
@@ -133,6 +133,7 @@ class ComponentDesired:
     clustered: bool = False
     indexed: bool = False
     index: IndexWays | None = None
+    rebuild: RebuildWay | None = None
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)
     paused: bool = False

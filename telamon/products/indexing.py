@@ -41,6 +41,32 @@ class IndexStrategy(StrEnum):
     """The files of another node's newest commit."""
 
 
+class RebuildWay(StrEnum):
+    """How a product makes its whole index anew from its own data."""
+
+    ASIDE = "aside"
+    """On one node, which serves nobody meanwhile; the product itself hands the new index to the others."""
+    SERVING = "serving"
+    """On one node, which goes on serving; the product itself hands the new index to the others."""
+    COMPANION = "companion"
+    """In the companion that keeps the index, told by any node."""
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """How far a product is with making its whole index anew.
+
+    Attributes:
+        finished: whether it has ended.
+        words: the product's own figures, for people.
+        fault: why it ended without a new index; "" where it did not.
+    """
+
+    finished: bool
+    words: str = ""
+    fault: str = ""
+
+
 @dataclass(frozen=True)
 class IndexWays:
     """What can be done about the index of a node.
@@ -64,11 +90,13 @@ class Indexed:
         index: who keeps it.
         index_lag: operations that the index of a node always lacks while others write; fewer count as caught up.
         index_ways: what can be done about the index of a node; ``None`` where no node keeps one.
+        index_rebuild: how the product makes its whole index anew; ``None`` where it cannot be asked to.
     """
 
     index: IndexKeeper = IndexKeeper.NOBODY
     index_lag: int = 0
     index_ways: IndexWays | None = None
+    index_rebuild: RebuildWay | None = None
 
     def index_report(self) -> Flow[IndexReport | None]:
         """The node's index; ``None`` where the node keeps none."""
@@ -83,3 +111,12 @@ class Indexed:
         """
         yield from ()
         return True
+
+    def rebuild_index(self) -> Flow[None]:
+        """Have the product make its whole index anew; one that is at it already is left to go on."""
+        yield from ()
+
+    def index_rebuilt(self) -> Flow[Rebuild]:
+        """How far the node is with what :meth:`rebuild_index` has begun on it."""
+        yield from ()
+        return Rebuild(finished=True)

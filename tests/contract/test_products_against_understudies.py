@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,23 @@ def caught_up(site: Site, ordinal: int) -> bool:
     """Whether a node's index is readable and lacks nothing; true where the node keeps none."""
     report = site.ask(site.product.index_report(), ordinal)
     return report is None or (report.readable and not report.behind)
+
+
+@pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
+def test_a_whole_index_is_made_anew(make_site: MakeSite, name: str) -> None:
+    site = make_site(name)
+    set_up(site)
+    site.ask(site.product.rebuild_index())
+
+    def over() -> bool:
+        with suppress(TemporaryError):
+            found = site.ask(site.product.index_rebuilt())
+            assert found.fault == ""
+            return found.finished
+        return False
+
+    assert eventually(over, what="the index is made")
+    eventually(lambda: caught_up(site, 0), what="it can be read")
 
 
 def test_a_dead_node_is_forgotten_once_the_registry_knows(make_site: MakeSite) -> None:

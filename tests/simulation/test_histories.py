@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from telamon.naming import DATABASE
-from telamon.plan.step import Begin
+from telamon.plan.step import Begin, Call
 from tests.simulation.faulty import ControllerDied, Odds
 from tests.simulation.history import COMPONENT, NEW, History, Plot, play
 
@@ -124,6 +124,8 @@ ACTS = (
     Act("release", MEMBER, first="quarantine", params={"replace": "yes"}),
     Act("switchover", component=DATABASE),
     Act("rotate-cluster-secret", params={"downtime": "yes"}),
+    Act("index-rebuild"),
+    Act("index-rebuild", MEMBER, cancelled=True),
     Act("index-sync", MEMBER, params={"from": f"{COMPONENT}-0"}),
 )
 
@@ -137,7 +139,7 @@ def begun(act: Act) -> History:
         over(history)
     history.made.operate(act.component, act.verb, member=act.member, **act.params)
     if act.cancelled:
-        history.made.run_until(lambda: isinstance(history.made.steps[-1], Begin))
+        history.made.run_until(lambda: isinstance(history.made.steps[-1], Begin | Call))
         history.made.cancel(act.component)
     return history
 

@@ -13,6 +13,7 @@ from telamon.platforms.memory.clock import ManualClock
 from telamon.platforms.memory.parts import Behaviour
 from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal
+from telamon.products.indexing import RebuildWay
 from telamon.products.release import Jump, Way
 from telamon.run.executor import Executor, Outcome
 from telamon.state.classify import Patience
@@ -62,6 +63,7 @@ def product(count: int = 2, *, revision: str = "r1", objects: str = "o1") -> Com
         prepares_join=True,
         clustered=True,
         indexed=True,
+        rebuild=RebuildWay.ASIDE,
         policy=Policy(stop_grace=5.0),
     )
 

@@ -118,6 +118,7 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         cluster_secret=is_product and product.cluster_secret,
         paused=part.spec.paused,
         index=part.workload.index_ways,
+        rebuild=part.workload.index_rebuild,
         patience=_patience(part),
         policy=_policy(part),
     )

@@ -42,12 +42,13 @@ class Planner:
         raise NotImplementedError
 
 
-def called(view: View, step: Call) -> Iterator[Proposal]:
+def called(view: View, step: Call, *, rest: float | None = None) -> Iterator[Proposal]:
     """A call that must come to a good end once.
 
     Args:
         view: that shows its job.
         step: the call; its argument makes its job one of this operation alone.
+        rest: seconds before it is made again; as after any unfinished call where ``None``.
 
     Yields:
         The call where it was not made yet or broke off a while ago; a wait while it runs or rests; nothing once it is
@@ -59,7 +60,8 @@ def called(view: View, step: Call) -> Iterator[Proposal]:
     elif job.phase is JobPhase.RUNNING:
         yield Wait("Calling", f"{step.call} on {step.member} is under way", seconds=0.5)
     elif job.phase is JobPhase.FAILED or job.result == "waiting":
-        if job.ended is None or abs(view.now - job.ended) >= view.desired.policy.look_again:
+        again = view.desired.policy.look_again if rest is None else rest
+        if job.ended is None or abs(view.now - job.ended) >= again:
             yield step
         else:
             yield Wait(

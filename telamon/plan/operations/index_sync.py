@@ -67,7 +67,7 @@ class IndexSync(Planner):
             yield Refusal(
                 "a-source-is-well",
                 "no other member serves with an index that has caught up",
-                "wait until one does; else have the product make its index anew, at its own administration pages",
+                f"wait until one does; else `telamon index rebuild {view.desired.name}` makes it anew",
             )
             return
         yield from _unfit(view, operation, source)
@@ -188,7 +188,9 @@ def _no_index(view: View) -> Refusal:
     return Refusal(
         "nodes-keep-the-index",
         f"the nodes of {name} keep no search index: there is nothing to copy",
-        "where a companion keeps it, the product makes it anew from its own data, at its administration pages",
+        f"`telamon index rebuild {name}` has the product make it anew from its own data"
+        if view.desired.rebuild is not None
+        else "name a product whose nodes keep one",
     )
 
 

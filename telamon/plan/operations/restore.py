@@ -7,11 +7,12 @@ Steps, each taken from what is seen:
 2. show the maintenance page, stop every member;
 3. let the data change places; what was is kept aside;
 4. start the members; when enough of them serve, take the page away;
-5. take a backup of what is kept aside, then remove it there.
+5. where a companion keeps the search index, have the product send it everything again;
+6. take a backup of what is kept aside, then remove it there.
 
 A member that does not come up on the restored data turns the restore back: everything is stopped again, the data
 change places once more, and the product goes on as it was. Once users are let in again nothing turns back by itself,
-for they write to the restored data; what was before then lies in the backup of step 5.
+for they write to the restored data; what was before then lies in the backup of step 6.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from telamon.plan.operations.base import (
     turn_back,
     worked,
 )
-from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal
+from telamon.plan.operations.index_rebuild import REBUILD
+from telamon.plan.step import Begin, Call, Finished, Hold, LetGo, Record, Refusal, Wait
 from telamon.plan.view import View
 from telamon.plan.work import Work
 from telamon.plan.works.backup import AbandonRestore, KeepOutgoing, PrepareRestore, SwitchBack, SwitchData
+from telamon.products.indexing import RebuildWay
 from telamon.state.classify import Condition
 from telamon.state.world import INTERRUPTED, JobPhase, Life
 
@@ -131,6 +134,10 @@ class Restore(Planner):
     def _tidy(self, view: View, operation: Running) -> Iterator[Proposal]:
         if view.seen.held:
             yield LetGo(view.desired.name, operation.name)
+        asking = tuple(_index_anew(view, operation))
+        if asking:
+            yield from asking
+            return
         source, kept = operation.params.get("from", ""), f"{backup_name(view, operation)}-before"
         step = _begin(view, operation, KeepOutgoing(kept))
         job = view.seen.jobs.get(step.job)
@@ -138,16 +145,40 @@ class Restore(Planner):
             yield Finished(
                 "Succeeded",
                 f"{view.desired.name} is as in {source}; what was before is still kept aside, because no backup of it"
-                f" could be made: {job.detail}",
+                f" could be made: {job.detail}{_index_told(view, operation)}",
             )
             return
         left = tuple(worked(view, step))
-        done = Finished("Succeeded", f"{view.desired.name} is as in {source}; what was before is {kept}")
+        told = (
+            f"{view.desired.name} is as in {source}; what was before is {kept}{_index_told(view, operation)}"
+        )
+        done = Finished("Succeeded", told)
         yield from left or (done,)
 
 
 def _begin(view: View, operation: Running, work: Work) -> Begin:
     return Begin(view.desired.name, operation.job(work.kind), work, operation.name)
+
+
+def _index_anew(view: View, operation: Running) -> Iterator[Proposal]:
+    """Ask once: an index that a companion has kept finds what is no longer there. Nothing depends on it."""
+    serving = view.serving()
+    if view.desired.rebuild is not RebuildWay.COMPANION or not serving:
+        return
+    step = Call(view.desired.name, serving[0].name, REBUILD, operation.name, argument=operation.name)
+    job = view.seen.jobs.get(step.job)
+    if job is None:
+        yield step
+    elif job.phase is JobPhase.RUNNING:
+        yield Wait("Calling", f"{step.member} is told to make its index anew", seconds=0.5)
+
+
+def _index_told(view: View, operation: Running) -> str:
+    """What to say of the index in the end."""
+    job = view.seen.jobs.get(f"{REBUILD}/{operation.name}")
+    if view.desired.rebuild is not RebuildWay.COMPANION or (job and job.phase is JobPhase.SUCCEEDED):
+        return ""
+    return f"; its search index is still that of before: `telamon index rebuild {view.desired.name}`"
 
 
 def _placed(view: View, operation: Running) -> bool:

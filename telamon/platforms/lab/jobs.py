@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from telamon.desired.lab.data import LabComponent, SetupDesired, WorkloadProbe
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 DONE = "done"
 UNDER_WAY = "waiting"
+WRONG = "wrong"
 UPGRADE = "upgrade-"
 """Begin of the calls that lead a cluster through a rolling upgrade."""
 ENDS_WITHIN = 2.0
@@ -129,26 +131,21 @@ class Jobs:
             LOG.error("the end of %s on %s is not kept: %s", job, target.member, error)  # noqa: TRY400
 
     def _runner(self, target: Target, call: Call) -> Callable[[], JobState]:
-        match call.call:
-            case "set-up":
-                return lambda: self._set_up(target, call)
-            case "service-account":
-                return lambda: self._service_account(target, call)
-            case "renew-token":
-                return lambda: self._renew_token(target, call)
-            case "prepare-join":
-                return lambda: self._prepare_join(target, call.job)
-            case "share-index":
-                return lambda: self._share_index(target, call.job)
-            case "forget-node":
-                return lambda: self._forget_node(target, call)
-            case "smoke":
-                return lambda: self._smoke(target, call)
-            case changing if changing.removeprefix(UPGRADE) in set(Act):
-                act = Act(changing.removeprefix(UPGRADE))
-                return lambda: self._change_upgrade(target, call, act=act)
-            case _:
-                raise PlatformError(f"{call.component} knows no call {call.call}")
+        flows: Mapping[str, Callable[[Target, Call], JobState]] = {
+            "set-up": self._set_up,
+            "service-account": self._service_account,
+            "renew-token": self._renew_token,
+            "prepare-join": self._prepare_join,
+            "share-index": self._share_index,
+            "rebuild-index": self._rebuild_index,
+            "await-index": self._await_index,
+            "forget-node": self._forget_node,
+            "smoke": self._smoke,
+            **{f"{UPGRADE}{act}": partial(self._change_upgrade, act=act) for act in Act},
+        }
+        if call.call not in flows:
+            raise PlatformError(f"{call.component} knows no call {call.call}")
+        return partial(flows[call.call], target, call)
 
     # ---------------------------------------------------------------------------------------------------------- flows
 
@@ -199,13 +196,24 @@ class Jobs:
             refused_logins=notes.refused_logins(self._records.notes(call.component), since=call.since),
         )
 
-    def _prepare_join(self, target: Target, job: str) -> JobState:
+    def _prepare_join(self, target: Target, call: Call) -> JobState:
         done = self._perform(target, target.product.prepare_join(), credentials=self._work(target))
-        return JobState(job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
 
-    def _share_index(self, target: Target, job: str) -> JobState:
+    def _share_index(self, target: Target, call: Call) -> JobState:
         done = self._perform(target, target.product.share_index(), credentials=self._work(target))
-        return JobState(job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
+
+    def _rebuild_index(self, target: Target, call: Call) -> JobState:
+        self._perform(target, target.product.rebuild_index(), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
+
+    def _await_index(self, target: Target, call: Call) -> JobState:
+        found = self._perform(target, target.product.index_rebuilt(), credentials=self._work(target))
+        if found.fault:
+            return JobState(call.job, JobPhase.SUCCEEDED, result=WRONG, detail=found.fault)
+        result = DONE if found.finished else UNDER_WAY
+        return JobState(call.job, JobPhase.SUCCEEDED, result=result, detail=found.words)
 
     def _forget_node(self, target: Target, call: Call) -> JobState:
         self._perform(target, target.product.forget_node(call.argument), credentials=self._work(target))
@@ -217,7 +225,7 @@ class Jobs:
 
     def _smoke(self, target: Target, call: Call) -> JobState:
         wrong = self._perform(target, target.product.smoke(), credentials=self._work(target))
-        return JobState(call.job, JobPhase.SUCCEEDED, result="wrong" if wrong else DONE, detail=wrong)
+        return JobState(call.job, JobPhase.SUCCEEDED, result=WRONG if wrong else DONE, detail=wrong)
 
     def _work(self, target: Target) -> Mapping[Identity, Credential]:
         return self._credentials.for_work(target.part) or {}

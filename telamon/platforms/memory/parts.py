@@ -42,6 +42,7 @@ class Behaviour:
         sick_releases: releases whose nodes run, and answer users with errors.
         stuck_tasks: how often the final tasks of an upgrade fail.
         failing_works: kinds of works that fail.
+        wrong_calls: calls that come to a bad end, by the product's own word.
         refuses_restored: whether nodes end right after their start while restored data are in force.
     """
 
@@ -58,6 +59,7 @@ class Behaviour:
     sick_releases: frozenset[str] = frozenset()
     stuck_tasks: int = 0
     failing_works: frozenset[str] = frozenset()
+    wrong_calls: frozenset[str] = frozenset()
     refuses_restored: bool = False
 
 

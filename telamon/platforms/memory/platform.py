@@ -317,6 +317,8 @@ class MemoryPlatform:
         if call.call == "set-up":
             component.is_set_up = True
             return "complete"
+        if call.call in component.behaviour.wrong_calls:
+            return "wrong"
         if call.call == "smoke":
             asked = component.members.get(call.member)
             sick = asked is None or asked.release in component.behaviour.sick_releases

@@ -23,10 +23,12 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, traffic, upgrade
+from telamon.products.bitbucket import index as searching
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.bitbucket.chart import CHART
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
+from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import GitSeed, Traffic, TrafficInputs
 from telamon.products.zdu import membership
@@ -81,6 +83,7 @@ class Bitbucket(Product):
     routes = edge.ROUTES
     tcp_routes = edge.TCP_ROUTES
     index = IndexKeeper.COMPANION
+    index_rebuild = RebuildWay.COMPANION
     clustered = True
     has_upgrade_mode = True
     sets_itself_up = True
@@ -106,6 +109,14 @@ class Bitbucket(Product):
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""
         return image.environment(node)
+
+    def rebuild_index(self) -> Flow[None]:
+        """Have everything sent to the search companion again."""
+        return searching.rebuild()
+
+    def index_rebuilt(self) -> Flow[Rebuild]:
+        """How far the companion is with that."""
+        return searching.rebuilt()
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase from the answer to ``GET /status``."""

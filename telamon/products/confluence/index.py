@@ -11,8 +11,8 @@ from telamon.errors import TemporaryError
 from telamon.indexfiles.place import IndexPlace
 from telamon.products.base import Flow, Identity, IndexReport, Request, ask
 from telamon.products.health import health_checks
-from telamon.products.indexing import IndexStrategy, IndexWays
-from telamon.products.rest import BUSY_DELAY, demand, settle
+from telamon.products.indexing import IndexStrategy, IndexWays, Rebuild
+from telamon.products.rest import BUSY_DELAY, NO_CHECK, as_, demand, settle
 
 WAYS = IndexWays(IndexPlace("index", positions=("journal",)), (IndexStrategy.SNAPSHOT, IndexStrategy.COPY))
 """A node that starts without a position in the journal takes the snapshot of the shared home or of another node, by
@@ -28,6 +28,11 @@ SEARCH = Request(
     timeout=10.0,
 )
 """The smallest search there is; it reads the index of the node that answers."""
+
+REBUILD = Request("POST", "/rest/api/index/reindex", headers=NO_CHECK, json={}, timeout=30.0)
+REBUILDING = Request("GET", "/rest/api/index/reindex", timeout=10.0)
+"""The rebuild in progress, or else the last one. Source of both: Confluence Data Center REST API, group "Index
+Management"; Atlassian, "Administer your Data Center search index": one node makes it and hands it to the others."""
 
 
 def index_report() -> Flow[IndexReport | None]:
@@ -51,3 +56,18 @@ def index_report() -> Flow[IndexReport | None]:
     if not checks or any(check.concerns_database and not check.healthy for check in checks):
         raise TemporaryError("the index cannot be told from the database just now", delay=BUSY_DELAY)
     return IndexReport(readable=False, behind=None, detail=f"a search answered HTTP {response.status}")
+
+
+def rebuild() -> Flow[None]:
+    """Have a node make the index anew, unless it is at it."""
+    task = demand(REBUILDING, (yield from as_(Identity.SERVICE_ACCOUNT, REBUILDING))).document()
+    if task.get("finished") is not False:
+        demand(REBUILD, (yield from as_(Identity.SERVICE_ACCOUNT, REBUILD)))
+
+
+def rebuilt() -> Flow[Rebuild]:
+    """How far a node is with making the index anew. Where it knows of none, it answers a sentence, not an object."""
+    task = demand(REBUILDING, (yield from as_(Identity.SERVICE_ACCOUNT, REBUILDING))).document()
+    if "finished" not in task:
+        return Rebuild(finished=True, fault="the node knows of no rebuild: it was restarted meanwhile")
+    return Rebuild(finished=task["finished"] is True, words=f"{task.get('percentageComplete', 0)} %")

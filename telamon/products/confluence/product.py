@@ -29,6 +29,7 @@ from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
 from telamon.products.confluence.chart import CHART
 from telamon.products.health import health_checks
+from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import Traffic, TrafficInputs
 from telamon.products.upgrade import rewritten_at_start
@@ -86,6 +87,7 @@ class Confluence(Product):
     routes = edge.ROUTES
     index = IndexKeeper.NODE
     index_ways = searching.WAYS
+    index_rebuild = RebuildWay.SERVING
     clustered = True
     has_upgrade_mode = True
     start_timeout = 1800.0
@@ -118,6 +120,14 @@ class Confluence(Product):
     def index_report(self) -> Flow[IndexReport | None]:
         """Report whether the node's index answers."""
         return searching.index_report()
+
+    def rebuild_index(self) -> Flow[None]:
+        """Have the node make its index anew."""
+        return searching.rebuild()
+
+    def index_rebuilt(self) -> Flow[Rebuild]:
+        """How far the node is with that."""
+        return searching.rebuilt()
 
     def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
         """Confluence's own checks."""

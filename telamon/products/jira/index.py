@@ -13,7 +13,7 @@ from typing import Any
 
 from telamon.indexfiles.place import IndexPlace
 from telamon.products.base import Flow, Identity, IndexReport, Request, Response
-from telamon.products.indexing import IndexStrategy, IndexWays
+from telamon.products.indexing import IndexStrategy, IndexWays, Rebuild
 from telamon.products.rest import NO_CHECK, as_, demand, items
 
 SUMMARY = Request("GET", "/rest/api/2/index/summary", timeout=10.0)
@@ -21,6 +21,12 @@ SUMMARY = Request("GET", "/rest/api/2/index/summary", timeout=10.0)
 SNAPSHOTS = Request("GET", "/rest/api/2/index-snapshot")
 IS_RUNNING = Request("GET", "/rest/api/2/index-snapshot/isRunning")
 MAKE_SNAPSHOT = Request("POST", "/rest/api/2/index-snapshot", headers=NO_CHECK, timeout=30.0)
+
+REBUILD = Request("POST", "/rest/api/2/reindex", query={"type": "FOREGROUND"}, headers=NO_CHECK, timeout=30.0)
+"""The node that is asked answers nobody else meanwhile, and hands its new index to the others. Sources: Atlassian KB
+"How to reindex Jira using REST API"; "How to reindex Jira Data Center without downtime"."""
+REBUILDING = Request("GET", "/rest/api/2/reindex", timeout=10.0)
+"""The rebuild in progress, or else the last one; 404 where there was none."""
 
 FRESH = timedelta(hours=12)
 """Age up to which a snapshot will do: half of the stricter of the two limits that the vendor's documents give (24
@@ -129,3 +135,28 @@ def _moment(value: object) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return None
+
+
+def rebuild() -> Flow[None]:
+    """Have a node make its index anew, unless it is at it."""
+    if not (yield from rebuilt()).finished:
+        return
+    # 409: somebody else has just begun one.
+    demand(
+        REBUILD,
+        (yield from as_(Identity.SERVICE_ACCOUNT, REBUILD)),
+        allowed=frozenset({200, 202, 303, 409}),
+    )
+
+
+def rebuilt() -> Flow[Rebuild]:
+    """How far a node is with making its index anew. A node that was restarted knows nothing of it any more."""
+    response = yield from as_(Identity.SERVICE_ACCOUNT, REBUILDING)
+    if response.status == 404:
+        return Rebuild(finished=True, fault="the node knows of no rebuild: it was restarted meanwhile")
+    task = demand(REBUILDING, response).document()
+    words = f"{task.get('currentProgress', 0)} %"
+    if not task.get("finishTime"):
+        return Rebuild(finished=False, words=words)
+    fault = "" if task.get("success") is True else f"it ended at {words}; the node's own log tells why"
+    return Rebuild(finished=True, words=words, fault=fault)

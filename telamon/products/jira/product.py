@@ -22,6 +22,7 @@ from telamon.products.base import (
 )
 from telamon.products.checks import Breach
 from telamon.products.health import health_checks
+from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
@@ -48,6 +49,7 @@ class Jira(Product):
     routes = edge.ROUTES
     index = IndexKeeper.NODE
     index_ways = searching.WAYS
+    index_rebuild = RebuildWay.ASIDE
     # What the other nodes write within the second or two between two looks at their queues: a node that takes part
     # is behind by as much at any moment, and would never be admitted while users write.
     index_lag = 50
@@ -83,6 +85,14 @@ class Jira(Product):
     def index_report(self) -> Flow[IndexReport | None]:
         """Report on the node's own index."""
         return searching.index_report()
+
+    def rebuild_index(self) -> Flow[None]:
+        """Have the node make its index anew."""
+        return searching.rebuild()
+
+    def index_rebuilt(self) -> Flow[Rebuild]:
+        """How far the node is with that."""
+        return searching.rebuilt()
 
     def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
         """Jira's own checks."""

@@ -254,7 +254,7 @@ def test_a_product_whose_nodes_keep_no_index_is_refused_and_the_rebuild_offered(
     asked = Running("index-sync", "index-sync", "tracker-1", {}, made.clock.now())
     (refusal,) = refusals(view(made), asked)
     assert refusal.guard == "nodes-keep-the-index"
-    assert "makes it anew" in refusal.remedy
+    assert "telamon index rebuild tracker" in refusal.remedy
 
 
 def test_it_is_refused_in_the_middle_of_an_upgrade() -> None:

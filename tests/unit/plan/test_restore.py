@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telamon.plan.operations.backup import backup_name
 from telamon.plan.operations.registry import refusals
-from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
+from telamon.plan.step import Begin, Call, Hold, LetGo, StartMember, StopMember
 from telamon.plan.work import Work
 from telamon.plan.works.backup import (
     AbandonRestore,
@@ -18,8 +20,9 @@ from telamon.plan.works.backup import (
     VerifyBackup,
 )
 from telamon.platforms.memory.parts import Behaviour, Fault
+from telamon.products.indexing import RebuildWay
 from telamon.state.world import Life
-from tests.support.stacks import World, world
+from tests.support.stacks import World, database, edge, product, world
 
 SOURCE = "tracker-20260101T000000Z"
 
@@ -186,3 +189,23 @@ def test_backup_of_another_release_is_refused() -> None:
     del made.operations["tracker"]
     found = refusals(made.outcomes["tracker"].view, operation)
     assert [refusal.guard for refusal in found] == ["release-fits"]
+
+
+@pytest.mark.parametrize(
+    ("way", "told"), [(RebuildWay.COMPANION, ["rebuild-index"]), (RebuildWay.ASIDE, []), (None, [])]
+)
+def test_an_index_that_a_companion_has_kept_is_made_anew_once_users_are_back(
+    way: RebuildWay | None, told: list[str]
+) -> None:
+    made = world(database(), edge(), replace(product(2), rebuild=way))
+    made.run()
+    made.steps.clear()
+    restore(made)
+    assert [step.call for step in made.steps if isinstance(step, Call)] == told
+    if told:
+        asked = next(place for place, step in enumerate(made.steps) if isinstance(step, Call))
+        let_go = next(place for place, step in enumerate(made.steps) if isinstance(step, LetGo))
+        assert let_go < asked
+    (finished,) = made.endings.values()
+    assert finished.ending == "Succeeded"
+    assert "index" not in finished.message

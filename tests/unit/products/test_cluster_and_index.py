@@ -6,6 +6,7 @@ import pytest
 
 from telamon.errors import ProductError, TemporaryError
 from telamon.products.base import HealthReport, IndexReport, NodeSeen, Product, Response
+from telamon.products.indexing import Rebuild
 from telamon.products.registry import registry
 from tests.support.flows import SILENCE, json_answer, page, play, result_of, script, table
 
@@ -280,3 +281,63 @@ def test_the_others_need_no_preparation() -> None:
     for product in (CONFLUENCE, BITBUCKET):
         assert play(product.prepare_join(), script()).result is True
         assert play(product.forget_node("x"), script()).error is None
+
+
+NEVER = {
+    JIRA.name: Response(status=404, text="No re-index"),
+    CONFLUENCE.name: json_answer("Reindex status not available."),
+}
+RUNNING = {
+    JIRA.name: json_answer({"currentProgress": 40, "finishTime": None, "success": False}),
+    CONFLUENCE.name: json_answer({"finished": False, "percentageComplete": 40, "jobID": 3}),
+}
+ENDED = {
+    JIRA.name: json_answer({"currentProgress": 100, "finishTime": "2026-11-22T12:00:00", "success": True}),
+    CONFLUENCE.name: json_answer({"finished": True, "percentageComplete": 100, "jobID": 3}),
+}
+
+
+@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=str)
+@pytest.mark.parametrize("before", [NEVER, ENDED], ids=["never", "ended"])
+def test_a_rebuild_is_asked_for_where_none_runs(product: Product, before: dict[str, Response]) -> None:
+    played = play(product.rebuild_index(), script(before[product.name], json_answer({}, 202)))
+    assert played.asked[-1].startswith("POST ")
+    assert played.error is None
+
+
+@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=str)
+def test_a_rebuild_that_runs_is_not_begun_again(product: Product) -> None:
+    played = play(product.rebuild_index(), script(RUNNING[product.name]))
+    assert [asked.split()[0] for asked in played.asked] == ["GET"]
+
+
+@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=str)
+def test_how_far_a_rebuild_is_is_told(product: Product) -> None:
+    running = result_of(play(product.index_rebuilt(), script(RUNNING[product.name])))
+    assert running == Rebuild(finished=False, words="40 %")
+    assert result_of(play(product.index_rebuilt(), script(ENDED[product.name]))).fault == ""
+    lost = result_of(play(product.index_rebuilt(), script(NEVER[product.name])))
+    assert lost.finished
+    assert "restarted" in lost.fault
+
+
+def test_a_rebuild_that_failed_says_so() -> None:
+    failed = json_answer({"currentProgress": 61, "finishTime": "2026-11-22T12:00:00", "success": False})
+    assert "61 %" in result_of(play(JIRA.index_rebuilt(), script(failed))).fault
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            json_answer({"status": "INDEXING", "behind": 3}),
+            Rebuild(finished=False, words="3 repositories to go"),
+        ),
+        (json_answer({"status": "UNAVAILABLE"}), Rebuild(finished=False, words="UNAVAILABLE")),
+        (json_answer({"status": "IDLE", "behind": 0}), Rebuild(finished=True, words="0 repositories to go")),
+        (Response(status=404), Rebuild(finished=True, words="how far the companion is, is not told")),
+        (json_answer({"queue": 3}), Rebuild(finished=True, words="how far the companion is, is not told")),
+    ],
+)
+def test_a_companions_progress_is_told_where_there_is_any(answer: Response, expected: Rebuild) -> None:
+    assert result_of(play(BITBUCKET.index_rebuilt(), script(answer))) == expected
