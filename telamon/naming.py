@@ -14,6 +14,7 @@ component       product, product-companion, or one of   ``wiki``, ``wiki-search`
 member          component and ordinal                   ``wiki-0``, ``wiki-search-1``
 secret          stack, product and purpose              ``acme-wiki-license``
 database, role  product, as PostgreSQL likes names      ``wiki``, ``my_app``
+login role      one of two for each database            ``_wiki_a``, ``_wiki_b``
 ==============  ======================================  ===========================================
 
 The lengths add up: the longest member name stays below the 63 characters of a DNS label, also where a platform puts a
@@ -165,6 +166,14 @@ def host_name(product: str, domain: str) -> str:
 def database_name(product: str) -> str:
     """Name a product's database and the role that owns it, in a form PostgreSQL takes without quotes."""
     return product.replace("-", "_")
+
+
+def login_roles(database: str) -> tuple[str, str]:
+    """Name the two roles that take turns in logging in to a database.
+
+    No product begins with an underscore, so the database of another one is never called so.
+    """
+    return f"_{database}_a", f"_{database}_b"
 
 
 def labels(

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, Verbs, stack_option, state_option, wait_options, yes_option
+from telamon.cli.options import (
+    Verb,
+    Verbs,
+    agreed_option,
+    stack_option,
+    state_option,
+    wait_options,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -19,6 +27,7 @@ def command() -> None:
     """Give what runs a new secret.
 
     Examples:
+        telamon rotate database-password jira
         telamon rotate cluster-secret bitbucket --downtime
     """
 
@@ -57,3 +66,29 @@ def cluster_secret(
         session.confirm(f"Every node of {product} will stop for a while. Go on?", yes=yes)
     asked = Asked("rotate-cluster-secret", product, params={"downtime": "yes"} if downtime else {})
     operate(session, asked, where=Where(stack, state, wait, timeout))
+
+
+@command.command("database-password", cls=Verb)
+@click.argument("product")
+@stack_option
+@state_option
+@agreed_option
+@wait_options("1h")
+@click.pass_obj
+def database_password(
+    session: Session, *, product: str, stack: str | None, state: Path | None, wait: bool, timeout: Duration
+) -> None:
+    """Give the nodes of a product another log-in to their database, while users go on working.
+
+    Two roles take turns. The one whose turn it is gets a new password; the nodes, and those of companions that share
+    the database, restart with it one by one; then the other role is ended. A node that does not come up with it turns
+    everything back, and so does `telamon operations cancel` until the old role is being ended. Refused where a node is
+    not well, where there is only one, and where the stack file tells the nodes whom to log in as.
+
+    Examples:
+        telamon rotate database-password jira
+        telamon rotate database-password confluence --no-wait
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    operate(session, Asked("rotate-database-password", product), where=Where(stack, state, wait, timeout))

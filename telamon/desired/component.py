@@ -87,6 +87,19 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class LoginTurn:
+    """Whose turn it is to log in to a product's database after the role that nodes log in as now.
+
+    Attributes:
+        next: the role.
+        shared_with: other components whose members log in as the same one.
+    """
+
+    next: str
+    shared_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ComponentDesired:
     """One component as it should be.
 
@@ -113,6 +126,9 @@ class ComponentDesired:
         most_members: how many members it can have at most.
         forgets: whether a node that has gone must be taken out of the cluster's registry by hand.
         cluster_secret: whether its nodes share a secret that Telamon keeps, so that all change it at once.
+        login: the role that members log in to the product's database as; "" where they do not, or are told by somebody
+            else whom to log in as.
+        login_turn: the role that comes after it; ``None`` where Telamon does not keep both.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -140,6 +156,8 @@ class ComponentDesired:
     most_members: int = 8
     forgets: bool = False
     cluster_secret: bool = False
+    login: str = ""
+    login_turn: LoginTurn | None = None
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

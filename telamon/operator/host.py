@@ -30,7 +30,7 @@ from telamon.plan.view import Standing, View
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
-from telamon.run.recall import changes_stand_ins, in_force, with_stand_ins
+from telamon.run.recall import changes_desired, in_force, with_stand_ins
 
 LOG = logging.getLogger("telamon.operator")
 
@@ -413,7 +413,7 @@ class Host:
         with self._lock:
             if not isinstance(outcome.decision, Finished):
                 self.operations.progress(operation, outcome)
-                if changes_stand_ins(outcome.decision):
+                if changes_desired(outcome.decision):
                     self._install_again()
                 return
             self.operations.end(operation, outcome.decision)

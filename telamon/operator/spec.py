@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from telamon.desired.component import ComponentDesired
+from telamon.desired.in_force import InForce
 from telamon.errors import PlatformError, brief
 from telamon.model.stack import Stack
 from telamon.ports import Stored
@@ -22,15 +23,15 @@ class Compiler(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What people should know of the last answer, e.g. a port that had to move."""
 
-    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+    def components(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """Compile, changing nothing. Raises TelamonError where the stack cannot be built here.
 
         Args:
             stack: what is wanted.
-            releases: in force, by component.
+            in_force: beside what it says.
         """
 
-    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+    def install(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """Compile, and let the platform perform the result from now on."""
 
 

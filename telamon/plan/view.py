@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from telamon.desired.component import ComponentDesired, MemberDesired
 from telamon.plan.operation import Running
 from telamon.state.classify import UP, Condition, classify
-from telamon.state.world import ComponentKind, ComponentState, MemberState
+from telamon.state.world import ComponentKind, ComponentState, Life, MemberState
 
 RELEASE = "release:"
 """Begin of the fact that names the release of a component's data."""
 WRITER = "writer:"
 """Begin of the fact that names the database server that takes writes; see :mod:`telamon.plan.writer`."""
-SOLE = (RELEASE, WRITER)
+LOGIN = "login:"
+"""Begin of the fact that names the role which nodes log in to their database as; see
+:mod:`telamon.plan.operations.rotate_database_password`."""
+SOLE = (RELEASE, WRITER, LOGIN)
 """Begins of facts of which there is one at a time: a new one takes the place of the old."""
 
 QUARANTINED = "quarantined:"
@@ -74,7 +77,15 @@ class Memory:
     @property
     def release(self) -> str | None:
         """The release that the component's data is of, once a member has run."""
-        return next((fact.removeprefix(RELEASE) for fact in self.facts if fact.startswith(RELEASE)), None)
+        return self._sole(RELEASE)
+
+    @property
+    def login(self) -> str | None:
+        """The role that nodes log in to their database as, once it was changed."""
+        return self._sole(LOGIN)
+
+    def _sole(self, begin: str) -> str | None:
+        return next((fact.removeprefix(begin) for fact in self.facts if fact.startswith(begin)), None)
 
     def with_fact(self, fact: str) -> Memory:
         """The same, with one fact more; of some kinds there is one at a time, and it takes the place of the old."""
@@ -112,12 +123,14 @@ class Standing:
         set_up: its set-up is complete (true where none is needed).
         living: members whose process exists.
         since: instant since which its serving members serve; neighbours leave it time to be noticed.
+        login: the role that every member logs in to the product's database as; "" while not all are well with it.
     """
 
     ready: bool
     set_up: bool
     living: int
     since: float = 0.0
+    login: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,7 +234,19 @@ class View:
             set_up=self.is_set_up(),
             living=sum(1 for member in self.seen.members if member.started is not None),
             since=max((member.phase_since for member in self.serving()), default=self.now),
+            login=self.login_in_use(),
         )
+
+    def login_in_use(self) -> str:
+        """The role that every member that lives logs in as; "" while not all that are desired are well with it."""
+        well = all(condition in UP for _, _, condition in self.wanted())
+        wanted = {member.name: member.revision for member in self.desired.members}
+        others = [
+            member
+            for member in self.seen.members
+            if member.life in {Life.ALIVE, Life.ENDING} and member.revision != wanted.get(member.name)
+        ]
+        return self.desired.login if well and not others else ""
 
     def with_seen(self, seen: ComponentState) -> View:
         """The same view of another picture."""

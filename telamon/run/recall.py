@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from telamon.desired.in_force import InForce
 from telamon.model.stack import Stack
 from telamon.naming import component_name
 from telamon.plan.step import Decision, Forget, Record
-from telamon.plan.view import REPLACED, Memory
+from telamon.plan.view import LOGIN, REPLACED, Memory
 from telamon.ports import Entry, Journal
 
 
@@ -50,13 +51,16 @@ def restarts(entries: Iterable[Entry]) -> dict[str, int]:
     return counts
 
 
-def in_force(journal: Journal, stack: Stack) -> dict[str, str]:
-    """The releases that the data of a stack's products is of, by component; none for a product without data."""
+def in_force(journal: Journal, stack: Stack) -> InForce:
+    """What is in force in a stack's products beside what the stack file says."""
     found = {
         component_name(product): recall(journal.read(component_name(product)))
         for product in stack.spec.products
     }
-    return {name: memory.release for name, memory in found.items() if memory.release is not None}
+    return InForce(
+        {name: memory.release for name, memory in found.items() if memory.release is not None},
+        {name: memory.login for name, memory in found.items() if memory.login is not None},
+    )
 
 
 def with_stand_ins(journal: Journal, stack: Stack) -> Stack:
@@ -69,6 +73,6 @@ def with_stand_ins(journal: Journal, stack: Stack) -> Stack:
     return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": changed})})
 
 
-def changes_stand_ins(decision: Decision) -> bool:
-    """Whether a step has another number of nodes desired from now on."""
-    return isinstance(decision, Record | Forget) and decision.fact.startswith(REPLACED)
+def changes_desired(decision: Decision) -> bool:
+    """Whether a step has something else desired from now on: another number of nodes, or that they log in otherwise."""
+    return isinstance(decision, Record | Forget) and decision.fact.startswith((REPLACED, LOGIN))

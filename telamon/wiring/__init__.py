@@ -268,13 +268,13 @@ def _foresee(stack: Stack, root: Path) -> Preview:
     parts = lab_parts(root)
     try:
         known: tuple[str, ...] = ()
-        releases = in_force(parts.journal, stack)
+        beside = in_force(parts.journal, stack)
         for stored in parts.store.list("Stack"):
             kept = Model.model_validate(stored.spec["stack"], strict=False)
-            before = parts.compiler.install(with_stand_ins(parts.journal, kept), releases)
+            before = parts.compiler.install(with_stand_ins(parts.journal, kept), beside)
             known = tuple(component.name for component in before)
         return unfolded(
-            parts.compiler.components(with_stand_ins(parts.journal, stack), releases),
+            parts.compiler.components(with_stand_ins(parts.journal, stack), beside),
             platform=parts.platform,
             journal=parts.journal,
             clock=parts.clock,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.component import ComponentDesired
+from telamon.desired.in_force import InForce
 from telamon.naming import DATABASE, EDGE
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab.compiler import LabCompiler
@@ -81,7 +82,7 @@ def lab(module_root: Path) -> Iterator[LabPlatform]:
     """Database and balancers of a lab, ready; nothing of the application."""
     platform = LabPlatform(module_root, SteadyClock())
     compiler = LabCompiler(module_root, platform)
-    for component in compiler.install(tiny_stack(), {}):
+    for component in compiler.install(tiny_stack(), InForce()):
         if component.name not in {DATABASE, EDGE}:
             continue
         platform.apply(component)

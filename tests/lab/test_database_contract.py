@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.component import ComponentDesired
+from telamon.desired.in_force import InForce
 from telamon.naming import DATABASE
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab.compiler import LabCompiler
@@ -61,7 +62,7 @@ class LabDatabase:
 def harness(root: Path) -> Iterator[DatabaseHarness]:
     """Two servers without data."""
     platform = LabPlatform(root, SteadyClock())
-    components = LabCompiler(root, platform).install(tiny_stack(), {})
+    components = LabCompiler(root, platform).install(tiny_stack(), InForce())
     yield LabDatabase(platform, next(found for found in components if found.name == DATABASE))
     platform.close()
 

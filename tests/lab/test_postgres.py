@@ -60,7 +60,7 @@ class Server:
 
     def database(self, name: str, collation: str = "C") -> DatabaseDesired:
         """A product's own."""
-        return DatabaseDesired(name, SecretValue("s", "password"), collation, self.endpoint)
+        return DatabaseDesired(name, name, SecretValue("s", "password"), collation, self.endpoint)
 
     def make(self, wanted: DatabaseDesired, password: str) -> None:
         """Make a role and its database."""
@@ -78,14 +78,26 @@ class Server:
         until(lambda: postgres.phase(self.endpoint) is Phase.RUNNING)
         return self.processes.seen()[process.member].pid
 
-    def session(self, name: str, password: str) -> psycopg.Connection:
+    def session(self, name: str, password: str, *, role: str = "") -> psycopg.Connection:
         """Log in as a product would."""
         host, port = self.endpoint.host, self.endpoint.port
-        return psycopg.connect(host=host, port=port, user=name, dbname=name, password=password)
+        return psycopg.connect(host=host, port=port, user=role or name, dbname=name, password=password)
 
-    def query(self, name: str, password: str, statement: str) -> str:
+    def superuser(self) -> psycopg.Connection:
+        """Log in as whoever keeps the server."""
+        desired = self.desired
+        return psycopg.connect(
+            host=desired.socket_folder,
+            port=desired.port,
+            user=desired.superuser,
+            dbname="postgres",
+            password=SUPERUSER_PASSWORD,
+            autocommit=True,
+        )
+
+    def query(self, name: str, password: str, statement: str, *, role: str = "") -> str:
         """Ask as a product would."""
-        with self.session(name, password) as connection:
+        with self.session(name, password, role=role) as connection:
             answer = connection.execute(statement.encode())
             row = answer.fetchone() if answer.description else None
         return str(row[0]) if row else ""
@@ -149,6 +161,43 @@ def test_made_again_it_keeps_its_rows_and_takes_the_new_password(server: Server)
     assert postgres.takes(wanted, "new") is True
     assert postgres.takes(wanted, "old") is False
     assert server.query("again", "new", "SELECT one FROM kept") == "1"
+
+
+def test_two_roles_log_in_and_what_either_makes_belongs_to_the_owner(server: Server) -> None:
+    wanted = server.database("turns")
+    server.make(wanted, "owner's")
+    server.query("turns", "owner's", "CREATE TABLE by_owner AS SELECT 1 AS one")
+    for role, other in (("_turns_a", "_turns_b"), ("_turns_b", "_turns_a")):
+        server.make(replace(wanted, user=role), "another")
+        assert postgres.takes(replace(wanted, user=role), "another") is True
+        server.query("turns", "another", f"CREATE TABLE by{role} AS SELECT 1 AS one", role=role)
+        assert server.query("turns", "another", "SELECT current_user", role=role) == "turns"
+        owners = "SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE schemaname = 'public'"
+        assert server.query("turns", "another", owners, role=role) == "turns"
+        assert server.query("turns", "another", "DROP TABLE IF EXISTS by_owner", role=role) == ""
+        assert postgres.takes(replace(wanted, user=other), "another") is (other == "_turns_a")
+
+
+def test_role_that_is_ended_loses_its_sessions_and_no_other_does(server: Server) -> None:
+    wanted = server.database("ending")
+    server.make(wanted, "owner's")
+    server.make(replace(wanted, user="_ending_a"), "another")
+    with (
+        closing(server.session("ending", "owner's")) as old,
+        closing(server.session("ending", "another", role="_ending_a")) as new,
+    ):
+        with closing(server.superuser()) as superuser:
+            assert postgres.end_login(superuser, "ending") == 1
+            assert postgres.end_login(superuser, "ending") == 0
+            assert postgres.end_login(superuser, "nobody") == 0
+        with pytest.raises(psycopg.OperationalError):
+            old.execute("SELECT 1")
+        assert new.execute("SELECT current_user").fetchone() == ("ending",)
+    assert postgres.takes(wanted, "owner's") is False
+    server.make(replace(wanted, user="_ending_a"), "another")
+    assert postgres.takes(wanted, "owner's") is False, (
+        "making the database again lets nobody in who was shut out"
+    )
 
 
 def test_absent_database_is_told_from_a_silent_server(server: Server) -> None:

@@ -14,6 +14,7 @@ from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds
 from tests.support.stacks import World, database, product, world
 
 COMPONENT = "tracker"
+ROTATION = "rotate-database-password"
 OLD, NEW = "1.0.0", "1.1.0"
 
 UPGRADES = {"upgrade": Way.ROLLING, "major-upgrade": Way.DOWNTIME}
@@ -42,7 +43,7 @@ class Plot:
 def plot_of(dice: random.Random) -> Plot:
     """Draw a plot."""
     return Plot(
-        verb=dice.choice(("upgrade", "upgrade", "major-upgrade", "restart")),
+        verb=dice.choice(("upgrade", "upgrade", "major-upgrade", "restart", ROTATION)),
         good=dice.random() < 0.7,
         cancelled_at=dice.randrange(120) if dice.random() < 0.25 else None,
         struck_at=tuple(dice.randrange(150) for _ in range(dice.choice((0, 0, 1, 2)))),
@@ -166,6 +167,11 @@ class History:
             assert (memory.release == NEW) is (ending == "Succeeded")
             assert self.plot.good or memory.release == OLD, "a bad release is in force"
             assert made.platform.upgrade_mode(COMPONENT) is None, "upgrade mode was left on"
+        if self.plot.verb == ROTATION:
+            assert (memory.login == "_tracker_a") is (ending == "Succeeded")
+        used = {member.login for member in made.platform.living(COMPONENT)}
+        assert used == {memory.login or "tracker"}, f"nodes log in as {used}, recorded is {memory.login}"
+        assert made.platform.may_log_in(memory.login or "tracker"), "nodes log in as a role that was ended"
         assert made.calls("set-up") <= 1
 
 

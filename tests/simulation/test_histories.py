@@ -124,6 +124,7 @@ ACTS = (
     Act("release", MEMBER, first="quarantine", params={"replace": "yes"}),
     Act("switchover", component=DATABASE),
     Act("rotate-cluster-secret", params={"downtime": "yes"}),
+    Act("rotate-database-password"),
     Act("index-rebuild"),
     Act("index-rebuild", MEMBER, cancelled=True),
     Act("index-sync", MEMBER, params={"from": f"{COMPONENT}-0"}),

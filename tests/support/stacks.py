@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement, Upgrade
+from telamon.desired.component import ComponentDesired, LoginTurn, MemberDesired, Policy, Requirement, Upgrade
 from telamon.plan.operation import Running
 from telamon.plan.step import Call, Done, Finished, Step, Wait
 from telamon.plan.view import REPLACED, Standing
@@ -58,6 +58,8 @@ def product(count: int = 2, *, revision: str = "r1", objects: str = "o1") -> Com
         objects,
         requires=(Requirement("database"),),
         database=True,
+        login="tracker",
+        login_turn=LoginTurn("_tracker_a"),
         set_up=True,
         account=True,
         prepares_join=True,
@@ -78,6 +80,18 @@ def companion() -> ComponentDesired:
         "o1",
         requires=(Requirement("tracker", "set-up"),),
     )
+
+
+def logging_in(component: ComponentDesired, login: str) -> ComponentDesired:
+    """The component with members that log in to the product's database as a role."""
+    changed = tuple(
+        replace(member, revision=f"{member.revision.partition('+')[0]}+{login}")
+        for member in component.members
+    )
+    turn = component.login_turn
+    if turn is not None:
+        turn = replace(turn, next="_tracker_b" if login == "_tracker_a" else "_tracker_a")
+    return replace(component, members=changed, login=login, login_turn=turn)
 
 
 def without_members(component: ComponentDesired) -> ComponentDesired:
@@ -111,10 +125,21 @@ class World:
             name: Executor(name, self.platform, self.journal, self.clock) for name in self.desired
         }
         self.outcomes = {}
+        self.compile_again()
 
     def standings(self) -> Mapping[str, Standing]:
         """How every component stands, as of its last pass."""
         return {name: outcome.view.standing() for name, outcome in self.outcomes.items()}
+
+    def compile_again(self) -> None:
+        """As the host does: what nodes log in as is in the journal, and what they run with follows from it."""
+        for name, executor in self.executors.items():
+            login = executor.memory.login
+            if login is not None and self.desired[name].login != login:
+                for other, desired in self.desired.items():
+                    if desired.login == self.desired[name].login and other != name:
+                        self.desired[other] = logging_in(desired, login)
+                self.desired[name] = logging_in(self.desired[name], login)
 
     def tick(self) -> bool:
         """One pass over every component. Returns whether anything was done."""
@@ -129,6 +154,7 @@ class World:
             elif not isinstance(outcome.decision, Wait | Done):
                 self.steps.append(outcome.decision)
                 acted = True
+        self.compile_again()
         if not acted:
             self.clock.sleep(0.5)
         return acted

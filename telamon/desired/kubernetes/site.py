@@ -193,7 +193,7 @@ def site(stack: Stack, products: Mapping[str, Product], *, facts: Facts, digests
         prefix = spec.platform.namespace_prefix
     found = outlines(stack, products)
     secrets = {
-        each.product_name: product_secrets(stack.metadata.name, each)
+        each.product_name: product_secrets(stack.metadata.name, each, login=database_name(each.product_name))
         for each in found
         if each.companion is None
     }

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
-from telamon.desired.component import ComponentDesired, Policy, Requirement
-from telamon.desired.lab.data import BackupDesired, DatabaseDesired, FrontDoor, LabComponent, LabDesired
+from telamon.desired.component import ComponentDesired, LoginTurn, Policy, Requirement
+from telamon.desired.lab.data import (
+    BackupDesired,
+    DatabaseDesired,
+    FrontDoor,
+    LabComponent,
+    LabDesired,
+    ProcessDesired,
+)
 from telamon.desired.lab.database import database_component, replication_links
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.edge import admin_socket, edge_component, rotations
@@ -18,19 +25,24 @@ from telamon.desired.lab.relays import relays_component
 from telamon.desired.lab.secrets import database_secrets, product_secrets, references, vault_secret, wanted
 from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack
-from telamon.naming import DATABASE, RELAYS, component_name, database_name
+from telamon.naming import DATABASE, RELAYS, component_name, database_name, login_roles
 from telamon.products.base import Endpoint, FrontAddress, IndexKeeper, Product
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
 
+NO_LOGINS: Final[Mapping[str, str]] = MappingProxyType({})
 
-def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product]) -> LabDesired:
+
+def compile_lab(
+    stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product], logins: Mapping[str, str] = NO_LOGINS
+) -> LabDesired:
     """Say everything that this machine should run for a stack.
 
     Args:
         stack: the stack file.
         facts: of the machine; found for the needs of this very stack.
         registry: products by name, those of the file's own profiles included.
+        logins: roles that nodes log in to their database as, by component; by default the owner of the database.
 
     Raises:
         InternalError: the facts or the registry do not belong to this stack.
@@ -40,7 +52,11 @@ def compile_lab(stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product
     fronts = {part.product_name: _front(part, name, facts) for part in parts if part.companion is None}
     among_servers = tuple(replication_links(facts, databases(stack)))
     table = {link.name: link for link in (*links(parts, facts), *among_servers)}
-    secrets = {part.product_name: product_secrets(name, part) for part in parts if part.companion is None}
+    secrets = {
+        part.product_name: product_secrets(name, part, login=_login(part, logins))
+        for part in parts
+        if part.companion is None
+    }
     products = []
     for part in parts:
         own = secrets[part.product_name]
@@ -116,6 +132,8 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         most_members=product.max_nodes if companion is None else companion.max_nodes,
         forgets=is_product and product.forgets_nodes,
         cluster_secret=is_product and product.cluster_secret,
+        login=around.secrets.login if _logs_in(running, around) else "",
+        login_turn=_login_turn(part, running, around) if is_product else None,
         paused=part.spec.paused,
         index=part.workload.index_ways,
         rebuild=part.workload.index_rebuild,
@@ -134,9 +152,29 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
     )
 
 
+def _login(part: Outline, logins: Mapping[str, str]) -> str:
+    return logins.get(component_name(part.product_name), database_name(part.product_name))
+
+
+def _logs_in(running: Sequence[ProcessDesired], around: Surroundings) -> bool:
+    """Whether the nodes log in with what Telamon tells them: the stack file may tell them something else."""
+    return bool(running) and all(around.secrets.database in references(process) for process in running)
+
+
+def _login_turn(part: Outline, running: Sequence[ProcessDesired], around: Surroundings) -> LoginTurn | None:
+    if not part.product.needs_database or not _logs_in(running, around):
+        return None
+    first, second = login_roles(database_name(part.product_name))
+    return LoginTurn(
+        second if around.secrets.login == first else first,
+        tuple(other.component for other in around.companions(part) if other.workload.needs_database),
+    )
+
+
 def _database(part: Outline, around: Surroundings) -> DatabaseDesired:
     return DatabaseDesired(
         database_name(part.product_name),
+        around.secrets.login,
         around.secrets.database,
         part.product.database_collation,
         database_endpoint(around.facts),

@@ -190,16 +190,18 @@ class Rotation:
 
 @dataclass(frozen=True)
 class DatabaseDesired:
-    """A product's own database and the role that owns it.
+    """A product's own database, the role that owns it, and the one that nodes log in as.
 
     Attributes:
-        name: of the database and of the role.
-        password: of the role.
+        name: of the database and of the role that owns it.
+        user: the role that nodes log in as: the owner, or a member of it.
+        password: of that role.
         collation: vendor's collation and character type.
         endpoint: where the server listens.
     """
 
     name: str
+    user: str
     password: SecretValue
     collation: str
     endpoint: Endpoint

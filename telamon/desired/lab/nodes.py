@@ -160,7 +160,7 @@ def _database(part: Outline, member: str, around: Surroundings) -> DatabaseLink 
         return None
     name = database_name(part.product_name)
     endpoint = around.endpoint(member, WRITER, port=POSTGRES)
-    return DatabaseLink(endpoint, name=name, user=name, password=around.secrets.database)
+    return DatabaseLink(endpoint, name=name, user=around.secrets.login, password=around.secrets.database)
 
 
 def _peers(member: str, part: Outline, around: Surroundings) -> tuple[Peer, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from telamon.desired.component import Upgrade
+from telamon.desired.in_force import InForce
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired
 from telamon.desired.lab.facts import LabFacts
@@ -18,7 +19,7 @@ from telamon.products.release import Jump, Way
 
 
 def compile_pending(
-    stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product], releases: Mapping[str, str]
+    stack: Stack, facts: LabFacts, *, registry: Mapping[str, Product], in_force: InForce
 ) -> LabDesired:
     """Say what should run: every product as the release in force, and beside it what the stack file asks for.
 
@@ -26,12 +27,13 @@ def compile_pending(
         stack: the stack file.
         facts: of the machine.
         registry: products by name.
-        releases: in force, by component; a product without one runs what the file says.
+        in_force: a product without a release in it runs what the file says.
 
     Raises:
         InternalError: the facts or the registry do not belong to this stack.
     """
-    wanted = compile_lab(stack, facts, registry=registry)
+    wanted = compile_lab(stack, facts, registry=registry, logins=in_force.logins)
+    releases = in_force.releases
     changed = {
         name: releases[component_name(name)]
         for name, spec in stack.spec.products.items()
@@ -39,7 +41,7 @@ def compile_pending(
     }
     if not changed:
         return wanted
-    lab = compile_lab(_with_releases(stack, changed), facts, registry=registry)
+    lab = compile_lab(_with_releases(stack, changed), facts, registry=registry, logins=in_force.logins)
     specs = {component_name(name): stack.spec.products[name] for name in changed}
     parts = []
     for part in lab.parts:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from telamon.desired.lab.data import ProcessDesired, SecretDesired, SecretKind, SetupDesired
 from telamon.desired.lab.outline import Outline
 from telamon.model.common import SecretRef
-from telamon.naming import BACKUP, DATABASE, secret_name
+from telamon.naming import BACKUP, DATABASE, database_name, secret_name
 from telamon.products.base import JoinedValue, Purpose, SecretValue
 
 ADMIN = "admin"
@@ -28,6 +28,7 @@ class ProductSecrets:
     license: SecretValue
     admin: str
     account: str
+    login: str
     database: SecretValue
     cluster: SecretValue
     search: SecretValue
@@ -64,12 +65,19 @@ class ProductSecrets:
         )
 
 
-def product_secrets(stack: str, part: Outline) -> ProductSecrets:
+def login_secret(stack: str, product: str, *, role: str) -> SecretValue:
+    """Where the password of a role is that a product's nodes log in to their database as."""
+    name = secret_name(stack, product, purpose="database")
+    return SecretValue(name, "password" if role == database_name(product) else role)
+
+
+def product_secrets(stack: str, part: Outline, *, login: str) -> ProductSecrets:
     """Say where the secrets of a product are: where its section names them, or under names of our own.
 
     Args:
         stack: name of the stack.
         part: the product's own nodes.
+        login: the role that they log in to their database as.
     """
     product, spec = part.product_name, part.spec
     listed = spec.profile.secrets if spec.profile is not None else ()
@@ -77,7 +85,8 @@ def product_secrets(stack: str, part: Outline) -> ProductSecrets:
         license=_reference(spec.license, secret_name(stack, product, purpose="license"), "license"),
         admin=_name(spec.admin, secret_name(stack, product, purpose="admin")),
         account=_name(spec.service_account, secret_name(stack, product, purpose="service-account")),
-        database=SecretValue(secret_name(stack, product, purpose="database"), "password"),
+        login=login,
+        database=login_secret(stack, product, role=login),
         cluster=SecretValue(secret_name(stack, product, purpose="cluster"), "secret"),
         search=SecretValue(secret_name(stack, product, purpose="search"), "password"),
         further={name: SecretValue(secret_name(stack, product, purpose=name), "secret") for name in listed},

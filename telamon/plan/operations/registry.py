@@ -18,6 +18,7 @@ from telamon.plan.operations.quarantine import Quarantine, Release
 from telamon.plan.operations.restart import Restart
 from telamon.plan.operations.restore import Restore
 from telamon.plan.operations.rotate_cluster_secret import RotateClusterSecret
+from telamon.plan.operations.rotate_database_password import RotateDatabasePassword
 from telamon.plan.operations.switchover import Switchover
 from telamon.plan.operations.upgrade import Upgrade
 from telamon.plan.step import Refusal
@@ -44,6 +45,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             IndexSync(),
             IndexRebuild(),
             RotateClusterSecret(),
+            RotateDatabasePassword(),
         )
     }
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from telamon.desired.component import ComponentDesired
+from telamon.desired.in_force import InForce
 from telamon.desired.lab.data import LabDesired
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.outline import Outline, needs, outlines
@@ -30,40 +31,40 @@ class LabCompiler:
         self._platform = platform
         self.notes: tuple[str, ...] = ()
 
-    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+    def components(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """Compile; nothing but the state folder is made.
 
         Args:
             stack: the stack file.
-            releases: in force, by component.
+            in_force: beside what it says.
 
         Raises:
             MachineError: the stack cannot run on this machine.
         """
-        return self._compile(stack, releases)[1].components
+        return self._compile(stack, in_force)[1].components
 
-    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+    def install(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """Compile, keep what was settled, and let the platform perform the result from now on.
 
         Args:
             stack: the stack file.
-            releases: in force, by component.
+            in_force: beside what it says.
 
         Raises:
             MachineError: the stack cannot run on this machine.
         """
-        found, desired = self._compile(stack, releases)
+        found, desired = self._compile(stack, in_force)
         machine_facts.save(found)
-        installed.keep(self._root, stack, releases=releases)
+        installed.keep(self._root, stack, in_force=in_force)
         self._platform.install(found, desired)
         return desired.components
 
-    def _compile(self, stack: Stack, releases: Mapping[str, str]) -> tuple[LabFacts, LabDesired]:
+    def _compile(self, stack: Stack, in_force: InForce) -> tuple[LabFacts, LabDesired]:
         registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
         running = self._platform.running_components()
         discovery = machine_facts.discover(self._root, needs(stack, registry), running=running)
         self.notes = (*discovery.notes, *_left_out(outlines(stack, registry)))
-        lab = compile_pending(stack, discovery.facts, registry=registry, releases=releases)
+        lab = compile_pending(stack, discovery.facts, registry=registry, in_force=in_force)
         return discovery.facts, lab
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from telamon.desired.in_force import InForce
 from telamon.desired.lab.data import LabDesired
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.pending import compile_pending
@@ -19,19 +20,20 @@ from telamon.products.registry import products_of
 FILE: Final = "run/installed.json"
 
 
-def keep(root: Path, stack: Stack, *, releases: Mapping[str, str]) -> None:
+def keep(root: Path, stack: Stack, *, in_force: InForce) -> None:
     """Write down which stack is installed.
 
     Args:
         root: state root.
         stack: the stack file.
-        releases: in force, by component.
+        in_force: beside what it says.
 
     Raises:
         MachineError: the disk is full or read-only.
     """
     document = stack.model_dump(mode="json", exclude={"status"})
-    write(root / FILE, json.dumps({"stack": document, "releases": dict(releases)}, sort_keys=True))
+    kept = {"stack": document, "releases": dict(in_force.releases), "logins": dict(in_force.logins)}
+    write(root / FILE, json.dumps(kept, sort_keys=True))
 
 
 def stack_file(root: Path) -> Mapping[str, Any]:
@@ -56,10 +58,13 @@ def installed(root: Path) -> tuple[LabFacts, LabDesired]:
     try:
         stack = Stack.model_validate(kept["stack"], strict=False)
         releases = {str(name): str(release) for name, release in kept["releases"].items()}
+        # What an earlier version kept names none.
+        logins = {str(name): str(role) for name, role in kept.get("logins", {}).items()}
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
-    return facts, compile_pending(stack, facts, registry=registry, releases=releases)
+    in_force = InForce(releases, logins)
+    return facts, compile_pending(stack, facts, registry=registry, in_force=in_force)
 
 
 def _kept(root: Path) -> Mapping[str, Any]:

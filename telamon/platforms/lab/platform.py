@@ -21,7 +21,7 @@ from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.platforms.lab import admin, closely, machine, postgres, tls, volumes
+from telamon.platforms.lab import admin, closely, logins, machine, postgres, tls, volumes
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.facts import lab_id
 from telamon.platforms.lab.files import make_folder
@@ -197,6 +197,7 @@ class LabPlatform:
             make_folder(self._root / folder.path, mode=folder.mode, account=owner)
         if process.run_as is RunAs.DATABASE:
             self._servers.prepare_start(member)
+        logins.settle(self._part(desired.name), process, secrets=self.secrets)
         self._processes.start(
             Launch(
                 Identity(
@@ -380,17 +381,17 @@ class LabPlatform:
         """Whether the product's role gets into its database: asked once for each life of the server."""
         writer = self._servers.writer()
         if writer is None:
-            return wanted.name in self._databases_seen
+            return wanted.user in self._databases_seen
         server = writer.pid, writer.ticks
-        if self._databases_seen.get(wanted.name) == server:
+        if self._databases_seen.get(wanted.user) == server:
             return True
         answer = postgres.takes(wanted, self.secrets.get(wanted.password.secret, wanted.password.key))
         if answer is None:
-            return wanted.name in self._databases_seen
+            return wanted.user in self._databases_seen
         if answer:
-            self._databases_seen[wanted.name] = server
+            self._databases_seen[wanted.user] = server
         else:
-            self._databases_seen.pop(wanted.name, None)
+            self._databases_seen.pop(wanted.user, None)
         return answer
 
 

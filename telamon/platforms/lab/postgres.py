@@ -15,6 +15,7 @@ import shutil
 import socket
 import struct
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -33,6 +34,8 @@ CONNECT_TIMEOUT = 3
 PROTOCOL = 196608
 """Version 3.0 of the protocol."""
 CANNOT_CONNECT_NOW = "57P03"
+REFUSED = ("authentication failed", "does not exist", "is not permitted to log in")
+"""What a server says of a role that does not get in; the servers of a lab speak English."""
 BUILTIN_LOCALES = frozenset({"C.UTF-8", "C.utf8"})
 C_LOCALES = frozenset({"C", "POSIX"})
 
@@ -122,13 +125,15 @@ def phase(endpoint: Endpoint, *, timeout: float = 0.5) -> Phase:
 def make_database(
     server: ServerDesired, wanted: DatabaseDesired, *, superuser_password: str, password: str
 ) -> None:
-    """Make a role and a database that it owns; what is there already is brought to the password given.
+    """Make a database, the role that owns it, and the one that nodes log in as.
+
+    What is there already is brought to the password given.
 
     Args:
         server: the server.
-        wanted: name and collation.
+        wanted: names and collation.
         superuser_password: of the superuser.
-        password: of the role.
+        password: of the role that nodes log in as.
 
     Raises:
         TemporaryError: the server does not take connections now.
@@ -145,7 +150,7 @@ def make_database(
             connect_timeout=CONNECT_TIMEOUT,
             autocommit=True,
         ) as connection:
-            _make_role(connection, wanted.name, password)
+            make_login(connection, wanted.user, password=password, owner=wanted.name)
             _make_database(connection, wanted)
     except psycopg.OperationalError as error:
         raise TemporaryError(f"the database server refused: {brief(error)}", delay=1.0) from error
@@ -159,30 +164,76 @@ def make_database(
 
 
 def takes(wanted: DatabaseDesired, password: str) -> bool | None:
-    """Whether a product's role can log in to its own database; ``None`` where the server does not say."""
+    """Whether nodes can log in to their own database; ``None`` where the server does not say."""
     try:
         psycopg.connect(
             host=wanted.endpoint.host,
             port=wanted.endpoint.port,
-            user=wanted.name,
+            user=wanted.user,
             password=password,
             dbname=wanted.name,
             connect_timeout=CONNECT_TIMEOUT,
         ).close()
     except psycopg.OperationalError as error:
-        refused = any(text in str(error) for text in ("authentication failed", "does not exist"))
+        refused = any(text in str(error) for text in REFUSED)
         return False if refused else None
     return True
 
 
-def _make_role(connection: psycopg.Connection, name: str, password: str) -> None:
+def make_login(connection: psycopg.Connection, name: str, *, password: str, owner: str) -> None:
+    """Let a role log in with a password: the owner of a database, or one that acts as its owner from its first word.
+
+    Whatever such a role makes belongs to the owner, so nothing stands in the way of the next role's turn. The owner
+    itself is made where it is missing, and keeps the right to log in or not.
+
+    Args:
+        connection: of the superuser.
+        name: of the role that logs in.
+        password: of that role.
+        owner: of the database.
+    """
     # The password is turned into its verifier here: the text of a statement may end in the server's log.
     verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
-    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
-    verb = sql.SQL("CREATE ROLE") if found is None else sql.SQL("ALTER ROLE")
-    connection.execute(
-        sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(name), sql.Literal(verifier.decode()))
-    )
+    role, of = sql.Identifier(name), sql.Identifier(owner)
+    with connection.transaction():
+        for missing in sorted({name, owner} - _roles(connection, (name, owner))):
+            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(missing)))
+        if name != owner:
+            connection.execute(sql.SQL("GRANT {} TO {}").format(of, role))
+            connection.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(role, sql.Literal(owner)))
+        connection.execute(
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(verifier.decode()))
+        )
+
+
+def end_login(connection: psycopg.Connection, name: str) -> int:
+    """Let a role log in no more, and end the sessions that it has. Done before, it does nothing.
+
+    Args:
+        connection: of the superuser.
+        name: of the role; absent is no error.
+
+    Returns:
+        How many sessions were ended.
+
+    Raises:
+        TemporaryError: a session does not end.
+    """
+    if not _roles(connection, (name,)):
+        return 0
+    connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(name)))
+    # Sessions count under the role that logged in, whatever role they act as.
+    ended = connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", (name,)
+    ).fetchall()
+    if any(row != (True,) for row in ended):
+        raise TemporaryError(f"a session of {name} does not end", delay=1.0)
+    return len(ended)
+
+
+def _roles(connection: psycopg.Connection, names: Sequence[str]) -> set[str]:
+    rows = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(names),))
+    return {str(row[0]) for row in rows.fetchall()}
 
 
 def _make_database(connection: psycopg.Connection, wanted: DatabaseDesired) -> None:

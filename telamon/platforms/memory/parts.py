@@ -44,6 +44,7 @@ class Behaviour:
         failing_works: kinds of works that fail.
         wrong_calls: calls that come to a bad end, by the product's own word.
         refuses_restored: whether nodes end right after their start while restored data are in force.
+        dead_logins: roles with which nodes end right after their start.
     """
 
     start: float = 5.0
@@ -61,6 +62,7 @@ class Behaviour:
     failing_works: frozenset[str] = frozenset()
     wrong_calls: frozenset[str] = frozenset()
     refuses_restored: bool = False
+    dead_logins: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -76,6 +78,7 @@ class SimulatedMember:
     fault: Fault | None = None
     since: float = 0.0
     admitted: bool = False
+    login: str = ""
 
 
 @dataclass

@@ -13,6 +13,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
+from telamon.plan.works.rotation import DisableLogin, EnableLogin
 from telamon.platforms.memory.parts import (
     Behaviour,
     Fault,
@@ -49,6 +50,7 @@ class MemoryPlatform:
     clock: Clock
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
     _components: dict[str, SimulatedComponent] = field(default_factory=dict)
+    _ended_logins: dict[str, float] = field(default_factory=dict)
 
     # ---------------------------------------------------------------------------------------------------- the verbs
 
@@ -76,7 +78,12 @@ class MemoryPlatform:
         if desired.kind is ComponentKind.DATABASE:
             self.servers(desired).started(member)
         component.members[member] = SimulatedMember(
-            wanted.ordinal, wanted.revision, wanted.release, self.clock.now(), since=self.clock.now()
+            wanted.ordinal,
+            wanted.revision,
+            wanted.release,
+            self.clock.now(),
+            since=self.clock.now(),
+            login=desired.login,
         )
         if component.original is None:
             # Outside of upgrade mode the first node of a newer release makes the data newer, for good.
@@ -141,6 +148,14 @@ class MemoryPlatform:
             found.broken_off.discard(job)
             if work.kind not in found.behaviour.failing_works:
                 put_in_force(work, found)
+                self._change_logins(work)
+
+    def _change_logins(self, work: Work) -> None:
+        """Who may log in to the database; whoever is logged in as a role that ends loses it."""
+        if isinstance(work, EnableLogin):
+            self._ended_logins.pop(work.role, None)
+        if isinstance(work, DisableLogin):
+            self._ended_logins[work.role] = self.clock.now()
 
     def end(self, component: str, job: str) -> None:
         """Break a work off; one that does not run stays as it is."""
@@ -276,6 +291,15 @@ class MemoryPlatform:
         """Let a component behave otherwise from now on."""
         self._components[component].behaviour = behaviour
 
+    def living(self, component: str) -> tuple[SimulatedMember, ...]:
+        """The members of a component that live, as they really are."""
+        members = self._components[component].members.values()
+        return tuple(member for member in members if member.life is Life.ALIVE)
+
+    def may_log_in(self, role: str) -> bool:
+        """Whether a role was not ended."""
+        return role not in self._ended_logins
+
     def upgrade_mode(self, component: str) -> str | None:
         """The release at which upgrade mode was switched on; ``None`` while it is off."""
         return self._components[component].original
@@ -381,15 +405,23 @@ class MemoryPlatform:
             joined=self._joined(member, behaviour, running) if behaviour.clustered else None,
             joined_since=member.since if member.fault is Fault.LEAVE_CLUSTER else member.started,
             index=self._index(member, behaviour, running) if behaviour.indexed else None,
-            database_lost_since=member.since if member.fault is Fault.LOSE_DATABASE else None,
+            database_lost_since=self._lost_since(member),
         )
+
+    def _lost_since(self, member: SimulatedMember) -> float | None:
+        """Since when a member cannot reach its database."""
+        if member.fault is Fault.LOSE_DATABASE:
+            return member.since
+        ended = self._ended_logins.get(member.login)
+        return None if ended is None else max(ended, member.started)
 
     def _end_dead_release(self, member: SimulatedMember, component: SimulatedComponent) -> None:
         """A node that cannot run with its release or its data ends while it starts."""
         behaviour = component.behaviour
         refuses = behaviour.refuses_restored and component.restored
         newer_data = member.release < component.data_release
-        dies = refuses or newer_data or member.release in behaviour.dead_releases
+        dead = member.release in behaviour.dead_releases or member.login in behaviour.dead_logins
+        dies = refuses or newer_data or dead
         if dies and member.life is Life.ALIVE and self.clock.now() - member.started >= behaviour.start / 2:
             member.life = Life.EXITED
 

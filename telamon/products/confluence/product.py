@@ -95,6 +95,7 @@ class Confluence(Product):
     finds_peers = True
     secret_purposes = (Purpose.LICENSE,)
     container = pod.CONTAINER
+    login_file = image.LOGIN_FILE
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
@@ -108,6 +109,10 @@ class Confluence(Product):
     def files(self, node: NodeContext) -> Mapping[str, str]:
         """What the image would write as root."""
         return pod.files(node)
+
+    def with_login(self, text: str, *, user: str, password: str) -> str:
+        """The node's ``confluence.cfg.xml`` with another log-in."""
+        return image.with_login(text, user=user, password=password)
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase from the answer to ``GET /status``."""

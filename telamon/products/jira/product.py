@@ -61,6 +61,7 @@ class Jira(Product):
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
     container = pod.CONTAINER
+    login_file = image.LOGIN_FILE
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
         """What only Jira knows about its section of the stack file."""
@@ -73,6 +74,10 @@ class Jira(Product):
     def files(self, node: NodeContext) -> Mapping[str, str]:
         """What the image would write as root."""
         return pod.files(node)
+
+    def with_login(self, text: str, *, user: str, password: str) -> str:
+        """The node's ``dbconfig.xml`` with another log-in."""
+        return image.with_login(text, user=user, password=password)
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase from the answer to ``GET /status``."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from telamon.desired.in_force import InForce
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired, SecretKind
 from telamon.desired.lab.outline import UNVERSIONED, needs, outlines
@@ -296,5 +297,5 @@ def test_everything_waits_for_the_relays_and_they_end_last() -> None:
 def test_application_without_a_version_is_never_upgraded() -> None:
     given = stack()
     releases = {"notes": UNVERSIONED, "jira": "9.4.16"}
-    found = compile_pending(given, facts(given), registry=products(given), releases=releases)
+    found = compile_pending(given, facts(given), registry=products(given), in_force=InForce(releases))
     assert [part.desired.name for part in found.parts if part.desired.upgrade is not None] == []

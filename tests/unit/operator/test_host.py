@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from telamon.desired.component import ComponentDesired, MemberDesired, Requirement, Upgrade
+from telamon.desired.in_force import InForce
 from telamon.errors import ConflictError, MachineError, RefusedError
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
@@ -61,11 +62,11 @@ class Components:
     notes: tuple[str, ...] = ()
     trouble: str = ""
 
-    def components(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+    def components(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """A small stack with as many product nodes as asked for."""
         asked = stack.spec.products[ProductName("jira")]
         assert asked.nodes is not None
-        wish, force = str(asked.version), releases.get("jira", str(asked.version))
+        wish, force = str(asked.version), in_force.releases.get("jira", str(asked.version))
         made = replace(product(), name="jira", members=_members(asked.nodes, force))
         if force != wish:
             jump = registry()["jira"].jump(force, wish)
@@ -75,12 +76,12 @@ class Components:
         helper = replace(helper, name="jira-helper", members=members("jira-helper", 2))
         return (replace(database(), required_by=("jira",)), edge(), made, helper)
 
-    def install(self, stack: Stack, releases: Mapping[str, str]) -> Sequence[ComponentDesired]:
+    def install(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """The same."""
         if self.trouble:
             raise MachineError(self.trouble, remedy="mend it")
         self.installed.append(stack.metadata.name)
-        return self.components(stack, releases)
+        return self.components(stack, in_force)
 
 
 def _members(count: int, release: str) -> tuple[MemberDesired, ...]:

@@ -84,13 +84,13 @@ def prepare(context: Context, work: PrepareRestore) -> str:
 
 def switch(context: Context, _work: SwitchData) -> str:
     """Let the data change places."""
-    restoring.switch(_place(context), _server(context))
+    restoring.switch(_place(context), server_of(context))
     return "switched"
 
 
 def switch_back(context: Context, _work: SwitchBack) -> str:
     """Let the data change places once more."""
-    restoring.undo(_place(context), _server(context))
+    restoring.undo(_place(context), server_of(context))
     return "switched back"
 
 
@@ -107,7 +107,7 @@ def keep_outgoing(context: Context, work: KeepOutgoing) -> str:
 
 def abandon(context: Context, _work: AbandonRestore) -> str:
     """Remove what is not in force."""
-    restoring.abandon(_place(context), _server(context))
+    restoring.abandon(_place(context), server_of(context))
     return "removed"
 
 
@@ -154,7 +154,12 @@ def _place(context: Context) -> Place:
     )
 
 
-def _server(context: Context) -> Server:
+def server_of(context: Context) -> Server:
+    """The database server that takes writes, and its superuser.
+
+    Raises:
+        PlatformError: this lab has none.
+    """
     part = context.lab.part(DATABASE)
     if part is None or not part.servers:
         raise PlatformError("this lab has no database server")
@@ -178,7 +183,7 @@ def _shelf(context: Context) -> Shelf:
             remedy="Name a folder in spec.backup.destination, or nothing.",
         )
     password = context.secrets.get(wanted.password.secret, wanted.password.key)
-    return Shelf(Catalogue(Path(wanted.folder)), password, context.root / WORKPLACE, _server(context))
+    return Shelf(Catalogue(Path(wanted.folder)), password, context.root / WORKPLACE, server_of(context))
 
 
 def _keep(context: Context) -> float:

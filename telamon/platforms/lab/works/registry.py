@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.plan.works.evidence import GatherEvidence
-from telamon.plan.works.rotation import RenewClusterSecret
 from telamon.platforms.lab.works import backup, evidence, index, rotation
 from telamon.platforms.lab.works.context import Context
 
@@ -19,7 +18,7 @@ DOERS: Final[Mapping[str, Doer]] = MappingProxyType(
         **backup.DOERS,
         GatherEvidence.kind: evidence.gather,
         **index.DOERS,
-        RenewClusterSecret.kind: rotation.renew,
+        **rotation.DOERS,
     }
 )
 """By kind."""
