@@ -140,6 +140,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         ),
         "reach": (manifest_words.Reached, manifest_words.FlowShown),
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
+        "apis": (manifest_words.ApisUsed, manifest_words.ApiUse),
         "promote": (Promoted, PromotionStep, MovedImage, PromotionObjection),
         "compare": (Compared, Difference),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",

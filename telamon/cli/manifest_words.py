@@ -111,3 +111,37 @@ class Reached:
     open: tuple[FlowShown, ...]
     unlisted: tuple[FlowShown, ...]
     closed: tuple[FlowShown, ...]
+
+
+@dataclass(frozen=True)
+class ApiUse:
+    """An object that is written in a version of which nothing is served any more.
+
+    Attributes:
+        kind: of the object.
+        name: with its namespace where it has one.
+        api: group and version in which it is written.
+        writer: who writes it so, or "" where the object itself says it.
+        instead: group and version that are served.
+    """
+
+    kind: str
+    name: str
+    api: str
+    writer: str
+    instead: str
+
+
+@dataclass(frozen=True)
+class ApisUsed:
+    """Answer of ``apis``.
+
+    Attributes:
+        version: of Kubernetes for which was looked.
+        objects: how many were looked at.
+        uses: of APIs that it does not serve.
+    """
+
+    version: str
+    objects: int
+    uses: tuple[ApiUse, ...]

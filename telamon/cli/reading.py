@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +87,25 @@ def note_doubts(session: Session, found: FileRead) -> None:
         session.terminal.note(f"not rehearsed: {item.path}: {item.what}")
 
 
-def _content(session: Session, file: Path) -> str | bytes:
+def read_json(session: Session, file: Path, *, remedy: str) -> Any:
+    """Read a file of JSON.
+
+    Args:
+        session: whose standard input ``-`` is.
+        file: relative to the current folder.
+        remedy: what to give instead of a file that holds something else.
+
+    Raises:
+        UsageError: there is no such file, or it is no JSON.
+        MachineError: it cannot be read.
+    """
+    try:
+        return json.loads(_content(session, file, remedy=remedy))
+    except ValueError as error:
+        raise UsageError(f"{file} is no JSON: {brief(error)}", remedy=remedy) from error
+
+
+def _content(session: Session, file: Path, *, remedy: str = "Name the stack file.") -> str | bytes:
     if file == STANDARD_INPUT:
         source = session.terminal.source
         content: str | bytes = getattr(source, "buffer", source).read(MOST)
@@ -95,7 +114,7 @@ def _content(session: Session, file: Path) -> str | bytes:
         with file.open("rb") as opened:
             return opened.read(MOST)
     except FileNotFoundError as error:
-        raise UsageError(f"there is no file {file}", remedy="Name the stack file.") from error
+        raise UsageError(f"there is no file {file}", remedy=remedy) from error
     except IsADirectoryError as error:
         raise UsageError(f"{file} is a folder", remedy="Name the stack file in it.") from error
     except OSError as error:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from telamon.cli.locking import lock_path, read_lock_beside
 from telamon.cli.options import DEFAULT_FILE
-from telamon.cli.reading import MOST, note_doubts, read_file
-from telamon.errors import MachineError, NotReadyError, UsageError, brief
+from telamon.cli.reading import note_doubts, read_file, read_json
+from telamon.errors import NotReadyError, UsageError, brief
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FORMS: Final = ("{}", "{}/stack.yaml", "{}.yaml")
 """What the name of a stage may stand for."""
+_REPORT: Final = "Give what `telamon status -o json` prints, or the Stack as its cluster tells it."
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def look(session: Session, place: Place, *, sources: Sources) -> Ran:
     target = target_of(session, name, state=sources.states.get(stage.name))
     report = sources.reports.get(stage.name)
     if report is not None:
-        stack = _reported(report)
+        stack = _stack(read_json(session, report, remedy=_REPORT), source=str(report))
     else:
         try:
             stack = _stack(Controller(target.socket).stack().document, source=f"the controller of {name}")
@@ -147,19 +148,6 @@ def _file(name: str) -> Path:
     )
 
 
-def _reported(path: Path) -> Stack:
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(MOST)
-    except OSError as error:
-        raise MachineError(f"{path} cannot be read: {brief(error)}", remedy="Name the report.") from error
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise UsageError(f"{path} is no JSON", remedy="Give what `telamon status -o json` prints.") from error
-    return _stack(document, source=str(path))
-
-
 def _stack(document: object, *, source: str) -> Stack:
     from pydantic import ValidationError
 
@@ -178,7 +166,7 @@ def _stack(document: object, *, source: str) -> Stack:
         path = ".".join(map(str, first["loc"]))
         raise UsageError(
             f"{source} tells of no Stack: {path}: {first['msg']}",
-            remedy="Give what `telamon status -o json` prints.",
+            remedy=_REPORT,
         ) from error
 
 

@@ -5,7 +5,7 @@ and machines take the products' nodes with them, one machine after another.
 
 Sources: AWS documentation of Amazon EKS, "Update existing cluster to new Kubernetes version" (one minor at a time, no
 way back) and "Kubernetes versions" (standard support); Kubernetes documentation, "Version Skew Policy" (a kubelet may
-be three minor versions older than the API server, and never newer) and "Deprecated API Migration Guide".
+be three minor versions older than the API server, and never newer).
 """
 
 from __future__ import annotations
@@ -14,47 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from telamon.desired.kubernetes.removals import REMOVALS
 from telamon.model.kubernetes import minor_of, offered
 
 SKEW: Final = 3
 """Minor versions that machines may be behind the control plane."""
-
-
-@dataclass(frozen=True)
-class Removal:
-    """An API that is not served any more.
-
-    Attributes:
-        minor: first minor version of Kubernetes 1 without it.
-        api: group and version.
-        kinds: that were served under it.
-        instead: group and version that serve them.
-    """
-
-    minor: int
-    api: str
-    kinds: tuple[str, ...]
-    instead: str
-
-    def __str__(self) -> str:
-        return f"1.{self.minor} no longer serves {', '.join(self.kinds)} as {self.api}: write {self.instead}"
-
-
-_FLOW: Final = ("FlowSchema", "PriorityLevelConfiguration")
-REMOVALS: Final = (
-    Removal(25, "autoscaling/v2beta1", ("HorizontalPodAutoscaler",), "autoscaling/v2"),
-    Removal(25, "batch/v1beta1", ("CronJob",), "batch/v1"),
-    Removal(25, "discovery.k8s.io/v1beta1", ("EndpointSlice",), "discovery.k8s.io/v1"),
-    Removal(25, "events.k8s.io/v1beta1", ("Event",), "events.k8s.io/v1"),
-    Removal(25, "node.k8s.io/v1beta1", ("RuntimeClass",), "node.k8s.io/v1"),
-    Removal(25, "policy/v1beta1", ("PodDisruptionBudget",), "policy/v1"),
-    Removal(26, "autoscaling/v2beta2", ("HorizontalPodAutoscaler",), "autoscaling/v2"),
-    Removal(26, "flowcontrol.apiserver.k8s.io/v1beta1", _FLOW, "flowcontrol.apiserver.k8s.io/v1"),
-    Removal(27, "storage.k8s.io/v1beta1", ("CSIStorageCapacity",), "storage.k8s.io/v1"),
-    Removal(29, "flowcontrol.apiserver.k8s.io/v1beta2", _FLOW, "flowcontrol.apiserver.k8s.io/v1"),
-    Removal(32, "flowcontrol.apiserver.k8s.io/v1beta3", _FLOW, "flowcontrol.apiserver.k8s.io/v1"),
-)
-"""As of November 2026; none is announced for a minor version after 1.32 that EKS offers."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +81,10 @@ def notes(plan: Mapping[str, Any]) -> tuple[str, ...]:
         found.append(
             f"the control plane goes from 1.{cluster.before} to 1.{cluster.after}, {until}; there is no way back"
         )
-        found += [str(each) for each in REMOVALS if cluster.before < each.minor <= cluster.after]
+        gone = [str(each) for each in REMOVALS if cluster.before < each.minor <= cluster.after]
+        found += gone
+        if gone:
+            found.append(f"`telamon apis FILE --to 1.{cluster.after}` finds who still writes them")
     return tuple(found)
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from telamon.infra.kubernetes import REMOVALS, notes, refusals
+from telamon.infra.kubernetes import notes, refusals
 from telamon.infra.policies import derive
-from tests.support.manifests import example, objects
 
 
 def plan(cluster: tuple[str | None, str | None], *groups: tuple[str | None, str | None]) -> dict[str, Any]:
@@ -65,22 +64,10 @@ def test_they_are_policies_of_every_plan() -> None:
 def test_people_are_told_what_is_served_no_more_and_until_when() -> None:
     told = notes(plan(("1.31", "1.32")))
     assert "from 1.31 to 1.32, supported until 2026-03-23; there is no way back" in told[0]
-    (served,) = told[1:]
+    served, look = told[1:]
+    assert "telamon apis FILE --to 1.32" in look
     assert served.startswith("1.32 no longer serves FlowSchema, PriorityLevelConfiguration as flowcontrol")
     assert served.endswith("write flowcontrol.apiserver.k8s.io/v1")
     assert "of which nothing is known here" in notes(plan(("1.98", "1.99")))[0]
     assert notes(plan(("1.33", "1.33"))) == ()
     assert notes(plan((None, "1.33"))) == ()
-
-
-def test_the_tables_are_in_order() -> None:
-    assert [each.minor for each in REMOVALS] == sorted(each.minor for each in REMOVALS)
-    assert all(each.api != each.instead for each in REMOVALS)
-
-
-@pytest.mark.parametrize("name", ["aws", "full"])
-def test_nothing_that_is_rendered_uses_what_is_served_no_more(name: str) -> None:
-    used = {(thing["apiVersion"], thing["kind"]) for thing in objects(example(name))}
-    gone = {(removal.api, kind) for removal in REMOVALS for kind in removal.kinds}
-    assert used
-    assert used & gone == set()
