@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from telamon.desired.component import MemberDesired
+from telamon.plan.busy import least_busy_first
 from telamon.plan.keeping import forget_departed, keep_maintenance, leave_registry
 from telamon.plan.setup import account, keep_account, set_up
 from telamon.plan.step import (
@@ -202,8 +203,9 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
     settled = all(
         condition in UP and member.name not in view.kept_out for _, member, condition in _kept(view)
     )
+    ordered = least_busy_first([member for member, _ in outdated])
     # A member that was drained for this is finished first.
-    for member, _ in sorted(outdated, key=lambda found: found[0].admitted and view.desired.rotates):
+    for member in sorted(ordered, key=lambda found: found.admitted and view.desired.rotates):
         why = "its configuration changed"
         if not settled:
             yield Wait("Replacing", f"{member.name} waits until every other member is well")

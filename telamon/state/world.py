@@ -100,6 +100,8 @@ class MemberState:
         exit: how it ended, e.g. ``exit 1`` or ``signal 9``.
         address: where it listens, for people.
         replication: its part in replication; ``None`` where it is no database server, or has no data.
+        load: requests per second that the front door has sent it of late; ``None`` where nobody was asked, which is
+            so unless another release is desired than the one in force.
     """
 
     name: str
@@ -120,6 +122,7 @@ class MemberState:
     exit: str | None = None
     address: str = ""
     replication: Replication | None = None
+    load: float | None = None
 
     def with_(self, **changes: object) -> MemberState:
         """The same member with some attributes changed."""

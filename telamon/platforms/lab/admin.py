@@ -87,6 +87,24 @@ def members(path: str) -> Mapping[str, Mapping[Endpoint, bool]] | None:
     return {name: dict(_member(host) for host in hosts) for name, hosts in found.items()}
 
 
+def requests(path: str) -> Mapping[str, Mapping[Endpoint, int]]:
+    """How many requests a balancer has sent to each place since it was started, by cluster.
+
+    Args:
+        path: of its socket.
+
+    Returns:
+        Nothing where there is no balancer to ask.
+
+    Raises:
+        TemporaryError: there is one, and it does not answer.
+    """
+    return {
+        name: {_member(host)[0]: _total(host) for host in hosts}
+        for name, hosts in (_clusters(path) or {}).items()
+    }
+
+
 def shut(path: str) -> Mapping[str, bool] | None:
     """Whether a balancer sends the listed members of each cluster nothing, because it was told to.
 
@@ -127,6 +145,12 @@ def _member(host: Mapping[str, Any]) -> tuple[Endpoint, bool]:
     address = host["address"]["socket_address"]
     flags = {name for name, value in host.get("health_status", {}).items() if value is True}
     return Endpoint(address["address"], address["port_value"]), not flags
+
+
+def _total(host: Mapping[str, Any]) -> int:
+    """Requests to one member. Source: Envoy API reference, ``admin.v3.SimpleMetric``; a number is text in JSON."""
+    stats = host.get("stats", [])
+    return next((int(stat.get("value", 0)) for stat in stats if stat["name"] == "rq_total"), 0)
 
 
 def stop_listening(path: str) -> None:

@@ -22,6 +22,7 @@ from telamon.model.stack import Stack
 from telamon.plan.step import Call
 from telamon.plan.work import Work
 from telamon.platforms.lab import admin, closely, logins, machine, postgres, tls, volumes
+from telamon.platforms.lab.busyness import Busyness
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.facts import lab_id
 from telamon.platforms.lab.files import make_folder
@@ -79,6 +80,7 @@ class LabPlatform:
         self._works = WorkDesk(root, self._processes, clock=clock)
         self._probes = Probes(self._credentials, clock, heard=self._processes.heard)
         self._upgrades = UpgradeWatch(self._credentials, clock)
+        self._busyness = Busyness(clock)
         self._databases_seen: dict[str, tuple[int, int]] = {}
         tools = Tools(lab_id(root), self.secrets, self._processes, self._records, clock)
         self._servers = Servers(tools)
@@ -317,6 +319,7 @@ class LabPlatform:
         }
         admitted = self._admitted(desired.name)
         looked = {} if part is None else self._probes.look(part, own, serving=admitted)
+        loads = {} if part is None else self._busyness.look(part, balancers=self._lab.balancers.values())
         replication = self._servers.look() if part is not None and part.servers else {}
         # A server that does not run is seen by its data, unless nobody wants it any more.
         with_data = {name for name in replication if desired.member(name) is not None}
@@ -329,7 +332,7 @@ class LabPlatform:
                 seen=looked.get(name),
                 admitted=name in admitted or _admits_itself(desired, own.get(name), replication.get(name)),
                 replication=replication.get(name),
-            )
+            ).with_(load=loads.get(name))
             for name in names
         ]
         return ComponentState(

@@ -49,6 +49,8 @@ class MemoryPlatform:
 
     clock: Clock
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
+    loads: dict[str, float] = field(default_factory=dict)
+    """Requests per second by member, as the front door would tell them."""
     _components: dict[str, SimulatedComponent] = field(default_factory=dict)
     _ended_logins: dict[str, float] = field(default_factory=dict)
 
@@ -389,6 +391,7 @@ class MemoryPlatform:
             clustered=behaviour.clustered,
             admitted=member.admitted or (not component.rotates and member.life is Life.ALIVE),
         )
+        base = base.with_(load=self.loads.get(name) if member.admitted else None)
         if component.servers is not None:
             part = component.servers.part(name)
             base = base.with_(replication=part, admitted=part is not None and bool(part.writer))
