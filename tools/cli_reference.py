@@ -95,6 +95,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "retry": (documents.Retried,),
         "upgrade": (documents.Changed,),
         "index": (documents.MemberIndex,),
+        "diff": (charts_words.Compared, charts_words.DifferenceShown),
         "import": (charts_words.Imported, charts_words.ChartValue),
         "restart": OPERATION,
         "backup": (BackupEntry,),

@@ -35,3 +35,43 @@ class Imported:
 
     stack: Mapping[str, Any]
     values: tuple[ChartValue, ...]
+
+
+@dataclass(frozen=True)
+class DifferenceShown:
+    """One thing that is otherwise.
+
+    Attributes:
+        object: of the chart, as kind/name.
+        meaning: what it is about, in one word.
+        field: of the object; "" for the object as a whole.
+        chart: what the chart says; "-" for nothing.
+        ours: what Telamon says; "-" for nothing.
+        restarts: whether only a new pod can bring it about.
+        lost: whether what the chart has would be gone.
+    """
+
+    object: str
+    meaning: str
+    field: str
+    chart: str
+    ours: str
+    restarts: bool
+    lost: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Answer of ``diff``.
+
+    Attributes:
+        stack: name of the stack.
+        restarts: workloads of the chart whose nodes get new pods.
+        lost: how many differences are a loss.
+        differences: everything that is otherwise.
+    """
+
+    stack: str
+    restarts: tuple[str, ...]
+    lost: int
+    differences: tuple[DifferenceShown, ...]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telamon.cli.options import Verb
-from telamon.errors import MachineError, UsageError, brief
+from telamon.errors import UsageError
 
 if TYPE_CHECKING:
     from telamon.cli.charts_words import Imported as Answer
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from telamon.importer.homes import Claim
     from telamon.importer.values import Values
     from telamon.products.base import Product
-
-_MOST = 64 << 20
-"""Bytes of a file that are read."""
 
 
 @click.command(cls=Verb)
@@ -138,7 +135,7 @@ def _of_files(files: Sequence[str], registry: Mapping[str, Product]) -> Iterator
     for given in files:
         before, mark, after = given.partition("=")
         named, path = (before, Path(after)) if mark and not Path(given).exists() else ("", Path(given))
-        for document in _documents(path):
+        for document in _documents_of(path):
             found = _of_release(document, registry)
             if found is None:
                 product = _product(named, document, registry, path=path)
@@ -154,7 +151,7 @@ def _of_releases(
 
     for given in releases:
         if Path(given).is_file():
-            read = _documents(Path(given))
+            read = _documents_of(Path(given))
         else:
             _check_name(given)
             read = documents(release_secrets(given, namespace=namespace), source=f"release {given}")
@@ -225,7 +222,7 @@ def _claims(path: Path | None) -> tuple[Claim, ...]:
 
     if path is None:
         return ()
-    return tuple(claim for document in _documents(path) for claim in claims_of(document))
+    return tuple(claim for document in _documents_of(path) for claim in claims_of(document))
 
 
 def _check_name(name: str) -> None:
@@ -238,14 +235,8 @@ def _check_name(name: str) -> None:
         )
 
 
-def _documents(path: Path) -> tuple[Any, ...]:
-    from telamon.stackfile.foreign import documents
+def _documents_of(path: Path) -> tuple[Any, ...]:
+    """The documents of a file; one that is empty holds no values, which is a document too."""
+    from telamon.cli.foreign_files import documents_of
 
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(_MOST)
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no file {path}", remedy="Name a file of values.") from error
-    except OSError as error:
-        raise MachineError(f"{path} cannot be read: {brief(error)}", remedy="Check its rights.") from error
-    return documents(content, source=str(path)) or ({},)
+    return documents_of(path) or ({},)

@@ -87,6 +87,9 @@ CHAPTERS: Final = (
             Listed("reach", "Show which flows the network policies of a stack allow, and by which rule."),
             Listed("import", "Make a stack file of the values of the vendor's Helm charts.", "importing"),
             Listed("apis", "Find what uses APIs that a version of Kubernetes no longer serves."),
+            Listed(
+                "diff", "Show what would be otherwise than the vendor's charts have rendered it.", "diffing"
+            ),
             Listed("build", "Print a file and all that it extends as one flat Stack."),
             Listed("explain", "Explain a field of the stack file."),
             Listed("schema", "Print the JSON schema of the stack file."),
