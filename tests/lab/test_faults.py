@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from telamon import wiring
-from telamon.errors import ConflictError, MachineError, NotReadyError, TelamonError, UsageError
+from telamon.errors import MachineError, NotReadyError, TelamonError, UsageError
 from telamon.plan.fault import (
     BlackHoleLink,
     CorruptIndex,
@@ -30,8 +31,28 @@ from telamon.platforms.lab import procfs
 from telamon.ports import Faults
 from telamon.state.classify import Condition
 from telamon.state.world import Life
+from tests.contract.faults_suite import (
+    Harness,
+    test_killed_member_dies_once,
+    test_made_twice_it_is_there_once_and_ends_once,
+    test_nobody_cannot_be_hurt,
+    test_one_that_dies_whenever_it_starts_lives_again_when_that_is_over,
+    test_two_faults_cannot_have_one_name,
+    test_what_has_no_end_is_refused,
+    test_what_nobody_ends_ends_by_itself,
+)
 from tests.lab.support import tiny_stack, until
 from tests.lab.world import World
+
+__all__ = [
+    "test_killed_member_dies_once",
+    "test_made_twice_it_is_there_once_and_ends_once",
+    "test_nobody_cannot_be_hurt",
+    "test_one_that_dies_whenever_it_starts_lives_again_when_that_is_over",
+    "test_two_faults_cannot_have_one_name",
+    "test_what_has_no_end_is_refused",
+    "test_what_nobody_ends_ends_by_itself",
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +81,29 @@ def state_of(pid: int) -> str:
     return found.state if found is not None else ""
 
 
-def test_killed_member_is_replaced(world: World, faults: Faults) -> None:
-    old = world.pid("tiny-0")
-    faults.disturb(Kill("tiny-0"), name="one", seconds=5)
-    world.replaced("tiny", "tiny-0", old=old)
+@dataclass
+class LabHarness:
+    """A balancer of that stack, which nobody misses for long."""
+
+    world: World
+    faults: Faults
+    member: str = "edge-1"
+
+    def life(self) -> object:
+        return self.world.pid(self.member) or None
+
+    def silent(self) -> bool:
+        return state_of(self.world.pid(self.member)) == "T"
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        until(holds, within=40)
 
 
-def test_member_that_stands_still_goes_on_when_calmed(world: World, faults: Faults) -> None:
-    pid = world.pid("edge-1")
-    faults.disturb(Hang("edge-1"), name="one", seconds=30)
-    faults.disturb(Hang("edge-1"), name="one", seconds=30)
-    assert state_of(pid) == "T"
-    assert [found.name for found in faults.active()] == ["one"]
-    faults.calm("one")
-    faults.calm("one")
-    until(lambda: state_of(pid) not in {"T", ""})
+@pytest.fixture
+def harness(world: World, faults: Faults) -> Iterator[Harness]:
+    yield LabHarness(world, faults)
+    faults.calm()
+    world.host.retry("edge")
 
 
 def test_whole_database_stands_still_and_goes_on(world: World, faults: Faults) -> None:
@@ -191,12 +220,6 @@ def test_what_cannot_be_made_here_is_refused_with_the_reason(world: World, fault
         faults.disturb(CorruptIndex("tiny-1", "nowhere"), name="torn", seconds=5)
     assert faults.active() == ()
     assert world.member("tiny", "tiny-0").life is Life.ALIVE
-
-
-def test_two_faults_cannot_have_one_name(faults: Faults) -> None:
-    faults.disturb(DelayLink("tiny-0", "database-writer", 0.01), name="one", seconds=30)
-    with pytest.raises(ConflictError, match="one"):
-        faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="one", seconds=30)
 
 
 @pytest.mark.parametrize("how", ["killed", "in time"])

@@ -51,6 +51,7 @@ class MemoryPlatform:
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
     loads: dict[str, float] = field(default_factory=dict)
     """Requests per second by member, as the front door would tell them."""
+    _doomed: set[str] = field(default_factory=set)
     _components: dict[str, SimulatedComponent] = field(default_factory=dict)
     _ended_logins: dict[str, float] = field(default_factory=dict)
 
@@ -87,6 +88,8 @@ class MemoryPlatform:
             since=self.clock.now(),
             login=desired.login,
         )
+        if member in self._doomed:
+            component.members[member].life = Life.EXITED
         if component.original is None:
             # Outside of upgrade mode the first node of a newer release makes the data newer, for good.
             component.data_release = max(component.data_release, wanted.release)
@@ -288,6 +291,25 @@ class MemoryPlatform:
         else:
             found.fault = fault
         return True
+
+    def soothe(self, component: str, member: str, *, fault: Fault) -> None:
+        """Let something that lasts be over; a member that suffers from something else goes on to."""
+        found = self._member(component, member)
+        if found is not None and found.fault is fault:
+            found.fault, found.since = None, self.clock.now()
+
+    def doom(self, member: str, *, doomed: bool) -> None:
+        """Let a member end as soon as it was started, each time, or no more."""
+        (self._doomed.add if doomed else self._doomed.discard)(member)
+
+    def alive(self) -> tuple[tuple[str, str], ...]:
+        """Every member that lives, after its component."""
+        return tuple(
+            (component, name)
+            for component, found in self._components.items()
+            for name, member in found.members.items()
+            if member.life is Life.ALIVE
+        )
 
     def behave(self, component: str, behaviour: Behaviour) -> None:
         """Let a component behave otherwise from now on."""
