@@ -76,7 +76,8 @@ FAILURES: Final = (
         "Check spec.platform.region and the way to AWS.",
     ),
     Failure(
-        r"(Service|Vcpu|Resource|Instance)\w*LimitExceeded|Quota\w*Exceeded|LimitExceededException",
+        # Services name what there is too much of, e.g. VpcLimitExceeded; requests are told to come less often.
+        r"\b(?!Request|Rate)\w*LimitExceeded|Quota\w*Exceeded|TooManyBuckets",
         PlatformError,
         "a quota of the account is used up",
         "Ask AWS for more under Service Quotas; the next run goes on where this one stopped.",
