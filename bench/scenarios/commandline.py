@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from statistics import median
 
 from bench.errors import BenchError
@@ -16,6 +18,9 @@ from bench.session import Session
 STARTS = 11
 
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "aws.yaml"
+
+
 def starts(session: Session, _repeat: int) -> Run:
     """Start verbs that need no lab."""
     session.pause()
@@ -23,13 +28,37 @@ def starts(session: Session, _repeat: int) -> Run:
     figures = {
         "help": _milliseconds(["--help"]),
         "validate": _milliseconds(["validate", str(session.lab.file)]),
+        "terraform": _rendering(),
     }
     return Run(figures, began, busy)
 
 
-def _milliseconds(arguments: list[str]) -> float:
+def _rendering() -> float:
+    """How long the Terraform of the whole example takes to be written, the same bytes every time."""
+    with tempfile.TemporaryDirectory(prefix="telamon-bench-") as name:
+        # A folder each time: where everything is so already nothing is written, and that would flatter.
+        folders = [Path(name, str(number)) for number in range(STARTS)]
+        times = [
+            _milliseconds(["render", str(EXAMPLE), "--terraform", "--output", str(folder)], starts=1)
+            for folder in folders
+        ]
+        first = _written(folders[0])
+        if not first or any(_written(folder) != first for folder in folders):
+            raise BenchError("the same file gave other Terraform another time")
+        return median(times)
+
+
+def _written(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _milliseconds(arguments: list[str], *, starts: int = STARTS) -> float:
     times = []
-    for _ in range(STARTS):
+    for _ in range(starts):
         before = time.monotonic()
         done = subprocess.run(
             [str(PROGRAM), *arguments], capture_output=True, text=True, check=False, timeout=60
@@ -44,11 +73,13 @@ SCENARIOS = (
     Scenario(
         "command-line",
         "Start of the command line",
-        f"`telamon --help`, and `telamon validate` of the benchmark's stack file, as processes while no lab runs; "
-        f"median of {STARTS} starts.",
+        f"`telamon --help`, `telamon validate` of the benchmark's stack file, and `telamon render --terraform` of "
+        f"`examples/aws.yaml` into an empty folder, the same bytes each time, as processes while no lab runs; median "
+        f"of {STARTS} starts.",
         (
             Figure("help", "`telamon --help`", "ms", "median", 200.0),
             Figure("validate", "`telamon validate`", "ms", "median", 400.0),
+            Figure("terraform", "`telamon render --terraform`", "ms", "median", 400.0),
         ),
         starts,
     ),
