@@ -128,7 +128,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             DrillLimit,
             DrillCompared,
         ),
-        "validate": (documents.Validation, Problem, NotRehearsed),
+        "validate": (documents.Validation, documents.RoomChecked, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),
         "drift": (documents.Drifted, documents.DriftedThing),
         "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),

@@ -203,6 +203,23 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class RoomChecked:
+    """Whether every pod has a machine with room.
+
+    Attributes:
+        lost: group of which a machine is lost, with pods placed anew; "" for all machines.
+        verdict: "fits", "cannot fit" (which is proven) or "no packing found" (which proves nothing).
+        why: the proof that there is no room, or "".
+        places: which pod could be where, as ``pod on machine``.
+    """
+
+    lost: str
+    verdict: str
+    why: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Validation:
     """Answer of ``validate`` for a file without problems.
 
@@ -212,6 +229,7 @@ class Validation:
         valid: true; a file with problems ends in an error with all of them.
         warnings: what is allowed and doubtful.
         not_rehearsed: with ``--lab``, what a rehearsal does not show.
+        room: where the file names machines, whether every pod has room: with all of them, and with one lost.
     """
 
     file: str
@@ -219,6 +237,7 @@ class Validation:
     valid: bool
     warnings: tuple[Problem, ...]
     not_rehearsed: tuple[NotRehearsed, ...]
+    room: tuple[RoomChecked, ...]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ import click
 from telamon.cli.options import Verb, file_argument, lab_option
 
 if TYPE_CHECKING:
+    from telamon.cli.documents import RoomChecked
+    from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
+    from telamon.desired.fit import Fit
 
 
 @click.command(cls=Verb)
@@ -24,6 +27,10 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
     such as a version that soon leaves its vendor's support, are warnings. FILE is stack.yaml where none is named; - is
     standard input. With --lab it also says what a rehearsal on this machine would not show.
 
+    Where the file names machines (spec.placement.machines), it also says whether every pod has one with room, and
+    whether that holds with one machine lost: "fits", "cannot fit" with the proof, or "no packing found", which proves
+    nothing. What a machine holds back is taken off first. A lack of room is told, and is no problem of the file.
+
     Examples:
         telamon validate
         telamon validate production.yaml --lab
@@ -34,6 +41,7 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
     found = read_file(session, file, lab=lab)
     note_doubts(session, found)
     name = found.stack.metadata.name
+    room = _room(found)
 
     def document() -> object:
         from telamon.cli.documents import Validation
@@ -44,6 +52,35 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
             valid=True,
             warnings=found.warnings,
             not_rehearsed=found.not_rehearsed,
+            room=room,
         )
 
-    session.answer(document, lambda: f"{found.source}: the stack {name} is valid")
+    def text() -> str:
+        lines = [f"{found.source}: the stack {name} is valid"]
+        for each in room:
+            where = f"with a machine of {each.lost} lost" if each.lost else "with all machines"
+            lines.append(f"room {where}: {each.verdict}{f': {each.why}' if each.why else ''}")
+        return "\n".join(lines)
+
+    session.answer(document, text)
+
+
+def _room(found: FileRead) -> tuple[RoomChecked, ...]:
+    """Whether there is room; nothing where the file does not say what there is."""
+    spec = found.stack.spec
+    if spec.platform.kind == "lab" or not spec.placement.machines:
+        return ()
+    from telamon.desired.kubernetes.fitting import room
+    from telamon.products.registry import products_of
+
+    known = room(found.stack, products_of({str(name): each for name, each in spec.products.items()}))
+    if known is None:
+        return ()
+    return (_checked("", known.whole), *(_checked(group, each) for group, each in known.lost.items()))
+
+
+def _checked(lost: str, answer: Fit) -> RoomChecked:
+    from telamon.cli.documents import RoomChecked
+
+    places = tuple(f"{pod} on {machine}" for pod, machine in sorted(answer.places.items()))
+    return RoomChecked(lost, answer.verdict.value, answer.why, places)

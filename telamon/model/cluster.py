@@ -10,6 +10,7 @@ from telamon.model.common import Port, SecretRef
 from telamon.model.lock import Digest
 from telamon.model.products import ProductKey
 from telamon.model.text import Cidr, Domain, HttpUrl, ImageReference, LabelKey, LabelValue, Name, ObjectName
+from telamon.units import Bytes, Cpu, Within
 
 
 class Toleration(Section):
@@ -22,6 +23,41 @@ class Toleration(Section):
         Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None,
         Doc("Effect of the taint.", unset="Every effect."),
     ] = None
+
+
+class Reserved(Section):
+    """What a machine holds back from pods."""
+
+    cpu: Annotated[
+        Cpu | None, Doc("Cores held back on each machine.", unit='cores, e.g. "200m"', unset="None.")
+    ] = None
+    memory: Annotated[
+        Bytes | None, Doc("Memory held back on each machine.", unit="bytes, e.g. 2Gi", unset="None.")
+    ] = None
+
+
+class MachineGroup(Section):
+    """Machines of the cluster that are alike, for `telamon validate` to see whether there is room."""
+
+    name: Annotated[Name, Doc("Name of the group.")]
+    count: Annotated[Annotated[int, Field(ge=1, le=500)], Doc("How many there are.", unit="machines")]
+    cpu: Annotated[
+        Annotated[Cpu, Within("500m", "1024")], Doc("Cores of each machine.", unit="cores, e.g. 8")
+    ]
+    memory: Annotated[
+        Annotated[Bytes, Within("1Gi", "32Ti")], Doc("Memory of each machine.", unit="bytes, e.g. 32Gi")
+    ]
+    reserved: Annotated[
+        Reserved | None,
+        Doc(
+            "What the system, the kubelet and daemons of other people hold back.",
+            unset="As much as large distributions hold back: about a tenth of a machine of 32 GiB.",
+        ),
+    ] = None
+    labels: Annotated[
+        Mapping[LabelKey, LabelValue],
+        Doc("Labels of the machines, as placement.nodeSelector asks for them.", why="Most need none."),
+    ] = Field(default_factory=dict)
 
 
 class PlacementSpec(Section):
@@ -44,6 +80,13 @@ class PlacementSpec(Section):
     priority_class: Annotated[
         ObjectName | None, Doc("Priority class of the nodes.", unset="Telamon makes one per environment.")
     ] = None
+    machines: Annotated[
+        Items[MachineGroup],
+        Doc(
+            "Machines that carry the stack; `telamon validate` says whether every pod has room on them.",
+            why="What a cluster has is its owner's to say; without it nothing is checked.",
+        ),
+    ] = ()
 
 
 EgressPreset = Literal[

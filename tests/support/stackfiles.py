@@ -247,6 +247,19 @@ def placement(draw: Draw) -> Document:
             {"name": "u", "key": "b"},
         ],
         priorityClass="high",
+        machines=lambda: [
+            draw.filled(
+                {
+                    "name": f"group-{index}",
+                    "count": draw.one(1, 3),
+                    "cpu": draw.one(4, "8"),
+                    "memory": "32Gi",
+                },
+                reserved={"memory": "2Gi"},
+                labels={"pool": "a"},
+            )
+            for index in range(draw.one(0, 1, 2))
+        ],
     )
 
 

@@ -185,9 +185,28 @@ def site(stack: Stack, products: Mapping[str, Product], *, facts: Facts, digests
             remedy="Manifests are written for spec.platform.kind: kubernetes or aws.",
         )
     _refuse_proxy_password(spec)
-    images = Images(spec.images, digests)
     if spec.environment != "dev":
-        images.refuse_unlocked(wanted_images(stack, products))
+        Images(spec.images, digests).refuse_unlocked(wanted_images(stack, products))
+    return surveyed(stack, products, facts=facts, digests=digests)
+
+
+def surveyed(
+    stack: Stack,
+    products: Mapping[str, Product],
+    *,
+    facts: Facts | None = None,
+    digests: Mapping[str, str] | None = None,
+) -> Site:
+    """What a stack file amounts to on a cluster, whether or not it may be rendered already.
+
+    Args:
+        stack: for any platform but the lab.
+        products: those of the stack, by name.
+        facts: what was made below the cluster; nothing where it is not known yet.
+        digests: of images, by name with tag; none where nobody has asked for them.
+    """
+    spec = stack.spec
+    images = Images(spec.images, digests or {})
     prefix = str(stack.metadata.name)
     if isinstance(spec.platform, KubernetesPlatform) and spec.platform.namespace_prefix is not None:
         prefix = spec.platform.namespace_prefix
@@ -200,7 +219,7 @@ def site(stack: Stack, products: Mapping[str, Product], *, facts: Facts, digests
     parts = tuple(
         _part(each, spec, prefix=prefix, secrets=secrets[each.product_name], images=images) for each in found
     )
-    return Site(stack.metadata.name, spec, prefix, parts, facts, images)
+    return Site(stack.metadata.name, spec, prefix, parts, facts or Facts(), images)
 
 
 def wanted_images(stack: Stack, products: Mapping[str, Product]) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ def bounds(name: str, site: Site, *, parts: Sequence[Part]) -> tuple[Object, ...
         site: the stack.
         parts: components that run in it.
     """
-    memory = [_memory(part) for part in parts]
-    cpu = [_cpu(part) for part in parts]
+    memory = [memory_of_pod(part) for part in parts]
+    cpu = [cpu_of_pod(part) for part in parts]
     pods = sum(part.nodes for part in parts)
     claims = sum(part.nodes for part in parts) + len(parts)
     total = sum(each * part.nodes for each, part in zip(memory, parts, strict=True)) + max(memory) + SPARE
@@ -67,13 +67,13 @@ def bounds(name: str, site: Site, *, parts: Sequence[Part]) -> tuple[Object, ...
     )
 
 
-def _memory(part: Part) -> int:
+def memory_of_pod(part: Part) -> int:
     """Bytes of one pod of a component."""
     beside = part.spec.sidecars if part.is_product else ()
     return part.memory.count + sum((each.resources.memory or SIDECAR_MEMORY).count for each in beside)
 
 
-def _cpu(part: Part) -> int:
+def cpu_of_pod(part: Part) -> int:
     """Thousandths of a core of one pod of a component."""
     beside = part.spec.sidecars if part.is_product else ()
     return part.cpu.millicores + sum((each.resources.cpu or SIDECAR_CPU).millicores for each in beside)

@@ -121,6 +121,7 @@ def _named_lists(subject: Subject) -> Iterator[tuple[Path, list[str]]]:
         if product.profile is not None:
             yield (*path, "profile", "tcp"), [forward.name for forward in product.profile.tcp]
     yield ("spec", "placement", "tolerations"), [item.name for item in subject.spec.placement.tolerations]
+    yield ("spec", "placement", "machines"), [item.name for item in subject.spec.placement.machines]
     yield ("spec", "security", "allow"), [item.name for item in subject.spec.security.allow]
 
 
