@@ -59,7 +59,7 @@ def _change(
     old, before = release_of(session, product), file_in_force(session)
     busy, began = others_busy(session.lab.root), time.time()
     options = ["--downtime"] if agreed else []
-    name = f"release-{to}-{product}-{repeat}"
+    name = f"release-{to}-{repeat}".replace(".", "-")
     with session.load((product,), rate=rate, seed=repeat + 1, name=name) as (generator,):
         generator.sleep_until(BEFORE)
         start = time.monotonic()
