@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from telamon.desired.windows import Window
 from telamon.products.indexing import IndexWays, RebuildWay
 from telamon.products.release import Jump
 from telamon.state.classify import Patience
@@ -129,6 +130,7 @@ class ComponentDesired:
         login: the role that members log in to the product's database as; "" where they do not, or are told by somebody
             else whom to log in as.
         login_turn: the role that comes after it; ``None`` where Telamon does not keep both.
+        windows: times in which what can wait is done; without any, nothing waits.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -158,6 +160,7 @@ class ComponentDesired:
     cluster_secret: bool = False
     login: str = ""
     login_turn: LoginTurn | None = None
+    windows: tuple[Window, ...] = ()
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

@@ -53,6 +53,9 @@ class WebhookPager(Section):
     ] = None
 
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
 PagingSpec = Annotated[OpsgeniePager | OperationsPager | WebhookPager, Field(discriminator="kind")]
 
 
@@ -118,6 +121,44 @@ class BrokenReleases(Section):
         Version | None,
         Doc("Version whose nodes start and answer with errors.", unset="The drill for it is skipped."),
     ] = None
+
+
+class WindowSpec(Section):
+    """A time that comes round, in which what can wait is done."""
+
+    days: Annotated[
+        Annotated[Items[Day], Field(min_length=1)],
+        Doc("Days of the week on which it opens.", why="Who names no day means every day."),
+    ] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    start: Annotated[
+        Annotated[str, Matching("a time of day", "02:00", r"([01][0-9]|2[0-3]):[0-5][0-9]", 5)],
+        Doc(
+            "When it opens. Where clocks are put forward over that time, it opens as much later; where they are put "
+            "back over it, the first time counts.",
+            unit="hours and minutes on the wall clock",
+        ),
+    ]
+    duration: Annotated[
+        Annotated[Duration, Within("15m", "1d")],
+        Doc("How long it stays open, whatever clocks are put to meanwhile.", unit="a length of time"),
+    ]
+    timezone: Annotated[
+        Annotated[str, Matching("a time zone", "Europe/Berlin", r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", 64)],
+        Doc("Where the wall clock hangs, as IANA names it.", why="It is the same everywhere."),
+    ] = "UTC"
+
+
+class MaintenanceSpec(Section):
+    """When members may be restarted for what can wait."""
+
+    windows: Annotated[
+        Items[WindowSpec],
+        Doc(
+            "Times in which changed settings, new releases of companions and new indexes are brought into force. "
+            "Healing never waits, and what a person asks for only with --in-window.",
+            why="Without any, what can wait does not: members are restarted one by one while the others serve.",
+        ),
+    ] = ()
 
 
 class DrillsSpec(Section):

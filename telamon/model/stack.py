@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from telamon.model.base import Doc, Section
-from telamon.model.care import BackupSpec, DrillsSpec, MonitoringSpec, PagingSpec
+from telamon.model.care import BackupSpec, DrillsSpec, MaintenanceSpec, MonitoringSpec, PagingSpec
 from telamon.model.cluster import AccessSpec, ImagesSpec, PlacementSpec, SecuritySpec
 from telamon.model.database import DatabaseSpec
 from telamon.model.edge import EdgeSpec
@@ -79,6 +79,9 @@ class StackSpec(Section):
     paging: Annotated[PagingSpec | None, Doc("Who is called when it breaks.", unset="Nobody.")] = None
     backup: Annotated[BackupSpec, Doc("What there is to come back to.")] = Field(
         default_factory=BackupSpec.model_construct
+    )
+    maintenance: Annotated[MaintenanceSpec, Doc("When what can wait is done.")] = Field(
+        default_factory=MaintenanceSpec.model_construct
     )
     drills: Annotated[DrillsSpec, Doc("What may be tried out on the stack itself.")] = Field(
         default_factory=DrillsSpec.model_construct

@@ -10,6 +10,7 @@ from typing import Literal
 from telamon.model.status import ComponentStatus, IndexStatus, MemberStatus, StackStatus, StatusCondition
 from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
+from telamon.plan.window import AWAITS
 from telamon.run.executor import Outcome
 from telamon.state.world import Life, MemberState, Replication, Role
 
@@ -29,6 +30,8 @@ ILL = frozenset(
     }
 )
 """Reasons for which a component counts as degraded: it will not come right by waiting alone."""
+LEFT = frozenset({"Paused", AWAITS})
+"""Reasons for which a component is left as it is on purpose: there is nothing that anybody would wait for now."""
 
 
 @dataclass
@@ -157,8 +160,7 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         kind=view.desired.kind.value,
         product=view.desired.product,
         ready=view.standing().ready,
-        # What is paused is left as it is: there is nothing to wait for.
-        done=(isinstance(decision, Done) and not held) or reason == "Paused",
+        done=(isinstance(decision, Done) and not held) or reason in LEFT,
         reason=reason,
         message=message,
         remedy=outcome.remedy or (_held_remedy(name) if held else _look_at(name, quarantined)),
@@ -246,6 +248,7 @@ def _conditions(
         component for component in components if component.reason in {"SetupRequired", "SetupRejected"}
     ]
     failed = [component for component in components if component.reason == "UpgradeFailed"]
+    later = [component for component in components if component.reason == AWAITS]
     ill = [component for component in components if component.reason in ILL]
     found = (
         ("Ready", not (unready or busy), _first(unready or busy)),
@@ -254,6 +257,7 @@ def _conditions(
         ("Degraded", bool(ill), _first(ill)),
         ("SetupRequired", bool(waiting), _first(waiting)),
         ("UpgradeFailed", bool(failed), _first(failed)),
+        (AWAITS, bool(later), _first(later)),
     )
     return tuple(
         _condition(type_, holds, about, generation=generation, now=now, transitions=transitions)

@@ -31,6 +31,7 @@ from telamon.plan.step import (
     Wait,
 )
 from telamon.plan.view import MENDED, RELEASE, View
+from telamon.plan.window import await_window, may_be_replaced
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentKind, JobPhase, Life, MemberState
@@ -209,6 +210,8 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
         why = "its configuration changed"
         if not settled:
             yield Wait("Replacing", f"{member.name} waits until every other member is well")
+        elif not may_be_replaced(view, member.name):
+            continue
         elif view.desired.rotates and member.admitted:
             yield Drain(view.desired.name, member.name, why)
         else:
@@ -243,6 +246,7 @@ STANDING: tuple[Rule, ...] = (
     replace_outdated,
     leave_registry,
     wait_for_the_busy,
+    await_window,
 )
 """Rules that bring about what is desired, in the order of urgency."""
 

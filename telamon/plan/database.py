@@ -19,6 +19,7 @@ from telamon.plan import converge
 from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.step import Forget, Record, Step, StopMember, Wait
 from telamon.plan.view import View
+from telamon.plan.window import await_window, may_be_replaced
 from telamon.plan.writer import Writer, heir, is_out_of_touch, recorded
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
@@ -264,10 +265,10 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
     ]
     settled = all(condition in UP for _, _, condition in view.wanted())
     for member in sorted(outdated, key=lambda found: record is not None and found.name == record.primary):
-        if settled:
-            yield StopMember(view.desired.name, member.name, "its configuration changed")
-        else:
+        if not settled:
             yield Wait("Replacing", f"{member.name} waits until every other server is well")
+        elif may_be_replaced(view, member.name):
+            yield StopMember(view.desired.name, member.name, "its configuration changed")
 
 
 def _serves(view: View, record: Writer) -> bool:
@@ -299,5 +300,6 @@ STANDING: tuple[converge.Rule, ...] = (
     synchronise,
     replace_outdated,
     converge.wait_for_the_busy,
+    await_window,
 )
 """Rules that bring about what is desired, in the order of urgency."""

@@ -33,6 +33,9 @@ REPLACED = "replaced:"
 PAUSED = "paused"
 """Fact that somebody has asked to leave the component as it is."""
 
+REPLACING = frozenset({"upgrade", "major-upgrade", "rotate-database-password"})
+"""Operations that desire other members and leave it to the standing rules to replace them."""
+
 MAINTENANCE = "maintenance"
 """Fact that somebody has asked to show the component's users the maintenance page."""
 
@@ -124,6 +127,7 @@ class Standing:
         living: members whose process exists.
         since: instant since which its serving members serve; neighbours leave it time to be noticed.
         login: the role that every member logs in to the product's database as; "" while not all are well with it.
+        replaces: whether an operation is under way that has members replaced, those of companions included.
     """
 
     ready: bool
@@ -131,6 +135,7 @@ class Standing:
     living: int
     since: float = 0.0
     login: str = ""
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,7 +240,14 @@ class View:
             living=sum(1 for member in self.seen.members if member.started is not None),
             since=max((member.phase_since for member in self.serving()), default=self.now),
             login=self.login_in_use(),
+            replaces=self.operation is not None and self.operation.verb in REPLACING,
         )
+
+    def replaces(self) -> bool:
+        """Whether an operation on this component, or on the product that it belongs to, has members replaced."""
+        own = self.operation is not None and self.operation.verb in REPLACING
+        product = self.neighbours.get(self.desired.product)
+        return own or (product is not None and product.replaces)
 
     def login_in_use(self) -> str:
         """The role that every member that lives logs in as; "" while not all that are desired are well with it."""

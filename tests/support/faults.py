@@ -366,6 +366,12 @@ def kept_too_short(data: Document, _rng: random.Random) -> Spoiled | None:
     return Spoiled(("spec", "backup", "keep"), (("spec", "backup"),))
 
 
+def unknown_time_zone(data: Document, _rng: random.Random) -> Spoiled | None:
+    windows = [{"start": "02:00", "duration": "1h", "timezone": "Europe/Berlim"}]
+    data["spec"]["maintenance"] = {"windows": windows}
+    return Spoiled(("spec", "maintenance", "windows", 0, "timezone"), (("spec", "maintenance"),))
+
+
 def rights_in_a_missing_product(data: Document, _rng: random.Random) -> Spoiled | None:
     data["spec"]["access"] = {"products": {"nowhere": {"administrators": ["a"]}}}
     return Spoiled(("spec", "access", "products", "nowhere"), (("spec", "access"), ("spec", "products")))
@@ -430,6 +436,7 @@ DATA_FAULTS: dict[str, Spoiler] = {
     "one front port": one_front_port,
     "part of another platform": part_of_another_platform,
     "kept too short": kept_too_short,
+    "unknown time zone": unknown_time_zone,
     "rights in a missing product": rights_in_a_missing_product,
     "broken release of a missing product": broken_release_of_a_missing_product,
     "repositories on EFS": repositories_on_efs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -23,6 +24,7 @@ from telamon.desired.lab.nodes import Surroundings, links, member_desired, proce
 from telamon.desired.lab.outline import Outline, balancers, databases, lab_host, outlines
 from telamon.desired.lab.relays import relays_component
 from telamon.desired.lab.secrets import database_secrets, product_secrets, references, vault_secret, wanted
+from telamon.desired.windows import windows_of
 from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack
 from telamon.naming import DATABASE, RELAYS, component_name, database_name, login_roles
@@ -71,9 +73,13 @@ def compile_lab(
     for part in parts:
         if part.companion is None:
             made += wanted(part, secrets[part.product_name], referenced=referenced)
+    windows = windows_of(stack.spec.maintenance)
     return LabDesired(
         stack=name,
-        parts=(database, edge, *relays, *products),
+        parts=tuple(
+            replace(part, desired=replace(part.desired, windows=windows))
+            for part in (database, edge, *relays, *products)
+        ),
         links=tuple(table.values()),
         fronts=MappingProxyType(fronts),
         secrets=tuple(made),

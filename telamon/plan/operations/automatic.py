@@ -8,6 +8,7 @@ from telamon.plan.operation import Running
 from telamon.plan.operations.index_sync import AUTOMATIC, IndexSync
 from telamon.plan.operations.registry import refusals
 from telamon.plan.view import MENDED, QUARANTINED, View
+from telamon.plan.window import closed
 from telamon.state.classify import Condition
 from telamon.state.world import MemberState
 
@@ -15,7 +16,8 @@ from telamon.state.world import MemberState
 def wish(view: View) -> Running | None:
     """The operation that a component needs by itself: another index for a member whose own is broken or stays behind.
 
-    It is wished for once until the member has been well again: what a copy does not cure, a restart shall.
+    A broken one is mended at once; one that stays behind waits for a maintenance window, where there are any. It is
+    wished for once until the member has been well again: what a copy does not cure, a restart shall.
 
     Args:
         view: of the component; nothing is wished for while an operation is in progress.
@@ -25,7 +27,8 @@ def wish(view: View) -> Running | None:
     for _, member, condition in view.wanted():
         if view.is_set_aside(member.name) or view.memory.knows(f"{MENDED}{member.name}"):
             continue
-        if condition is Condition.INDEX_BROKEN or _stays_behind(member, condition, view):
+        stale = _stays_behind(member, condition, view) and closed(view) is None
+        if condition is Condition.INDEX_BROKEN or stale:
             asked = Running(IndexSync.verb, IndexSync.verb, member.name, {AUTOMATIC: "yes"}, view.now)
             if not refusals(view, asked):
                 return asked

@@ -24,6 +24,7 @@ from telamon.stackfile.rules.lists import (
     ports_differ,
     volume_has_one_source,
 )
+from telamon.stackfile.rules.maintenance import time_zone_is_known
 from telamon.stackfile.rules.platforms import (
     backup_is_kept_for_more_than_one,
     destination_is_named,
@@ -74,6 +75,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tls_is_named,
     destination_is_named,
     backup_is_kept_for_more_than_one,
+    time_zone_is_known,
     names_are_unique,
     volume_has_one_source,
     existing_volume_is_named_once,

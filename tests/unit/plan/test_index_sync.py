@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from telamon.desired.windows import Window
 from telamon.indexfiles.place import IndexPlace
 from telamon.plan.operation import Running
 from telamon.plan.operations.automatic import wish
@@ -21,6 +22,7 @@ from telamon.state.world import IndexState, Life
 from tests.support.stacks import World, companion, database, edge, product, world
 
 PLACE = IndexPlace("index")
+EVERY_DAY = frozenset(range(7))
 BOTH = IndexWays(PLACE, (IndexStrategy.SNAPSHOT, IndexStrategy.COPY), shares=True)
 COPY = IndexWays(PLACE, (IndexStrategy.COPY,))
 LIVE = IndexWays(replace(PLACE, live=True), (IndexStrategy.COPY,))
@@ -348,6 +350,21 @@ def test_a_node_that_never_catches_up_gets_another_index() -> None:
     found = wish(stays_behind(made, 1_000.0))
     assert found is not None
     assert found.member == "tracker-1"
+
+
+def test_an_index_that_stays_behind_waits_for_a_maintenance_window_and_a_broken_one_does_not() -> None:
+    late = stays_behind(running_world(), 1_000.0)
+    minutes = int(late.now % 86_400 // 60)
+    opened, closed = (
+        replace(late, desired=replace(late.desired, windows=(Window(EVERY_DAY, begin % 1_440, 7_200.0),)))
+        for begin in (minutes - 60, minutes + 60)
+    )
+    assert wish(opened) is not None
+    assert wish(closed) is None
+    member = closed.seen.member("tracker-1")
+    assert member is not None
+    broken = member.with_(index=IndexState(readable=False, behind=None))
+    assert wish(closed.with_seen(closed.seen.with_member(broken))) is not None
 
 
 def test_nothing_is_wished_for_while_all_is_well() -> None:
