@@ -297,7 +297,7 @@ ENDED = {
 }
 
 
-@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=str)
+@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=lambda product: product.name)
 @pytest.mark.parametrize("before", [NEVER, ENDED], ids=["never", "ended"])
 def test_a_rebuild_is_asked_for_where_none_runs(product: Product, before: dict[str, Response]) -> None:
     played = play(product.rebuild_index(), script(before[product.name], json_answer({}, 202)))
@@ -305,13 +305,13 @@ def test_a_rebuild_is_asked_for_where_none_runs(product: Product, before: dict[s
     assert played.error is None
 
 
-@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=str)
+@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=lambda product: product.name)
 def test_a_rebuild_that_runs_is_not_begun_again(product: Product) -> None:
     played = play(product.rebuild_index(), script(RUNNING[product.name]))
     assert [asked.split()[0] for asked in played.asked] == ["GET"]
 
 
-@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=str)
+@pytest.mark.parametrize("product", [JIRA, CONFLUENCE], ids=lambda product: product.name)
 def test_how_far_a_rebuild_is_is_told(product: Product) -> None:
     running = result_of(play(product.index_rebuilt(), script(RUNNING[product.name])))
     assert running == Rebuild(finished=False, words="40 %")
