@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from telamon.platforms.kubernetes.api import Api
+from telamon.desired.kubernetes.components import components
+from telamon.desired.kubernetes.render import bundles
+from telamon.platforms.clock import SteadyClock
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.platform import KubernetesPlatform
+from testbed.client import Client
 from testbed.control_plane import ControlPlane, control_plane
+from testbed.machines import Machines
 from testbed.network import PrivateNetwork
 from testbed.parts import Cache, PartMissingError
+from tests.cluster.harness import OPERATOR, ClusterHarness, stack
+from tests.support.manifests import site_of
+
+HERE = Path(__file__).parent
+LONG = frozenset(
+    {
+        "test_killed_at_once",
+        "test_objects_and_database_are_made_once",
+        "test_one_that_runs_is_not_forgotten",
+        "test_started_twice_it_lives_once",
+        "test_stopped_twice_it_is_gone_and_counts_as_asked",
+        "test_unknown_member_is_refused",
+    }
+)
+"""Tests of the common suite whose promises are kept on the way by others here."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave part of the common suite to the full run: each of its tests takes seconds on a cluster."""
+    for item in items:
+        if item.path.parent == HERE and item.name in LONG:
+            item.add_marker(pytest.mark.exhaustive)
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +74,37 @@ def api(network: PrivateNetwork, plane: ControlPlane) -> Iterator[Api]:
         made = Api(plane.kubeconfig())
         yield made
         made.close()
+
+
+@pytest.fixture(scope="session")
+def machines(network: PrivateNetwork, plane: ControlPlane) -> Iterator[Machines]:
+    """Nodes."""
+    with network.inside():
+        admin = plane.authority.client("machines", groups=("system:masters",))
+        made = Machines(Client(plane.server, str(plane.authority.certificate), pair=admin), plane.folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def harness(
+    request: pytest.FixtureRequest, plane: ControlPlane, api: Api, machines: Machines
+) -> Iterator[ClusterHarness]:
+    """An application of which nothing is there but its namespaces, in namespaces of its own."""
+    name = f"t-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}"
+    known = site_of(stack(name))
+    rendered = bundles(known)
+    part = next(part for part in components(known, rendered) if part.desired.name == "tiny")
+    operated = {id(item) for item in (*part.objects, *part.preparing)}
+    for bundle in rendered:
+        for item in bundle.objects:
+            if id(item) not in operated:
+                api.apply(item, over=None)
+    operator = plane.kubeconfig(OPERATOR, groups=())
+    platform = KubernetesPlatform(Api(operator), name, SteadyClock(), parts=[part])
+    yield ClusterHarness(platform, part.desired, machines, part, operator)
+    platform.close()
+    for bundle in rendered[1:]:
+        found = api.get(Kind("v1", "Namespace"), bundle.name)
+        if found is not None:
+            api.delete(found)

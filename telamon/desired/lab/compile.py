@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from telamon.desired.component import ComponentDesired, LoginTurn, Policy, Requirement
+from telamon.desired.component import LoginTurn, Requirement
 from telamon.desired.lab.data import (
     BackupDesired,
     DatabaseDesired,
@@ -20,6 +20,7 @@ from telamon.desired.lab.database import database_component, replication_links
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.edge import admin_socket, edge_component, rotations
 from telamon.desired.lab.facts import LabFacts
+from telamon.desired.lab.keeping import component_desired, requirements
 from telamon.desired.lab.nodes import Surroundings, links, member_desired, processes
 from telamon.desired.lab.outline import Outline, balancers, databases, lab_host, outlines
 from telamon.desired.lab.relays import relays_component
@@ -27,10 +28,8 @@ from telamon.desired.lab.secrets import database_secrets, product_secrets, refer
 from telamon.desired.windows import windows_of
 from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack
-from telamon.naming import DATABASE, RELAYS, component_name, database_name, login_roles
-from telamon.products.base import Endpoint, FrontAddress, IndexKeeper, Product
-from telamon.state.classify import Patience
-from telamon.state.world import ComponentKind
+from telamon.naming import RELAYS, component_name, database_name, login_roles
+from telamon.products.base import Endpoint, FrontAddress, Product
 
 NO_LOGINS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -118,33 +117,16 @@ def _front(part: Outline, stack: str, facts: LabFacts) -> FrontDoor:
 
 def _component(part: Outline, around: Surroundings) -> LabComponent:
     running = processes(part, around)
-    product, companion = part.product, part.companion
-    is_product = companion is None
-    desired = ComponentDesired(
-        name=part.component,
-        kind=ComponentKind.PRODUCT if is_product else ComponentKind.COMPANION,
-        product=part.product_name,
-        members=tuple(member_desired(process) for process in running),
-        requires=(*_requires(part, around.parts), *((Requirement(RELAYS),) if around.facts.relays else ())),
-        required_by=_required_by(part),
-        rotates=part.rotates,
-        database=is_product and product.needs_database,
-        set_up=is_product and product.has_setup,
-        account=is_product and product.has_account,
-        sets_itself_up=is_product and product.sets_itself_up,
-        prepares_join=is_product and product.prepares_join,
-        clustered=part.workload.clustered,
-        indexed=part.workload.index is IndexKeeper.NODE,
-        most_members=product.max_nodes if companion is None else companion.max_nodes,
-        forgets=is_product and product.forgets_nodes,
-        cluster_secret=is_product and product.cluster_secret,
+    product, is_product = part.product, part.companion is None
+    relays = (Requirement(RELAYS),) if around.facts.relays else ()
+    desired = replace(
+        component_desired(
+            part,
+            [member_desired(process) for process in running],
+            requires=(*requirements(part, around.parts), *relays),
+        ),
         login=around.secrets.login if _logs_in(running, around) else "",
         login_turn=_login_turn(part, running, around) if is_product else None,
-        paused=part.spec.paused,
-        index=part.workload.index_ways,
-        rebuild=part.workload.index_rebuild,
-        patience=_patience(part),
-        policy=_policy(part),
     )
     base = around.front.base
     return LabComponent(
@@ -185,34 +167,3 @@ def _database(part: Outline, around: Surroundings) -> DatabaseDesired:
         part.product.database_collation,
         database_endpoint(around.facts),
     )
-
-
-def _requires(part: Outline, parts: Sequence[Outline]) -> tuple[Requirement, ...]:
-    needs = [Requirement(DATABASE)] if part.workload.needs_database else []
-    if part.companion is not None:
-        own = component_name(part.product_name)
-        return (*needs, Requirement(own, "set-up")) if part.companion.starts == "after" else tuple(needs)
-    first = [
-        Requirement(other.component)
-        for other in parts
-        if other.product_name == part.product_name
-        and other.companion is not None
-        and other.companion.starts == "before"
-    ]
-    return (*needs, *first)
-
-
-def _required_by(part: Outline) -> tuple[str, ...]:
-    starts_first = part.companion is not None and part.companion.starts == "before"
-    return (component_name(part.product_name),) if starts_first else ()
-
-
-def _patience(part: Outline) -> Patience:
-    given = part.spec.start_timeout if part.companion is None else None
-    start = part.workload.start_timeout if given is None else given.seconds
-    return Patience(start=start, lag=part.workload.index_lag)
-
-
-def _policy(part: Outline) -> Policy:
-    given = part.spec.stop_grace if part.companion is None else None
-    return Policy(stop_grace=part.workload.stop_grace if given is None else given.seconds)

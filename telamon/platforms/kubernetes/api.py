@@ -9,7 +9,7 @@ Source: Kubernetes API concepts (resourceVersion, strict field validation, preco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,10 @@ from telamon.naming import MANAGER
 
 AGAIN: Final = 2.0
 """Seconds until a request is worth repeating that the API server was too busy for."""
+TRIES: Final = 8
+"""How often a write is tried while nothing but the status of its object moves on."""
+APPLY: Final = "application/apply-patch+yaml"
+MERGE: Final = "application/merge-patch+json"
 UNDECLARED: Final = "field not declared in schema"
 PAGE: Final = 500
 """Objects in one answer to a list."""
@@ -130,41 +134,68 @@ class Api:
                 return tuple(found)
             query["continue"] = more
 
-    def apply(self, item: Object, *, version: str | None) -> Object:
+    def apply(self, item: Object, *, over: Object | None) -> Object:
         """Bring an object to what is desired, by server-side apply with our field manager.
 
         Args:
             item: the object.
-            version: resourceVersion it was decided on; ``None`` where there was none.
+            over: the one that was seen when this was decided; ``None`` where there was none.
 
         Raises:
-            ConflictError: somebody wrote it meanwhile.
+            ConflictError: it is another one by now.
             PlatformError: the API server refuses it.
         """
-        metadata = dict(item["metadata"])
-        if version is not None:
-            metadata["resourceVersion"] = version
-        path = Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
         query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
-        body = {**item, "metadata": metadata}
-        return self._ask("PATCH", path, query=query, body=body, form="application/apply-patch+yaml")
+
+        def send(seen: Object | None) -> Object:
+            metadata = dict(item["metadata"])
+            if seen is not None:
+                metadata["resourceVersion"] = seen["metadata"]["resourceVersion"]
+            body = {**item, "metadata": metadata}
+            return self._ask("PATCH", _path(item), query=query, body=body, form=APPLY)
+
+        return send(None) if over is None else self._decided(over, send)
 
     def change(self, item: Object, changes: Mapping[str, Any]) -> Object:
-        """Change some fields of an object that was seen, unless somebody wrote it meanwhile.
+        """Change some fields of an object that was seen.
 
         Args:
             item: as it was seen.
             changes: as a JSON merge patch; RFC 7396.
 
         Raises:
-            ConflictError: somebody did.
+            ConflictError: it is another one by now.
         """
-        metadata = item["metadata"]
-        about = {**changes.get("metadata", {}), "resourceVersion": metadata["resourceVersion"]}
-        path = Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
-        body = {**changes, "metadata": about}
-        return self._ask("PATCH", path, query=query, body=body, form="application/merge-patch+json")
+
+        def send(seen: Object) -> Object:
+            about = {
+                **changes.get("metadata", {}),
+                "resourceVersion": seen["metadata"]["resourceVersion"],
+                "uid": seen["metadata"]["uid"],
+            }
+            return self._ask(
+                "PATCH", _path(item), query=query, body={**changes, "metadata": about}, form=MERGE
+            )
+
+        return self._decided(item, send)
+
+    def _decided(self, over: Object, send: Callable[[Object], Object]) -> Object:
+        """Write what was decided on one version of an object; again only where nothing but its status has moved on.
+
+        Whoever runs a pod, or makes it, reports all the time. Such a report changes the version, and nothing that the
+        decision rests on. Any other change does, and then the write of one who decided before it must not come through.
+        """
+        seen = over
+        for _ in range(TRIES):
+            try:
+                return send(seen)
+            except ConflictError:
+                found = self._ask("GET", _path(seen))
+                if _wish(found) != _wish(over):
+                    raise
+                seen = found
+        raise TemporaryError(f"{_path(over)} changes faster than it can be written", delay=AGAIN)
 
     def delete(self, item: Object, *, grace: float | None = None) -> None:
         """Delete an object that was seen; another one of that name is left alone, and one that is gone is no error.
@@ -183,9 +214,8 @@ class Api:
         }
         if grace is not None:
             options["gracePeriodSeconds"] = max(1, round(grace))
-        path = Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
         try:
-            self._ask("DELETE", path, body=options)
+            self._ask("DELETE", _path(item), body=options)
         except NotReadyError:
             return
 
@@ -214,6 +244,18 @@ class Api:
         if answer.status_code >= 400:
             raise _refused(answer.status_code, _words(answer), path)
         return dict(answer.json())
+
+
+def _path(item: Object) -> str:
+    metadata = item["metadata"]
+    return Kind.of(item).path(str(metadata.get("namespace", "")), str(metadata["name"]))
+
+
+def _wish(item: Object) -> Object:
+    """An object without what is only reported of it, and without what counts its versions."""
+    counted = ("resourceVersion", "managedFields")
+    metadata = {key: value for key, value in item["metadata"].items() if key not in counted}
+    return {**item, "metadata": metadata, "status": None}
 
 
 def _words(answer: httpx2.Response) -> str:

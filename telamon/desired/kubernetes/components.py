@@ -1,0 +1,111 @@
+"""A site as the engine keeps it: for each component what the planner reads, and the objects that the operator applies.
+
+What needs more rights than the operator has (namespaces, roles, quotas, classes) is applied by whoever installs the
+stack, from the same manifests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from telamon.desired.component import ComponentDesired, MemberDesired
+from telamon.desired.kubernetes.data import Bundle, Object, digest
+from telamon.desired.kubernetes.site import Part, Site
+from telamon.desired.lab.keeping import component_desired, requirements
+from telamon.errors import InternalError
+from telamon.naming import ANNOTATION_REVISION, DATABASE, LABEL_COMPONENT, LABEL_PRODUCT
+
+OPERATED: Final = frozenset(
+    {
+        "BackendTrafficPolicy",
+        "ConfigMap",
+        "HTTPRoute",
+        "HTTPRouteFilter",
+        "Ingress",
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "Service",
+        "StatefulSet",
+        "TCPRoute",
+    }
+)
+"""Kinds that the operator's role lets it write in the namespace of a product."""
+
+
+@dataclass(frozen=True)
+class KubernetesComponent:
+    """One component on a cluster.
+
+    Attributes:
+        desired: what the planner reads.
+        part: the component in its namespace.
+        objects: that the operator applies, in order.
+        preparing: what makes its database; empty where it has none, or somebody else makes it.
+    """
+
+    desired: ComponentDesired
+    part: Part
+    objects: tuple[Object, ...]
+    preparing: tuple[Object, ...]
+
+    @property
+    def stateful_set(self) -> Mapping[str, Any]:
+        """The object that makes its pods."""
+        return next(item for item in self.objects if item["kind"] == "StatefulSet")
+
+
+def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesComponent, ...]:
+    """Every component of a site.
+
+    Args:
+        site: the stack.
+        bundles: everything that was rendered of it.
+
+    Raises:
+        InternalError: the bundles are of another site.
+    """
+    outlines = [part.outline for part in site.parts]
+    found = []
+    for part in site.parts:
+        objects = tuple(_operated(part, bundles))
+        preparing = tuple(_preparing(part, site, bundles)) if part.is_product else ()
+        sets = [item for item in objects if item["kind"] == "StatefulSet"]
+        if len(sets) != 1:
+            raise InternalError(f"{part.name} has {len(sets)} stateful sets")
+        revision = str(sets[0]["spec"]["template"]["metadata"]["annotations"][ANNOTATION_REVISION])
+        members = [
+            MemberDesired(name, ordinal, revision, part.outline.release)
+            for ordinal, name in enumerate(part.members)
+        ]
+        desired = component_desired(
+            part.outline,
+            members,
+            requires=requirements(part.outline, outlines),
+            objects=digest(objects),
+        )
+        found.append(KubernetesComponent(desired, part, objects, preparing))
+    return tuple(found)
+
+
+def _operated(part: Part, bundles: Sequence[Bundle]) -> Iterator[Object]:
+    for bundle in bundles:
+        if bundle.name != part.namespace:
+            continue
+        for item in bundle.objects:
+            own = item["metadata"].get("labels", {}).get(LABEL_COMPONENT) == part.name
+            if own and item["kind"] in OPERATED:
+                yield item
+
+
+def _preparing(part: Part, site: Site, bundles: Sequence[Bundle]) -> Iterator[Object]:
+    """The job that makes a product's database, after what it reads."""
+    for bundle in bundles:
+        if bundle.name != site.database_namespace:
+            continue
+        for item in bundle.objects:
+            labels = item["metadata"].get("labels", {})
+            shared = item["kind"] == "ConfigMap" and labels.get(LABEL_COMPONENT) == DATABASE
+            if shared or (item["kind"] == "Job" and labels.get(LABEL_PRODUCT) == part.outline.product_name):
+                yield item

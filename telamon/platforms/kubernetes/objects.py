@@ -1,0 +1,169 @@
+"""A component's manifests on the cluster: applied where they differ, and left alone where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from telamon.desired.kubernetes.components import KubernetesComponent
+from telamon.desired.kubernetes.data import Object
+from telamon.errors import NotReadyError
+from telamon.naming import LABEL_COMPONENT, LABEL_STACK
+from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
+from telamon.platforms.kubernetes.covering import covered
+from telamon.platforms.kubernetes.pods import GATE, is_gated, ordinal
+
+
+class Manifests:
+    """The objects of components.
+
+    Args:
+        api: the API server.
+        stack: whose.
+    """
+
+    def __init__(self, api: Api, stack: str) -> None:
+        self._api = api
+        self._stack = stack
+
+    def pods(self, part: KubernetesComponent) -> tuple[Object, ...]:
+        """Every pod of a component, gated ones too, by ordinal."""
+        labels = {LABEL_STACK: self._stack, LABEL_COMPONENT: part.part.name}
+        found = self._api.list(POD, namespace=part.part.namespace, labels=labels)
+        return tuple(sorted((pod for pod in found if _is_member(pod, part)), key=ordinal))
+
+    def apply(self, part: KubernetesComponent) -> None:
+        """Bring the objects of a component to what is desired; what is so already is not written.
+
+        Pods that are there go on as they are. Where one is missing, or was stopped, pods are made to stay down until
+        they are started.
+        """
+        pods = self.pods(part)
+        replicas = _replicas(part, pods)
+        running = {ordinal(pod) for pod in pods if not is_gated(pod)}
+        gated = not running >= set(range(replicas))
+        for item in part.objects:
+            wanted = item
+            if item["kind"] == "StatefulSet":
+                wanted = shaped(item, replicas=replicas, gated=gated)
+            self.bring(wanted)
+
+    def bring(self, wanted: Object) -> None:
+        """Bring one object to what is desired, unless it is so."""
+        live = self.find(wanted)
+        if live is None or not covered(live, wanted):
+            self._api.apply(wanted, over=live)
+
+    def find(self, wanted: Object) -> Object | None:
+        """An object as it is, or ``None``."""
+        metadata = wanted["metadata"]
+        return self._api.get(
+            Kind.of(wanted), str(metadata["name"]), namespace=str(metadata.get("namespace", ""))
+        )
+
+    def withdraw(self, part: KubernetesComponent) -> None:
+        """Delete the objects of a component, the last first; its volumes stay."""
+        for item in reversed(part.objects):
+            live = None if item["kind"] == "PersistentVolumeClaim" else self.find(item)
+            if live is not None:
+                self._api.delete(live)
+
+    def fingerprint(self, part: KubernetesComponent, pods: Sequence[Object]) -> str | None:
+        """What is desired, where everything is so and was acted on; another text where not; ``None`` before.
+
+        Args:
+            part: the component.
+            pods: all of it, gated ones too.
+        """
+        differing = [f"{item['kind']}/{item['metadata']['name']}" for item in self._differing(part, pods)]
+        if len(differing) == len(part.objects):
+            return None
+        return "differs: " + ", ".join(differing) if differing else part.desired.objects
+
+    def hold_down(self, part: KubernetesComponent) -> None:
+        """See to it that pods which are made from now on stay down until they are started."""
+        self._shape(part, gated=True)
+
+    def let_come(self, part: KubernetesComponent) -> None:
+        """See to it that pods which are made from now on run at once."""
+        self._shape(part, gated=False)
+
+    def shrink(self, part: KubernetesComponent, pods: Sequence[Object]) -> None:
+        """Let go of pods beyond what is desired, if they are stopped.
+
+        Args:
+            part: the component.
+            pods: all of it, gated ones too.
+        """
+        live = self._stateful_set(part)
+        self._bring_set(part, live, replicas=_replicas(part, pods), gated=_is_gating(live))
+
+    def _differing(self, part: KubernetesComponent, pods: Sequence[Object]) -> Iterator[Object]:
+        for item in part.objects:
+            live = self.find(item)
+            if live is None:
+                yield item
+            elif item["kind"] != "StatefulSet":
+                if not covered(live, item):
+                    yield item
+            elif not self._is_shaped(part, live, pods=pods):
+                yield item
+
+    def _is_shaped(self, part: KubernetesComponent, live: Object, *, pods: Sequence[Object]) -> bool:
+        replicas, gated = int(live["spec"]["replicas"]), _is_gating(live)
+        if replicas < len(part.desired.members) or not covered(
+            live, shaped(part.stateful_set, replicas=replicas, gated=gated)
+        ):
+            return False
+        if gated and len(pods) >= replicas and not any(is_gated(pod) for pod in pods):
+            # Everybody runs: a pod that is made now must come by itself.
+            return False
+        status = live.get("status", {})
+        acted = int(status.get("observedGeneration", 0)) >= int(live["metadata"]["generation"])
+        return acted and (bool(pods) or not replicas)
+
+    def _shape(self, part: KubernetesComponent, *, gated: bool) -> None:
+        live = self._stateful_set(part)
+        if _is_gating(live) is not gated:
+            self._bring_set(part, live, replicas=int(live["spec"]["replicas"]), gated=gated)
+
+    def _stateful_set(self, part: KubernetesComponent) -> Object:
+        found = self._api.get(STATEFUL_SET, part.part.name, namespace=part.part.namespace)
+        if found is None:
+            raise NotReadyError(f"{part.part.name} is not installed in {part.part.namespace}")
+        return found
+
+    def _bring_set(self, part: KubernetesComponent, live: Object, *, replicas: int, gated: bool) -> None:
+        wanted = shaped(part.stateful_set, replicas=replicas, gated=gated)
+        if not covered(live, wanted):
+            self._api.apply(wanted, over=live)
+
+
+def shaped(item: Mapping[str, Any], *, replicas: int, gated: bool) -> Object:
+    """A StatefulSet with so many pods, which stay down until they are started, or do not.
+
+    Args:
+        item: as it was rendered.
+        replicas: how many pods.
+        gated: whether they stay down.
+    """
+    spec, template = item["spec"], item["spec"]["template"]
+    if gated:
+        template = {**template, "spec": {**template["spec"], "schedulingGates": [{"name": GATE}]}}
+    return {**item, "spec": {**spec, "replicas": replicas, "template": template}}
+
+
+def _replicas(part: KubernetesComponent, pods: Sequence[Object]) -> int:
+    """As many as are desired, and those beyond that still run: a pod is let go of once it was drained and stopped."""
+    running = [ordinal(pod) + 1 for pod in pods if not is_gated(pod)]
+    return max([len(part.desired.members), *running])
+
+
+def _is_gating(live: Object) -> bool:
+    gates = live["spec"]["template"]["spec"].get("schedulingGates", ())
+    return any(gate["name"] == GATE for gate in gates)
+
+
+def _is_member(pod: Object, part: KubernetesComponent) -> bool:
+    name, _, number = str(pod["metadata"]["name"]).rpartition("-")
+    return name == part.part.name and number.isdecimal()

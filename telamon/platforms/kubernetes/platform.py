@@ -1,0 +1,253 @@
+"""A cluster behind :class:`telamon.ports.Platform`: members are pods, objects are manifests, traffic is a label.
+
+What a cluster does not perform is refused by :class:`telamon.platforms.kubernetes.refused.Refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from telamon.desired.component import ComponentDesired
+from telamon.desired.kubernetes.components import KubernetesComponent
+from telamon.desired.kubernetes.data import Object
+from telamon.errors import PlatformError, TemporaryError
+from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
+from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api
+from telamon.platforms.kubernetes.eyes import Eyes, Said
+from telamon.platforms.kubernetes.objects import Manifests
+from telamon.platforms.kubernetes.pods import (
+    address,
+    ended,
+    is_gated,
+    life,
+    ordinal,
+    revision,
+    serves,
+    started,
+)
+from telamon.platforms.kubernetes.refused import Refused
+from telamon.ports import Clock
+from telamon.products.base import IndexKeeper
+from telamon.state.phase import Phase
+from telamon.state.world import ComponentState, Life, MemberState
+
+DRAINED_WITHIN: Final = 5.0
+"""Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
+LOOKS_AGAIN: Final = 0.05
+NOT_MADE_YET: Final = 0.5
+"""Seconds that a StatefulSet may take to make a pod."""
+
+
+class KubernetesPlatform(Refused):
+    """One stack on a cluster.
+
+    Args:
+        api: the API server.
+        stack: name of the stack.
+        clock: injected time.
+        parts: what is kept.
+    """
+
+    def __init__(self, api: Api, stack: str, clock: Clock, *, parts: Sequence[KubernetesComponent]) -> None:
+        self._api = api
+        self._stack = stack
+        self._clock = clock
+        self._parts = {part.desired.name: part for part in parts}
+        self._manifests = Manifests(api, stack)
+        self._eyes = Eyes(clock)
+
+    def close(self) -> None:
+        """Let go. Every pod goes on."""
+        self._eyes.close()
+        self._api.close()
+
+    # --------------------------------------------------------------------------------------------------------- objects
+
+    def apply(self, desired: ComponentDesired) -> None:
+        """Apply the component's manifests."""
+        self._manifests.apply(self._part(desired.name))
+
+    def withdraw(self, component: str) -> None:
+        """Delete the component's manifests; volumes stay."""
+        self._manifests.withdraw(self._part(component))
+
+    def make(self, desired: ComponentDesired) -> None:
+        """Apply the job that makes the component's role and database."""
+        for item in self._part(desired.name).preparing:
+            self._manifests.bring(item)
+
+    # --------------------------------------------------------------------------------------------------------- members
+
+    def start(self, desired: ComponentDesired, member: str) -> None:
+        """Let a pod run. One that runs, or that the kubelet is about to start again, is left alone."""
+        part = self._part(desired.name)
+        wanted = desired.member(member)
+        if wanted is None:
+            raise PlatformError(f"{member} is not a member of {desired.name}")
+        pods = self._manifests.pods(part)
+        pod = _named(pods, member)
+        if pod is None:
+            raise TemporaryError(f"the pod {member} is not made yet", delay=NOT_MADE_YET)
+        if is_gated(pod):
+            if revision(pod) != wanted.revision:
+                # It was made of an older template, and has never run.
+                self._api.delete(pod)
+                raise TemporaryError(f"the pod {member} is made anew", delay=NOT_MADE_YET)
+            # Out of rotation until it is fit: a node that starts must not serve before its index is whole.
+            labels = {LABEL_SERVING: None} if part.part.outline.rotates else {}
+            self._api.change(pod, {"metadata": {"labels": labels}, "spec": {"schedulingGates": []}})
+        others = [each for each in pods if each is not pod]
+        if len(pods) >= len(desired.members) and not any(is_gated(each) for each in others):
+            self._manifests.let_come(part)
+
+    def stop(self, component: str, member: str, *, grace: float) -> None:
+        """Delete a pod, and keep the one that takes its place from running."""
+        part = self._part(component)
+        pod = _named(self._manifests.pods(part), member)
+        if pod is None or life(pod) is Life.ABSENT:
+            return
+        self._manifests.hold_down(part)
+        if life(pod) is not Life.ENDING or grace < _left(pod):
+            self._api.delete(pod, grace=grace)
+
+    def remove(self, component: str, member: str) -> None:
+        """Let go of a stopped pod beyond what is desired; one that is desired is only a pod that is not started."""
+        part = self._part(component)
+        pods = self._manifests.pods(part)
+        pod = _named(pods, member)
+        if pod is None:
+            return
+        if not is_gated(pod):
+            raise PlatformError(f"{member} runs", remedy=f"Stop {member} first.")
+        if ordinal(pod) >= len(part.desired.members):
+            self._manifests.shrink(part, pods)
+
+    # --------------------------------------------------------------------------------------------------------- traffic
+
+    def admit(self, component: str, member: str) -> None:
+        """Put the label of serving pods on a pod."""
+        pod = self._running(component, member)
+        if not serves(pod):
+            self._api.change(pod, {"metadata": {"labels": {LABEL_SERVING: "true"}}})
+
+    def drain(self, component: str, member: str) -> None:
+        """Take the label of serving pods off a pod, and return when no endpoint leads there.
+
+        Raises:
+            TemporaryError: the cluster still sends requests there after a few seconds.
+        """
+        part = self._part(component)
+        pod = _named(self._manifests.pods(part), member)
+        if pod is None:
+            return
+        if LABEL_SERVING in pod["metadata"].get("labels", {}):
+            pod = self._api.change(pod, {"metadata": {"labels": {LABEL_SERVING: None}}})
+        ends = self._clock.now() + DRAINED_WITHIN
+        while self._leads_to(part, str(pod["metadata"]["uid"])):
+            if self._clock.now() > ends:
+                raise TemporaryError(f"the endpoints of {component} still list {member}", delay=NOT_MADE_YET)
+            self._clock.sleep(LOOKS_AGAIN)
+
+    # -------------------------------------------------------------------------------------------------------- the eyes
+
+    def observe(self, desired: ComponentDesired) -> ComponentState:
+        """Look at one component now."""
+        # Taken before looking: what the picture says is at least as new as this.
+        at = self._clock.now()
+        part = self._part(desired.name)
+        pods = self._manifests.pods(part)
+        said = self._eyes.look(part.part, [pod for pod in pods if life(pod) is Life.ALIVE])
+        surplus = len(desired.members)
+        members = [
+            _member(part, pod, said.get(str(pod["metadata"]["name"])), at=at)
+            for pod in pods
+            if life(pod) is not Life.ABSENT or ordinal(pod) >= surplus
+        ]
+        return ComponentState(
+            desired.name,
+            desired.kind,
+            at,
+            members=tuple(members),
+            objects=self._manifests.fingerprint(part, pods),
+            database_ready=self._database_ready(part, members) if desired.database else None,
+        )
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Components of which a StatefulSet is there, in a namespace of the stack, though nobody asks for it."""
+        namespaces = {part.part.namespace for part in self._parts.values()}
+        found = {
+            str(item["metadata"]["labels"].get(LABEL_COMPONENT, ""))
+            for namespace in namespaces
+            for item in self._api.list(STATEFUL_SET, namespace=namespace, labels={LABEL_STACK: self._stack})
+        }
+        return tuple(sorted(found - {"", *self._parts}))
+
+    # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _part(self, component: str) -> KubernetesComponent:
+        part = self._parts.get(component)
+        if part is None:
+            raise PlatformError(f"{component} is not a component of this stack")
+        return part
+
+    def _running(self, component: str, member: str) -> Object:
+        pod = _named(self._manifests.pods(self._part(component)), member)
+        if pod is None or life(pod) is Life.ABSENT:
+            raise PlatformError(f"{member} does not run", remedy=f"Start {member} first.")
+        return pod
+
+    def _leads_to(self, part: KubernetesComponent, uid: str) -> bool:
+        """Whether the service that carries traffic lists a pod as one to send requests to."""
+        labels = {"kubernetes.io/service-name": part.part.name}
+        slices = self._api.list(ENDPOINT_SLICE, namespace=part.part.namespace, labels=labels)
+        return any(
+            endpoint.get("targetRef", {}).get("uid") == uid
+            for each in slices
+            for endpoint in each.get("endpoints") or ()
+        )
+
+    def _database_ready(self, part: KubernetesComponent, members: Sequence[MemberState]) -> bool:
+        """Whether the job that makes the database is done; a member that answers has its database.
+
+        The job goes away a day after its end, so it cannot be asked for ever.
+        """
+        if any(member.phase is not Phase.UNREACHABLE for member in members):
+            return True
+        jobs = [self._manifests.find(item) for item in part.preparing if item["kind"] == "Job"]
+        return all(job is not None and bool(job.get("status", {}).get("succeeded")) for job in jobs)
+
+
+def _named(pods: Sequence[Object], member: str) -> Object | None:
+    return next((pod for pod in pods if pod["metadata"]["name"] == member), None)
+
+
+def _left(pod: Object) -> float:
+    """Seconds of grace that an ending pod was given."""
+    return float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+
+
+def _member(part: KubernetesComponent, pod: Object, said: Said | None, *, at: float) -> MemberState:
+    workload = part.part.workload
+    name, state = str(pod["metadata"]["name"]), life(pod)
+    base = MemberState(
+        name,
+        ordinal(pod),
+        life=state,
+        indexed=workload.index is IndexKeeper.NODE,
+        clustered=workload.clustered,
+        admitted=serves(pod) if part.part.outline.rotates else state is Life.ALIVE,
+        exit=ended(pod),
+        address=address(pod),
+    )
+    if state is Life.ABSENT:
+        return base.with_(admitted=False)
+    wanted = part.desired.member(name)
+    made_of = revision(pod)
+    base = base.with_(release=wanted.release if wanted and wanted.revision == made_of else None)
+    if state is not Life.ALIVE:
+        return base
+    # One that waits for a machine has not begun to start; how long that takes says nothing about it.
+    since = started(pod) or at
+    look = said or Said(Phase.UNREACHABLE, since)
+    return base.with_(revision=made_of, started=since, phase=look.phase, phase_since=look.since)

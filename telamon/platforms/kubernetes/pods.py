@@ -1,0 +1,92 @@
+"""What a pod says about the member that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.pods import MAIN
+from telamon.naming import ANNOTATION_REVISION, GROUP, LABEL_SERVING
+from telamon.state.world import Life
+
+GATE: Final = f"{GROUP}/stopped"
+"""Scheduling gate of a pod that is to stay down."""
+
+
+def is_gated(pod: Object) -> bool:
+    """Whether a pod is kept from running by us."""
+    return any(gate["name"] == GATE for gate in pod["spec"].get("schedulingGates", ()))
+
+
+def ordinal(pod: Object) -> int:
+    """Which of its StatefulSet's pods it is."""
+    return int(str(pod["metadata"]["name"]).rpartition("-")[2])
+
+
+def revision(pod: Object) -> str | None:
+    """Fingerprint of the template that it was made of."""
+    found = pod["metadata"].get("annotations", {}).get(ANNOTATION_REVISION)
+    return None if found is None else str(found)
+
+
+def serves(pod: Object) -> bool:
+    """Whether new requests may reach it."""
+    carries = pod["metadata"].get("labels", {}).get(LABEL_SERVING) == "true"
+    return carries and "deletionTimestamp" not in pod["metadata"]
+
+
+def life(pod: Object) -> Life:
+    """Whether it runs.
+
+    A pod that waits for a machine, or for its image, counts as alive: nobody needs to start it, and it is shown as
+    starting. Source: Kubernetes, "Pod Lifecycle".
+    """
+    if is_gated(pod):
+        return Life.ABSENT
+    if "deletionTimestamp" in pod["metadata"]:
+        return Life.ENDING
+    status = _container(pod)
+    waits = status.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
+    if waits or "terminated" in status.get("state", {}) or pod.get("status", {}).get("phase") == "Failed":
+        return Life.EXITED
+    return Life.ALIVE
+
+
+def started(pod: Object) -> float | None:
+    """Instant at which its process began, or the machine took the pod; seconds since the epoch.
+
+    ``None`` before a machine has taken it: a pod may have existed for long without being let run.
+    """
+    running = _container(pod).get("state", {}).get("running", {}).get("startedAt")
+    known = running or pod.get("status", {}).get("startTime")
+    return None if known is None else datetime.fromisoformat(str(known)).timestamp()
+
+
+def ended(pod: Object) -> str | None:
+    """How its process ended, where it has, in words."""
+    if life(pod) is not Life.EXITED:
+        return None
+    status = _container(pod)
+    for state in (status.get("state", {}), status.get("lastState", {})):
+        found = state.get("terminated")
+        if found:
+            signal = found.get("signal")
+            return f"signal {signal}" if signal else f"exit {found.get('exitCode', 0)}"
+    return str(pod.get("status", {}).get("reason") or "gone")
+
+
+def address(pod: Object) -> str:
+    """Its IP address, or "" while it has none."""
+    return str(pod.get("status", {}).get("podIP", ""))
+
+
+def incarnation(pod: Object) -> tuple[str, str]:
+    """What tells one life of a member from the next: the pod, and the container in it."""
+    return str(pod["metadata"]["uid"]), str(_container(pod).get("containerID", ""))
+
+
+def _container(pod: Object) -> Mapping[str, Any]:
+    found = pod.get("status", {}).get("containerStatuses", ())
+    return next((status for status in found if status.get("name") == MAIN), {})

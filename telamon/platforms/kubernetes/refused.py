@@ -1,0 +1,59 @@
+"""Verbs that are not performed on a cluster, each with the reason; nothing is touched."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from telamon.desired.component import ComponentDesired
+from telamon.errors import PlatformError
+from telamon.plan.step import Call
+from telamon.plan.work import Work
+
+
+class Refused:
+    """What others do on a cluster, and what nobody does there so far."""
+
+    def call(self, call: Call) -> None:
+        """Calls to products."""
+        _refuse(f"{call.job} on {call.member}", "nobody on a cluster speaks to products yet")
+
+    def begin(self, component: str, job: str, *, work: Work) -> None:
+        """Long work."""
+        _refuse(f"{job} of {component}", "no work goes on beside the pods of a cluster yet")
+
+    def end(self, component: str, job: str) -> None:
+        """Ending long work: nobody has begun any, and that is no error."""
+
+    def hold(self, component: str, *, held: bool) -> None:
+        """The maintenance page."""
+        _refuse(f"the maintenance page of {component}", "the routes of a cluster are not switched yet")
+
+    def establish(self, desired: ComponentDesired, member: str) -> None:
+        """Making a database server."""
+        _refuse_server(member)
+
+    def fence(self, desired: ComponentDesired, member: str) -> None:
+        """Ending a database server for certain."""
+        _refuse_server(member)
+
+    def promote(self, desired: ComponentDesired, member: str) -> None:
+        """Letting a standby take writes."""
+        _refuse_server(member)
+
+    def follow(self, desired: ComponentDesired, member: str, *, primary: str) -> None:
+        """Making a standby."""
+        _refuse_server(member)
+
+    def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
+        """Letting commits wait for a standby."""
+        _refuse_server(member)
+
+
+def _refuse_server(member: str) -> NoReturn:
+    _refuse(
+        member, "the database server of a cluster is kept by whoever made it: RDS, an operator, its owner"
+    )
+
+
+def _refuse(what: str, why: str) -> NoReturn:
+    raise PlatformError(f"{what} is refused: {why}")

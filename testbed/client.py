@@ -1,0 +1,78 @@
+"""As little of a client of the API server as the stand-in of a kubelet needs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from testbed.certificates import Pair
+
+
+class RefusedError(Exception):
+    """The API server refused a request.
+
+    Attributes:
+        code: HTTP status.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Client:
+    """The API server, as one user, over one kept connection.
+
+    Args:
+        server: URL.
+        authority: certificate authority, PEM.
+        pair: the user's certificate.
+    """
+
+    def __init__(self, server: str, authority: str, *, pair: Pair) -> None:
+        trusted = ssl.create_default_context(cafile=authority)
+        trusted.load_cert_chain(pair.certificate, pair.key)
+        where = urlsplit(server)
+        self._connection = http.client.HTTPSConnection(
+            where.hostname or "", where.port, timeout=10, context=trusted
+        )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        form: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one request.
+
+        Args:
+            method: of HTTP.
+            path: with its query.
+            body: JSON.
+            form: its media type.
+
+        Raises:
+            RefusedError: the answer is not a success.
+            OSError: there is no answer.
+        """
+        text = None if body is None else json.dumps(body)
+        try:
+            self._connection.request(method, path, body=text, headers={"Content-Type": form})
+            answer = self._connection.getresponse()
+            said = json.loads(answer.read() or b"{}")
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise
+        if answer.status >= 400:
+            raise RefusedError(answer.status, str(said.get("message", "")))
+        return dict(said)

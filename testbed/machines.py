@@ -1,0 +1,288 @@
+"""Nodes without containers: the program of a pod is a process of this machine, on the pod's own address.
+
+It does what a kubelet does as far as the API server can tell: pods are bound and given an address, their command runs
+with their environment, their readiness probe is asked, what ends is reported and started again after a while, and what
+is deleted is asked to end, and killed when its grace is over. Images, volumes, resources and users are not there: a
+program must be on this machine. A pod that is to end by itself (of a Job) is said to have ended well.
+
+Sources: Kubernetes, "Pod Lifecycle" (states of containers, grace, probes), "Define Environment Variables"
+(``$(VAR)``, ``fieldRef``, ``secretKeyRef``).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import itertools
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, Final
+
+from testbed.client import Client, RefusedError
+from testbed.network import PODS
+
+Pod = Mapping[str, Any]
+NODES: Final = ("machine-0", "machine-1")
+LOOKS_EVERY: Final = 0.05
+STARTS_AGAIN_AFTER: Final = 1.0
+"""Seconds for which a container that has ended waits: a kubelet's back-off, at its shortest."""
+_REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
+
+
+@dataclass
+class _Running:
+    pod: Pod
+    node: str
+    address: str
+    since: str
+    process: subprocess.Popen[bytes] | None = None
+    started: str = ""
+    ended: dict[str, Any] | None = None
+    again_at: float = 0.0
+    kill_at: float | None = None
+    restarts: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class Machines:
+    """All nodes of a cluster, looked after by one thread.
+
+    Args:
+        client: of the API server, with every right.
+        logs: folder of the programs' output.
+    """
+
+    def __init__(self, client: Client, logs: Path) -> None:
+        self._client = client
+        self._logs = logs
+        self._running: dict[str, _Running] = {}
+        self._addresses = itertools.count(1)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="machines", daemon=True)
+        for node in NODES:
+            self._client.ask("POST", "/api/v1/nodes", body={"metadata": {"name": node}})
+        self._thread.start()
+
+    def pid(self, namespace: str, name: str) -> int:
+        """Process id of a pod's program; 0 where it does not run."""
+        for each in list(self._running.values()):
+            metadata = each.pod["metadata"]
+            if (metadata["namespace"], metadata["name"]) == (namespace, name) and each.process is not None:
+                return each.process.pid
+        return 0
+
+    def close(self) -> None:
+        """End every program at once."""
+        self._closing.set()
+        self._thread.join()
+        for each in self._running.values():
+            if each.process is not None:
+                each.process.kill()
+                each.process.wait()
+        self._client.close()
+
+    def _work(self) -> None:
+        while not self._closing.wait(LOOKS_EVERY):
+            # A request that is refused or not answered now is made again: every look starts from what is there.
+            with contextlib.suppress(RefusedError, OSError, http.client.HTTPException):
+                pods = self._client.ask("GET", "/api/v1/pods").get("items") or []
+                for pod in pods:
+                    self._keep(pod)
+                self._reap({str(pod["metadata"]["uid"]) for pod in pods})
+
+    def _keep(self, pod: Pod) -> None:
+        uid, spec = str(pod["metadata"]["uid"]), pod["spec"]
+        if spec.get("schedulingGates"):
+            return
+        if "nodeName" not in spec:
+            self._bind(pod)
+            return
+        if spec.get("restartPolicy", "Always") != "Always":
+            self._complete(pod)
+            return
+        known = self._running.get(uid)
+        if known is None:
+            if "deletionTimestamp" in pod["metadata"]:
+                self._gone(pod)
+                return
+            address = str(ip_address(int(ip_network(PODS).network_address) + 256 + next(self._addresses)))
+            known = self._running[uid] = _Running(pod, str(spec["nodeName"]), address, _now())
+        known.pod = pod
+        if "deletionTimestamp" in pod["metadata"]:
+            self._end(known)
+        else:
+            self._run(known)
+            self._tell(known)
+
+    def _bind(self, pod: Pod) -> None:
+        metadata = pod["metadata"]
+        node = NODES[sum(str(metadata["name"]).encode()) % len(NODES)]
+        target = {"target": {"apiVersion": "v1", "kind": "Node", "name": node}}
+        body = {"metadata": {"name": metadata["name"], "uid": metadata["uid"]}, **target}
+        self._client.ask("POST", f"{_path(pod)}/binding", body=body)
+
+    def _complete(self, pod: Pod) -> None:
+        if pod.get("status", {}).get("phase") == "Succeeded":
+            return
+        ended = {"exitCode": 0, "startedAt": _now(), "finishedAt": _now(), "reason": "Completed"}
+        statuses = [_container(pod, {"terminated": ended})]
+        self._patch(pod, {"phase": "Succeeded", "startTime": _now(), "containerStatuses": statuses})
+
+    def _run(self, known: _Running) -> None:
+        process = known.process
+        if process is not None:
+            code = process.poll()
+            if code is None:
+                return
+            cause = {"signal": -code, "exitCode": 128 - code} if code < 0 else {"exitCode": code}
+            known.ended = {**cause, "startedAt": known.started, "finishedAt": _now(), "reason": "Error"}
+            known.process, known.again_at = None, time.monotonic() + STARTS_AGAIN_AFTER
+        if time.monotonic() < known.again_at:
+            return
+        container = known.pod["spec"]["containers"][0]
+        environment = dict(self._environment(known, container))
+        command = [_filled(word, environment) for word in container.get("command", ())]
+        with (self._logs / f"{known.pod['metadata']['name']}.log").open("ab") as log:
+            known.process = subprocess.Popen(
+                command, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log
+            )
+        known.started = _now()
+        known.restarts += known.ended is not None
+
+    def _environment(self, known: _Running, container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        made: dict[str, str] = {}
+        for entry in container.get("env", ()):
+            name = str(entry["name"])
+            made[name] = self._value(known, entry, made)
+            yield name, made[name]
+
+    def _value(self, known: _Running, entry: Mapping[str, Any], made: Mapping[str, str], /) -> str:
+        source = entry.get("valueFrom", {})
+        if "fieldRef" in source:
+            metadata = known.pod["metadata"]
+            fields = {
+                "metadata.name": metadata["name"],
+                "metadata.namespace": metadata["namespace"],
+                "status.podIP": known.address,
+                "spec.nodeName": known.node,
+            }
+            return str(fields[source["fieldRef"]["fieldPath"]])
+        if "secretKeyRef" in source:
+            reference = source["secretKeyRef"]
+            where = f"/api/v1/namespaces/{known.pod['metadata']['namespace']}/secrets/{reference['name']}"
+            return base64.b64decode(self._client.ask("GET", where)["data"][reference["key"]]).decode()
+        return _filled(str(entry.get("value", "")), made)
+
+    def _tell(self, known: _Running) -> None:
+        """Write the status, where it has changed."""
+        ready = known.process is not None and _answers(known)
+        if known.process is not None:
+            state: dict[str, Any] = {"running": {"startedAt": known.started}}
+        else:
+            state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting the program"}}
+        status = _container(known.pod, state) | {
+            "ready": ready,
+            "started": known.process is not None,
+            "restartCount": known.restarts,
+            "lastState": {"terminated": known.ended} if known.ended else {},
+        }
+        if known.process is not None:
+            status["containerID"] = f"process://{known.process.pid}-{known.restarts}"
+        told = {
+            "phase": "Running",
+            "podIP": known.address,
+            "podIPs": [{"ip": known.address}],
+            "startTime": known.since,
+            "conditions": [
+                _condition("PodScheduled", so=True, since=known.since),
+                _condition("Initialized", so=True, since=known.since),
+                _condition("ContainersReady", so=ready, since=known.since),
+                _condition("Ready", so=ready, since=known.since),
+            ],
+            "containerStatuses": [status],
+        }
+        if told != known.told:
+            self._patch(known.pod, told)
+            known.told = told
+
+    def _end(self, known: _Running) -> None:
+        """Ask the program of a deleted pod to end, kill it when its grace is over, and then let the pod go."""
+        process = known.process
+        if process is not None and process.poll() is None:
+            grace = float(known.pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+            if known.kill_at is None:
+                process.send_signal(signal.SIGTERM)
+            known.kill_at = min(known.kill_at or float("inf"), time.monotonic() + grace)
+            if time.monotonic() >= known.kill_at:
+                process.kill()
+            return
+        self._gone(known.pod)
+
+    def _gone(self, pod: Pod) -> None:
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
+        self._client.ask("DELETE", _path(pod), body=options)
+
+    def _reap(self, uids: set[str]) -> None:
+        for uid in [uid for uid in self._running if uid not in uids]:
+            process = self._running.pop(uid).process
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _patch(self, pod: Pod, status: Mapping[str, Any]) -> None:
+        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": dict(status)}
+        self._client.ask("PATCH", f"{_path(pod)}/status", body=body, form="application/merge-patch+json")
+
+
+def _path(pod: Pod) -> str:
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+def _container(pod: Pod, state: Mapping[str, Any]) -> dict[str, Any]:
+    container = pod["spec"]["containers"][0]
+    name, image = str(container["name"]), str(container["image"])
+    return {"name": name, "image": image, "imageID": "", "ready": False, "restartCount": 0, "state": state}
+
+
+def _condition(name: str, *, so: bool, since: str) -> dict[str, Any]:
+    return {"type": name, "status": "True" if so else "False", "lastTransitionTime": since}
+
+
+def _answers(known: _Running) -> bool:
+    """Whether the readiness probe of a pod succeeds now."""
+    container = known.pod["spec"]["containers"][0]
+    probe = container.get("readinessProbe", {})
+    asked = probe.get("httpGet") or probe.get("tcpSocket") or {}
+    ports = {port.get("name"): port["containerPort"] for port in container.get("ports", ())}
+    port = ports.get(asked.get("port"), asked.get("port"))
+    try:
+        if "httpGet" not in probe:
+            with socket.create_connection((known.address, port), timeout=0.2):
+                return True
+        connection = http.client.HTTPConnection(known.address, port, timeout=0.2)
+        try:
+            connection.request("GET", asked.get("path", "/"))
+            return 200 <= connection.getresponse().status < 400
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    return _REFERENCE.sub(lambda match: known.get(match[1], match[0]), text)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
