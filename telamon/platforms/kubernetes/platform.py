@@ -32,7 +32,7 @@ from telamon.products.base import IndexKeeper
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentState, Life, MemberState
 
-DRAINED_WITHIN: Final = 5.0
+DRAINED_WITHIN: Final = 15.0
 """Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
 LOOKS_AGAIN: Final = 0.05
 NOT_MADE_YET: Final = 0.5
