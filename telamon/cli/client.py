@@ -218,8 +218,8 @@ class Controller:
             )
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
             return NoController("no controller runs for this stack", remedy="Start it with `telamon up`.")
-        if isinstance(error, OSError) and error.errno is None:
-            # The address itself was refused before the kernel saw it.
+        # The address itself is refused before the kernel sees it: a bare OSError, unlike that of a connection cut off.
+        if type(error) is OSError and error.errno is None:
             return MachineError(
                 f"{self.socket} is too long for a unix socket", remedy="Give a shorter folder with --state."
             )

@@ -79,6 +79,9 @@ class Kept(Protocol):
     def journal(self, *, since: int = 0, last: int | None = None) -> Sequence[Entry]:
         """Lines of the journal, oldest first. Raises PlatformError where the store is damaged."""
 
+    def running(self) -> Sequence[str]:
+        """Members whose processes go on though no controller keeps them."""
+
     def repair(self, at: datetime) -> Path | None:
         """Move a damaged store aside; returns whereto, or ``None`` where it is sound. Raises NotReadyError."""
 

@@ -69,6 +69,8 @@ def until_ready(session: Session, controller: Controller, *, generation: int, ti
 def until_gone(session: Session, controller: Controller, *, target: Target, timeout: Duration) -> None:
     """Wait until a controller that takes its stack down has ended and let go of the state folder.
 
+    Where it died before every member had ended, another one is started and goes on.
+
     Args:
         session: as for :func:`until_ready`.
         controller: that was asked to.
@@ -84,7 +86,12 @@ def until_gone(session: Session, controller: Controller, *, target: Target, time
         with board(session) as shown:
             while (elapsed := session.clock.now() - began) < timeout.seconds:
                 if _has_ended(session, target):
-                    return
+                    if not session.wiring().kept_state(target.root).running():
+                        return
+                    session.wiring().start_controller(target.root)
+                    # It may die as well; the next look finds out.
+                    with suppress(NoController):
+                        controller.down()
                 # One that never got a stack has no status to show while it ends.
                 with suppress(NotReadyError):
                     shown.show(lines_of(controller.stack().status), elapsed)

@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from telamon.errors import ProductError
-from telamon.products.base import AccountInputs, Exchange, Flow, Identity, Note, Request, ask
+from telamon.products.base import (
+    AccountInputs,
+    Exchange,
+    Flow,
+    FormValue,
+    Identity,
+    Note,
+    PasswordOf,
+    Request,
+    UsernameOf,
+    ask,
+)
 from telamon.products.notes import LOGIN_ACCEPTED
-from telamon.products.rest import PATIENCE, asks_web_sudo, patient
+from telamon.products.rest import NO_CHECK, PATIENCE, asks_web_sudo, demand, patient
 
 _MOST_REFUSALS = 2
 _NOT_ALLOWED = frozenset({401, 403})
@@ -63,6 +74,24 @@ def administrate(request: Request, web_sudo: Callable[[], Flow[None]]) -> Exchan
         return response
     yield from web_sudo()
     return (yield from patient(Identity.ANONYMOUS, request))
+
+
+def log_in(page: str) -> Flow[None]:
+    """Begin a session of the first administrator; the cookies of this flow carry it.
+
+    Args:
+        page: path that the log-in form of the product is sent to. The names of its fields are the same in Jira and
+            Confluence. Source: Atlassian's public performance toolkit, which sends both forms.
+
+    Raises:
+        TemporaryError: the log-in was refused, or the node is busy.
+    """
+    body: dict[str, FormValue] = {
+        "os_username": UsernameOf(Identity.ADMINISTRATOR),
+        "os_password": PasswordOf(Identity.ADMINISTRATOR),
+    }
+    entering = Request("POST", page, headers=NO_CHECK, form=body)
+    demand(entering, (yield from patient(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
 
 
 def finish(account: AccountInputs, token: str | None, *, proof: str) -> Flow[str | None]:

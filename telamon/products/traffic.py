@@ -21,6 +21,7 @@ as one (the comments of an issue, the text of a page, a branch), and has a name 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from string import Template
 from types import MappingProxyType
@@ -319,3 +320,88 @@ class TrafficInputs(Part):
             most: and never more than these.
         """
         return min(max(int(self.requests * share / ELEMENTS), least), most)
+
+
+def with_notes(comment: Kind, *, noting: float, path: str, deleting: float) -> tuple[Kind, Kind, Kind]:
+    """A comment that stays, the same as a note, and the taking away of the session's latest note.
+
+    Only notes are taken away, so that a comment which is missing is always one that was lost.
+
+    Args:
+        comment: how a comment is added.
+        noting: weight of the notes.
+        path: of a note, by ``$kept_id``; a template.
+        deleting: weight of taking one away.
+    """
+    if comment.meaning is None:
+        raise ValueError(f"kind {comment.name}: what adds a comment has a meaning")
+    return (
+        comment,
+        comment.model_copy(update={"name": "note", "weight": noting}),
+        Kind(
+            name="delete-note",
+            weight=deleting,
+            method="DELETE",
+            path=path,
+            headers=JSON,
+            expect=(204,),
+            write=True,
+            follows="note",
+            meaning=comment.meaning.model_copy(update={"act": Act.REMOVE}),
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """How files are attached to something, listed and fetched.
+
+    Attributes:
+        meaning: of the list that they belong to; each request does something else with it.
+        to: path that a file is sent to.
+        keep: JSON pointer to what the server calls the file sent.
+        listed: path of the list.
+        sees: where the names stand in the list.
+        opened: path of a file, by ``$kept_token``; a template.
+        adding: weight of attaching.
+        reading: weight of listing, and of opening one's own latest.
+    """
+
+    meaning: Meaning
+    to: str
+    keep: str
+    listed: str
+    sees: tuple[str, ...]
+    opened: str
+    adding: float
+    reading: float
+
+    def kinds(self) -> tuple[Kind, Kind, Kind]:
+        """The three requests."""
+        return (
+            Kind(
+                name="attach",
+                weight=self.adding,
+                method="POST",
+                path=self.to,
+                headers=FORM_DATA,
+                body=FILE_BODY,
+                write=True,
+                keep=self.keep,
+                payload=FILE_BYTES,
+                meaning=self.meaning,
+            ),
+            Kind(
+                name="list-files",
+                weight=self.reading,
+                path=self.listed,
+                meaning=self.meaning.model_copy(update={"act": Act.READ, "sees": self.sees}),
+            ),
+            Kind(
+                name="open-file",
+                weight=self.reading,
+                path=self.opened,
+                follows="attach",
+                meaning=self.meaning.model_copy(update={"act": Act.OPEN}),
+            ),
+        )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from telamon.errors import MachineError, NotReadyError, PlatformError, brief
 from telamon.naming import StackName
+from telamon.platforms.lab.ledger import Ledger
 from telamon.platforms.sqlite import SqliteFile, SqliteGlance, SqliteStore, set_aside
 from telamon.ports import Entry
 
@@ -51,6 +52,10 @@ class KeptState:
             PlatformError: what is kept there is damaged.
         """
         return SqliteGlance(self.store).entries(since=since, last=last)
+
+    def running(self) -> tuple[str, ...]:
+        """Members whose processes go on though nobody keeps them, as after the sudden death of a controller."""
+        return tuple(entry.identity.member for entry in Ledger(self.root / "run").entries() if entry.lives())
 
     def repair(self, at: datetime) -> Path | None:
         """Move the store aside where it is damaged.

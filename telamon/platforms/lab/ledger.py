@@ -41,6 +41,11 @@ class Entry:
     answered: bool
     kill_at: float | None
 
+    def lives(self) -> bool:
+        """Whether it runs now, and is no other process that was given the same id."""
+        seen = procfs.stat(self.pid)
+        return seen is not None and seen.ticks == self.ticks and seen.state != procfs.ZOMBIE
+
 
 class Ledger:
     """One small file a member.

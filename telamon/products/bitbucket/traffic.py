@@ -30,6 +30,7 @@ from telamon.products.traffic import (
     Shape,
     Traffic,
     TrafficInputs,
+    with_notes,
 )
 
 API: Final = "/rest/api/latest"
@@ -127,19 +128,7 @@ def _commenting() -> tuple[Kind, ...]:
         meaning=Meaning(act=Act.ADD, shape=Shape.BAG, thing=thing),
     )
     return (
-        comment,
-        comment.model_copy(update={"name": "note", "weight": 1.0}),
-        Kind(
-            name="delete-note",
-            weight=0.5,
-            method="DELETE",
-            path=f"{_PULL}/comments/$kept_id?version=0",
-            headers=JSON,
-            expect=(204,),
-            write=True,
-            follows="note",
-            meaning=Meaning(act=Act.REMOVE, shape=Shape.BAG, thing=thing),
-        ),
+        *with_notes(comment, noting=1.0, path=f"{_PULL}/comments/$kept_id?version=0", deleting=0.5),
         Kind(
             name="read-comments",
             weight=12,

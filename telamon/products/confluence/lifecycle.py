@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from telamon.products.accounts import administrate, finish, refuse_more_logins, renew
+from telamon.products.accounts import administrate, finish, log_in, refuse_more_logins, renew
 from telamon.products.base import (
     AccountInputs,
     Flow,
@@ -21,7 +21,6 @@ from telamon.products.base import (
     Response,
     SetupInputs,
     SetupOutcome,
-    UsernameOf,
 )
 from telamon.products.pages import Form
 from telamon.products.rest import NO_CHECK, demand, items, patient
@@ -183,12 +182,7 @@ def web_sudo() -> Flow[None]:
 
     Source: the vendor's performance toolkit, which posts the same two forms (atlassian/dc-app-performance-toolkit).
     """
-    body: dict[str, FormValue] = {
-        "os_username": UsernameOf(Identity.ADMINISTRATOR),
-        "os_password": PasswordOf(Identity.ADMINISTRATOR),
-    }
-    entering = Request("POST", "/dologin.action", headers=NO_CHECK, form=body)
-    demand(entering, (yield from patient(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
-    body = {"password": PasswordOf(Identity.ADMINISTRATOR), "authenticate": "Confirm"}
+    yield from log_in("/dologin.action")
+    body: dict[str, FormValue] = {"password": PasswordOf(Identity.ADMINISTRATOR), "authenticate": "Confirm"}
     confirming = Request("POST", "/doauthenticate.action", headers=NO_CHECK, form=body)
     demand(confirming, (yield from patient(Identity.ANONYMOUS, confirming)), allowed=frozenset({200, 302}))

@@ -24,11 +24,9 @@ from telamon.products.confluence.edge import SYNCHRONY, SYNCHRONY_ROUTES
 from telamon.products.flow import Flow, Identity, Request
 from telamon.products.rest import demand, patient
 from telamon.products.traffic import (
-    FILE_BODY,
-    FILE_BYTES,
-    FORM_DATA,
     JSON,
     Act,
+    Files,
     Kind,
     Login,
     Meaning,
@@ -37,6 +35,7 @@ from telamon.products.traffic import (
     Sockets,
     Traffic,
     TrafficInputs,
+    with_notes,
 )
 
 API: Final = "/rest/api"
@@ -132,19 +131,7 @@ def _commenting() -> tuple[Kind, ...]:
         meaning=_bag(Act.ADD, "comments/$page"),
     )
     return (
-        comment,
-        comment.model_copy(update={"name": "note", "weight": 1.0}),
-        Kind(
-            name="delete-note",
-            weight=0.5,
-            method="DELETE",
-            path=f"{API}/content/$kept_id",
-            headers=JSON,
-            expect=(204,),
-            write=True,
-            follows="note",
-            meaning=_bag(Act.REMOVE, "comments/$page"),
-        ),
+        *with_notes(comment, noting=1.0, path=f"{API}/content/$kept_id", deleting=0.5),
         Kind(
             name="read-comments",
             weight=8,
@@ -230,31 +217,13 @@ def _editing() -> tuple[Kind, ...]:
 
 
 def _files() -> tuple[Kind, ...]:
-    thing = "files/$page"
-    return (
-        Kind(
-            name="attach",
-            weight=5,
-            method="POST",
-            path=f"{_PAGE}/child/attachment",
-            headers=FORM_DATA,
-            body=FILE_BODY,
-            write=True,
-            keep="/results/0/id",
-            payload=FILE_BYTES,
-            meaning=_bag(Act.ADD, thing),
-        ),
-        Kind(
-            name="list-files",
-            weight=2,
-            path=f"{_PAGE}/child/attachment?limit=200",
-            meaning=_bag(Act.READ, thing, "/results/*/title"),
-        ),
-        Kind(
-            name="open-file",
-            weight=2,
-            path="/download/attachments/$page/$kept_token.txt",
-            follows="attach",
-            meaning=_bag(Act.OPEN, thing),
-        ),
-    )
+    return Files(
+        meaning=_bag(Act.ADD, "files/$page"),
+        to=f"{_PAGE}/child/attachment",
+        keep="/results/0/id",
+        listed=f"{_PAGE}/child/attachment?limit=200",
+        sees=("/results/*/title",),
+        opened="/download/attachments/$page/$kept_token.txt",
+        adding=5,
+        reading=2,
+    ).kinds()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from telamon.products.accounts import administrate, finish, refuse_more_logins, renew
+from telamon.products.accounts import administrate, finish, log_in, refuse_more_logins, renew
 from telamon.products.base import (
     AccountInputs,
     Flow,
@@ -20,7 +20,6 @@ from telamon.products.base import (
     Response,
     SetupInputs,
     SetupOutcome,
-    UsernameOf,
 )
 from telamon.products.pages import Form, read_page
 from telamon.products.rest import NO_CHECK, demand, items, patient
@@ -178,16 +177,11 @@ def web_sudo() -> Flow[None]:
     Source: public set-up scripts, and the vendor's performance toolkit for the log-in form. The confirmation takes
     ``webSudoPassword`` and the token of the cookie, and answers 302.
     """
-    body: dict[str, FormValue] = {
-        "os_username": UsernameOf(Identity.ADMINISTRATOR),
-        "os_password": PasswordOf(Identity.ADMINISTRATOR),
-    }
-    entering = Request("POST", "/login.jsp", headers=NO_CHECK, form=body)
-    demand(entering, (yield from patient(Identity.ANONYMOUS, entering)), allowed=frozenset({200, 302}))
+    yield from log_in("/login.jsp")
     asking = Request("GET", "/secure/admin/WebSudoAuthenticate!default.jspa")
     asked = demand(asking, (yield from patient(Identity.ANONYMOUS, asking)))
     form = read_page(asked.text).form_with({"webSudoPassword"})
-    body = {
+    body: dict[str, FormValue] = {
         "webSudoPassword": PasswordOf(Identity.ADMINISTRATOR),
         "webSudoIsPost": "false",
         "atl_token": _token(asked, form) if form is not None else "",

@@ -23,11 +23,9 @@ from typing import Final
 from telamon.products.flow import Flow, Identity, Request
 from telamon.products.rest import demand, patient
 from telamon.products.traffic import (
-    FILE_BODY,
-    FILE_BYTES,
-    FORM_DATA,
     JSON,
     Act,
+    Files,
     Kind,
     Login,
     Meaning,
@@ -35,6 +33,7 @@ from telamon.products.traffic import (
     Shape,
     Traffic,
     TrafficInputs,
+    with_notes,
 )
 
 API: Final = "/rest/api/2"
@@ -141,19 +140,7 @@ def _writing() -> tuple[Kind, ...]:
         meaning=added,
     )
     return (
-        comment,
-        comment.model_copy(update={"name": "note", "weight": 0.5}),
-        Kind(
-            name="delete-note",
-            weight=0.5,
-            method="DELETE",
-            path=f"{_ISSUE}/comment/$kept_id",
-            headers=JSON,
-            expect=(204,),
-            write=True,
-            follows="note",
-            meaning=Meaning(act=Act.REMOVE, shape=Shape.BAG, thing="comments/$issue"),
-        ),
+        *with_notes(comment, noting=0.5, path=f"{_ISSUE}/comment/$kept_id", deleting=0.5),
         Kind(
             name="edit-issue",
             weight=5,
@@ -198,33 +185,13 @@ def _creating() -> tuple[Kind, ...]:
 
 
 def _files() -> tuple[Kind, ...]:
-    thing = "files/$issue"
-    return (
-        Kind(
-            name="attach",
-            weight=1,
-            method="POST",
-            path=f"{_ISSUE}/attachments",
-            headers=FORM_DATA,
-            body=FILE_BODY,
-            write=True,
-            keep="/0/id",
-            payload=FILE_BYTES,
-            meaning=Meaning(act=Act.ADD, shape=Shape.BAG, thing=thing),
-        ),
-        Kind(
-            name="list-files",
-            weight=1,
-            path=f"{_ISSUE}?fields=attachment",
-            meaning=Meaning(
-                act=Act.READ, shape=Shape.BAG, thing=thing, sees=("/fields/attachment/*/filename",)
-            ),
-        ),
-        Kind(
-            name="open-file",
-            weight=1,
-            path="/secure/attachment/$kept_id/$kept_token.txt",
-            follows="attach",
-            meaning=Meaning(act=Act.OPEN, shape=Shape.BAG, thing=thing),
-        ),
-    )
+    return Files(
+        meaning=Meaning(act=Act.ADD, shape=Shape.BAG, thing="files/$issue"),
+        to=f"{_ISSUE}/attachments",
+        keep="/0/id",
+        listed=f"{_ISSUE}?fields=attachment",
+        sees=("/fields/attachment/*/filename",),
+        opened="/secure/attachment/$kept_id/$kept_token.txt",
+        adding=1,
+        reading=1,
+    ).kinds()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from telamon.plan.preview import PlannedStep, PlannedWait, Preview
+from telamon.platforms.lab import procfs
+from telamon.platforms.lab.ledger import Ledger
+from telamon.platforms.lab.tracked import Identity, Tracked
 from telamon.platforms.sqlite import SqliteFile, SqliteStore
 from telamon.ports import Stored
 from tests.support.controller import Refusal
@@ -71,6 +76,35 @@ def test_down_of_nodes_whose_controller_died_gets_them_another(desk: Desk) -> No
     assert desk.run("down").code == 0
     assert desk.wiring.started == [root]
     assert [path for _, path, _ in desk.controller.asked] == ["/v1/down"]
+
+
+def test_a_controller_that_dies_on_the_way_down_is_succeeded_until_no_node_is_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = desk.brought_up()
+    with subprocess.Popen(["sleep", "60"]) as node:
+        keep_as_member(root, node.pid)
+        successor = desk.controller.start
+
+        def end_the_node(root: Path) -> None:
+            node.kill()
+            node.wait()
+            successor(root)
+
+        monkeypatch.setattr(desk.controller, "start", end_the_node)
+        assert desk.run("down").code == 0
+    assert desk.wiring.started == [root]
+    assert [path for _, path, _ in desk.controller.asked] == ["/v1/down", "/v1/down"]
+
+
+def keep_as_member(root: Path, pid: int) -> None:
+    """Note down a process as that of jira-0, as a controller does."""
+    identity = Identity("jira-0", "jira", 0, "r1", "11.3.1", "SIGTERM")
+    found = procfs.stat(pid)
+    assert found is not None
+    descriptor = os.pidfd_open(pid)
+    Ledger(root / "run").keep(Tracked(identity, pid, found.ticks, 0.0, descriptor))
+    os.close(descriptor)
 
 
 def test_purge_names_what_will_go_and_asks(desk: Desk) -> None:
