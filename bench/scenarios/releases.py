@@ -17,7 +17,7 @@ from bench.session import PRODUCTS, Session, judge
 from telamon.proof import measure
 from telamon.proof.summary import summarise
 
-BROKEN_RATE = 200.0
+BROKEN_RATE = 100.0
 MAJOR_RATE = 60.0
 BEFORE = 10.0
 """Seconds of load before the release is asked for."""
