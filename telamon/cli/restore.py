@@ -10,14 +10,18 @@ import click
 from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
 
 if TYPE_CHECKING:
-    from telamon.cli.session import Session
+    from telamon.cli.session import Backups, Session
     from telamon.units import Duration
 
 
 @click.command(cls=Verb)
 @click.argument("product")
+@click.option("--from", "source", metavar="BACKUP", help="Name of the backup; `telamon backup list`.")
 @click.option(
-    "--from", "source", required=True, metavar="BACKUP", help="Name of the backup; `telamon backup list`."
+    "--to-time",
+    "at",
+    metavar="TIME",
+    help="The instant, with its time zone; where spec.backup.continuous is set.",
 )
 @stack_option
 @state_option
@@ -28,34 +32,81 @@ def command(
     session: Session,
     *,
     product: str,
-    source: str,
+    source: str | None,
+    at: str | None,
     stack: str | None,
     state: Path | None,
     yes: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
-    """Put a product's data back to those of a backup.
+    """Put a product's data back to those of a backup, or to an instant.
 
     The backup is fetched, judged and loaded beside what is in force while the product serves; a damaged one is refused
     there. Then users see the maintenance page, the data change places, and the product starts. If it does not start on
     them, what was before is put back. Else a backup of what was before is taken, so that nothing is lost by it.
 
+    To an instant the database goes exactly. Files come from the backups around it: one that came after the backup
+    before it, and had gone by the one after it, is lost, and the rows that lack it are listed on the page of the backup
+    that is made of the instant (`telamon backup show`).
+
     Examples:
         telamon restore jira --from jira-20260312T101500Z
+        telamon restore jira --to-time 2026-03-12T10:15:00Z
         telamon restore bitbucket --from bitbucket-20260312T101500Z --yes
     """
     from telamon.cli.operating import Asked, Where, operate
     from telamon.cli.target import find
     from telamon.errors import UsageError
 
-    entry = session.wiring().backups(find(session, stack, state=state).root).get(source)
+    if (source is None) == (at is None):
+        raise UsageError(
+            "it is not clear to where", remedy="Name a backup with --from, or an instant with --to-time."
+        )
+    backups = session.wiring().backups(find(session, stack, state=state).root)
+    params = (
+        _to_backup(backups, product, source)
+        if source
+        else _to_instant(session, backups, product, at=at or "")
+    )
+    words = params.pop("words")
+    session.confirm(f"Interrupt {product}, and put its data back to {words}?", yes=yes)
+    operate(session, Asked("restore", product, params=params), where=Where(stack, state, wait, timeout))
+
+
+def _to_backup(backups: Backups, product: str, source: str) -> dict[str, str]:
+    from telamon.errors import UsageError
+
+    entry = backups.get(source)
     if entry.product != product:
         raise UsageError(
             f"{source} is a backup of {entry.product}, not of {product}",
             remedy=f"Write `telamon restore {entry.product} --from {source}`, or choose another backup.",
         )
-    question = f"Interrupt {product}, and put its data back to {entry.taken}?"
-    session.confirm(question, yes=yes)
-    params = {"from": source, "release": entry.release}
-    operate(session, Asked("restore", product, params=params), where=Where(stack, state, wait, timeout))
+    return {"from": source, "release": entry.release, "words": entry.taken}
+
+
+def _to_instant(session: Session, backups: Backups, product: str, *, at: str) -> dict[str, str]:
+    """Particulars of going back to an instant, the name of the backup that is made of it among them."""
+    from datetime import UTC, datetime
+
+    from telamon.errors import UsageError
+
+    example = "Write it as in 2026-03-12T10:15:00Z."
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise UsageError(f"{at} is no instant", remedy=example) from error
+    if instant.tzinfo is None:
+        raise UsageError(f"{at} does not say in which time zone", remedy=example)
+    if instant.timestamp() >= session.clock.now():
+        raise UsageError(f"{at} is not over yet", remedy="Name an instant that is.")
+    around = backups.around(product, instant)
+    utc = instant.astimezone(UTC)
+    after = f"those of {around.after.name}" if around.after else "those of now"
+    return {
+        "from": f"{product}-at-{utc:%Y%m%dT%H%M%S%fZ}",
+        "time": utc.isoformat(),
+        "release": around.before.release,
+        "words": f"{utc:%Y-%m-%dT%H:%M:%SZ}, with the files of {around.before.name} and {after}",
+    }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from telamon.ports import Clock, Entry, Faults, Secrets
     from telamon.products.base import Product
     from telamon.proof.drill.driving import Crowd
-    from telamon.state.backups import BackupEntry
+    from telamon.state.backups import BackupEntry, Surroundings
 
 
 class MachineCheck(Protocol):
@@ -97,6 +97,9 @@ class Backups(Protocol):
 
     def get(self, name: str) -> BackupEntry:
         """One of them. Raises UsageError with the nearest name."""
+
+    def around(self, product: str, at: datetime) -> Surroundings:
+        """The backups around an instant. Raises UsageError where that cannot be gone back to."""
 
     def prune(self, now: datetime) -> Sequence[BackupEntry]:
         """Remove those that are past their time. Raises ConflictError while one is being taken."""

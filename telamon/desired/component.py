@@ -126,6 +126,8 @@ class ComponentDesired:
         paused: look, report, do nothing.
         most_members: how many members it can have at most.
         forgets: whether a node that has gone must be taken out of the cluster's registry by hand.
+        rebuild: how it makes its whole index anew; ``None`` where it cannot be asked to.
+        keeps_log: whether what it writes is kept as it is written.
         cluster_secret: whether its nodes share a secret that Telamon keeps, so that all change it at once.
         login: the role that members log in to the product's database as; "" where they do not, or are told by somebody
             else whom to log in as.
@@ -152,6 +154,7 @@ class ComponentDesired:
     indexed: bool = False
     index: IndexWays | None = None
     rebuild: RebuildWay | None = None
+    keeps_log: bool = False
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)
     paused: bool = False

@@ -101,6 +101,14 @@ class BackupSpec(Section):
             why="Most losses are noticed within a month.",
         ),
     ] = Duration.parse("30d")
+    continuous: Annotated[
+        bool,
+        Doc(
+            "Whether what the database writes is kept as it is written, so that a product can be put back to any"
+            " instant of the last two days; in the lab, where it takes room for two copies of all data and the log.",
+            why="It is new; backups alone are what most recovery plans promise.",
+        ),
+    ] = False
     destination: Annotated[
         Annotated[FolderDestination | S3Destination, Field(discriminator="kind")] | None,
         Doc(

@@ -27,6 +27,7 @@ ILL = frozenset(
         "LoginRefused",
         "TokenEnds",
         "UpgradeFailed",
+        "LogNotKept",
     }
 )
 """Reasons for which a component counts as degraded: it will not come right by waiting alone."""

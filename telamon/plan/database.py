@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from telamon.plan import converge
 from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.logkeeping import keep_log
 from telamon.plan.step import Forget, Record, Step, StopMember, Wait
 from telamon.plan.view import View
 from telamon.plan.window import await_window, may_be_replaced
@@ -299,6 +300,7 @@ STANDING: tuple[converge.Rule, ...] = (
     replace_stale,
     synchronise,
     replace_outdated,
+    keep_log,
     converge.wait_for_the_busy,
     await_window,
 )

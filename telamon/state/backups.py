@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+from telamon.errors import UsageError
+
+INSTANT = "instant"
+"""Reason of a backup that was made afterwards, of an instant at which none was taken."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,7 @@ class BackupEntry:
         stack: name of the stack.
         product: the product it is of.
         release: version of the product whose data it is.
-        reason: ``asked``, ``scheduled``, or ``safety`` before something dangerous.
+        reason: ``asked``, ``scheduled``, ``safety`` before something dangerous, or :data:`INSTANT`.
         taken: the instant that it holds, RFC 3339 in UTC.
         lsn: the same instant as a position of the write-ahead log.
         database: name of the product's database.
@@ -53,3 +59,45 @@ class BackupEntry:
     def row_count(self) -> int:
         """Rows of all tables."""
         return sum(self.rows.values())
+
+    @property
+    def instant(self) -> datetime:
+        """The instant that it holds."""
+        return datetime.fromisoformat(self.taken)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The backups on both sides of an instant.
+
+    Attributes:
+        at: the instant.
+        before: the last one before it.
+        after: the first one after it; ``None`` where there is none yet.
+    """
+
+    at: datetime
+    before: BackupEntry
+    after: BackupEntry | None
+
+
+def surroundings(entries: Iterable[BackupEntry], product: str, *, at: datetime) -> Surroundings:
+    """Find the backups around an instant.
+
+    Args:
+        entries: every backup.
+        product: of which.
+        at: with a time zone.
+
+    Raises:
+        UsageError: there is none before it.
+    """
+    taken = sorted(
+        (entry for entry in entries if entry.product == product and entry.reason != INSTANT),
+        key=lambda entry: entry.instant,
+    )
+    before = [entry for entry in taken if entry.instant <= at]
+    if not before:
+        first = f"The first one is {taken[0].name}, of {taken[0].taken}." if taken else "There is none yet."
+        raise UsageError(f"there is no backup of {product} from before {at:%Y-%m-%dT%H:%M:%SZ}", remedy=first)
+    return Surroundings(at, before[-1], next((entry for entry in taken if entry.instant > at), None))

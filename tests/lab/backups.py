@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.restoring import Place
-from telamon.platforms.lab.backup.scratch import scratch
+from telamon.platforms.lab.backup.scratch import SETTINGS, scratch
 from telamon.platforms.lab.backup.taking import Shelf, Subject
 from telamon.platforms.lab.files import make_folder
 from telamon.products.registry import registry
@@ -97,11 +97,11 @@ class Site:
 
 
 @contextmanager
-def site(root: Path, product: str, schema: str) -> Iterator[Site]:
+def site(root: Path, product: str, schema: str, *, settings: Sequence[str] = SETTINGS) -> Iterator[Site]:
     """A site with a database server of its own."""
     account = machine.database_account()
     programs = machine.database_programs(root, account)
-    with scratch(root / "live", programs=str(programs), account=account) as server:
+    with scratch(root / "live", programs=str(programs), account=account, settings=settings) as server:
         yield Site(root, server, product, schema)
 
 

@@ -112,6 +112,7 @@ ACTS = (
     Act("backup"),
     Act("verify-backup", params={"from": "b"}),
     Act("restore", params={"from": "b"}),
+    Act("restore", params={"from": "b", "time": "2026-01-01T00:00:00+00:00"}),
     Act("backup", cancelled=True),
     Act("restore", params={"from": "b"}, cancelled=True),
     Act("maintenance-on"),

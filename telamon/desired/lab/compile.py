@@ -66,7 +66,14 @@ def compile_lab(
     edge = edge_component(parts, facts, fronts=fronts, count=balancers(stack))
     relays = (relays_component(parts, facts, links=table.values()),) if facts.relays else ()
     needing = tuple(part.component for part in parts if part.workload.needs_database)
-    database = database_component(name, facts, required_by=needing, links=among_servers)
+    backup = _backup(stack, facts)
+    database = database_component(
+        name,
+        facts,
+        required_by=needing,
+        links=among_servers,
+        keeps_log=backup is not None and backup.continuous,
+    )
     referenced = {value for part in products for process in part.processes for value in references(process)}
     made = [*database_secrets(name), vault_secret(name)]
     for part in parts:
@@ -85,7 +92,7 @@ def compile_lab(
         balancers=MappingProxyType(
             {process.member: admin_socket(facts, process.member) for process in edge.processes}
         ),
-        backup=_backup(stack, facts),
+        backup=backup,
     )
 
 
@@ -98,7 +105,14 @@ def _backup(stack: Stack, facts: LabFacts) -> BackupDesired | None:
         folder = f"{spec.destination.path.rstrip('/')}/{name}"
     else:
         return None
-    return BackupDesired(folder, vault_secret(name).value, spec.keep.seconds)
+    return BackupDesired(
+        folder,
+        vault_secret(name).value,
+        spec.keep.seconds,
+        continuous=spec.continuous,
+        # All data are copied for it, however small what has changed is.
+        every=max(spec.every.seconds, 86400.0),
+    )
 
 
 def _front(part: Outline, stack: str, facts: LabFacts) -> FrontDoor:

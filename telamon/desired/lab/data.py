@@ -358,11 +358,15 @@ class BackupDesired:
         folder: absolute.
         password: of their content.
         keep: seconds for which one is kept.
+        continuous: whether what the database writes is kept as it is written.
+        every: seconds between two copies of all data, where it is.
     """
 
     folder: str
     password: SecretValue
     keep: float
+    continuous: bool = False
+    every: float = 86400.0
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,12 @@ def replication_links(facts: LabFacts, count: int) -> Iterator[Link]:
 
 
 def database_component(
-    stack: str, facts: LabFacts, *, required_by: tuple[str, ...], links: Iterable[Link]
+    stack: str,
+    facts: LabFacts,
+    *,
+    required_by: tuple[str, ...],
+    links: Iterable[Link],
+    keeps_log: bool = False,
 ) -> LabComponent:
     """The database servers as a component.
 
@@ -132,6 +137,7 @@ def database_component(
         facts: of the machine.
         required_by: components that need it.
         links: from each server to each other one; none where there is a single server.
+        keeps_log: whether what is written is kept as it is written.
     """
     reached = tuple(links)
     count = max(len({link.source for link in reached}), 1)
@@ -173,6 +179,7 @@ def database_component(
         objects=desired_fingerprint(files),
         required_by=required_by,
         rotates=False,
+        keeps_log=keeps_log,
         # A crash is healed by starting again at once: the server itself decides how long recovery takes.
         patience=Patience(hang=3.0, start=120.0),
         policy=Policy(min_serving=1, stop_grace=20.0),

@@ -2,7 +2,8 @@
 
 Steps, each taken from what is seen:
 
-1. fetch the backup, judge it and load it beside what is in force, while the product serves; a damaged one ends the
+1. where it is an instant that is asked for, make a backup of that instant, while the product serves; then fetch the
+   backup, judge it and load it beside what is in force, while the product serves; a damaged one ends the
    operation here, and nothing has changed;
 2. show the maintenance page, stop every member;
 3. let the data change places; what was is kept aside;
@@ -35,7 +36,14 @@ from telamon.plan.operations.index_rebuild import REBUILD
 from telamon.plan.step import Begin, Call, Finished, Hold, LetGo, Record, Refusal, Wait
 from telamon.plan.view import View
 from telamon.plan.work import Work
-from telamon.plan.works.backup import AbandonRestore, KeepOutgoing, PrepareRestore, SwitchBack, SwitchData
+from telamon.plan.works.backup import (
+    AbandonRestore,
+    BuildBackup,
+    KeepOutgoing,
+    PrepareRestore,
+    SwitchBack,
+    SwitchData,
+)
 from telamon.products.indexing import RebuildWay
 from telamon.state.classify import Condition
 from telamon.state.world import INTERRUPTED, JobPhase, Life
@@ -95,7 +103,9 @@ class Restore(Planner):
             left = left or tuple(insisted(view, _begin(view, operation, AbandonRestore())))
             yield from left or (Finished("Cancelled", "nothing was changed"),)
             return
-        left = tuple(worked(view, _begin(view, operation, PrepareRestore(operation.params.get("from", "")))))
+        source, at = operation.params.get("from", ""), operation.params.get("time", "")
+        left = tuple(worked(view, _begin(view, operation, BuildBackup(source, at)))) if at else ()
+        left = left or tuple(worked(view, _begin(view, operation, PrepareRestore(source))))
         whole = "the backup is whole and waits beside what is in force"
         yield from left or (Record(name, operation.fact(STOPPING), whole),)
 

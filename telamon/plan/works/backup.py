@@ -71,6 +71,27 @@ class AbandonRestore(Work):
     kind: ClassVar[str] = "abandon-restore"
 
 
+@dataclass(frozen=True)
+class KeepLog(Work):
+    """Keep what the database writes as it is written, for as long as the stack file asks for it."""
+
+    kind: ClassVar[str] = "keep-log"
+
+
+@dataclass(frozen=True)
+class BuildBackup(Work):
+    """Make a backup of an instant at which none was taken, out of what was kept of the database's writing.
+
+    Attributes:
+        name: of the backup.
+        at: the instant, RFC 3339.
+    """
+
+    kind: ClassVar[str] = "build-backup"
+    name: str
+    at: str
+
+
 WORKS: tuple[type[Work], ...] = (
     TakeBackup,
     VerifyBackup,
@@ -79,4 +100,6 @@ WORKS: tuple[type[Work], ...] = (
     SwitchBack,
     KeepOutgoing,
     AbandonRestore,
+    KeepLog,
+    BuildBackup,
 )

@@ -12,6 +12,7 @@ from telamon.plan.step import Begin, Call, Hold, LetGo, StartMember, StopMember
 from telamon.plan.work import Work
 from telamon.plan.works.backup import (
     AbandonRestore,
+    BuildBackup,
     KeepOutgoing,
     PrepareRestore,
     SwitchBack,
@@ -209,3 +210,22 @@ def test_an_index_that_a_companion_has_kept_is_made_anew_once_users_are_back(
     (finished,) = made.endings.values()
     assert finished.ending == "Succeeded"
     assert "index" not in finished.message
+
+
+def test_an_instant_is_made_a_backup_while_users_are_served_and_then_restored_as_any() -> None:
+    made = running_world()
+    made.operate("tracker", "restore", **{"from": SOURCE, "time": "2026-01-01T00:00:00+00:00"})
+    made.run_until(lambda: PrepareRestore in works(made))
+    assert made.serving("tracker") == 2
+    made.run()
+    assert works(made) == [BuildBackup, PrepareRestore, SwitchData, KeepOutgoing]
+    assert ending(made) == "Succeeded"
+
+
+def test_an_instant_that_cannot_be_reached_changes_nothing() -> None:
+    made = running_world(Behaviour(failing_works=frozenset({BuildBackup.kind})))
+    made.operate("tracker", "restore", **{"from": SOURCE, "time": "2026-01-01T00:00:00+00:00"})
+    made.run()
+    assert works(made) == [BuildBackup]
+    assert ending(made) == "Failed"
+    assert made.serving("tracker") == 2

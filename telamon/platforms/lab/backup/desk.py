@@ -8,11 +8,13 @@ from pathlib import Path
 from telamon.errors import NotReadyError, PlatformError
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.clearing import prune
+from telamon.platforms.lab.backup.recovery import covering
+from telamon.platforms.lab.backup.timeline import FOLDER, Timeline
 from telamon.platforms.lab.backup.vault import Vault
 from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.secrets import FileSecrets
-from telamon.state.backups import BackupEntry
+from telamon.state.backups import BackupEntry, Surroundings, surroundings
 
 BESIDE = ".backups"
 """What the name of the folder beside a state folder ends with."""
@@ -43,6 +45,20 @@ class BackupDesk:
             UsageError: there is none of that name; the nearest is named.
         """
         return self._catalogue().get(name)
+
+    def around(self, product: str, at: datetime) -> Surroundings:
+        """The backups on both sides of an instant, if that can be gone back to.
+
+        Args:
+            product: of which.
+            at: with a time zone.
+
+        Raises:
+            UsageError: there is no backup before it, or the log of the database does not reach back so far.
+        """
+        found = surroundings(self.entries(), product, at=at)
+        covering(Timeline(self._root / FOLDER, None), at)
+        return found
 
     def prune(self, now: datetime) -> tuple[BackupEntry, ...]:
         """Remove those that are past their time, and what unfinished ones have left.

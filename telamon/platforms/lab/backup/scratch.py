@@ -43,13 +43,16 @@ SETTINGS = (
 
 
 @contextmanager
-def scratch(folder: Path, *, programs: str, account: Account | None) -> Iterator[Server]:
+def scratch(
+    folder: Path, *, programs: str, account: Account | None, settings: Sequence[str] = SETTINGS
+) -> Iterator[Server]:
     """A new, empty server, gone with everything in it at the end of the block.
 
     Args:
         folder: where its data goes; a workplace of its own.
         programs: folder of PostgreSQL's programs.
         account: whom it runs as; ``None``: as we do.
+        settings: of the server.
 
     Raises:
         ConflictError: somebody else has one there.
@@ -75,13 +78,27 @@ def scratch(folder: Path, *, programs: str, account: Account | None) -> Iterator
             "--no-instructions",
         )
         run(Command(words, account=account))
-        with serving(data, programs=programs, account=account, settings=SETTINGS) as sockets:
+        with serving(data, programs=programs, account=account, settings=settings) as sockets:
             yield Server(programs, sockets, PORT, SUPERUSER, password, account)
 
 
 @contextmanager
-def serving(data: Path, *, programs: str, account: Account | None, settings: Sequence[str]) -> Iterator[str]:
+def serving(
+    data: Path,
+    *,
+    programs: str,
+    account: Account | None,
+    settings: Sequence[str],
+    within: float = STARTS_WITHIN,
+) -> Iterator[str]:
     """Run a server on a data folder while the block runs.
+
+    Args:
+        data: the folder.
+        programs: folder of PostgreSQL's programs.
+        account: whom it runs as; ``None``: as we do.
+        settings: of the server.
+        within: seconds in which it must take connections.
 
     Yields:
         The folder of its socket.
@@ -114,22 +131,23 @@ def serving(data: Path, *, programs: str, account: Account | None, settings: Seq
                     f"postgres cannot be run: {brief(error)}", remedy="Install the lab parts again."
                 ) from error
         try:
-            _wait(process, sockets, programs=programs, log=log)
+            _wait(process, sockets, programs=programs, log=log, within=within)
             yield name
         finally:
             _stop(process)
             (data.parent / SOCKETS).unlink(missing_ok=True)
 
 
-def _wait(process: subprocess.Popen[bytes], sockets: Path, *, programs: str, log: Path) -> None:
-    end = time.monotonic() + STARTS_WITHIN
+def _wait(
+    process: subprocess.Popen[bytes], sockets: Path, *, programs: str, log: Path, within: float
+) -> None:
+    end = time.monotonic() + within
     asking = (f"{programs}/pg_isready", "--host", str(sockets), "--port", str(PORT), "--quiet")
     while run(Command(asking, fine=frozenset({0, 1, 2}))).code != 0:
         if process.poll() is not None or time.monotonic() > end:
             said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise PlatformError(
-                f"the database server for the check did not start: {(said or ['no reason'])[-1][:200]}"
-            )
+            telling = [line for line in said if "FATAL" in line] or said or ["no reason"]
+            raise PlatformError(f"the database server for the check did not start: {telling[-1][:200]}")
         time.sleep(0.05)
 
 

@@ -95,6 +95,14 @@ class Held:
     lacking: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Named:
+    """What a backup is called, and why it is made."""
+
+    name: str
+    reason: str
+
+
 def take(subject: Subject, shelf: Shelf, *, name: str, reason: str, progress: Progress) -> BackupEntry:
     """Take a backup, read it back, judge it, and list it. One of that name that is listed stays as it is.
 
@@ -122,31 +130,51 @@ def take(subject: Subject, shelf: Shelf, *, name: str, reason: str, progress: Pr
         demand_room(place, need)
         demand_room(shelf.catalogue.folder, need // 4)
         held = hold(subject, shelf.server, place=place, progress=progress)
-        kept = shelf.vault.store(place, (DUMP, FILES), tag=name, progress=progress)
-        entry = BackupEntry(
-            name=name,
-            stack=subject.stack,
-            product=subject.product,
-            release=subject.release,
-            reason=reason,
-            taken=held.taken,
-            lsn=held.lsn,
-            database=subject.database,
-            database_release=held.release,
-            snapshot=kept.snapshot,
-            rows=held.rows,
-            files=size(place / FILES).files,
-            size=kept.total,
-            added=kept.added,
-            lacking=held.lacking,
-            stack_file=subject.stack_file,
-        )
-        shutil.rmtree(place / FILES)
-        (place / DUMP).unlink()
-        prove(entry, shelf, place=place / "proof", rules=subject.rules, progress=progress)
-        verified = BackupEntry(**{**vars(entry), "verified": _now()})
-        shelf.catalogue.put(verified)
-        return verified
+        return enlist(subject, shelf, held=held, place=place, named=Named(name, reason), progress=progress)
+
+
+def enlist(
+    subject: Subject, shelf: Shelf, *, held: Held, place: Path, named: Named, progress: Progress
+) -> BackupEntry:
+    """Store dump and files of one instant, read them back, judge them, and list the backup.
+
+    Args:
+        subject: what they are of.
+        shelf: where to; the right to add to it is held.
+        held: what the dump holds.
+        place: where dump and files lie; emptied.
+        named: what the backup is called.
+        progress: told how far it is.
+
+    Raises:
+        MachineError: there is no room.
+        PlatformError: what was stored does not come back whole; nothing is listed then.
+    """
+    kept = shelf.vault.store(place, (DUMP, FILES), tag=named.name, progress=progress)
+    entry = BackupEntry(
+        name=named.name,
+        stack=subject.stack,
+        product=subject.product,
+        release=subject.release,
+        reason=named.reason,
+        taken=held.taken,
+        lsn=held.lsn,
+        database=subject.database,
+        database_release=held.release,
+        snapshot=kept.snapshot,
+        rows=held.rows,
+        files=size(place / FILES).files,
+        size=kept.total,
+        added=kept.added,
+        lacking=held.lacking,
+        stack_file=subject.stack_file,
+    )
+    shutil.rmtree(place / FILES)
+    (place / DUMP).unlink()
+    prove(entry, shelf, place=place / "proof", rules=subject.rules, progress=progress)
+    verified = BackupEntry(**{**vars(entry), "verified": _now()})
+    shelf.catalogue.put(verified)
+    return verified
 
 
 def verify(entry: BackupEntry, shelf: Shelf, *, rules: BackupRules, progress: Progress) -> BackupEntry:

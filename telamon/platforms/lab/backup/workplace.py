@@ -32,6 +32,8 @@ ENDED_WITHIN = 10.0
 """Seconds in which a process must be gone."""
 EMPTIED_WITHIN = 5.0
 """Seconds for which a folder may go on filling while it is removed: a program that its dead maker had started."""
+PROGRAMS = ("postgres", "pg_receivewal")
+"""Begins of the names of programs that work in the folder they write to."""
 VANISHING = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT})
 
 
@@ -82,7 +84,7 @@ def clear(place: Path) -> None:
         TemporaryError: one of them cannot be ended.
         MachineError: it cannot be removed.
     """
-    _end_servers(place.resolve())
+    end_programs(place)
     end = time.monotonic() + EMPTIED_WITHIN
     with located(place):
         if (sockets := place / SOCKETS).is_symlink():
@@ -100,14 +102,19 @@ def _lock(place: Path) -> Path:
     return place.with_name(f"{place.name}{LOCK}")
 
 
-def _end_servers(place: Path) -> None:
-    """End what PostgreSQL runs below a folder. A server works in its data folder, and so do all that it starts."""
+def end_programs(place: Path) -> None:
+    """End what runs of PostgreSQL below a folder. A server works in its data folder, and so do all that it starts.
+
+    Raises:
+        TemporaryError: something cannot be ended.
+    """
+    place = place.resolve()
     asked, begin = set[int](), time.monotonic()
-    while found := [seen for pid in procfs.pids() if (seen := _server(pid, place)) is not None]:
+    while found := [seen for pid in procfs.pids() if (seen := _program(pid, place)) is not None]:
         age = time.monotonic() - begin
         if age > ENDED_WITHIN:
             raise TemporaryError(
-                f"a database server that is left in {place} cannot be ended: process {found[0].pid} still lives",
+                f"a database program that is left in {place} cannot be ended: process {found[0].pid} still lives",
                 delay=5.0,
             )
         for seen in found:
@@ -118,14 +125,12 @@ def _end_servers(place: Path) -> None:
         time.sleep(0.02)
 
 
-def _server(pid: int, place: Path) -> procfs.Stat | None:
+def _program(pid: int, place: Path) -> procfs.Stat | None:
     """A process of PostgreSQL that works below a folder, if that is what it is."""
     working = procfs.working_folder(pid)
     if working is None or not Path(working).is_relative_to(place):
         return None
     seen = procfs.stat(pid)
     return (
-        seen
-        if seen is not None and seen.name.startswith("postgres") and seen.state != procfs.ZOMBIE
-        else None
+        seen if seen is not None and seen.name.startswith(PROGRAMS) and seen.state != procfs.ZOMBIE else None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -11,8 +12,11 @@ from typing import Any, Final
 
 from telamon.errors import MachineError, PlatformError, TelamonError
 from telamon.naming import DATABASE
+from telamon.plan.logkeeping import ENDED
 from telamon.plan.works.backup import (
     AbandonRestore,
+    BuildBackup,
+    KeepLog,
     KeepOutgoing,
     PrepareRestore,
     SwitchBack,
@@ -20,19 +24,21 @@ from telamon.plan.works.backup import (
     TakeBackup,
     VerifyBackup,
 )
+from telamon.platforms.lab import postgres_roles
 from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup import restoring, taking
+from telamon.platforms.lab.backup import recovery, restoring, taking
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.clearing import prune
 from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.restoring import Place
 from telamon.platforms.lab.backup.taking import Shelf, Subject
+from telamon.platforms.lab.backup.timeline import FOLDER, Keeper, Timeline
 from telamon.platforms.lab.backup.vault import Progress
 from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import stack_file
 from telamon.platforms.lab.works.context import Context
 from telamon.products.base import Product
-from telamon.state.backups import BackupEntry
+from telamon.state.backups import BackupEntry, surroundings
 
 LOG = logging.getLogger("telamon.lab.backup")
 MEBIBYTE: Final = 2**20
@@ -109,6 +115,56 @@ def abandon(context: Context, _work: AbandonRestore) -> str:
     """Remove what is not in force."""
     restoring.abandon(_place(context), server_of(context))
     return "removed"
+
+
+def build(context: Context, work: BuildBackup) -> str:
+    """Make a backup of an instant."""
+    shelf, subject = _shelf(context), _subject(context)
+    at = datetime.fromisoformat(work.at)
+    around = surroundings(shelf.catalogue.entries(), subject.product, at=at)
+    timeline = _timeline(context)
+    return recovery.build(
+        around, subject, shelf=shelf, timeline=timeline, name=work.name, progress=_progress(context)
+    )
+
+
+def keep_log(context: Context, _work: KeepLog) -> str:
+    """Keep what the database writes, for as long as the stack file asks for it."""
+    wanted = context.lab.backup
+    part = context.lab.part(DATABASE)
+    if wanted is None or not wanted.continuous or part is None or not part.servers:
+        return ENDED
+    server, replication = server_of(context), part.servers[0].replication
+    password = context.secrets.get(replication.secret, replication.key)
+    by_socket = replace(part.servers[0], socket_folder=server.host)
+    postgres_roles.prepare_source(by_socket, server.password, replication_password=password)
+    source = Server(
+        bin=server.bin,
+        host=part.servers[0].writer.host,
+        port=part.servers[0].writer.port,
+        user=part.servers[0].replicator,
+        password=password,
+        account=server.account,
+    )
+    Keeper(
+        _timeline(context),
+        server,
+        source,
+        every=wanted.every,
+        wanted=lambda: _keeps_log(context.root),
+        progress=_progress(context),
+    ).keep()
+    return ENDED
+
+
+def _keeps_log(root: Path) -> bool:
+    """Whether the stack that is installed now asks for it."""
+    backup = dict(stack_file(root)["spec"]).get("backup") or {}
+    return bool(backup.get("continuous"))
+
+
+def _timeline(context: Context) -> Timeline:
+    return Timeline(context.root / FOLDER, context.facts.database_account)
 
 
 def _own(context: Context, shelf: Shelf, name: str) -> BackupEntry:
@@ -208,6 +264,8 @@ DOERS: Final[Mapping[str, Callable[[Context, Any], str]]] = MappingProxyType(
         SwitchBack.kind: switch_back,
         KeepOutgoing.kind: keep_outgoing,
         AbandonRestore.kind: abandon,
+        BuildBackup.kind: build,
+        KeepLog.kind: keep_log,
     }
 )
 """By kind."""
