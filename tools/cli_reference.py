@@ -115,6 +115,8 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "trust": (documents.Certificate,),
         "doctor": (
             findings.Examination,
+            findings.LiveExamination,
+            findings.ContractLine,
             findings.CheckedMachine,
             findings.CheckedProduct,
             findings.Repaired,

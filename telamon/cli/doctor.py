@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from telamon.cli.options import Verb, stack_argument, state_option
-from telamon.errors import MachineError, NoController, NotReadyError, ProductError
+from telamon.errors import MachineError, NoController, NotReadyError, ProductError, UsageError
 
 if TYPE_CHECKING:
     from telamon.cli.findings import CheckedProduct, Examination
@@ -22,8 +22,41 @@ if TYPE_CHECKING:
 @click.option(
     "--repair", is_flag=True, help="Move a damaged state file aside, so that `telamon up` can go on."
 )
+@click.option(
+    "--live", default="", metavar="URL", help="A real instance, by the URL that users type or of one node."
+)
+@click.option("--product", default="", metavar="NAME", help="With --live: which product it is.")
+@click.option(
+    "--credentials",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="SECRET",
+    help="With --live: a file with `token:`, or `username:` and `password:`, of an administrator, for you alone.",
+)
+@click.option(
+    "--authority",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --live: authorities to trust, as PEM. Default: those of this machine.",
+)
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --live: where to write what was seen, for `observed:` of the product in the stack file.",
+)
 @click.pass_context
-def command(context: click.Context, *, stack: str | None, state: Path | None, repair: bool) -> None:
+def command(
+    context: click.Context,
+    *,
+    stack: str | None,
+    state: Path | None,
+    repair: bool,
+    live: str,
+    product: str,
+    credentials: Path | None,
+    authority: Path | None,
+    write: Path | None,
+) -> None:
     """Check this machine, and what the products say of themselves.
 
     First whether this machine can carry a lab: system, libraries, rights, room, paths. Then, where a stack runs, every
@@ -33,12 +66,26 @@ def command(context: click.Context, *, stack: str | None, state: Path | None, re
     With --repair it looks at the state file of a stack that is kept by no controller. One that is damaged is moved
     aside; nothing is deleted, and no data of a product is touched.
 
+    With --live it asks a real instance instead, without changing anything there: every line of the contract that the
+    engine relies on is looked at, and told as "holds", "differs" or "unseen". What public sources disagree on and the
+    instance shows is written with --write, and the engine goes by it where the stack file names the file. The exit code
+    is 8 where a line differs.
+
     Examples:
         telamon doctor
+        telamon doctor --live https://jira.acme.example --product jira --credentials account.yaml --write jira.yaml
         telamon doctor acme -o json
         telamon doctor acme --repair
     """
     session: Session = context.obj
+    if live:
+        from telamon.cli.live import Instance, look
+
+        if not look(session, Instance(live, product, credentials, authority), write=write):
+            context.exit(ProductError.exit_code)
+        return
+    if product or credentials or authority or write:
+        raise UsageError("nothing says which instance is meant", remedy="Name its URL with --live.")
     target = _target(session, stack, state)
     if repair:
         _repair(session, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -90,3 +91,41 @@ class Examination:
     controller: bool
     machine: tuple[CheckedMachine, ...]
     products: tuple[CheckedProduct, ...]
+
+
+@dataclass(frozen=True)
+class ContractLine:
+    """One line of the contract between the engine and a product, held against a real instance.
+
+    Attributes:
+        line: its name.
+        assumed: what the engine relies on.
+        standing: "holds", "differs" or "unseen".
+        seen: what was seen.
+    """
+
+    line: str
+    assumed: str
+    standing: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class LiveExamination:
+    """Answer of ``doctor --live``.
+
+    Attributes:
+        url: of the instance.
+        product: that it is said to be.
+        agrees: whether no line differs.
+        lines: of the contract.
+        observed: what the engine should go by, as ``products.*.observed`` of a stack file.
+        written: file that it was written to, or "".
+    """
+
+    url: str
+    product: str
+    agrees: bool
+    lines: tuple[ContractLine, ...]
+    observed: Mapping[str, str]
+    written: str

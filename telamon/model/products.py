@@ -9,6 +9,7 @@ from telamon import naming
 from telamon.model.base import Doc, Items, Section
 from telamon.model.common import Port, Resources, SecretRef
 from telamon.model.database import ProductDatabase
+from telamon.model.observed import Observed
 from telamon.model.profile import Profile
 from telamon.model.storage import CompanionStorage, ProductStorage
 from telamon.model.text import (
@@ -148,6 +149,14 @@ class ProductSpec(Section):
         Doc(
             "Describes an application of your own: written here, or the relative path of a file with it.",
             unset="The name of the product is one that Telamon knows.",
+        ),
+    ] = None
+    observed: Annotated[
+        Observed | None,
+        Doc(
+            "What was seen of the real instance: written here, or the relative path of the file that "
+            "`telamon doctor --live` wrote.",
+            unset="The engine tries what public sources say.",
         ),
     ] = None
     nodes: Annotated[

@@ -17,10 +17,11 @@ Traps:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from telamon.products.backup import BackupRules
 from telamon.products.flow import (
@@ -54,6 +55,7 @@ from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
 
 if TYPE_CHECKING:
+    from telamon.model.observed import Observed
     from telamon.model.products import ProductSpec
     from telamon.model.stack import StackSpec
     from telamon.products.chart import Chart
@@ -341,6 +343,8 @@ class Product(Workload, Users):
             delivery network may keep; ``None`` where the product knows no such network.
         backup: how its shared home and its database are kept as one.
         chart: what the vendor's Helm chart calls things; ``None`` where there is none.
+        upgrade_bases: paths below which the acts of a rolling upgrade may be, where public sources disagree.
+        whoami: page of REST that answers 200 to whoever is logged in.
     """
 
     companions: Mapping[str, Companion] = MappingProxyType({})
@@ -356,8 +360,22 @@ class Product(Workload, Users):
     static_prefix: str | None = None
     backup: BackupRules = BackupRules()
     chart: Chart | None = None
+    upgrade_bases: tuple[str, ...] = ()
+    whoami: str = "/"
     max_nodes: int = 8
     has_upgrade_mode: bool = False
+
+    def as_seen(self, observed: Observed | None) -> Self:
+        """The product as a real instance was seen to be, instead of as public sources have it.
+
+        Args:
+            observed: what was seen; ``None`` where nobody looked.
+        """
+        if observed is None or observed.upgrade_base is None:
+            return self
+        changed = copy(self)
+        changed.upgrade_bases = (observed.upgrade_base,)
+        return changed
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[tuple[str, str, str]]:
         """Every rule of the product that its section of the stack file breaks.

@@ -44,5 +44,5 @@ def products_of(products: Mapping[str, ProductSpec]) -> Mapping[str, Product]:
                 f'"{name}" is no product that Telamon knows',
                 remedy=f"Known are {', '.join(sorted(known))}; describe any other one with a profile.",
             )
-        found[name] = product
+        found[name] = product.as_seen(spec.observed)
     return MappingProxyType(found)

@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from telamon import naming
 from telamon.model.base import Section
+from telamon.model.observed import Observed
 from telamon.model.products import ProductSpec
 from telamon.model.profile import Profile
 from telamon.model.stack import Stack
@@ -36,12 +37,12 @@ def schema(registry: Registry) -> dict[str, Any]:
     definitions = made["$defs"]
     _offer_products(definitions, registry)
     properties = definitions[ProductSpec.__name__]["properties"]
-    about = properties["profile"]["description"]
-    in_a_file = {"type": "string", "description": "Relative path of a file that holds the profile."}
-    properties["profile"] = {
-        "description": about,
-        "anyOf": [in_a_file, {"$ref": f"#/$defs/{Profile.__name__}"}],
-    }
+    for key, section in (("profile", Profile), ("observed", Observed)):
+        in_a_file = {"type": "string", "description": "Relative path of a file that holds it."}
+        properties[key] = {
+            "description": properties[key]["description"],
+            "anyOf": [in_a_file, {"$ref": f"#/$defs/{section.__name__}"}],
+        }
     return {"$schema": DIALECT, "title": "Telamon stack file", **made}
 
 

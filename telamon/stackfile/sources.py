@@ -24,6 +24,8 @@ from telamon.stackfile.tree import (
     where,
 )
 
+_IN_FILES: Final = ("profile", "observed")
+"""Parts of a product that may stand in a file of their own."""
 LONGEST_CHAIN: Final = 8
 """Most files of a chain of overlays, the stack file at its end included."""
 
@@ -206,38 +208,42 @@ class Gatherer:
         products = spec.node.entry("products") if spec is not None and isinstance(spec.node, Block) else None
         if spec is None or products is None or not isinstance(products.node, Block):
             return document
-        entries = tuple(self._with_profile(entry, (*path, entry.key)) for entry in products.node.entries)
+        entries = products.node.entries
+        for key in _IN_FILES:
+            entries = tuple(self._with_file(entry, (*path, entry.key), key=key) for entry in entries)
         changed = _with(spec.node, "products", block(products.node.position, entries))
         return _with(document, "spec", changed)
 
-    def _with_profile(self, product: Entry, path: Path) -> Entry:
-        profile = product.node.entry("profile") if isinstance(product.node, Block) else None
-        if profile is None or not isinstance(product.node, Block) or not isinstance(profile.node, Scalar):
+    def _with_file(self, product: Entry, path: Path, *, key: str) -> Entry:
+        """The product with a part of it that stands in a file of its own."""
+        given = product.node.entry(key) if isinstance(product.node, Block) else None
+        if given is None or not isinstance(product.node, Block) or not isinstance(given.node, Scalar):
             return product
-        here = (*path, "profile")
-        if is_nothing(profile.node):
+        here = (*path, key)
+        if is_nothing(given.node):
             return product
-        loaded = self._load(profile.node, here, beside=profile.node.position.file, rule="profile")
-        written = None if loaded is None else self._profile(*loaded, here)
+        loaded = self._load(given.node, here, beside=given.node.position.file, rule=key)
+        written = None if loaded is None else self._mapping(*loaded, here)
         if written is None:
-            # The product then counts as one with a profile, of which nothing is known.
+            # The product then counts as one that has it, and of which nothing is known.
             self.unread.append(here)
-            written = block(profile.node.position, ())
-        return Entry(product.key, product.position, _with(product.node, "profile", written))
+            written = block(given.node.position, ())
+        return Entry(product.key, product.position, _with(product.node, key, written))
 
-    def _profile(self, name: str, content: bytes, path: Path) -> Block | None:
+    def _mapping(self, name: str, content: bytes, path: Path) -> Block | None:
         node, problems = compose(content, file=name)
         self.problems += problems
         if isinstance(node, Block):
             self._report_nothings(node)
             return node
         if node is not None:
+            key = str(path[-1])
             self._report(
                 node.position,
                 path,
-                rule="profile",
+                rule=key,
                 message="this is not a mapping",
-                remedy="Write the keys of a profile.",
+                remedy=f"Write the keys of {'a profile' if key == 'profile' else key}.",
             )
         return None
 

@@ -76,6 +76,8 @@ class Bitbucket(Product):
     static_prefix = "/s/"
     backup = RULES
     chart = CHART
+    upgrade_bases = upgrade.BASES
+    whoami = "/rest/api/latest/users?limit=1"
     title = "Bitbucket"
     stand_in = "understudy.bitbucket"
     ports = edge.PORTS
@@ -152,7 +154,7 @@ class Bitbucket(Product):
 
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""
-        return upgrade.change(act)
+        return upgrade.change(act, bases=self.upgrade_bases)
 
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""

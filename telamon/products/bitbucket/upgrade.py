@@ -5,6 +5,8 @@ Source: Atlassian, "Upgrade Bitbucket without downtime": bug-fix releases of the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from telamon.products import upgrade
 from telamon.products.base import Flow
 from telamon.products.release import Act, Jump, Way, backwards, numbers
@@ -29,9 +31,14 @@ def phase() -> Flow[UpgradePhase | None]:
     return upgrade.phase(tuple(f"{base}/state" for base in BASES))
 
 
-def change(act: Act) -> Flow[None]:
-    """Tell the cluster something."""
-    return upgrade.change(tuple(f"{base}/{act.value}" for base in BASES))
+def change(act: Act, *, bases: Sequence[str] = BASES) -> Flow[None]:
+    """Tell the cluster something.
+
+    Args:
+        act: what.
+        bases: paths below which it may listen, in the order in which they are tried.
+    """
+    return upgrade.change(tuple(f"{base}/{act.value}" for base in bases))
 
 
 def smoke() -> Flow[str]:

@@ -80,6 +80,8 @@ class Confluence(Product):
     static_prefix = "/s/"
     backup = RULES
     chart = CHART
+    upgrade_bases = upgrade.BASES
+    whoami = "/rest/api/user/current"
     title = "Confluence"
     stand_in = "understudy.confluence"
     ports = edge.PORTS
@@ -164,7 +166,7 @@ class Confluence(Product):
 
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""
-        return upgrade.change(act)
+        return upgrade.change(act, bases=self.upgrade_bases)
 
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""

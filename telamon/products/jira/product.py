@@ -42,6 +42,7 @@ class Jira(Product):
     static_prefix = "/s/"
     backup = RULES
     chart = CHART
+    whoami = "/rest/api/2/myself"
     title = "Jira"
     stand_in = "understudy.jira"
     ports = edge.PORTS
