@@ -214,6 +214,22 @@ def rules_in(plan: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
+def rules_kept(state: Mapping[str, Any]) -> frozenset[str]:
+    """Ids of the rules that a state keeps, without asking AWS.
+
+    Args:
+        state: what ``terraform state pull`` prints.
+    """
+    return frozenset(
+        str(instance["attributes"][key])
+        for resource in state.get("resources", ())
+        if resource["type"] in RULES
+        for instance in resource["instances"]
+        for key in ("id", "security_group_rule_id")
+        if instance.get("attributes", {}).get(key)
+    )
+
+
 def added_rules(
     live: Sequence[LiveRule], *, groups: Mapping[str, tuple[str, str]], known: frozenset[str]
 ) -> tuple[Drift, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from telamon.errors import NotReadyError
+from telamon.errors import NotReadyError, PlatformError, brief
 from telamon.infra.canonical import digest, read_object
-from telamon.infra.drift import Drift, LiveRule, added_rules, drift_of, groups_in, rules_in
+from telamon.infra.drift import Drift, LiveRule, added_rules, drift_of, groups_in, rules_in, rules_kept
 from telamon.platforms.approval.joining import Joining
 from telamon.platforms.approval.log import AuditLog
 from telamon.platforms.aws.rules import Rules
@@ -68,7 +69,11 @@ class Drifting:
         groups: dict[str, tuple[str, str]] = {}
         known: set[str] = set()
         for layer in self.layers:
-            if (only and layer not in only) or not self._applied(layer):
+            if not self._applied(layer):
+                continue
+            if only and layer not in only:
+                # A layer may add rules to groups of another one, and those are nobody's by hand.
+                known |= rules_kept(self._state(layer))
                 continue
             tell(f"{layer}: comparing")
             plan = self._plan(layer)
@@ -117,6 +122,14 @@ class Drifting:
         except NotReadyError:
             # There is no bucket of states yet, so nothing is kept in it.
             return False
+
+    def _state(self, layer: str) -> Mapping[str, Any]:
+        pulled = self.terraform.pull(self.ground / layer)
+        try:
+            return dict(json.loads(pulled)) if pulled.strip() else {}
+        except (ValueError, TypeError) as error:
+            # The state holds secrets, so nothing of it is quoted.
+            raise PlatformError(f"the state of {layer} cannot be read: {brief(error, limit=60)}") from None
 
     def _plan(self, layer: str) -> dict[str, object]:
         folder = self.ground / layer

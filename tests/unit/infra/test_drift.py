@@ -14,6 +14,7 @@ from telamon.infra.drift import (
     drift_of,
     groups_in,
     rules_in,
+    rules_kept,
     worst,
 )
 
@@ -144,3 +145,19 @@ def test_states_are_asked_for_their_groups_and_rules() -> None:
     state = {"prior_state": {"values": {"root_module": {"resources": resources}}}}
     assert groups_in(state) == {"sg-1": "aws_security_group.web", "sg-2": "aws_default_security_group.closed"}
     assert rules_in(state) == {"sgr-1"}
+
+
+def test_a_state_that_is_not_compared_still_tells_which_rules_are_its_own() -> None:
+    def resource(kind: str, **attributes: Any) -> dict[str, Any]:
+        return {"mode": "managed", "type": kind, "name": "any", "instances": [{"attributes": attributes}]}
+
+    state = {
+        "version": 4,
+        "resources": [
+            resource("aws_vpc_security_group_ingress_rule", id="sgr-1", security_group_rule_id="sgr-1"),
+            resource("aws_vpc_security_group_egress_rule", id="sgr-2", security_group_rule_id=None),
+            resource("aws_security_group", id="sg-1"),
+        ],
+    }
+    assert rules_kept(state) == {"sgr-1", "sgr-2"}
+    assert rules_kept({}) == frozenset()
