@@ -145,3 +145,29 @@ class ApisUsed:
     version: str
     objects: int
     uses: tuple[ApiUse, ...]
+
+
+@dataclass(frozen=True)
+class InstalledResource:
+    """A definition of a custom resource.
+
+    Attributes:
+        name: of the definition.
+        change: ``made``, ``changed`` or ``same``.
+    """
+
+    name: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Answer of ``install``.
+
+    Attributes:
+        folder: to which files were written, or "" where a cluster was asked.
+        resources: that were installed.
+    """
+
+    folder: str
+    resources: tuple[InstalledResource, ...]

@@ -82,6 +82,7 @@ CHAPTERS: Final = (
                 "lock",
                 "Find the digest of every image of a stack, and keep it in stack.lock.yaml beside the file.",
             ),
+            Listed("install", "Teach a cluster the custom resources of Telamon."),
             Listed("promote", "Take the locked digests of one environment on to the next."),
             Listed("compare", "Show what tells two environments apart."),
             Listed("reach", "Show which flows the network policies of a stack allow, and by which rule."),

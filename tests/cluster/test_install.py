@@ -1,0 +1,75 @@
+"""``telamon install --crds-only`` on a real API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telamon.platforms.kubernetes.api import Api, Kind
+from testbed.control_plane import ControlPlane
+from tests.cluster.support import until
+from tests.support.desk import Desk
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+
+DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+NAMES = ("stacks.telamon.dev", "operations.telamon.dev")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A command line."""
+    found = Desk(tmp_path)
+    yield found
+    found.controller.end()
+
+
+def changes(desk: Desk, plane: ControlPlane, user: str = "admin") -> list[str]:
+    """What became of each definition."""
+    groups = ("system:masters",) if user == "admin" else ()
+    kubeconfig = plane.kubeconfig(user, groups=groups)
+    answer = desk.run("install", "--crds-only", "--kubeconfig", str(kubeconfig), "-o", "json").document
+    return [each["change"] for each in answer["resources"]]
+
+
+def test_a_second_run_writes_nothing_and_a_change_is_mended(
+    desk: Desk, api: Api, plane: ControlPlane
+) -> None:
+    changes(desk, plane)
+    before = len(plane.writes("admin"))
+    assert changes(desk, plane) == ["same", "same"]
+    assert len(plane.writes("admin")) == before
+    found = api.get(DEFINITION, NAMES[0])
+    assert found is not None
+    api.change(found, {"spec": {"names": {"categories": ["other"]}}})
+    assert changes(desk, plane) == ["changed", "same"]
+
+
+def test_objects_of_a_later_version_are_not_left_unreadable(
+    desk: Desk, api: Api, plane: ControlPlane
+) -> None:
+    changes(desk, plane)
+    found = api.get(DEFINITION, NAMES[1])
+    assert found is not None
+    served = found["spec"]["versions"][0]
+    later = {**served, "name": "v1", "storage": True}
+    api.change(found, {"spec": {"versions": [{**served, "storage": False}, later]}})
+    until(lambda: "v1" in (api.get(DEFINITION, NAMES[1]) or {})["status"]["storedVersions"])
+    before = len(plane.writes("admin"))
+    answer = desk.run("install", "--crds-only", "--kubeconfig", str(plane.kubeconfig()))
+    assert answer.code == 4
+    assert "v1" in answer.err
+    assert len(plane.writes("admin")) == before
+    kept = api.get(DEFINITION, NAMES[1])
+    assert kept is not None
+    api.delete(kept)
+    until(lambda: api.get(DEFINITION, NAMES[1]) is None)
+
+
+def test_missing_rights_are_told_by_verb_and_kind(desk: Desk, api: Api, plane: ControlPlane) -> None:
+    kubeconfig = plane.kubeconfig("somebody", groups=())
+    answer = desk.run("install", "--crds-only", "--kubeconfig", str(kubeconfig))
+    assert answer.code == 7
+    assert 'cannot get resource "customresourcedefinitions"' in answer.err
