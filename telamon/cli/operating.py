@@ -53,12 +53,14 @@ class Where:
         state: state folder, where one was named.
         wait: whether to follow the operation to its end.
         timeout: how long at most.
+        in_window: whether it shall begin in a maintenance window; nobody then waits.
     """
 
     stack: str | None
     state: Path | None
     wait: bool
     timeout: Duration
+    in_window: bool = False
 
 
 def operate(session: Session, asked: Asked, *, where: Where) -> None:
@@ -84,10 +86,10 @@ def operate(session: Session, asked: Asked, *, where: Where) -> None:
             "verb": asked.verb,
             "component": asked.component,
             "member": asked.member,
-            "params": dict(asked.params),
+            "params": {**asked.params, **({"in-window": "yes"} if where.in_window else {})},
         }
     )
-    if where.wait:
+    if where.wait and not where.in_window:
         made = follow(session, controller, name=made.metadata.name, timeout=where.timeout)
     tell(session, made)
 

@@ -195,6 +195,15 @@ def agreed_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def window_option(function: Decorated) -> Decorated:
+    """Whether what is asked for begins at once."""
+    return click.option(
+        "--in-window",
+        is_flag=True,
+        help="Begin when the next maintenance window of the stack file opens, and do not wait for that.",
+    )(function)
+
+
 def wait_options(timeout: str) -> Callable[[Decorated], Decorated]:
     """Whether the verb waits for the end, and how long at most.
 

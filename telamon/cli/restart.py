@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options
+from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options, window_option
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @stack_option
 @state_option
 @agreed_option
+@window_option
 @wait_options("1h")
 @click.pass_obj
 def command(
@@ -29,6 +30,7 @@ def command(
     member: str | None,
     stack: str | None,
     state: Path | None,
+    in_window: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -41,8 +43,9 @@ def command(
     Examples:
         telamon restart jira
         telamon restart confluence confluence-1 --no-wait
+        telamon restart jira --in-window
     """
     from telamon.cli.operating import Asked, Where, operate
 
     asked = Asked("restart", component, member or "")
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))

@@ -14,6 +14,7 @@ from telamon.cli.options import (
     stack_option,
     state_option,
     wait_options,
+    window_option,
     yes_option,
 )
 
@@ -38,6 +39,7 @@ def command() -> None:
 @stack_option
 @state_option
 @yes_option
+@window_option
 @wait_options("1h")
 @click.pass_obj
 def cluster_secret(
@@ -48,6 +50,7 @@ def cluster_secret(
     stack: str | None,
     state: Path | None,
     yes: bool,
+    in_window: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -65,7 +68,7 @@ def cluster_secret(
     if downtime:
         session.confirm(f"Every node of {product} will stop for a while. Go on?", yes=yes)
     asked = Asked("rotate-cluster-secret", product, params={"downtime": "yes"} if downtime else {})
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))
 
 
 @command.command("database-password", cls=Verb)
@@ -73,10 +76,18 @@ def cluster_secret(
 @stack_option
 @state_option
 @agreed_option
+@window_option
 @wait_options("1h")
 @click.pass_obj
 def database_password(
-    session: Session, *, product: str, stack: str | None, state: Path | None, wait: bool, timeout: Duration
+    session: Session,
+    *,
+    product: str,
+    stack: str | None,
+    state: Path | None,
+    in_window: bool,
+    wait: bool,
+    timeout: Duration,
 ) -> None:
     """Give the nodes of a product another log-in to their database, while users go on working.
 
@@ -87,8 +98,12 @@ def database_password(
 
     Examples:
         telamon rotate database-password jira
-        telamon rotate database-password confluence --no-wait
+        telamon rotate database-password confluence --in-window
     """
     from telamon.cli.operating import Asked, Where, operate
 
-    operate(session, Asked("rotate-database-password", product), where=Where(stack, state, wait, timeout))
+    operate(
+        session,
+        Asked("rotate-database-password", product),
+        where=Where(stack, state, wait, timeout, in_window),
+    )

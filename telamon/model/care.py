@@ -163,7 +163,7 @@ class MaintenanceSpec(Section):
         Items[WindowSpec],
         Doc(
             "Times in which changed settings, new releases of companions and new indexes are brought into force. "
-            "Healing never waits, and what a person asks for only with --in-window.",
+            "Healing never waits, and an operation that somebody asks for waits with --in-window alone.",
             why="Without any, what can wait does not: members are restarted one by one while the others serve.",
         ),
     ] = ()

@@ -403,10 +403,13 @@ class Host:
         return DEFECT_RESTS
 
     def _wished(self, outcome: Outcome) -> Running | None:
-        """The operation that a component needs by itself, made now."""
+        """The operation that waited for a window that is open now, or one that the component needs by itself."""
         stored = self.stored()
         kept = not self._going_down and outcome.view.desired.name in self._lanes
-        return self.operations.wished(self._view(outcome), stored) if stored is not None and kept else None
+        if stored is None or not kept:
+            return None
+        view = self._view(outcome)
+        return self.operations.let_in(view) or self.operations.wished(view, stored)
 
     def _advance(self, lane: _Lane, operation: Running, *, outcome: Outcome) -> None:
         """Write how far an operation is; one that has ended is written down before it is forgotten."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from telamon.desired.windows import gate
 from telamon.errors import ConflictError, NotReadyError, RefusedError
 from telamon.model.operation import Operation, OperationSpec, OperationStatus
 from telamon.plan.operation import Running
@@ -14,6 +15,7 @@ from telamon.plan.operations.automatic import wish
 from telamon.plan.operations.registry import PLANNERS, refusals
 from telamon.plan.step import Done, Ending, Finished, Wait, describe
 from telamon.plan.view import View
+from telamon.plan.window import asked_for_later, opens
 from telamon.ports import Clock, Store, Stored
 from telamon.run.executor import Outcome
 
@@ -51,6 +53,8 @@ class Operations:
 
     store: Store
     clock: Clock
+    _later: dict[str, list[str]] = field(init=False, default_factory=dict)
+    """Names of those that wait for a window, by component, the oldest first; what is not here is in the store."""
 
     def accept(self, wish: Wish, view: View, *, stack: str, generation: int) -> Operation:
         """Take an operation.
@@ -70,7 +74,14 @@ class Operations:
             if refusal.guard == "one-operation-at-a-time":
                 raise ConflictError(refusal.message, remedy=refusal.remedy)
             raise RefusedError(refusal.message, guard=refusal.guard, remedy=refusal.remedy)
-        return self.make(wish, stack=stack, generation=generation)
+        if asked_for_later(running) and not view.desired.windows:
+            raise RefusedError(
+                "the stack file names no maintenance window",
+                guard="window-is-named",
+                remedy="write one under spec.maintenance.windows, or ask without --in-window",
+            )
+        made = self.make(wish, stack=stack, generation=generation)
+        return made if not asked_for_later(running) else self._put_off(made.metadata.name, view)
 
     def make(self, wish: Wish, *, stack: str, generation: int) -> Operation:
         """Write an operation down; no guard is asked.
@@ -113,6 +124,43 @@ class Operations:
         )
         return self.active(name)
 
+    def let_in(self, view: View) -> Running | None:
+        """Let the operation begin that waits longest for a maintenance window, where one is open and no guard refuses.
+
+        Args:
+            view: of its component, now.
+
+        Returns:
+            It; ``None`` where none waits, or none may begin yet.
+        """
+        name = view.desired.name
+        waiting = self._later.setdefault(name, [one.metadata.name for one in self.all() if _waits(one, name)])
+        if not waiting or view.operation is not None or view.is_paused():
+            return None
+        stored = self._stored(waiting[0])
+        refused = next(iter(refusals(view, _running(_operation(stored)))), None)
+        found = gate(view.desired.windows, view.now)
+        if found is not None and not found.open:
+            self._write(stored, {"message": f"begins {opens(found)}"})
+        elif refused is not None:
+            self._write(stored, {"message": f"{refused.message}; {refused.remedy}"})
+        else:
+            # From here on it is in progress, also for a controller that comes after this one.
+            began = {"phase": "Running", "message": "", "started": _instant(self.clock.now())}
+            self._write(stored, began)
+            waiting.pop(0)
+            return self.active(name)
+        return None
+
+    def _put_off(self, name: str, view: View) -> Operation:
+        found = gate(view.desired.windows, view.now)
+        words = (
+            opens(found) if found is not None and not found.open else "in the maintenance window that is open"
+        )
+        put_off = self._write(self._stored(name), {"message": f"begins {words}"})
+        self._later.pop(view.desired.name, None)
+        return put_off
+
     def was_made(self, component: str, verbs: Collection[str], *, generation: int) -> bool:
         """Whether one of some verbs was asked of a component for a generation of the spec already."""
         return any(
@@ -126,7 +174,8 @@ class Operations:
         """The operation in progress on a component."""
         for stored in self.store.list(KIND):
             operation = _operation(stored)
-            if operation.spec.target.component == component and operation.status.phase in UNENDED:
+            unended = operation.status.phase in UNENDED and not _waits(operation, component)
+            if operation.spec.target.component == component and unended:
                 return _running(operation)
         return None
 
@@ -156,6 +205,15 @@ class Operations:
             raise NotReadyError(
                 f"{name} has ended already", remedy=f"`telamon operations show {name}` tells how"
             )
+        component = operation.spec.target.component or ""
+        if _waits(operation, component):
+            self._later.pop(component, None)
+            over = {
+                "phase": "Cancelled",
+                "message": "it had not begun",
+                "finished": _instant(self.clock.now()),
+            }
+            return self._write(stored, {"cancelled": True, **over})
         return self._write(stored, {"cancelled": True})
 
     def progress(self, running: Running, outcome: Outcome) -> None:
@@ -192,6 +250,12 @@ class Operations:
             stored = self.store.get(KIND, operation.metadata.name)
             if stored is not None:
                 self.store.delete(KIND, stored.name, version=stored.version)
+
+
+def _waits(operation: Operation, component: str) -> bool:
+    """Whether an operation on a component waits for a maintenance window and has not begun."""
+    own = operation.spec.target.component == component
+    return own and operation.status.phase == "Pending" and asked_for_later(_running(operation))
 
 
 def known_verbs() -> tuple[str, ...]:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from telamon.desired.windows import Gate, gate, when
+from telamon.plan.operation import Running
 from telamon.plan.step import Wait
 from telamon.plan.view import View
 from telamon.state.classify import UP
 
 AWAITS = "AwaitsWindow"
 """Reason of a component that has nothing to do but what waits for a window."""
+IN_WINDOW = "in-window"
+"""Parameter of an operation that shall begin in a window, and no earlier."""
 LOOKS_EVERY = 30.0
 """Seconds after which a component that waits is looked at again at the latest."""
 
@@ -26,6 +29,11 @@ def closed(view: View) -> Gate | None:
         return None
     found = gate(view.desired.windows, view.now)
     return None if found is None or found.open else found
+
+
+def asked_for_later(operation: Running) -> bool:
+    """Whether somebody has asked that an operation begin in a window."""
+    return operation.params.get(IN_WINDOW) == "yes"
 
 
 def may_be_replaced(view: View, name: str) -> bool:
