@@ -45,7 +45,7 @@ KEPT_COPIES = 2
 """Copies of all data that are kept: the window reaches back to the older one."""
 SPARE = 512 * 1024 * 1024
 """Bytes to leave free on the disk: beneath it the log is no longer kept, because the database needs them more."""
-RECEIVED_WITHIN = 30.0
+RECEIVED_WITHIN = 120.0
 """Seconds in which what was written must have been received."""
 _SEGMENT = re.compile(r"START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)")
 _LOST = "has already been removed"
@@ -194,7 +194,7 @@ class Keeper:
                 receiver.demand_life()
                 if self._is_due():
                     # The copy begins with a checkpoint, after which the server removes log that it needs no more.
-                    received(self.server)
+                    received(self.server, attend=receiver.demand_life)
                     self.progress("copying all data")
                     self.timeline.copy(self.source, now=lambda: server_time(self.server))
                     self.timeline.prune()
@@ -283,14 +283,17 @@ def server_time(server: Server) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def received(server: Server) -> None:
+def received(server: Server, *, attend: Callable[[], None] | None = None) -> None:
     """Write a mark, and wait until the log has been read beyond it: every instant until now can then be reached.
 
     Source: PostgreSQL 17, "Recovery Target Settings": recovery to a time ends at the first commit after it, so there
     must be one.
 
+    Args:
+        server: as the superuser.
+        attend: called at every look; raises where it is no use to wait on.
+
     Raises:
-        PlatformError: nobody reads the log.
         TemporaryError: it is not read in time.
     """
     with closing(server.connect()) as connection:
@@ -305,6 +308,8 @@ def received(server: Server) -> None:
             ).fetchone()
             if found is not None and found[0]:
                 return
+            if attend is not None:
+                attend()
             if time.monotonic() > end:
                 raise TemporaryError("the log of the database is not read as it is written", delay=5.0)
             time.sleep(0.1)
