@@ -35,7 +35,7 @@ from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal
 from telamon.plan.view import RELEASE, View
 from telamon.plan.work import Work
-from telamon.plan.works.backup import AbandonRestore, PrepareRestore, SwitchData, TakeBackup
+from telamon.plan.works.backup import DiscardOutgoing, PrepareRestore, SwitchData, TakeBackup
 from telamon.products.release import Way
 from telamon.state.classify import UP
 from telamon.state.world import INTERRUPTED, ComponentKind, JobPhase
@@ -170,7 +170,8 @@ class MajorUpgrade(Planner):
         if view.seen.held:
             yield LetGo(name, operation.name)
             return
-        left = tuple(insisted(view, _begin(view, operation, AbandonRestore()))) if changed else left
+        # Where it stayed, the next restore would find its place taken. No user has seen the data of the new release.
+        left = tuple(insisted(view, _begin(view, operation, DiscardOutgoing()))) if changed else left
         message = f"{name} is back on {wanted.from_release}: {reason}"
         yield from left or (Finished("Cancelled" if operation.cancelled else "Failed", message),)
 

@@ -72,6 +72,13 @@ class AbandonRestore(Work):
 
 
 @dataclass(frozen=True)
+class DiscardOutgoing(Work):
+    """Remove what :class:`SwitchData` has kept aside: nobody has worked with it, so nobody needs it."""
+
+    kind: ClassVar[str] = "discard-outgoing"
+
+
+@dataclass(frozen=True)
 class KeepLog(Work):
     """Keep what the database writes as it is written, for as long as the stack file asks for it."""
 
@@ -100,6 +107,7 @@ WORKS: tuple[type[Work], ...] = (
     SwitchBack,
     KeepOutgoing,
     AbandonRestore,
+    DiscardOutgoing,
     KeepLog,
     BuildBackup,
 )

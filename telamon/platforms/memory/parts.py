@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup
+from telamon.plan.works.backup import DiscardOutgoing, KeepOutgoing, SwitchBack, SwitchData, TakeBackup
 from telamon.platforms.memory.servers import Servers
 from telamon.state.world import ComponentKind, JobState, Life
 
@@ -113,12 +113,16 @@ class SimulatedComponent:
     saved_release: str = ""
     tasks_failed: int = 0
     restored: bool = False
+    kept_aside: bool = False
+    barred: set[str] = field(default_factory=set)
 
 
 def put_in_force(work: Work, component: SimulatedComponent) -> None:
     """What a work changes of the data."""
     if isinstance(work, TakeBackup):
         component.saved_release = component.data_release
+    if isinstance(work, SwitchData | SwitchBack | KeepOutgoing | DiscardOutgoing):
+        component.kept_aside = isinstance(work, SwitchData)
     if isinstance(work, SwitchData | SwitchBack):
         component.restored = isinstance(work, SwitchData)
         component.data_release, component.saved_release = component.saved_release, component.data_release

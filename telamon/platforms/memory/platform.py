@@ -13,6 +13,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
 from telamon.plan.step import Call
 from telamon.plan.work import Work
+from telamon.plan.works.backup import PrepareRestore
 from telamon.plan.works.rotation import DisableLogin, EnableLogin
 from telamon.platforms.memory.parts import (
     Behaviour,
@@ -151,6 +152,9 @@ class MemoryPlatform:
         if running is None or self.clock.now() >= running[1]:
             found.jobs[job] = (work, self.clock.now() + found.behaviour.call)
             found.broken_off.discard(job)
+            # One place is kept for what a restore puts aside, and whatever lies there bars the next one.
+            bars = isinstance(work, PrepareRestore) and found.kept_aside
+            (found.barred.add if bars else found.barred.discard)(job)
             if work.kind not in found.behaviour.failing_works:
                 put_in_force(work, found)
                 self._change_logins(work)
@@ -355,6 +359,8 @@ class MemoryPlatform:
             return JobState(name, JobPhase.RUNNING)
         if name in component.broken_off:
             return JobState(name, JobPhase.FAILED, ended=ends, result=INTERRUPTED, detail="it was cut off")
+        if name in component.barred:
+            return JobState(name, JobPhase.FAILED, ended=ends, detail="earlier data are still kept aside")
         if isinstance(asked, Work) and asked.kind in component.behaviour.failing_works:
             return JobState(name, JobPhase.FAILED, ended=ends, detail=f"{asked.kind} failed")
         result = self._done(asked, component) if isinstance(asked, Call) else "done"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
@@ -70,6 +72,18 @@ def test_a_release_that_fails_is_taken_back_with_its_data(behaviour: Behaviour) 
     assert made.executors["tracker"].memory.release == OLD
     order = kinds(made)
     assert order.index(PrepareRestore) < order.index(SwitchData) < order.index(LetGo)
+
+
+def test_a_second_release_that_fails_is_taken_back_like_the_first() -> None:
+    made = asked(Behaviour(dead_releases=frozenset({NEW})))
+    made.run()
+    made.endings.clear()
+    again = made.operate("tracker", "major-upgrade", to=NEW)
+    made.operations["tracker"] = replace(again, name="major-upgrade-tracker-2")
+    made.run()
+    assert [finished.ending for finished in made.endings.values()] == ["Failed"]
+    assert releases(made) == {OLD}
+    assert not made.outcomes["tracker"].view.seen.held
 
 
 def test_without_a_backup_nothing_is_touched() -> None:

@@ -16,6 +16,7 @@ from telamon.plan.logkeeping import ENDED
 from telamon.plan.works.backup import (
     AbandonRestore,
     BuildBackup,
+    DiscardOutgoing,
     KeepLog,
     KeepOutgoing,
     PrepareRestore,
@@ -114,6 +115,12 @@ def keep_outgoing(context: Context, work: KeepOutgoing) -> str:
 def abandon(context: Context, _work: AbandonRestore) -> str:
     """Remove what is not in force."""
     restoring.abandon(_place(context), server_of(context))
+    return "removed"
+
+
+def discard(context: Context, _work: DiscardOutgoing) -> str:
+    """Remove what was kept aside."""
+    restoring.finish(_place(context), server_of(context))
     return "removed"
 
 
@@ -264,6 +271,7 @@ DOERS: Final[Mapping[str, Callable[[Context, Any], str]]] = MappingProxyType(
         SwitchBack.kind: switch_back,
         KeepOutgoing.kind: keep_outgoing,
         AbandonRestore.kind: abandon,
+        DiscardOutgoing.kind: discard,
         BuildBackup.kind: build,
         KeepLog.kind: keep_log,
     }
