@@ -164,7 +164,8 @@ def rule_of(path: str, keys: Sequence[Keys]) -> Keys | None:
 
 
 def _means_something(value: Any) -> bool:
-    return value not in (False, 0, "false")
+    """Whether a value asks for anything; a mode called "default" is the charts' word for none."""
+    return value not in (False, 0, "false", "default")
 
 
 def _nearest_said(path: str, ledger: Ledger) -> Account | None:

@@ -280,6 +280,13 @@ def test_what_is_off_says_nothing() -> None:
     assert fate(made, "fluentd.httpPort") is Fate.LOST
 
 
+def test_an_ordinary_instance_loses_nothing_and_a_mirror_stays_with_the_chart() -> None:
+    made = imported("bitbucket", {"bitbucket": {"applicationMode": "default"}})
+    assert fate(made, "bitbucket.applicationMode") is Fate.OPEN
+    made = imported("bitbucket", {"bitbucket": {"applicationMode": "mirror"}})
+    assert fate(made, "bitbucket.applicationMode") is Fate.LOST
+
+
 def test_a_stack_has_one_of_what_all_products_share() -> None:
     first = Values({"image": {"tag": "11.3.1"}, "nodeSelector": {"pool": "a"}})
     second = Values({"image": {"tag": "10.2.7"}, "nodeSelector": {"pool": "b"}})
