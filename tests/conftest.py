@@ -11,7 +11,7 @@ settings.register_profile("telamon", deadline=None, print_blob=True)
 settings.load_profile("telamon")
 
 HERE = Path(__file__).parent
-WHOLE_MACHINE = frozenset({"lab", "aws"})
+WHOLE_MACHINE = frozenset({"lab", "aws", "cluster"})
 """Folders whose tests start whole stacks: they take turns."""
 
 

@@ -24,6 +24,7 @@ from tests.support.manifests import site_of
 HERE = Path(__file__).parent
 LONG = frozenset(
     {
+        "test_crash_is_not_a_stop",
         "test_killed_at_once",
         "test_objects_and_database_are_made_once",
         "test_one_that_runs_is_not_forgotten",

@@ -18,7 +18,7 @@ from tests.contract.test_platform import (
     test_unknown_member_is_refused,
 )
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+pytestmark = pytest.mark.lab
 
 __all__ = [
     "test_admitted_and_drained_twice",

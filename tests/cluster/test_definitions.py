@@ -15,7 +15,7 @@ from telamon.stackfile.crds import custom_resources
 from tests.cluster.support import until
 from tests.support.manifests import EXAMPLES, ROOT, stack_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+pytestmark = pytest.mark.lab
 
 STACK = Kind("telamon.dev/v1alpha1", "Stack")
 

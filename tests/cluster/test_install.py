@@ -12,7 +12,7 @@ from testbed.control_plane import ControlPlane
 from tests.cluster.support import until
 from tests.support.desk import Desk
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+pytestmark = pytest.mark.lab
 
 DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 NAMES = ("stacks.telamon.dev", "operations.telamon.dev")
@@ -47,6 +47,7 @@ def test_a_second_run_writes_nothing_and_a_change_is_mended(
     assert changes(desk, plane) == ["changed", "same"]
 
 
+@pytest.mark.exhaustive
 def test_objects_of_a_later_version_are_not_left_unreadable(
     desk: Desk, api: Api, plane: ControlPlane
 ) -> None:

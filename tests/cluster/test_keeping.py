@@ -12,7 +12,7 @@ from testbed.control_plane import ControlPlane, Write
 from tests.cluster.harness import OPERATOR, ClusterHarness
 from tests.contract.test_platform import prepare, start
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+pytestmark = pytest.mark.lab
 
 
 def writes(plane: ControlPlane, *, since: int = 0) -> tuple[Write, ...]:

@@ -15,7 +15,7 @@ from telamon.platforms.kubernetes.covering import covered
 from tests.cluster.support import until
 from tests.support.manifests import EXAMPLES, ROOT, site_of, stack_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("cluster")]
+pytestmark = pytest.mark.lab
 
 
 BRIEF = ("nginx",)
