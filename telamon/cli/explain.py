@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("path", default="")
+@click.argument("path", default="", shell_complete=completing.FIELDS)
 @click.pass_obj
 def command(session: Session, path: str) -> None:
     """Explain a field of the stack file.

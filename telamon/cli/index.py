@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import (
     Decorated,
     Verb,
@@ -72,7 +73,7 @@ def status(session: Session, *, stack: str | None, state: Path | None) -> None:
 
 
 @command.command("sync", cls=Verb)
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @click.option("--from", "source", metavar="MEMBER", help="Whose index it gets. Default: the fittest.")
 @click.option("--to", "target", metavar="MEMBER", required=True, help="Who gets it.")
 @click.option(
@@ -114,7 +115,7 @@ def sync(
 
 
 @command.command("rebuild", cls=Verb)
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @click.option("--on", "member", metavar="MEMBER", help="Which node makes it. Default: the last that serves.")
 @_stack_options
 @yes_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb)
 @click.argument("switch", type=click.Choice(("on", "off")))
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @stack_option
 @state_option
 @yes_option

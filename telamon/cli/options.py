@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from telamon.cli import completing
 from telamon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def file_argument(function: Decorated) -> Decorated:
 
 def stack_argument(function: Decorated) -> Decorated:
     """The stack a verb works on, by its name or its file; see :func:`telamon.cli.target.find`."""
-    return click.argument("stack", required=False, metavar="[STACK]")(function)
+    return click.argument("stack", required=False, metavar="[STACK]", shell_complete=completing.STACKS)(
+        function
+    )
 
 
 def stack_option(function: Decorated) -> Decorated:
@@ -102,6 +105,7 @@ def stack_option(function: Decorated) -> Decorated:
         "-s",
         "--stack",
         metavar="STACK",
+        shell_complete=completing.STACKS,
         help="Name of the stack, or its file. Default: stack.yaml here, or the only stack.",
     )(function)
 

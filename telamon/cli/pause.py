@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("component")
+@click.argument("component", shell_complete=completing.COMPONENTS)
 @stack_option
 @state_option
 @agreed_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("member")
+@click.argument("member", shell_complete=completing.MEMBERS)
 @click.option("--replace", is_flag=True, help="Add another member first, which stands in until the release.")
 @stack_option
 @state_option

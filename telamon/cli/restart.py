@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options, window_option
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("component")
-@click.argument("member", required=False)
+@click.argument("component", shell_complete=completing.COMPONENTS)
+@click.argument("member", required=False, shell_complete=completing.MEMBERS)
 @stack_option
 @state_option
 @agreed_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @click.option("--from", "source", metavar="BACKUP", help="Name of the backup; `telamon backup list`.")
 @click.option(
     "--to-time",

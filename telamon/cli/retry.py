@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, agreed_option, stack_option, state_option, timeout_option
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("component", required=False)
+@click.argument("component", required=False, shell_complete=completing.COMPONENTS)
 @stack_option
 @state_option
 @agreed_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import (
     Verb,
     Verbs,
@@ -34,7 +35,7 @@ def command() -> None:
 
 
 @command.command("cluster-secret", cls=Verb)
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @click.option("--downtime", is_flag=True, help="Agree that every node of the product stops.")
 @stack_option
 @state_option
@@ -72,7 +73,7 @@ def cluster_secret(
 
 
 @command.command("database-password", cls=Verb)
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @stack_option
 @state_option
 @agreed_option

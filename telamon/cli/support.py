@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import Verb, stack_option, state_option
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("member", required=False)
+@click.argument("member", required=False, shell_complete=completing.MEMBERS)
 @click.option(
     "--file",
     "target",

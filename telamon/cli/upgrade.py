@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import DEFAULT_FILE, Verb, lab_option, state_option, wait_options, yes_option
 from telamon.errors import MachineError, UsageError, brief
 
@@ -36,7 +37,7 @@ class _Change:
 
 
 @click.command(cls=Verb)
-@click.argument("product")
+@click.argument("product", shell_complete=completing.PRODUCTS)
 @click.argument("version")
 @click.option(
     "-f",
