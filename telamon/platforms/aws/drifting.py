@@ -69,11 +69,11 @@ class Drifting:
         groups: dict[str, tuple[str, str]] = {}
         known: set[str] = set()
         for layer in self.layers:
-            if not self._applied(layer):
-                continue
             if only and layer not in only:
                 # A layer may add rules to groups of another one, and those are nobody's by hand.
                 known |= rules_kept(self._state(layer))
+                continue
+            if not self._applied(layer):
                 continue
             tell(f"{layer}: comparing")
             plan = self._plan(layer)
@@ -124,7 +124,14 @@ class Drifting:
             return False
 
     def _state(self, layer: str) -> Mapping[str, Any]:
-        pulled = self.terraform.pull(self.ground / layer)
+        folder = self.ground / layer
+        if Joining(self.terraform).declared(folder) is None:
+            return {}
+        try:
+            pulled = self.terraform.pull(folder)
+        except NotReadyError:
+            # There is no bucket of states yet, so nothing is kept in it.
+            return {}
         try:
             return dict(json.loads(pulled)) if pulled.strip() else {}
         except (ValueError, TypeError) as error:
