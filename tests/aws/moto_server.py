@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from moto.route53.models import Route53Backend
 from moto.s3.models import FakeBucket
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -37,8 +39,24 @@ def texts(value: str | list[str]) -> Iterator[str]:
     yield from [value] if isinstance(value, str) else value
 
 
+def in_turn(change: Callable[..., Any]) -> Callable[..., Any]:
+    """A change that waits for the one before.
+
+    moto 5.2.5 makes a new list of a zone's records at each deletion, so that of two at once one is lost, and the zone
+    cannot be deleted any more. AWS refuses the second (``PriorRequestNotComplete``) until the first is done.
+    """
+    turn = threading.Lock()
+
+    def changed(*arguments: Any, **named: Any) -> Any:
+        with turn:
+            return change(*arguments, **named)
+
+    return changed
+
+
 def main() -> None:
     """Serve on loopback until the process is ended."""
+    Route53Backend.change_resource_record_sets = in_turn(Route53Backend.change_resource_record_sets)
     FakeBucket._log_permissions_enabled_policy = staticmethod(may_log)
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, application, threaded=True)
