@@ -33,6 +33,7 @@ PURE_PACKAGES = (
     "indexfiles",
     "infra",
     "plan",
+    "reach",
 )
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval"})
 IMPURE_METHODS = frozenset(

@@ -215,7 +215,8 @@ class ServerDesired:
         member: whose.
         data: its data folder.
         bin: folder of its programs.
-        superuser: name of the role that makes databases and does nothing else.
+        superuser: name of the role that makes databases and roles, dumps and loads them whole, and promotes the
+            standby. No product logs in as it.
         password: of that role.
         replicator: name of the role that standbys log in with.
         replication: password of that role.
