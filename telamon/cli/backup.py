@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Decorated, Verb, Verbs, stack_option, state_option, wait_options, yes_option
+from telamon.cli.options import (
+    Decorated,
+    Verb,
+    Verbs,
+    agreed_option,
+    stack_option,
+    state_option,
+    wait_options,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +61,7 @@ def command() -> None:
 @command.command(TAKE, cls=Verb)
 @click.argument("product", required=False)
 @_stack_options
+@agreed_option
 @wait_options("6h")
 @click.pass_obj
 def take(
@@ -112,6 +122,7 @@ def show(session: Session, *, name: str, stack: str | None, state: Path | None) 
 @command.command("verify", cls=Verb)
 @click.argument("name")
 @_stack_options
+@agreed_option
 @wait_options("6h")
 @click.pass_obj
 def verify(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from telamon.cli.options import Verb, stack_argument, state_option
+from telamon.cli.options import Verb, agreed_option, stack_argument, state_option
 from telamon.errors import MachineError, NoController, NotReadyError, ProductError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--repair", is_flag=True, help="Move a damaged state file aside, so that `telamon up` can go on."
 )
+@agreed_option
 @click.option(
     "--live", default="", metavar="URL", help="A real instance, by the URL that users type or of one node."
 )

@@ -12,6 +12,7 @@ from telamon.cli.options import (
     Decorated,
     Verb,
     Verbs,
+    agreed_option,
     approvers_option,
     file_argument,
     ground_option,
@@ -81,6 +82,7 @@ plan_argument = click.argument("plan_id", metavar="[PLAN]", required=False)
     metavar="FILE",
     help="Write the plan there too, encrypted to the approvers.",
 )
+@agreed_option
 @click.pass_obj
 def plan(
     session: Session,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from telamon.cli.options import agreed_option
 from telamon.cli.rendering import FolderVerb
 from telamon.errors import MachineError, UsageError
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     help="Default: KUBECONFIG, or the user's own.",
 )
 @click.option("--context", metavar="NAME", help="Of the kubeconfig. Default: the one in use.")
+@agreed_option
 @click.pass_obj
 def command(
     session: Session, *, crds_only: bool, folder: Path | None, kubeconfig: Path | None, context: str | None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, file_argument
+from telamon.cli.options import Verb, agreed_option, file_argument
 
 if TYPE_CHECKING:
     from telamon.cli.manifest_words import Locked
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     help="Logins to registries, as `docker login` keeps them. Default: config.json of DOCKER_CONFIG or ~/.docker.",
 )
 @click.option("--update", is_flag=True, help="Ask for every image again, also where a digest is known.")
+@agreed_option
 @click.pass_obj
 def command(session: Session, *, file: Path, auth: Path | None, update: bool) -> None:
     """Find the digest of every image of a stack, and keep it in stack.lock.yaml beside the file.

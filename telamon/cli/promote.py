@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb
+from telamon.cli.options import Verb, agreed_option
 
 if TYPE_CHECKING:
     from telamon.cli.promotion_words import PromotionStep
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Judge and show, and write nothing.")
 @click.option("--patch", "as_patch", is_flag=True, help="Print the edits for `git apply`, and write nothing.")
+@agreed_option
 @click.pass_obj
 def command(
     session: Session,

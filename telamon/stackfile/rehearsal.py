@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from telamon.model.base import Section
-from telamon.model.care import BackupSpec
-from telamon.model.cluster import ImagesSpec, PlacementSpec, SecuritySpec
+from telamon.model.care import MonitoringSpec
+from telamon.model.cluster import AccessSpec, ImagesSpec, PlacementSpec, SecuritySpec
+from telamon.model.common import Resources
 from telamon.model.edge import DisabledTls, EdgeSpec, LabTls, SshSpec
 from telamon.model.platform import LabPlatform
 from telamon.model.products import CompanionSpec, ProductSpec
 from telamon.model.stack import Stack, StackSpec
-from telamon.model.storage import ProductStorage, StorageSpec
+from telamon.model.storage import CompanionStorage, ProductStorage, StorageSpec
+from telamon.products.base import Companion, Product
+from telamon.products.registry import products_of
 
 Part = TypeVar("Part", bound=Section)
+
+Gap: TypeAlias = tuple[bool, str, str]
+"""Whether a file asks for something that the lab leaves out; its path; what is not shown."""
 
 MOST_NODES: Final = 3
 """Nodes of a product in a rehearsal: enough to lose one in the middle of losing another."""
 MOST_COMPANIONS: Final = 2
-"""Nodes of a companion in a rehearsal."""
+"""Nodes of a companion in a rehearsal, where its stand-in can form a cluster of as many."""
 
 
 @dataclass(frozen=True)
@@ -48,38 +54,51 @@ def rehearse(stack: Stack) -> tuple[Stack, tuple[NotRehearsed, ...]]:
 
     Returns:
         The stack for the lab, and everything of the original that it leaves out.
+
+    Raises:
+        ProductError: a product is neither known nor described; the reader of the file refuses that before.
     """
     spec = stack.spec
+    contracts = products_of({str(name): product for name, product in spec.products.items()})
     left_out = [
         *_of_stack(spec),
-        *(gap for name, product in spec.products.items() for gap in _of_product(name, product)),
+        *(
+            gap
+            for name, product in spec.products.items()
+            for gap in _of_product(product, name=name, contract=contracts[name])
+        ),
     ]
     elsewhere = not isinstance(spec.platform, LabPlatform)
     changed: dict[str, object] = {
-        "products": {name: _smaller(product) for name, product in spec.products.items()},
+        "products": {name: _smaller(product, contracts[name]) for name, product in spec.products.items()},
         "database": None,
         "storage": StorageSpec(),
         "edge": _edge(spec.edge, elsewhere=elsewhere),
         "placement": PlacementSpec(),
         "security": SecuritySpec(),
         "images": ImagesSpec(),
+        "monitoring": MonitoringSpec(),
+        "paging": None,
+        "access": AccessSpec(),
     }
     if elsewhere:
         changed["platform"] = LabPlatform(kind="lab")
-        changed["paging"] = None
-        changed["backup"] = BackupSpec(every=spec.backup.every, keep=spec.backup.keep)
+        changed["backup"] = _with(spec.backup, {"destination": None})
     return _with(stack, {"spec": _with(spec, changed)}), tuple(left_out)
 
 
-def _smaller(product: ProductSpec) -> ProductSpec:
+def _smaller(product: ProductSpec, contract: Product) -> ProductSpec:
     return _with(
         product,
         {
             "nodes": min(product.nodes, MOST_NODES),
             "base_url": None,
             "companions": {
-                name: _smaller_companion(companion) for name, companion in product.companions.items()
+                name: _smaller_companion(companion, contract.companions[name])
+                for name, companion in product.companions.items()
             },
+            "edition": None,
+            "resources": Resources(),
             "storage": ProductStorage(),
             "database": None,
             "observed": None,
@@ -90,9 +109,13 @@ def _smaller(product: ProductSpec) -> ProductSpec:
     )
 
 
-def _smaller_companion(companion: CompanionSpec) -> CompanionSpec:
-    nodes = None if companion.nodes is None else min(companion.nodes, MOST_COMPANIONS)
-    return _with(companion, {"nodes": nodes})
+def _smaller_companion(companion: CompanionSpec, contract: Companion) -> CompanionSpec:
+    nodes = None if companion.nodes is None else min(companion.nodes, _most(contract))
+    return _with(companion, {"nodes": nodes, "resources": Resources(), "storage": CompanionStorage()})
+
+
+def _most(contract: Companion) -> int:
+    return min(MOST_COMPANIONS, contract.stand_in_nodes)
 
 
 def _with(section: Part, changes: Mapping[str, object]) -> Part:
@@ -119,7 +142,7 @@ def _edge(edge: EdgeSpec, *, elsewhere: bool) -> EdgeSpec:
 
 def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
     elsewhere = not isinstance(spec.platform, LabPlatform)
-    given: tuple[tuple[bool, str, str], ...] = (
+    given: tuple[Gap, ...] = (
         (elsewhere, "platform", f"Platform {spec.platform.kind}: machines, zones and their loss."),
         (spec.database is not None, "database", "The database: the lab runs a PostgreSQL of its own."),
         (
@@ -132,23 +155,7 @@ def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
             "storage.local",
             "The storage class of the nodes' homes.",
         ),
-        (
-            spec.edge.driver is not None,
-            "edge.driver",
-            f"Driver {spec.edge.driver}: the lab's front door is Envoy.",
-        ),
-        (
-            elsewhere and spec.edge.tls is not None,
-            "edge.tls",
-            "The certificates: the lab has its own authority.",
-        ),
-        (elsewhere and spec.edge.port is not None, "edge.port", "The port: the lab takes a free one."),
-        (
-            elsewhere and spec.edge.ssh.port is not None,
-            "edge.ssh",
-            "The port of SSH: the lab takes a free one.",
-        ),
-        (spec.edge.cdn is not None, "edge.cdn", "The CDN: static files come from the nodes."),
+        *_of_edge(spec.edge, elsewhere=elsewhere),
         (spec.placement != PlacementSpec(), "placement", "Placement: everything runs on this machine."),
         (spec.security != SecuritySpec(), "security", "Closed networks, proxies and further authorities."),
         (
@@ -156,7 +163,17 @@ def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
             "images",
             "Images and their mirror: the lab runs stand-ins as processes.",
         ),
-        (elsewhere and spec.paging is not None, "paging", "Paging: nobody is called for a rehearsal."),
+        (
+            spec.monitoring != MonitoringSpec() or (elsewhere and spec.monitoring.enabled),
+            "monitoring",
+            "Monitoring: no Prometheus reads the lab.",
+        ),
+        (spec.paging is not None, "paging", "Paging: nobody is called for a rehearsal."),
+        (
+            spec.access != AccessSpec(),
+            "access",
+            "Rights: whoever may open the state folder may do everything.",
+        ),
         (
             elsewhere and spec.backup.destination is not None,
             "backup.destination",
@@ -166,9 +183,38 @@ def _of_stack(spec: StackSpec) -> Iterator[NotRehearsed]:
     return (NotRehearsed(f"spec.{path}", what) for present, path, what in given if present)
 
 
-def _of_product(name: str, product: ProductSpec) -> Iterator[NotRehearsed]:
-    given: list[tuple[bool, str, str]] = [
+def _of_edge(edge: EdgeSpec, *, elsewhere: bool) -> tuple[Gap, ...]:
+    return (
+        (
+            edge.driver is not None,
+            "edge.driver",
+            f"Driver {edge.driver}: the lab's front door is Envoy.",
+        ),
+        (
+            elsewhere and edge.tls is not None,
+            "edge.tls",
+            "The certificates: the lab has its own authority.",
+        ),
+        (elsewhere and edge.port is not None, "edge.port", "The port: the lab takes a free one."),
+        (
+            elsewhere and edge.ssh.port is not None,
+            "edge.ssh",
+            "The port of SSH: the lab takes a free one.",
+        ),
+        (
+            edge.class_name is not None,
+            "edge.className",
+            "The class of the front door: no cluster is asked for one.",
+        ),
+        (edge.cdn is not None, "edge.cdn", "The CDN: static files come from the nodes."),
+    )
+
+
+def _of_product(product: ProductSpec, *, name: str, contract: Product) -> Iterator[NotRehearsed]:
+    given: list[Gap] = [
         (product.nodes > MOST_NODES, "nodes", f"{product.nodes} nodes: the lab runs at most {MOST_NODES}."),
+        (product.edition is not None, "edition", "The edition: its stand-in is the same for all."),
+        (product.resources != Resources(), "resources", "Cores, memory and heap: the lab limits no process."),
         (product.base_url is not None, "baseUrl", "The URL: the lab has addresses of its own."),
         (product.storage != ProductStorage(), "storage", "Size and place of the homes."),
         (product.database is not None, "database", "The product's own database: the lab makes one."),
@@ -178,12 +224,22 @@ def _of_product(name: str, product: ProductSpec) -> Iterator[NotRehearsed]:
         (bool(product.patches), "patches", "Patches of rendered objects."),
     ]
     for key, companion in product.companions.items():
-        more = companion.nodes is not None and companion.nodes > MOST_COMPANIONS
-        given.append(
-            (
-                more,
-                f"companions.{key}.nodes",
-                f"{companion.nodes} nodes: the lab runs at most {MOST_COMPANIONS}.",
-            )
-        )
+        below = f"companions.{key}"
+        given += [
+            (present, f"{below}.{path}", what)
+            for present, path, what in _of_companion(companion, contract.companions[key])
+        ]
     return (NotRehearsed(f"spec.products.{name}.{path}", what) for present, path, what in given if present)
+
+
+def _of_companion(companion: CompanionSpec, contract: Companion) -> tuple[Gap, ...]:
+    wanted, most = companion.nodes or contract.default_nodes, _most(contract)
+    return (
+        (wanted > most, "nodes", f"{wanted} nodes: the lab runs at most {most}."),
+        (
+            companion.resources != Resources(),
+            "resources",
+            "Cores, memory and heap: the lab limits no process.",
+        ),
+        (companion.storage != CompanionStorage(), "storage", "Size and place of the data."),
+    )

@@ -9,12 +9,15 @@ from typing import Final
 from telamon.model.care import OpsgeniePager
 from telamon.model.kubernetes import minor_of, offered, settled
 from telamon.model.platform import AwsPlatform
-from telamon.products.support import support_of
+from telamon.products.support import AS_OF, END_OF_DATA_CENTER, ENDING, lasting_longest, support_of
 from telamon.stackfile.findings import Finding, Rule, Subject
 from telamon.stackfile.rules.products import PRODUCTS
 
 SOON: Final = timedelta(days=180)
 """An upgrade of a large installation is planned about half a year ahead."""
+
+LEAVING: Final = timedelta(days=365)
+"""To leave a product takes longer than to upgrade it."""
 
 KUBERNETES_SOON: Final = timedelta(days=90)
 """One minor version takes days and no test of the products' data. AWS announces the end 60 days ahead."""
@@ -35,6 +38,35 @@ def support_ends_soon(subject: Subject) -> Iterator[Finding]:
                 (*PRODUCTS, name, "version"),
                 f"vendor support for {name} {known.series} {'ended' if over else 'ends'} on {known.ends}",
                 "Plan the upgrade to a series that is supported for longer.",
+            )
+
+
+def series_is_not_long_term(subject: Subject) -> Iterator[Finding]:
+    """A release of which nobody here can say how long the vendor supports it."""
+    if subject.today is None:
+        return
+    for name, product in subject.spec.products.items():
+        longest = lasting_longest(name)
+        if longest is not None and support_of(name, product.version or "") is None:
+            yield Finding(
+                (*PRODUCTS, name, "version"),
+                f"{name} {product.version} is of no long-term series that was known on {AS_OF}, so how long the "
+                "vendor supports it is not known here",
+                f"Look it up, or choose {longest.series}, which is supported until {longest.ends}.",
+            )
+
+
+def data_center_ends_soon(subject: Subject) -> Iterator[Finding]:
+    """Products that can be read and no longer changed, from a day on that is near."""
+    if subject.today is None or END_OF_DATA_CENTER - subject.today > LEAVING:
+        return
+    end = "ended" if subject.today > END_OF_DATA_CENTER else "end"
+    for name in subject.spec.products:
+        if name in ENDING:
+            yield Finding(
+                (*PRODUCTS, name),
+                f"licences of {name} Data Center {end} on {END_OF_DATA_CENTER}, and it is read-only from then on",
+                "Plan what users move to.",
             )
 
 
@@ -115,6 +147,8 @@ def status_is_not_read(subject: Subject) -> Iterator[Finding]:
 
 WARNINGS: Final[tuple[Rule, ...]] = (
     support_ends_soon,
+    series_is_not_long_term,
+    data_center_ends_soon,
     pager_ends_soon,
     kubernetes_support_ends_soon,
     one_node_is_not_available,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
+import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,6 +27,7 @@ from telamon.platforms.lab.ledger import Ledger
 from tests.lab.load import Load
 from tests.lab.support import tiny_stack, until
 
+PROJECT = Path(__file__).parents[2]
 MEMBERS = ("database-0", "database-1", "edge-0", "edge-1", "tiny-0", "tiny-1")
 
 
@@ -35,12 +40,11 @@ class Controlled:
     def start(self) -> None:
         """Let another process start a controller, or find the one that runs; that process is gone afterwards."""
         code = "import sys, pathlib; from telamon import wiring; wiring.start_controller(pathlib.Path(sys.argv[1]))"
-        project = Path(__file__).parents[2]
         subprocess.run(
             [sys.executable, "-c", code, str(self.root)],
             check=True,
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(project)},
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
         )
 
     def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
@@ -51,6 +55,39 @@ class Controlled:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def up_on_a_terminal(self, file: Path) -> int:
+        """Bring the stack up as a person does who then closes the terminal; returns the session that it ended."""
+        words = (
+            sys.executable,
+            "-m",
+            "telamon.cli",
+            "up",
+            str(file),
+            "--yes",
+            "--no-wait",
+            "--state",
+            str(self.root),
+        )
+        ours, theirs = pty.openpty()
+        # The first terminal that the leader of a session opens is its own. The shell stays after the command, so that
+        # closing the terminal is what ends it.
+        line = f"exec <>{os.ttyname(theirs)} >&0 2>&0; {shlex.join(words)}; echo ended-$?-here; read -r line"
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", line], start_new_session=True, env={**os.environ, "PYTHONPATH": str(PROJECT)}
+        )
+        try:
+            shown = b""
+            while b"-here" not in shown:
+                assert select.select([ours], [], [], 60)[0], shown.decode()
+                shown += os.read(ours, 65536)
+            assert b"ended-0-here" in shown, shown.decode()
+        finally:
+            os.close(theirs)
+            os.close(ours)
+            ended = shell.wait(60)
+        assert ended == -signal.SIGHUP
+        return shell.pid
 
     def put(self) -> dict[str, Any]:
         """Give it the stack."""
@@ -65,6 +102,14 @@ class Controlled:
         """Whether the stack says that it is."""
         conditions = self.ask("GET", "/v1/stack")["status"]["conditions"]
         return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+
+    def serving(self) -> set[str]:
+        """Members that serve, as the command line tells it."""
+        asked = [sys.executable, "-m", "telamon.cli", "status", "-o", "json", "--state", str(self.root)]
+        told = subprocess.run(asked, check=True, capture_output=True, cwd=PROJECT, timeout=60)
+        return {
+            member["name"] for member in json.loads(told.stdout)["status"]["members"] if member["serving"]
+        }
 
     def kill(self) -> None:
         """Kill the controller and nothing else."""
@@ -148,6 +193,21 @@ def test_controller_that_is_asked_to_end_leaves_the_lab(lab: Controlled) -> None
     assert lab.pids() == before
     lab.start()
     until(lab.ready)
+    assert lab.pids() == before
+
+
+def test_controller_survives_the_terminal_that_started_it(lab: Controlled, tmp_path: Path) -> None:
+    file = tmp_path / "stack.yaml"
+    wanted = tiny_stack().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    file.write_text(json.dumps(wanted), encoding="utf-8")
+    before = lab.pids()
+    lab.kill()
+    terminal = lab.up_on_a_terminal(file)
+    pid = lab.pid()
+    assert os.getsid(pid) not in {terminal, os.getsid(0)}
+    until(lambda: lab.serving() >= {"tiny-0", "tiny-1"}, within=60)
+    until(lab.ready, within=60)
+    assert lab.pid() == pid
     assert lab.pids() == before
 
 

@@ -51,6 +51,7 @@ from understudy.kit.settings import Endpoint, Environment, KitSettings
 
 VARIANTS = frozenset(
     {
+        "setup-unknown-page",
         "skip-cluster-page",
         "stale-resume",
         "status-error-503",
@@ -60,6 +61,8 @@ VARIANTS = frozenset(
 )
 """Names for ``UNDERSTUDY_VARIANTS``.
 
+``setup-unknown-page``
+    After user management comes a page that no public script of the set-up knows.
 ``skip-cluster-page``
     The set-up leaves out the cluster page when the configuration file carries a cluster already.
 ``stale-resume``

@@ -36,6 +36,7 @@ LICENCE = "setuplicense"
 CLUSTER = "setupcluster-start"
 DATA = "setupdata-start"
 PEOPLE = "setupusermanagementchoice-start"
+UNKNOWN = "setupusagedata-start"
 ADMINISTRATOR = "setupadministrator-start"
 FINISH = "finishsetup"
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
@@ -141,6 +142,7 @@ class Setup:
             "setupcluster": (CLUSTER, self._take_cluster),
             "setupdata": (DATA, self._take_data),
             "setupusermanagementchoice": (PEOPLE, self._take_people),
+            "setupusagedata": (UNKNOWN, self._take_unknown),
             "setupadministrator": (ADMINISTRATOR, self._take_administrator),
         }
         name = call.path("step")
@@ -234,6 +236,12 @@ class Setup:
     def _take_people(self, call: Call) -> dict[str, str]:
         if call.field("userManagementChoice") != "internal":
             return {"userManagementChoice": "Only internal user management can be chosen here."}
+        self._advance(UNKNOWN if self._settings.has("setup-unknown-page") else ADMINISTRATOR)
+        return {}
+
+    def _take_unknown(self, call: Call) -> dict[str, str]:
+        if call.field("usageData") not in {"none", "all"}:
+            return {"usageData": "Choose what is sent."}
         self._advance(ADMINISTRATOR)
         return {}
 

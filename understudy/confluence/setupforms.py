@@ -25,6 +25,7 @@ def page(step: str, *, token: str, context_path: str, errors: Mapping[str, str])
         "setupcluster-start": ("Choose your deployment type", _cluster),
         "setupdata-start": ("Load content", _data),
         "setupusermanagementchoice-start": ("Configure user management", _people),
+        "setupusagedata-start": ("Usage data", _usage_data),
         "setupadministrator-start": ("Configure system administrator account", _administrator),
     }
     title, make = makers.get(step, (f"Step {step}", _nothing))
@@ -134,6 +135,23 @@ def _people(form_: _Form) -> Markup:
         form_.error("userManagementChoice"),
         _button("Manage users and groups within Confluence", "internal"),
         name="internaluser",
+    )
+
+
+def _usage_data(form_: _Form) -> Markup:
+    none = element(
+        "label", element("input", type="radio", name="usageData", value="none", checked=True), "Send nothing"
+    )
+    everything = element(
+        "label", element("input", type="radio", name="usageData", value="all"), "Send everything"
+    )
+    return form_.make(
+        "setupusagedata",
+        none,
+        everything,
+        form_.error("usageData"),
+        _button("Next", "setup-next-button"),
+        name="usagedataform",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 
 import click
@@ -15,6 +16,28 @@ from telamon.cli.options import Verb
 from telamon.cli.verbs import CHAPTERS, NAMES, Listed
 from tests.support.desk import Desk
 
+LOOKING = frozenset(
+    {
+        *("status", "logs", "secret", "trust", "operations list", "operations show", "operations wait"),
+        *("index status", "backup list", "backup show", "drill list", "drill show", "drill compare"),
+        *(
+            "infra show",
+            "infra status",
+            "proof check",
+            "validate",
+            "plan",
+            "compare",
+            "reach",
+            "apis",
+            "diff",
+            "build",
+        ),
+        *("explain", "schema", "version", "completion"),
+        # They write a new file or folder that is their answer.
+        *("support", "render", "import"),
+    }
+)
+"""Verbs that change nothing; every other one can be agreed to beforehand."""
 SHELL = frozenset({">", ">>", "|", "&&"})
 
 
@@ -39,6 +62,28 @@ def test_a_verb_explains_itself_with_examples(
 @pytest.mark.parametrize("listed", [verb for chapter in CHAPTERS for verb in chapter.verbs], ids=str)
 def test_the_table_says_what_the_verb_says(listed: Listed) -> None:
     assert verb(listed.name).prose.splitlines()[0] == listed.summary
+
+
+def verbs(found: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """A verb, or all that it has, with the words that are typed."""
+    if not isinstance(found, click.Group):
+        yield name, found
+        return
+    for word, inner in found.commands.items():
+        yield from verbs(inner, f"{name} {word}")
+
+
+def test_every_verb_that_changes_something_takes_an_agreement() -> None:
+    every = {typed: found for name in NAMES for typed, found in verbs(verb(name), name)}
+    takes = {
+        typed
+        for typed, found in every.items()
+        for parameter in found.params
+        if {"-y", "--yes"} <= set(parameter.opts)
+        and isinstance(parameter, click.Option)
+        and parameter.is_flag
+    }
+    assert every.keys() - takes == LOOKING
 
 
 def commands(example: str) -> list[list[str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from telamon.errors import StackFileError
 from telamon.products.registry import registry
+from telamon.products.support import END_OF_DATA_CENTER, lasting_longest
 from telamon.stackfile.reader import Reading, read
 
 HEAD = """\
@@ -188,6 +189,49 @@ def test_support_is_judged_half_a_year_ahead(today: date, words: str | None) -> 
     ]
     assert [words in message for message in found if words] == ([True] if words else [])
     assert bool(found) == (words is not None)
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "warned"),
+    [
+        ("jira", "11.3.1", False),
+        ("jira", "11.2.0", True),
+        ("jira", "12.0.1", True),
+        ("confluence", "9.4.1", True),
+        ("bitbucket", "9.4.16", False),
+    ],
+)
+def test_a_series_of_which_nothing_is_known_is_worth_a_word(product: str, version: str, warned: bool) -> None:
+    text = f"  products: {{{product}: {{version: {version}}}}}\n"
+    found = [
+        warning
+        for warning in reading_of(text, today=date(2026, 9, 8)).warnings
+        if warning.rule == "series-is-not-long-term"
+    ]
+    assert bool(found) == warned
+    for warning in found:
+        assert (warning.path, version in warning.message) == (f"spec.products.{product}.version", True)
+        longest = lasting_longest(product)
+        assert longest is not None
+        assert longest.series in warning.remedy
+
+
+def test_a_product_of_your_own_has_no_vendor() -> None:
+    profile = "{command: [shop], ports: {http: 8080}, status: {path: /status, reader: {kind: code}}}"
+    text = f"  products: {{shop: {{version: 0.1.0, profile: {profile}}}}}\n"
+    reading = reading_of(text, today=END_OF_DATA_CENTER)
+    assert reading.stack is not None
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize(("days", "warned"), [(366, False), (365, True), (-1, True)])
+def test_the_end_of_the_products_is_told_a_year_ahead(days: int, warned: bool) -> None:
+    reading = reading_of(
+        "  products: {jira: {version: 11.3.1}, bitbucket: {version: 9.4.16}}\n",
+        today=END_OF_DATA_CENTER - timedelta(days=days),
+    )
+    found = [warning.path for warning in reading.warnings if warning.rule == "data-center-ends-soon"]
+    assert found == (["spec.products.jira"] if warned else [])
 
 
 @pytest.mark.parametrize(
