@@ -146,7 +146,10 @@ def test_without_a_licence_the_set_up_asks_for_one(cluster: WikiCluster) -> None
     assert taken.url.path == "/setup/setupcluster-start.action"
 
 
-@pytest.mark.parametrize("variant", ["skip-cluster-page", "stale-resume", "setup-unknown-page"])
+@pytest.mark.parametrize(
+    "variant",
+    ["skip-cluster-page", "stale-resume", pytest.param("setup-unknown-page", marks=pytest.mark.exhaustive)],
+)
 def test_the_variants_of_the_set_up_lead_to_a_running_node(cluster: WikiCluster, variant: str) -> None:
     node = cluster.nodes[0]
     node.environment["UNDERSTUDY_VARIANTS"] = variant
