@@ -11,6 +11,7 @@ from bench.scenarios import (
     releases,
     restoring,
     soaking,
+    stackfiles,
     starting,
     steady,
 )
@@ -22,6 +23,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
     return (
         *commandline.SCENARIOS,
         *checking.SCENARIOS,
+        *stackfiles.SCENARIOS,
         *indexes.SCENARIOS,
         *starting.SCENARIOS,
         *steady.SCENARIOS,

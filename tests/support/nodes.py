@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from telamon.products.base import (
     FrontAddress,
     Identity,
     NodeContext,
+    NodeSeen,
     Peer,
     Product,
     Purpose,
@@ -212,3 +213,26 @@ class Site:
         """End every process."""
         for process in self.processes:
             process.clean_up()
+
+
+MakeSite = Callable[..., Site]
+"""Makes a site of a product by its name, with the variants that follow it."""
+
+
+def names(seen: tuple[NodeSeen, ...] | None) -> set[str]:
+    """The nodes that are full members."""
+    return {node.node_id for node in seen or () if node.alive and node.active}
+
+
+def set_up(site: Site, *, nodes: int = 1) -> None:
+    """A node that is set up, and the engine's own account on it."""
+    site.start(0, nodes=nodes)
+    outcome = site.set_up()
+    assert outcome.verdict is SetupVerdict.COMPLETE, outcome
+    site.make_account()
+
+
+def caught_up(site: Site, ordinal: int) -> bool:
+    """Whether a node's index is readable and lacks nothing; true where the node keeps none."""
+    report = site.ask(site.product.index_report(), ordinal)
+    return report is None or (report.readable and not report.behind)

@@ -1,4 +1,10 @@
-"""Pages for people: login, spaces, pages. Paths as of the product; see :mod:`understudy.confluence.setup`."""
+"""Pages for people: login, spaces, pages, and the way to the set-up, see :mod:`understudy.confluence.setup`.
+
+Sources: ``app/locustio/confluence/http_actions.py`` of the public repository atlassian/dc-app-performance-toolkit for
+``dologin.action``, ``index.action``, ``viewpage.action`` and ``editpage.action``; Atlassian "HTTP authentication with
+Seraph" for the fields of the login form; Atlassian KB "Differences between URL formats for a Confluence Data Center
+pages" for ``/display/{space}/{title}``. What the pages show is this stand-in's own.
+"""
 
 from __future__ import annotations
 

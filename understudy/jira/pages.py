@@ -1,4 +1,12 @@
-"""Pages for people: login, dashboard, lists, issues, and the administration that web sudo guards."""
+"""Pages for people: login, dashboard, lists, issues, and the administration that web sudo guards.
+
+Sources: ``app/locustio/jira/http_actions.py`` of the public repository atlassian/dc-app-performance-toolkit for the
+login form, dashboard, ``/issues/``, ``/browse/`` and ``AddComment.jspa``; ``CreateIssue!default.jspa`` is what public
+projects link to for a new issue (the charms of apache/bigtop); Atlassian "Jira application cookies" for what remembers
+a login; Atlassian "Configuring secure administrator sessions" for web sudo, whose form is that of public set-up
+scripts. The address of a static asset begins as those do that Atlassian "Configure your CDN for Jira Data Center" has a
+CDN keep. What the pages show is this stand-in's own.
+"""
 
 from __future__ import annotations
 

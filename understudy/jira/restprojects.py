@@ -1,4 +1,9 @@
-"""REST: projects, their versions, what can be created in them, and attachments."""
+"""REST: projects, their versions, what can be created in them, and attachments.
+
+Sources: the vendor's REST reference, version 2, groups "project", "version", "issue" (``attachments``) and
+"attachment"; "Jira REST API examples" for ``createmeta/{project}/issuetypes``, which took the place of ``createmeta``
+in release 9.0; the client library ``jira`` for the address of a file's content (``/secure/attachment/{id}/{name}``).
+"""
 
 from __future__ import annotations
 

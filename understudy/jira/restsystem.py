@@ -1,4 +1,10 @@
-"""REST: the instance itself, its health, its apps, sessions and lists."""
+"""REST: the instance itself, its health, its apps, sessions and lists.
+
+Sources: the vendor's REST reference, version 2, groups "serverInfo", "myself", "settings", "configuration", "field",
+"issuetype", "priority", "status" and "resolution"; Atlassian KB "How to retrieve Health Check results using REST API"
+for both paths of the checks; Atlassian "Cookie-based authentication" for ``/rest/auth/1/session``; public scripts that
+install apps, which read the header ``upm-token`` of ``/rest/plugins/1.0/``.
+"""
 
 from __future__ import annotations
 

@@ -36,6 +36,11 @@ ADMINISTRATORS = "jira-administrators"
 _BY_CODE = MappingProxyType({503: Phase.MAINTENANCE, 500: Phase.ERROR})
 """Source: Atlassian KB "Jira status endpoint response meanings"."""
 
+_NO_DATABASE = (
+    "Jira asks for a database, so its dbconfig.xml is missing or has no driver: look at ATL_JDBC_URL, ATL_DB_DRIVER "
+    "and ATL_DB_TYPE"
+)
+
 _LICENSE_TIMEOUT = 120.0
 """Seconds; the licence page was seen to take 60 to 100."""
 
@@ -102,11 +107,10 @@ WIZARD = Wizard(
         ),
     ),
     stumbling=(
+        # Which of the two comes first without a database, public set-up scripts do not agree on.
+        Stumbling("SetupMode", frozenset({"setupOption"}), _NO_DATABASE),
         Stumbling(
-            "SetupDatabase",
-            frozenset({"databaseOption", "databaseType", "jdbcHostname"}),
-            "Jira asks for a database, so its dbconfig.xml is missing or has no driver: look at ATL_JDBC_URL, "
-            "ATL_DB_DRIVER and ATL_DB_TYPE",
+            "SetupDatabase", frozenset({"databaseOption", "databaseType", "jdbcHostname"}), _NO_DATABASE
         ),
     ),
     token=_token,

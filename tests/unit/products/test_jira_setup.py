@@ -116,20 +116,25 @@ def test_a_page_without_a_form_is_waited_for() -> None:
 
 def test_an_unknown_form_stops_with_its_url() -> None:
     other = page(
-        "<title>Choose</title><form><input name=setupOption></form>", url="/secure/SetupMode!default.jspa"
+        "<title>Usage</title><form><input name=usageData></form>", url="/secure/SetupUsageData!default.jspa"
     )
     played = play(set_up(INPUTS), table({"GET /status": state("FIRST_RUN"), "GET /": other}))
     outcome = result_of(played)
-    assert (outcome.verdict, outcome.step) == (SetupVerdict.UNKNOWN_FORM, "SetupMode!default.jspa")
-    assert outcome.url == "/secure/SetupMode!default.jspa"
+    assert (outcome.verdict, outcome.step) == (SetupVerdict.UNKNOWN_FORM, "SetupUsageData!default.jspa")
+    assert outcome.url == "/secure/SetupUsageData!default.jspa"
     assert played.posts() == []
 
 
-def test_the_database_page_says_what_is_wrong_with_the_environment() -> None:
-    database = page("<form><input name=databaseOption></form>", url="/secure/SetupDatabase!default.jspa")
-    outcome = result_of(play(set_up(INPUTS), table({"GET /status": state("FIRST_RUN"), "GET /": database})))
-    assert (outcome.verdict, outcome.step) == (SetupVerdict.UNKNOWN_FORM, "SetupDatabase")
+@pytest.mark.parametrize(
+    ("name", "field"), [("SetupDatabase", "databaseOption"), ("SetupMode", "setupOption")]
+)
+def test_a_page_of_a_missing_database_says_what_is_wrong_with_the_environment(name: str, field: str) -> None:
+    shown = page(f"<form><input name={field}></form>", url=f"/secure/{name}!default.jspa")
+    played = play(set_up(INPUTS), table({"GET /status": state("FIRST_RUN"), "GET /": shown}))
+    outcome = result_of(played)
+    assert (outcome.verdict, outcome.step) == (SetupVerdict.UNKNOWN_FORM, name)
     assert "ATL_DB_DRIVER" in outcome.detail
+    assert played.posts() == []
 
 
 def test_a_lost_answer_leaves_the_step_in_doubt() -> None:
