@@ -198,7 +198,7 @@ def _number(value: float, figure: Figure) -> str:
         return "never"
     if math.isnan(value):
         return MISSING
-    digits = {"s": 2, "ms": 0, "MiB": 0}.get(figure.unit, 0)
+    digits = {"s": 2, "ms": 0, "MiB": 0}.get(figure.unit, 0 if float(value).is_integer() else 2)
     return f"{value:,.{digits}f} {figure.unit}".strip()
 
 

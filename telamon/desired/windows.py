@@ -44,7 +44,7 @@ class Gate:
 
     Attributes:
         open: whether one of them is open.
-        until: instant at which that changes, seconds.
+        until: instant at which that changes, seconds; of windows that leave no gap, how far was looked ahead.
         timezone: of the window that makes the change.
     """
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from telamon.desired.component import LoginTurn
@@ -25,6 +25,7 @@ from tests.support.stacks import World, companion, database, product, world
 NAME, HELPER = "tracker", "tracker-helper"
 HOUR = 3_600.0
 ALL = frozenset(range(7))
+WHOLE_DAY = 1440
 BERLIN = "Europe/Berlin"
 
 
@@ -100,6 +101,7 @@ def test_clocks_that_are_put_forward_or_back(start: str, day: str, opens: str) -
 def test_what_it_says_holds_until_when_it_says(
     instant: float, start: int, length: int, days: frozenset[int], zone: str
 ) -> None:
+    assume(length < WHOLE_DAY or days != ALL)
     windows = (Window(days, start, 60.0 * length, zone),)
     found = gate(windows, instant)
     assert found is not None
@@ -109,6 +111,14 @@ def test_what_it_says_holds_until_when_it_says(
     assert after is not None
     assert before.open is found.open or found.until - instant < 1
     assert after.open is not found.open
+
+
+def test_a_window_that_is_open_all_week_does_not_close_within_the_week() -> None:
+    always = (Window(ALL, 0, 60.0 * WHOLE_DAY),)
+    found = gate(always, 1_700_000_000.0)
+    assert found is not None
+    assert found.open
+    assert found.until > 1_700_000_000.0 + timedelta(days=7).total_seconds()
 
 
 def test_a_stack_file_without_windows_or_with_an_unknown_zone_holds_nothing_back() -> None:
