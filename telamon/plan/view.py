@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from telamon.desired.component import ComponentDesired, MemberDesired
 from telamon.plan.operation import Running
@@ -170,6 +171,11 @@ class View:
 
     def wanted(self) -> tuple[tuple[MemberDesired, MemberState, Condition], ...]:
         """Every desired member with its state and condition, in starting order."""
+        return self._wanted
+
+    @cached_property
+    def _wanted(self) -> tuple[tuple[MemberDesired, MemberState, Condition], ...]:
+        # A view never changes, and a dozen rules ask it the same in every pass.
         found = []
         for wanted in self.desired.members:
             member = self.member(wanted)
@@ -191,6 +197,10 @@ class View:
 
         Of database servers it is the one that takes writes.
         """
+        return self._serving
+
+    @cached_property
+    def _serving(self) -> tuple[MemberState, ...]:
         if not self.desired.rotates and self.desired.kind is not ComponentKind.DATABASE:
             return self.fit()
         return tuple(member for member in self.seen.members if self.condition(member) is Condition.SERVING)
@@ -233,6 +243,10 @@ class View:
 
     def standing(self) -> Standing:
         """What this component's neighbours may know of it."""
+        return self._standing
+
+    @cached_property
+    def _standing(self) -> Standing:
         enough = min(max(self.desired.policy.min_serving, 1), len(self.desired.members))
         return Standing(
             ready=bool(self.desired.members) and len(self.serving()) >= enough and self.is_set_up(),

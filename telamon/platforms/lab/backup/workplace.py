@@ -28,6 +28,8 @@ SOCKETS = "sockets"
 """Name, in a workplace, of the link to the folder of a server's socket, whose path must be short."""
 ASKED_FOR = 5.0
 """Seconds that a server has to end by itself, so that it gives back its shared memory; then it is killed."""
+LEFT_WITHIN = 3.0
+"""Seconds to wait for a lock: a program that a dead maker was just starting has it, too, until it is under way."""
 ENDED_WITHIN = 10.0
 """Seconds in which a process must be gone."""
 EMPTIED_WITHIN = 5.0
@@ -49,7 +51,9 @@ def workplace(place: Path) -> Iterator[Path]:
         MachineError: the disk is full or read-only.
     """
     make_folder(place.parent, mode=0o711)
-    with held(_lock(place), kind=fcntl.LOCK_EX, patience=0.0, busy=f"another backup works in {place}"):
+    with held(
+        _lock(place), kind=fcntl.LOCK_EX, patience=LEFT_WITHIN, busy=f"another backup works in {place}"
+    ):
         clear(place)
         try:
             yield place
