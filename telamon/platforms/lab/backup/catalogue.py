@@ -20,6 +20,8 @@ from telamon.stackfile.nearest import nearest
 from telamon.state.backups import BackupEntry
 
 SUFFIX = ".json"
+LEFT_WITHIN = 3.0
+"""Seconds to wait for a lock: a program that a dead maker was just starting has it, too, until it is under way."""
 CLEARING_TAKES = 600.0
 """Seconds that a backup waits for old ones to be cleared away."""
 README = """\
@@ -122,7 +124,7 @@ class Catalogue:
         Raises:
             ConflictError: somebody else is at it.
         """
-        with self._held(fcntl.LOCK_EX, patience=0.0):
+        with self._held(fcntl.LOCK_EX, patience=LEFT_WITHIN):
             yield
 
     @contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from telamon.errors import ConflictError, TemporaryError
 from telamon.platforms.lab import procfs
-from telamon.platforms.lab.backup.catalogue import held
+from telamon.platforms.lab.backup.catalogue import LEFT_WITHIN, held
 from telamon.platforms.lab.files import located, make_folder
 
 WORKPLACE = "backup"
@@ -28,8 +28,6 @@ SOCKETS = "sockets"
 """Name, in a workplace, of the link to the folder of a server's socket, whose path must be short."""
 ASKED_FOR = 5.0
 """Seconds that a server has to end by itself, so that it gives back its shared memory; then it is killed."""
-LEFT_WITHIN = 3.0
-"""Seconds to wait for a lock: a program that a dead maker was just starting has it, too, until it is under way."""
 ENDED_WITHIN = 10.0
 """Seconds in which a process must be gone."""
 EMPTIED_WITHIN = 5.0
