@@ -33,6 +33,7 @@ from telamon.cli.promotion_words import (
 )
 from telamon.cli.verbs import CHAPTERS
 from telamon.errors import Problem
+from telamon.importer.compare import ChartDifference
 from telamon.stackfile.explain import Explanation, SubField
 from telamon.stackfile.rehearsal import NotRehearsed
 from telamon.state.backups import BackupEntry
@@ -95,7 +96,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "retry": (documents.Retried,),
         "upgrade": (documents.Changed,),
         "index": (documents.MemberIndex,),
-        "diff": (charts_words.Compared, charts_words.DifferenceShown),
+        "diff": (charts_words.Compared, ChartDifference),
         "import": (charts_words.Imported, charts_words.ChartValue),
         "restart": OPERATION,
         "backup": (BackupEntry,),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from telamon.importer.compare import ChartDifference
+
 
 @dataclass(frozen=True)
 class ChartValue:
@@ -38,29 +40,6 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class DifferenceShown:
-    """One thing that is otherwise.
-
-    Attributes:
-        object: of the chart, as kind/name.
-        meaning: what it is about, in one word.
-        field: of the object; "" for the object as a whole.
-        chart: what the chart says; "-" for nothing.
-        ours: what Telamon says; "-" for nothing.
-        restarts: whether only a new pod can bring it about.
-        lost: whether what the chart has would be gone.
-    """
-
-    object: str
-    meaning: str
-    field: str
-    chart: str
-    ours: str
-    restarts: bool
-    lost: bool
-
-
-@dataclass(frozen=True)
 class Compared:
     """Answer of ``diff``.
 
@@ -74,4 +53,4 @@ class Compared:
     stack: str
     restarts: tuple[str, ...]
     lost: int
-    differences: tuple[DifferenceShown, ...]
+    differences: tuple[ChartDifference, ...]

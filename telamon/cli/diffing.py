@@ -52,7 +52,7 @@ def command(session: Session, *, file: Path, charts: tuple[Path, ...], facts: tu
         telamon diff production.yaml --chart jira-manifests.yaml
         telamon diff production.yaml --chart release.json -o json
     """
-    from telamon.cli.charts_words import Compared, DifferenceShown
+    from telamon.cli.charts_words import Compared
     from telamon.cli.manifests import site_of
     from telamon.cli.reading import note_doubts, read_file
     from telamon.desired.kubernetes.render import bundles
@@ -64,18 +64,7 @@ def command(session: Session, *, file: Path, charts: tuple[Path, ...], facts: tu
     ours = [item for bundle in bundles(known) for item in bundle.objects]
     theirs = [item for path in charts for item in _objects(path)]
     sections = _sections(session, found)
-    differences = tuple(
-        DifferenceShown(
-            each.object,
-            each.meaning,
-            each.field,
-            each.chart,
-            each.ours,
-            restarts=each.restarts,
-            lost=each.lost,
-        )
-        for each in compare(theirs, ours, sections=sections)
-    )
+    differences = tuple(compare(theirs, ours, sections=sections))
     answer = Compared(
         stack=known.stack,
         restarts=tuple(sorted({each.object for each in differences if each.restarts})),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from telamon import __version__
 from telamon.cli.client import Controller
+from telamon.cli.files import replace_text
 from telamon.cli.operating import UNENDED
 from telamon.errors import (
     ConflictError,
@@ -166,11 +167,9 @@ class LabStage:
         before = self.target.root / BEFORE
         try:
             before.parent.mkdir(exist_ok=True)
-            beside = before.with_suffix(".new")
-            beside.write_text(json.dumps({"asked": asdict(deed), "stack": stack}), encoding="utf-8")
-            beside.replace(before)
         except OSError as error:
             raise MachineError(f"{before} cannot be written: {brief(error)}") from error
+        replace_text(before, json.dumps({"asked": asdict(deed), "stack": stack}))
         stack["spec"]["products"][deed.product]["version"] = deed.release
         self._controller.put(stack, source=SOURCE)
         found = [one for one in self._controller.operations() if one.spec.target.component == deed.product]

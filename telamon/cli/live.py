@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,26 +149,11 @@ def _authorities(path: Path | None) -> str:
 
 
 def _write(path: Path, observed: Mapping[str, str], instance: Instance) -> None:
+    from telamon.cli.files import replace_text
     from telamon.stackfile.build import to_yaml
 
-    text = f"# What `telamon doctor --live` has seen of {_shown(instance.url)}.\n{to_yaml(dict(observed))}"
-    beside: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as opened:
-            beside = Path(opened.name)
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.chmod(0o644)
-        beside.replace(path)
-    except OSError as error:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
-        raise MachineError(
-            f"{path} cannot be written: {brief(error)}", remedy="Make room, or check its rights."
-        ) from error
+    seen = f"# What `telamon doctor --live` has seen of {_shown(instance.url)}.\n"
+    replace_text(path, f"{seen}{to_yaml(dict(observed))}")
 
 
 def _text(answer: LiveExamination) -> str:

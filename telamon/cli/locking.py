@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,23 +55,7 @@ def write_lock(file: Path, images: Mapping[str, str]) -> None:
     Raises:
         MachineError: the disk is full or read-only, or there are no rights.
     """
+    from telamon.cli.files import replace_text
     from telamon.stackfile.lock import lock_text
 
-    path = lock_path(file)
-    beside: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as opened:
-            beside = Path(opened.name)
-            opened.write(lock_text(images))
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.chmod(0o644)
-        beside.replace(path)
-    except OSError as error:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
-        raise MachineError(
-            f"{path} cannot be written: {brief(error)}", remedy="Make room, or check its rights."
-        ) from error
+    replace_text(lock_path(file), lock_text(images))

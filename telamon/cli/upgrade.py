@@ -11,7 +11,7 @@ import click
 
 from telamon.cli import completing
 from telamon.cli.options import DEFAULT_FILE, Verb, lab_option, state_option, wait_options, yes_option
-from telamon.errors import MachineError, UsageError, brief
+from telamon.errors import UsageError
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_CHAIN: Final = 8
 """Most files of a chain of overlays that are looked through."""
+KEPT_ELSEWHERE: Final = "Use --print, and change the file where it is kept."
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def command(
     """
     from telamon.cli import bringing
     from telamon.cli.client import Controller
+    from telamon.cli.files import replace_text
     from telamon.cli.reading import note_doubts, read_file
     from telamon.cli.target import target_of
 
@@ -96,7 +98,7 @@ def command(
     controller = Controller(target_of(session, before.stack.metadata.name, state=state).socket)
     controller.version()
     old = change.file.read_text(encoding="utf-8")
-    _write(change.file, change.edited.text)
+    replace_text(change.file, change.edited.text, remedy=KEPT_ELSEWHERE)
     try:
         found = read_file(session, file, lab=lab)
         note_doubts(session, found)
@@ -104,7 +106,7 @@ def command(
         sent = bringing.send(session, controller, found=found, wishes=wishes)
     except BaseException:
         # A version that was not taken does not stay in the file.
-        _write(change.file, old)
+        replace_text(change.file, old, remedy=KEPT_ELSEWHERE)
         raise
     if session.output == "text":
         session.terminal.note(change.patch())
@@ -145,19 +147,3 @@ def _extended(text: str, file: Path) -> Path | None:
     node, _ = compose(text.encode(), file=str(file))
     value = node.value("extends") if isinstance(node, Block) else None
     return None if value is None else Path(os.path.normpath(file.parent / str(value)))
-
-
-def _write(file: Path, text: str) -> None:
-    """Put a file in place of another in one step, with the same rights."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        mode = file.stat().st_mode & 0o7777
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(mode)
-        temporary.replace(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise MachineError(
-            f"{file} cannot be written: {brief(error)}",
-            remedy="Use --print, and change the file where it is kept.",
-        ) from error

@@ -46,7 +46,7 @@ _HELPERS: Final = (
 
 
 @dataclass(frozen=True)
-class Difference:
+class ChartDifference:
     """One thing that is otherwise.
 
     Attributes:
@@ -85,7 +85,7 @@ class Pair:
 
 def compare(
     chart: Sequence[Object], ours: Sequence[Object], *, sections: Mapping[str, Sequence[str]]
-) -> tuple[Difference, ...]:
+) -> tuple[ChartDifference, ...]:
     """Everything that is otherwise.
 
     Args:
@@ -93,7 +93,7 @@ def compare(
         ours: every object that Telamon renders.
         sections: by chart, the components that it can run, the product first.
     """
-    found: list[Difference] = []
+    found: list[ChartDifference] = []
     for pair in _pairs(chart, ours, sections):
         found += _workload(pair, Look(chart, pair.chart), Look(ours, pair.ours))
     for item in chart:
@@ -129,10 +129,10 @@ def _pairs(
         yield Pair(item, sets.get(component), section)
 
 
-def _workload(pair: Pair, chart: Look, ours: Look) -> Iterator[Difference]:
+def _workload(pair: Pair, chart: Look, ours: Look) -> Iterator[ChartDifference]:
     name = name_of(pair.chart)
     if pair.ours is None:
-        yield Difference(name, "workload", "", "runs", NO, restarts=False, lost=True)
+        yield ChartDifference(name, "workload", "", "runs", NO, restarts=False, lost=True)
         return
     before, after = pod_facts(chart), pod_facts(ours)
     for group in sorted(set(before) | set(after)):
@@ -140,7 +140,7 @@ def _workload(pair: Pair, chart: Look, ours: Look) -> Iterator[Difference]:
     yield from _claims(name, chart, ours)
 
 
-def _facts(name: str, group: str, *, before: Facts, after: Facts) -> Iterator[Difference]:
+def _facts(name: str, group: str, *, before: Facts, after: Facts) -> Iterator[ChartDifference]:
     restarts = group not in {"scale", "updates"}
     for field in sorted(set(before) | set(after)):
         was, will = before.get(field, NO), after.get(field, NO)
@@ -151,10 +151,10 @@ def _facts(name: str, group: str, *, before: Facts, after: Facts) -> Iterator[Di
                 HIDDEN if each != NO and not each.startswith("secret ") else each for each in (was, will)
             )
         lost = will == NO and group in {"environment", "options", "volumes", "containers", "placement"}
-        yield Difference(name, group, field, was, will, restarts=restarts, lost=lost)
+        yield ChartDifference(name, group, field, was, will, restarts=restarts, lost=lost)
 
 
-def _claims(name: str, chart: Look, ours: Look) -> Iterator[Difference]:
+def _claims(name: str, chart: Look, ours: Look) -> Iterator[ChartDifference]:
     """Which data would stay behind: a claim whose volume nobody takes over."""
     made = [item for item in ours.objects if item["kind"] == "PersistentVolumeClaim"]
     bound = {str(item["metadata"]["name"]) for item in made if (item.get("spec") or {}).get("volumeName")}
@@ -169,7 +169,7 @@ def _claims(name: str, chart: Look, ours: Look) -> Iterator[Difference]:
             taken = claim in as_they_are or f"{component}-shared-home" in bound
         if not taken:
             told = "an empty volume; see storage.localHome.volumes and storage.sharedHome.volume"
-            yield Difference(name, "data", claim, what, told, restarts=True, lost=True)
+            yield ChartDifference(name, "data", claim, what, told, restarts=True, lost=True)
 
 
 def _mounted(look: Look) -> set[str]:
@@ -180,27 +180,27 @@ def _mounted(look: Look) -> set[str]:
     }
 
 
-def _other(item: Object, ours: Sequence[Object]) -> Iterator[Difference]:
+def _other(item: Object, ours: Sequence[Object]) -> Iterator[ChartDifference]:
     name, kind = name_of(item), str(item["kind"])
     hook = str((item.get("metadata", {}).get("annotations") or {}).get("helm.sh/hook", ""))
     if "test" in hook:
         return
     for known, meaning, why in _INSTEAD:
         if kind == known:
-            yield Difference(name, meaning, "", "there", why, restarts=False, lost=False)
+            yield ChartDifference(name, meaning, "", "there", why, restarts=False, lost=False)
             return
     for known, meaning, why in _NOTHING:
         if kind == known:
-            yield Difference(name, meaning, "", "there", f"{NO}: {why}", restarts=False, lost=True)
+            yield ChartDifference(name, meaning, "", "there", f"{NO}: {why}", restarts=False, lost=True)
             return
     if kind == "ConfigMap" and str(item["metadata"].get("name", "")).endswith(_HELPERS):
-        yield Difference(
+        yield ChartDifference(
             name, "configuration", "", "there", "variables and files of its own", restarts=False, lost=False
         )
     elif kind not in {"PersistentVolumeClaim", "Pod"}:
         same = any(name_of(each) == name for each in ours)
         if not same:
-            yield Difference(name, "configuration", "", "there", NO, restarts=False, lost=True)
+            yield ChartDifference(name, "configuration", "", "there", NO, restarts=False, lost=True)
 
 
 def _labels(item: Object) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from telamon.importer.compare import Difference, compare
+from telamon.importer.compare import ChartDifference, compare
 from tests.support.manifests import CONFLUENCE, JIRA, objects, small
 
 SECTIONS = {"jira": ("jira",), "confluence": ("confluence", "confluence-synchrony")}
@@ -37,12 +37,12 @@ def workload(name: str = "jira", section: str = "jira", **main: Any) -> dict[str
     return item("StatefulSet", name, section, spec=spec)
 
 
-def differences(*chart: dict[str, Any], running: str = JIRA) -> list[Difference]:
+def differences(*chart: dict[str, Any], running: str = JIRA) -> list[ChartDifference]:
     """What is otherwise than a chart has rendered it."""
     return list(compare(chart, objects(small(running=running)), sections=SECTIONS))
 
 
-def the(found: list[Difference], meaning: str, field: str) -> Difference:
+def the(found: list[ChartDifference], meaning: str, field: str) -> ChartDifference:
     """The difference of a field."""
     matching = [each for each in found if (each.meaning, each.field) == (meaning, field)]
     assert len(matching) == 1, (meaning, field, found)
