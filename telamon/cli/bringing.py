@@ -137,7 +137,9 @@ def ensure_controller(session: Session, controller: Controller, *, target: Targe
         note_other_version(session, controller)
         return
     wiring = session.wiring()
-    missing = [check for check in wiring.machine_checks(target.root) if not check.healthy]
+    checks = wiring.machine_checks(target.root)
+    # What components need to begin is judged by the controller, which knows those that run already.
+    missing = [check for check in checks if not check.healthy and not check.to_begin]
     if missing:
         raise MachineError(
             "; ".join(check.reason for check in missing),

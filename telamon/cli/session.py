@@ -45,6 +45,10 @@ class MachineCheck(Protocol):
     def remedy(self) -> str:
         """What would help, or ""."""
 
+    @property
+    def to_begin(self) -> bool:
+        """Whether only a component that does not run yet needs it."""
+
 
 class Gathered(Protocol):
     """An archive of what tells why something went wrong."""

@@ -21,7 +21,7 @@ as one (the comments of an issue, the text of a page, a branch), and has a name 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from string import Template
 from types import MappingProxyType
@@ -138,14 +138,19 @@ class Login(Part):
         fields: what is typed into the form; the form is found by these names. Templates over environment variables.
         remember: names of those of the fields that ask the product to remember the browser; a session without
             "remember me" leaves them out.
+        users: who log in, session by session in turn; ``$user`` stands for the name.
     """
 
     page: Annotated[str, Field(pattern=r"^/")]
     fields: Annotated[Mapping[str, str], Field(min_length=1)]
     remember: Annotated[frozenset[str], Strict(False)] = frozenset()
+    users: Annotated[tuple[str, ...], Strict(False)] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        named = {name for text in self.fields.values() for name in Template(text).get_identifiers()}
+        if ("user" in named) != bool(self.users):
+            raise ValueError("$user and those who log in belong together")
         if unknown := self.remember - set(self.fields):
             raise ValueError(f"the form has no field {min(unknown)} that could ask to be remembered")
         return self
@@ -294,19 +299,37 @@ class Traffic(Part):
     sockets: Sockets | None = None
 
 
+@dataclass(frozen=True)
+class Writer:
+    """An ordinary user who is made for a load run. ``repr`` hides the password."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What is shown to others."""
+        return f"Load {self.username}"
+
+    @property
+    def email(self) -> str:
+        """An address that no mail is ever delivered to. Source: RFC 2606, "Reserved Example Second Level Domains"."""
+        return f"{self.username}@example.com"
+
+
 class TrafficInputs(Part):
     """What a product is told before it makes the content for a load run.
 
     Attributes:
         label: begins the name of everything that is made; another one for each run, or the product refuses.
-        username: who acts, and whose sessions there are.
-        password_variable: environment variable of the generator that holds the password.
+        writers: user names of the people who act, and whose sessions there are.
+        password_variable: environment variable of the generator that holds the password, which is the same for all.
         requests: how many requests there will be, so that no list grows longer than a page of it.
         ssh_key: public key to be registered for git over SSH; "" for none.
     """
 
     label: Annotated[str, Field(pattern=r"^[A-Z]{2,8}$")]
-    username: Annotated[str, Field(min_length=1)]
+    writers: Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]
     password_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = PASSWORD
     requests: Annotated[int, Field(ge=1)] = 10_000
     ssh_key: str = ""

@@ -77,10 +77,8 @@ class _Generator:
         self, plan: LoadPlan, environment: Mapping[str, str], *, record: RecordWriter, folder: Path
     ) -> None:
         self._plan = plan
-        login = plan.login
+        self._environment = environment
         self._workers = _git_workers(plan, environment, folder=folder)
-        self._typed = {} if login is None else typed_fields(login, environment)
-        self._plain = {} if login is None else typed_fields(login, environment, remembered=False)
         self._record = record
         self._asked_to_end = asyncio.Event()
 
@@ -91,7 +89,7 @@ class _Generator:
             loop.add_signal_handler(number, self._asked_to_end.set)
         sessions = [self._session(number) for number in range(self._plan.sessions)]
         readers = [
-            Browser(self._plan, self._typed, number=self._plan.sessions + number)
+            self._browser(self._plan.sessions + number, remembered=True)
             for number in range(sessions_of(self._plan.audit))
         ]
         try:
@@ -108,7 +106,16 @@ class _Generator:
         """A session; the forgetful ones are spread evenly among the others."""
         share = self._plan.forgetful
         forgetful = int((number + 1) * share) > int(number * share)
-        return Browser(self._plan, self._plain if forgetful else self._typed, number=number)
+        return self._browser(number, remembered=not forgetful)
+
+    def _browser(self, number: int, *, remembered: bool) -> Browser:
+        login = self._plan.login
+        typed = (
+            {}
+            if login is None
+            else typed_fields(login, self._environment, session=number, remembered=remembered)
+        )
+        return Browser(self._plan, typed, number=number)
 
     async def _measure(self, sessions: Sequence[Browser], readers: Sequence[Browser]) -> None:
         loop = asyncio.get_running_loop()
@@ -171,7 +178,7 @@ class _Generator:
             if self._asked_to_end.is_set():
                 return
             if planned.kind.fresh:
-                session = Browser(self._plan, self._typed, number=planned.session, lasting=False)
+                session = Browser(self._plan, {}, number=planned.session, lasting=False)
             else:
                 session = sessions[planned.session]
             requests.create_task(session.request(planned, run))

@@ -1,12 +1,14 @@
 """Set the stage for a load run: the content that a product's traffic needs, and the plan of the run.
 
 Everything goes through the front door and the product's public routes, as a script of a user's would: nothing of a
-member is touched.
+member is touched. The first administrator makes ordinary users and what nobody else may make; all the rest, and all the
+load, is theirs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -19,7 +21,7 @@ from urllib.parse import urlsplit
 from telamon.errors import MachineError, UsageError, brief
 from telamon.platforms.rest import Password, perform
 from telamon.products.base import Endpoint, Flow, FrontAddress, Identity, Product
-from telamon.products.traffic import Kind, Login, Traffic, TrafficInputs
+from telamon.products.traffic import Kind, Login, Traffic, TrafficInputs, Writer
 from telamon.proof.repository import Account, Remote, seed
 from telamon.proof.workload import Audit, GitLoad, LoadPlan, SocketLoad, Target
 
@@ -31,6 +33,8 @@ GIT_MOST = 2.0
 """Fetches and pushes per second at most."""
 SOCKETS = 4
 """Connections that stay open."""
+WRITERS = 3
+"""Users who share the sessions: each takes a seat of the licence while load lasts."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Place:
         product: its facets.
         url: what users type, without a slash at the end.
         target: where that leads on this machine.
-        account: who acts.
+        administrator: the first administrator, who makes users; no name where the product has none.
         ssh_port: of the front door, for git; 0 where it has none.
         companions: names of the companions that the stack runs.
     """
@@ -49,7 +53,7 @@ class Place:
     product: Product
     url: str
     target: Target
-    account: Account
+    administrator: Account
     ssh_port: int = 0
     companions: frozenset[str] = frozenset()
 
@@ -74,10 +78,12 @@ class Staged:
     Attributes:
         plan: the plan.
         secrets: environment variables that the plan names.
+        writers: user names of those who were made for it; :func:`dismiss` lets them go.
     """
 
     plan: LoadPlan
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    writers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class Script:
 
 
 def stage(place: Place, script: Script, *, folder: Path | None = None) -> Staged:
-    """Make the content that load needs, and say what the generator is to do.
+    """Make the users and the content that load needs, and say what the generator is to do.
 
     Args:
         place: where.
@@ -118,27 +124,45 @@ def stage(place: Place, script: Script, *, folder: Path | None = None) -> Staged
         TelamonError: the product refused, or git failed.
     """
     key = _make_key(place, folder)
+    password = secrets.token_urlsafe(18)
+    writers = tuple(Writer(f"{script.label.lower()}-{number}", password) for number in range(WRITERS))
+    first = Account(writers[0].username, password)
     inputs = TrafficInputs(
         label=script.label,
-        username=place.account.username,
+        writers=tuple(writer.username for writer in writers),
         requests=max(int(script.rate * script.seconds), 1),
         ssh_key="" if key is None else key.with_suffix(".pub").read_text(encoding="ascii"),
     )
-    repository = _perform(place, place.product.seed_repository(inputs))
+    for writer in writers:
+        _perform(place, place.product.enlist(writer), actor=first)
+    repository = _perform(place, place.product.seed_repository(inputs), actor=first)
     if repository is not None:
-        asyncio.run(seed(_remote(place, repository.path), repository))
-    traffic = _perform(place, place.product.prepare_traffic(inputs))
+        asyncio.run(seed(_remote(place, repository.path, account=first), repository))
+    traffic = _perform(place, place.product.prepare_traffic(inputs), actor=first)
     if traffic is None:
         raise UsageError(
             f"nobody says what users of {place.product.title} do",
             remedy="Write a plan for `python -m telamon.proof.load` by hand.",
         )
-    return Staged(
-        _plan(place, script, traffic=traffic, key=key), {inputs.password_variable: place.account.password}
-    )
+    plan = _plan(place, script, traffic=traffic, key=key, account=first)
+    return Staged(plan, {inputs.password_variable: password}, inputs.writers)
 
 
-def _plan(place: Place, script: Script, *, traffic: Traffic, key: Path | None) -> LoadPlan:
+def dismiss(place: Place, staged: Staged) -> None:
+    """Let the users go who were made for a load; what they wrote stays.
+
+    Args:
+        place: where.
+        staged: the load, which is over.
+
+    Raises:
+        TelamonError: the product refused, or does not answer.
+    """
+    for username in staged.writers:
+        _perform(place, place.product.dismiss(username), actor=place.administrator)
+
+
+def _plan(place: Place, script: Script, *, traffic: Traffic, key: Path | None, account: Account) -> LoadPlan:
     git = traffic.git
     sockets = traffic.sockets
     return LoadPlan(
@@ -157,10 +181,10 @@ def _plan(place: Place, script: Script, *, traffic: Traffic, key: Path | None) -
         git=None
         if git is None or not git.pushed
         else GitLoad(
-            url=_remote(place, git.path).url,
+            url=_remote(place, git.path, account=account).url,
             ssh_url=_ssh(place, git.ssh_path, key=key),
             ssh_key="" if key is None else str(key),
-            username=place.account.username,
+            username=account.username,
             branches=git.pushed,
             rate=min(script.rate * GIT_SHARE, GIT_MOST),
         ),
@@ -172,15 +196,18 @@ def _plan(place: Place, script: Script, *, traffic: Traffic, key: Path | None) -
     )
 
 
-def _perform(place: Place, flow: Flow[T]) -> T:
+def _perform(place: Place, flow: Flow[T], *, actor: Account) -> T:
     parts = urlsplit(place.url)
     front = FrontAddress("http", parts.hostname or "", parts.port or 80, parts.path.rstrip("/"))
-    account = place.account
+    administrator = place.administrator
     return perform(
         flow,
         endpoint=Endpoint(place.target.address, place.target.port),
         front=front,
-        credentials={Identity.SERVICE_ACCOUNT: Password(account.username, account.password)},
+        credentials={
+            Identity.ADMINISTRATOR: Password(administrator.username, administrator.password),
+            Identity.SERVICE_ACCOUNT: Password(actor.username, actor.password),
+        },
         on_note=lambda _: None,
         cancelled=lambda: False,
     )
@@ -200,13 +227,13 @@ def _login_below(place: Place, login: Login) -> Login:
     return login.model_copy(update={"page": _context(place) + login.page})
 
 
-def _remote(place: Place, path: str) -> Remote:
+def _remote(place: Place, path: str, *, account: Account) -> Remote:
     target = place.target
     return Remote(
         url=f"http://{target.host}{_context(place)}{path}",
         # The name of the front door need not resolve on this machine.
         resolve=f"{target.host}:{target.address}",
-        account=place.account,
+        account=account,
     )
 
 

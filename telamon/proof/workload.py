@@ -196,21 +196,23 @@ def read_plan(path: Path) -> LoadPlan:
 
 
 def typed_fields(
-    login: Login, environment: Mapping[str, str], *, remembered: bool = True
+    login: Login, environment: Mapping[str, str], *, session: int = 0, remembered: bool = True
 ) -> Mapping[str, str]:
     """What is typed into the login form.
 
     Args:
         login: of the plan.
         environment: of this process.
+        session: number of the session, which decides who it is.
         remembered: whether the session asks to be remembered.
 
     Raises:
         UsageError: a variable is missing; its name is told, never a value.
     """
+    user = {"user": login.users[session % len(login.users)]} if login.users else {}
     try:
         return {
-            name: Template(text).substitute(environment)
+            name: Template(text).substitute({**environment, **user})
             for name, text in login.fields.items()
             if remembered or name not in login.remember
         }

@@ -68,6 +68,8 @@ __all__ = [
 
 STORE = "store.sqlite"
 """File by which the state folder of a stack is known."""
+ROOM = "room"
+"""The check of what components need to begin."""
 
 
 def registry() -> Mapping[str, Product]:
@@ -148,11 +150,17 @@ def certificate(root: Path) -> str:
     """The certificate authority of the front door, PEM.
 
     Raises:
-        NotReadyError: the front door speaks no TLS.
+        NotReadyError: the front door speaks no TLS, whether it did before or not.
     """
-    from telamon.platforms.lab.tls import authority
+    from telamon.platforms.lab import facts, tls
 
-    return authority(root / "tls")
+    kept = facts.load(root)
+    if kept is not None and kept.tls is None:
+        raise NotReadyError(
+            "TLS is off: the front door of this stack speaks plain HTTP, and nobody needs its authority",
+            remedy="Set spec.edge.tls.kind to lab in the stack file and run `telamon up`.",
+        )
+    return tls.authority(root / "tls")
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,7 @@ class MachineCheck:
     healthy: bool
     reason: str = ""
     remedy: str = ""
+    to_begin: bool = False
 
 
 def machine_checks(root: Path) -> tuple[MachineCheck, ...]:
@@ -172,12 +181,18 @@ def machine_checks(root: Path) -> tuple[MachineCheck, ...]:
     def folder() -> None:
         machine.check_folder(root, sockets=(socket_path(root),), account=machine.database_account())
 
+    def room() -> None:
+        # A folder that cannot be made is a matter of the check before this one.
+        if root.is_dir():
+            machine.check_room(root)
+
     def programs() -> None:
         machine.database_programs(root, machine.database_account())
 
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("system", machine.check_system),
         ("state folder", folder),
+        (ROOM, room),
         ("balancer", machine.balancer),
         ("database account", machine.database_account),
         ("database programs", programs),
@@ -189,7 +204,9 @@ def _checked(name: str, check: Callable[[], object]) -> MachineCheck:
     try:
         found = check()
     except TelamonError as error:
-        return MachineCheck(name, healthy=False, reason=str(error), remedy=error.remedy or "")
+        return MachineCheck(
+            name, healthy=False, reason=str(error), remedy=error.remedy or "", to_begin=name == ROOM
+        )
     return MachineCheck(name, healthy=True, reason=str(found) if isinstance(found, Path) else "")
 
 

@@ -25,11 +25,17 @@ from telamon.products.base import (
     ask,
 )
 from telamon.products.notes import refused_logins
+from telamon.products.traffic import Writer
 from telamon.state.phase import Phase
 from tests.support.nodes import ACCOUNT, SECRETS, MakeSite, Site, caught_up, names, set_up
 from tests.understudy.support import PostgreSQL, eventually, free_port
 
 pytestmark = pytest.mark.lab
+ADMINISTRATION = {
+    "jira": "/rest/api/2/group/member?groupname=jira-administrators",
+    "confluence": "/rest/zdu/cluster",
+    "bitbucket": "/rest/api/latest/admin/users",
+}
 
 
 @pytest.mark.parametrize(
@@ -286,3 +292,22 @@ def search() -> Exchange:
             Request("POST", "/rest/search/latest/search", identity=Identity.SERVICE_ACCOUNT, json=body)
         )
     )
+
+
+@pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
+def test_people_made_for_load_may_not_administrate_and_leave_again(make_site: MakeSite, name: str) -> None:
+    site = make_site(name)
+    set_up(site)
+    writer = Writer("load-0", "tin-opener & co")
+
+    def answer(path: str) -> int:
+        login = (writer.username, writer.password)
+        return httpx.get(site.processes[0].url + path, auth=login, timeout=30).status_code
+
+    site.ask(site.product.enlist(writer))
+    assert answer(site.product.whoami) == 200
+    assert answer(ADMINISTRATION[name]) in {401, 403}
+    with pytest.raises(ProductError):
+        site.ask(site.product.enlist(writer))
+    site.ask(site.product.dismiss(writer.username))
+    assert answer(site.product.whoami) == 401

@@ -70,6 +70,9 @@ class TinyCrowd:
         )
         return Staged(plan)
 
+    def leave(self, product: str, staged: Staged) -> None:
+        """Nobody was made for it."""
+
 
 @dataclass
 class Drilled:

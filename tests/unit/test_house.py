@@ -281,3 +281,8 @@ def test_every_branch_of_the_error_tree_has_an_exit_code_of_its_own() -> None:
     assert [code for code, count in codes.items() if count > 1] == []
     assert all(0 < code < 256 for code in codes)
     assert all(error.__doc__ and error.meaning for error in declared)
+
+
+def test_lines_of_the_changelog_fit_a_terminal() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 120] == []

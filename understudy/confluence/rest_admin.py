@@ -69,6 +69,9 @@ class AdminRoutes:
             "/rest/api/user/{name}/group/{group}", self.join_group, methods=("PUT",), access=administrator
         )
         site.route("/rest/api/admin/user", self.create_user, methods=("POST",), access=administrator)
+        for act in ("enable", "disable"):
+            path = f"/rest/api/admin/user/{{name}}/{act}"
+            site.route(path, self._activate(active=act == "enable"), methods=("PUT",), access=administrator)
         site.route("/rest/api/admin/user/{name}", self.delete_user, methods=("DELETE",), access=administrator)
         site.route("/rest/api/admin/group", self.create_group, methods=("POST",), access=administrator)
         site.route("/rest/api/group", self.groups)
@@ -131,6 +134,15 @@ class AdminRoutes:
             if not self._node.accounts.delete_user(connection, call.path("name")):
                 raise NotFound(f"No user {call.path('name')[:80]}")
         return Response(status_code=204)
+
+    def _activate(self, *, active: bool) -> Callable[[Call], Response]:
+        def change(call: Call) -> Response:
+            found = self._find_user(call.path("name"))
+            with self._node.database.transaction() as connection:
+                self._node.accounts.set_active(connection, found.name, active=active)
+            return Response(status_code=204)
+
+        return change
 
     def join_group(self, call: Call) -> Response:
         """Put somebody into a group."""

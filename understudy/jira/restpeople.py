@@ -29,6 +29,7 @@ class PeopleRest:
         admin = Access.ADMINISTRATOR
         site.route("/rest/api/2/user", self._user)
         site.route("/rest/api/2/user", self._create_user, methods=("POST",), access=admin)
+        site.route("/rest/api/2/user", self._change_user, methods=("PUT",), access=admin)
         site.route("/rest/api/2/user", self._delete_user, methods=("DELETE",), access=admin)
         site.route("/rest/api/2/user/password", self._set_password, methods=("PUT",), access=admin)
         site.route("/rest/api/2/user/search", self._search)
@@ -75,6 +76,18 @@ class PeopleRest:
             taken = {"username": "A user with that username already exists."}
             raise BadRequest("The user cannot be created.", fields=taken)
         return json_answer(principal_json(self._find(name), services.base(call.request)), status=201)
+
+    def _change_user(self, call: Call) -> Response:
+        """Only whether somebody is active can be changed here; 8.3 and later know it."""
+        services = self._services
+        require_web_sudo(call, services)
+        principal = self._find(call.query("username"))
+        active = call.json().get("active")
+        if str(active).lower() not in {"true", "false"}:
+            raise BadRequest("Nothing that can be changed was given.", fields={"active": "true or false"})
+        with services.database.transaction() as connection:
+            services.accounts.set_active(connection, principal.name, active=str(active).lower() == "true")
+        return json_answer(principal_json(self._find(principal.name), services.base(call.request)))
 
     def _delete_user(self, call: Call) -> Response:
         services = self._services

@@ -185,6 +185,12 @@ class Accounts:
             (hash_password(password), name.lower()),
         )
 
+    def set_active(self, connection: Connection, name: str, *, active: bool) -> None:
+        """Let a user log in, or no more, within a transaction of the caller."""
+        connection.execute(
+            "update cwd_user set active = %s where lower_user_name = %s", (int(active), name.lower())
+        )
+
     def delete_user(self, connection: Connection, name: str) -> bool:
         """Delete a user with tokens and memberships; False where there is none."""
         return bool(

@@ -74,6 +74,9 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
     sockets = [root / CONTROLLER_SOCKET, root / LONGEST_BALANCER_SOCKET]
     sockets.append(root / LONGEST_DATABASE_SOCKET)
     machine.check_folder(root, sockets=sockets, account=account)
+    if not running.issuperset(needs.components):
+        # What runs has its room; a stack that runs as a whole can be asked for again on a disk that is nearly full.
+        machine.check_room(root)
     kept = load(root)
     if needs.home_size and (reason := volumes.lacks()):
         raise MachineError(

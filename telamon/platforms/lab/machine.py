@@ -26,7 +26,7 @@ ZONES = Path("/usr/share/zoneinfo")
 LONGEST_SOCKET_PATH = 107
 """Source: unix(7): ``sun_path`` has 108 bytes, the last of them zero."""
 LEAST_ROOM = 512 * 1024 * 1024
-"""Bytes: an empty database takes 40 MB, its write-ahead log up to 256 MB."""
+"""Bytes that a component needs to begin: an empty database takes 40 MB, its write-ahead log up to 256 MB."""
 OPEN_FILES = 65536
 LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 FAKETIME = ("*/faketime/libfaketimeMT.so.1", "faketime/libfaketimeMT.so.1")
@@ -77,7 +77,7 @@ def check_folder(root: Path, *, sockets: Iterable[Path], account: Account | None
         account: who the database runs as.
 
     Raises:
-        MachineError: a path is too long, the disk is full or read-only, or a folder bars the way.
+        MachineError: a path is too long, nothing can be written, or a folder bars the way.
     """
     for path in sockets:
         length = len(os.fsencode(path))
@@ -91,17 +91,29 @@ def check_folder(root: Path, *, sockets: Iterable[Path], account: Account | None
     with located(root):
         probe.write_text("", encoding="utf-8")
         probe.unlink()
-        free = shutil.disk_usage(root).free
-    if free < LEAST_ROOM:
-        raise MachineError(
-            f"{root} has {free // 1024**2} MiB left, and the lab needs {LEAST_ROOM // 1024**2}",
-            remedy="Free some space, or choose another place with --state.",
-        )
     barred = barred_folder(root, account)
     if barred is not None and account is not None:
         raise MachineError(
             f"the database runs as {account.name}, and {barred} bars its way to {root}",
             remedy=f"Choose a place with --state that {account.name} can reach, such as /var/lib/telamon.",
+        )
+
+
+def check_room(root: Path) -> None:
+    """See that a component can begin below the state root.
+
+    Args:
+        root: the state root, which is there.
+
+    Raises:
+        MachineError: there is too little space.
+    """
+    with located(root):
+        free = shutil.disk_usage(root).free
+    if free < LEAST_ROOM:
+        raise MachineError(
+            f"{root} has {free // 1024**2} MiB left, and the lab needs {LEAST_ROOM // 1024**2}",
+            remedy="Free some space, or choose another place with --state.",
         )
 
 

@@ -32,7 +32,7 @@ def authority(folder: Path) -> str:
     if not path.exists():
         raise NotReadyError(
             "the lab has no certificate authority yet",
-            remedy="Set edge.tls.kind to lab in the stack file and run `telamon up`.",
+            remedy="Set spec.edge.tls.kind to lab in the stack file and run `telamon up`.",
         )
     with located(path):
         return path.read_text(encoding="ascii")

@@ -25,9 +25,11 @@ from telamon.products.base import (
 from telamon.products.pages import read_page
 from telamon.products.rest import NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
+from telamon.products.traffic import Writer
 from telamon.state.phase import Phase
 
 PROOF = "/rest/api/latest/application-properties"
+USERS = "/rest/api/latest/admin/users"
 TOKENS = "/rest/access-tokens/latest/users"
 TOKEN_NAME = "telamon"  # noqa: S105 - the name of a token, not a token.
 TOKEN_DAYS = 365
@@ -79,16 +81,7 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
     looking = Request("GET", f"/rest/api/latest/users/{_segment(account.username)}")
     found = yield from patient(Identity.ADMINISTRATOR, looking)
     if found.status == 404:
-        # The resource takes its values in the query alone, the password too; no query is ever shown or logged.
-        query = {
-            "name": account.username,
-            "password": account.password,
-            "displayName": account.name,
-            "emailAddress": account.email,
-            "addToDefaultGroup": "true",
-        }
-        making = Request("POST", "/rest/api/latest/admin/users", query=query, headers=NO_CHECK)
-        demand(making, (yield from patient(Identity.ADMINISTRATOR, making)))
+        yield from _create(account)
     else:
         demand(looking, found)
     allowing = Request(
@@ -100,6 +93,30 @@ def make_service_account(account: AccountInputs) -> Flow[str | None]:
     demand(allowing, (yield from patient(Identity.ADMINISTRATOR, allowing)))
     token = yield from _make_token(account.username)
     return (yield from finish(account, token, proof=CLUSTER))
+
+
+def _create(person: AccountInputs | Writer) -> Flow[None]:
+    # The resource takes its values in the query alone, the password too; no query is ever shown or logged.
+    query = {
+        "name": person.username,
+        "password": person.password,
+        "displayName": person.name,
+        "emailAddress": person.email,
+        "addToDefaultGroup": "true",
+    }
+    making = Request("POST", USERS, query=query, headers=NO_CHECK)
+    demand(making, (yield from patient(Identity.ADMINISTRATOR, making)))
+
+
+def enlist(writer: Writer) -> Flow[None]:
+    """Make an ordinary user. Source: Bitbucket REST API (``POST admin/users``)."""
+    yield from _create(writer)
+
+
+def dismiss(username: str) -> Flow[None]:
+    """Remove a user; comments and commits stay. Source: Bitbucket REST API (``DELETE admin/users``)."""
+    removing = Request("DELETE", USERS, query={"name": username}, headers=NO_CHECK)
+    demand(removing, (yield from patient(Identity.ADMINISTRATOR, removing)))
 
 
 def renew_token(account: AccountInputs) -> Flow[str | None]:

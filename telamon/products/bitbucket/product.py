@@ -30,7 +30,7 @@ from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
-from telamon.products.traffic import GitSeed, Traffic, TrafficInputs
+from telamon.products.traffic import GitSeed, Traffic, TrafficInputs, Writer
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
@@ -159,6 +159,14 @@ class Bitbucket(Product):
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
         return upgrade.smoke()
+
+    def enlist(self, writer: Writer) -> Flow[None]:
+        """Make an ordinary user."""
+        return lifecycle.enlist(writer)
+
+    def dismiss(self, username: str) -> Flow[None]:
+        """See that such a user logs in no more."""
+        return lifecycle.dismiss(username)
 
     def seed_repository(self, inputs: TrafficInputs) -> Flow[GitSeed | None]:
         """Make the repository that load needs."""

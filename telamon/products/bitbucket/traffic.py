@@ -44,10 +44,23 @@ _PAGE: Final = f"/projects/$project/repos/{REPOSITORY}"
 
 
 def seed_repository(inputs: TrafficInputs) -> Flow[GitSeed | None]:
-    """Make a project with one repository in it."""
+    """Make a project with one repository in it, and let the writers write.
+
+    Source: Bitbucket REST API (``projects/{key}/permissions/users``); a project is private until somebody is let in.
+    """
     key = inputs.label
-    yield from _post(f"{API}/projects", {"key": key, "name": f"Load {key}"})
-    yield from _post(f"{API}/projects/{key}/repos", {"name": REPOSITORY, "scmId": "git"})
+    project = {"key": key, "name": f"Load {key}"}
+    yield from _post(f"{API}/projects", project, identity=Identity.ADMINISTRATOR)
+    repository = {"name": REPOSITORY, "scmId": "git"}
+    yield from _post(f"{API}/projects/{key}/repos", repository, identity=Identity.ADMINISTRATOR)
+    for writer in inputs.writers:
+        allowing = Request(
+            "PUT",
+            f"{API}/projects/{key}/permissions/users",
+            query={"name": writer, "permission": "PROJECT_WRITE"},
+            headers=JSON,
+        )
+        demand(allowing, (yield from patient(Identity.ADMINISTRATOR, allowing)))
     if inputs.ssh_key:
         yield from _post("/rest/ssh/latest/keys", {"text": inputs.ssh_key.strip()})
     return _seed(inputs)
@@ -68,11 +81,12 @@ def prepare_traffic(inputs: TrafficInputs) -> Flow[Traffic | None]:
     login = Login(
         page="/login",
         fields={
-            "j_username": inputs.username,
+            "j_username": "$user",
             "j_password": f"${inputs.password_variable}",
             "_atl_remember_me": "on",
         },
         remember=frozenset({"_atl_remember_me"}),
+        users=inputs.writers,
     )
     pools = {"pull": tuple(pulls), "file": tuple(seed.files), "project": (inputs.label,)}
     return Traffic(kinds=(*_looking(), *_commenting()), pools=pools, login=login, git=seed)
@@ -91,10 +105,10 @@ def _seed(inputs: TrafficInputs) -> GitSeed:
     )
 
 
-def _post(path: str, body: object) -> Flow[str]:
+def _post(path: str, body: object, *, identity: Identity = Identity.SERVICE_ACCOUNT) -> Flow[str]:
     """Make something; returns the id that it is given."""
     request = Request("POST", path, headers=JSON, json=body)
-    response = demand(request, (yield from patient(Identity.SERVICE_ACCOUNT, request)))
+    response = demand(request, (yield from patient(identity, request)))
     return str(response.document().get("id", ""))
 
 

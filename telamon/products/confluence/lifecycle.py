@@ -26,6 +26,7 @@ from telamon.products.pages import Form
 from telamon.products.rest import NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
+from telamon.products.traffic import Writer
 from telamon.products.wizard import Step, Wizard, walk
 from telamon.state.phase import Phase
 
@@ -161,7 +162,21 @@ def renew_token(account: AccountInputs) -> Flow[str | None]:
     return renew(account, make_token(), proof=PROOF)
 
 
-def _create(account: AccountInputs) -> Flow[None]:
+def enlist(writer: Writer) -> Flow[None]:
+    """Make an ordinary user. Source: Confluence REST API, "Admin User" (8.4 and later)."""
+    yield from _create(writer)
+
+
+def dismiss(username: str) -> Flow[None]:
+    """Disable a user; deleting one would take the name from everything that was written.
+
+    Source: Confluence REST API, "Admin User" (``PUT admin/user/{username}/disable``).
+    """
+    making = Request("PUT", f"/rest/api/admin/user/{quote(username, safe='')}/disable", headers=NO_CHECK)
+    demand(making, (yield from administrate(making, web_sudo)))
+
+
+def _create(account: AccountInputs | Writer) -> Flow[None]:
     making = Request(
         "POST",
         "/rest/api/admin/user",

@@ -31,7 +31,7 @@ from telamon.products.confluence.chart import CHART
 from telamon.products.health import health_checks
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
-from telamon.products.traffic import Traffic, TrafficInputs
+from telamon.products.traffic import Traffic, TrafficInputs, Writer
 from telamon.products.upgrade import rewritten_at_start
 from telamon.products.zdu import membership
 from telamon.state.phase import Phase
@@ -171,6 +171,14 @@ class Confluence(Product):
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
         return upgrade.smoke()
+
+    def enlist(self, writer: Writer) -> Flow[None]:
+        """Make an ordinary user."""
+        return lifecycle.enlist(writer)
+
+    def dismiss(self, username: str) -> Flow[None]:
+        """See that such a user logs in no more."""
+        return lifecycle.dismiss(username)
 
     def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
         """Make the content that load needs, and say what load consists of."""

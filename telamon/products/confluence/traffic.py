@@ -11,6 +11,9 @@ Center technical overview"), so a read promises a session its own writes and a t
 everybody else's writes within moments. A page counts its versions, and an edit must name the next one: of two who do,
 one is refused with 409 (Source: Confluence REST API, "Update content"). A search is eventual.
 
+Permissions: a new space lets the group ``confluence-users``, which new users join, view, add pages, comments and files,
+and delete what they made themselves (Source: Atlassian, "Assign Space Permissions", default permissions).
+
 Source of the routes: Confluence Data Center REST API (``/rest/api/content``, ``/rest/api/space``); the login form is
 ``/login.action`` with ``os_username``, ``os_password`` and ``os_cookie``. Editors hold a websocket to Synchrony open;
 what goes over it is not public, so that only its being alive is looked at.
@@ -51,18 +54,20 @@ _TEXT: Final = "<p>Something to read about lanterns, harbours and meadows.</p>" 
 def prepare_traffic(inputs: TrafficInputs) -> Flow[Traffic | None]:
     """Make a space full of pages."""
     key = inputs.label
-    yield from _post(f"{API}/space", {"key": key, "name": f"Load {key}"})
+    space = {"key": key, "name": f"Load {key}"}
+    yield from _post(f"{API}/space", space, identity=Identity.ADMINISTRATOR)
     pages = yield from _create(key, "page", count=inputs.things(0.06, least=40), title="Page")
     sheets = yield from _create(key, "page", count=SHEETS, title="Sheet")
     blogs = yield from _create(key, "blogpost", count=BLOGS, title="News")
     login = Login(
         page="/login.action",
         fields={
-            "os_username": inputs.username,
+            "os_username": "$user",
             "os_password": f"${inputs.password_variable}",
             "os_cookie": "true",
         },
         remember=frozenset({"os_cookie"}),
+        users=inputs.writers,
     )
     pools = {"page": pages, "sheet": sheets, "blog": blogs, "space": (key,)}
     return Traffic(
@@ -92,10 +97,10 @@ def _create(space: str, kind: str, *, count: int, title: str) -> Flow[tuple[str,
     return tuple(made)
 
 
-def _post(path: str, body: object) -> Flow[str]:
+def _post(path: str, body: object, *, identity: Identity = Identity.SERVICE_ACCOUNT) -> Flow[str]:
     """Make something; returns the id that it is given."""
     request = Request("POST", path, headers=JSON, json=body)
-    response = demand(request, (yield from patient(Identity.SERVICE_ACCOUNT, request)))
+    response = demand(request, (yield from patient(identity, request)))
     return str(response.document().get("id", ""))
 
 

@@ -25,6 +25,7 @@ from telamon.products.pages import Form, read_page
 from telamon.products.rest import NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
+from telamon.products.traffic import Writer
 from telamon.products.wizard import Step, Stumbling, Wizard, walk
 from telamon.state.phase import Phase
 
@@ -159,18 +160,37 @@ def renew_token(account: AccountInputs) -> Flow[str | None]:
 
 
 def _create(account: AccountInputs) -> Flow[None]:
+    # No application: an administrator may log in without one, and it would take a seat of the licence.
+    yield from _make_user(account, applicationKeys=[])
+
+
+def _make_user(person: AccountInputs | Writer, **more: object) -> Flow[None]:
+    document = {
+        "name": person.username,
+        "password": person.password,
+        "emailAddress": person.email,
+        "displayName": person.name,
+        **more,
+    }
+    making = Request("POST", "/rest/api/2/user", headers=NO_CHECK, json=document)
+    demand(making, (yield from administrate(making, web_sudo)))
+
+
+def enlist(writer: Writer) -> Flow[None]:
+    """Make an ordinary user, who gets the applications that every new user gets.
+
+    Source: Jira REST API 2, ``POST user``.
+    """
+    yield from _make_user(writer)
+
+
+def dismiss(username: str) -> Flow[None]:
+    """Deactivate a user; one who has reported issues cannot be deleted.
+
+    Source: Jira REST API 2 (``PUT user`` knows ``active`` since 8.3); Atlassian, "Create, edit, or remove a user".
+    """
     making = Request(
-        "POST",
-        "/rest/api/2/user",
-        headers=NO_CHECK,
-        json={
-            "name": account.username,
-            "password": account.password,
-            "emailAddress": account.email,
-            "displayName": account.name,
-            # No application: an administrator may log in without one, and it would take a seat of the licence.
-            "applicationKeys": [],
-        },
+        "PUT", "/rest/api/2/user", query={"username": username}, headers=NO_CHECK, json={"active": False}
     )
     demand(making, (yield from administrate(making, web_sudo)))
 

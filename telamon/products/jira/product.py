@@ -28,7 +28,7 @@ from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
 from telamon.products.jira.chart import CHART
 from telamon.products.release import Act, Jump
-from telamon.products.traffic import Traffic, TrafficInputs
+from telamon.products.traffic import Traffic, TrafficInputs, Writer
 from telamon.products.upgrade import rewritten_at_start
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
@@ -147,6 +147,14 @@ class Jira(Product):
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
         return upgrade.smoke()
+
+    def enlist(self, writer: Writer) -> Flow[None]:
+        """Make an ordinary user."""
+        return lifecycle.enlist(writer)
+
+    def dismiss(self, username: str) -> Flow[None]:
+        """See that such a user logs in no more."""
+        return lifecycle.dismiss(username)
 
     def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
         """Make the content that load needs, and say what load consists of."""

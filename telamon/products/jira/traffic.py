@@ -12,6 +12,9 @@ index, which follows the others' writes within seconds (Source: Atlassian, "Sear
 search is eventual; when nothing changes any more it finds everything, which the audit looks at. Two who edit a field do
 not notice one another: the last one wins, which is legal here.
 
+Permissions: the scheme of new projects lets everybody who may use Jira browse, create, edit and comment on issues,
+attach files, and delete comments of their own (Source: Atlassian, "Managing project permissions", default scheme).
+
 Source of the routes: Jira Data Center platform REST API, version 2; the login form is ``/login.jsp`` with
 ``os_username``, ``os_password`` and ``os_cookie``.
 """
@@ -53,9 +56,9 @@ def prepare_traffic(inputs: TrafficInputs) -> Flow[Traffic | None]:
         "key": inputs.label,
         "name": f"Load {inputs.label}",
         "projectTypeKey": "software",
-        "lead": inputs.username,
+        "lead": inputs.writers[0],
     }
-    yield from _post(f"{API}/project", project)
+    yield from _post(f"{API}/project", project, identity=Identity.ADMINISTRATOR)
     issues = []
     for number in range(inputs.things(0.03, least=40)):
         fields = {
@@ -68,20 +71,21 @@ def prepare_traffic(inputs: TrafficInputs) -> Flow[Traffic | None]:
     login = Login(
         page="/login.jsp",
         fields={
-            "os_username": inputs.username,
+            "os_username": "$user",
             "os_password": f"${inputs.password_variable}",
             "os_cookie": "true",
         },
         remember=frozenset({"os_cookie"}),
+        users=inputs.writers,
     )
     pools = {"issue": tuple(issues), "word": WORDS, "topic": TOPICS, "project": (inputs.label,)}
     return Traffic(kinds=(*_looking(), *_writing(), *_creating(), *_files()), pools=pools, login=login)
 
 
-def _post(path: str, body: object) -> Flow[str]:
+def _post(path: str, body: object, *, identity: Identity = Identity.SERVICE_ACCOUNT) -> Flow[str]:
     """Make something; returns the key that it is given."""
     request = Request("POST", path, headers=JSON, json=body)
-    response = demand(request, (yield from patient(Identity.SERVICE_ACCOUNT, request)))
+    response = demand(request, (yield from patient(identity, request)))
     return str(response.document().get("key", ""))
 
 

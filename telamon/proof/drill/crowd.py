@@ -1,4 +1,4 @@
-"""The users of a stack for a drill: what they need is made anew each time, and then they come."""
+"""The users of a stack for a drill: they and what they need are made anew each time, and then they come."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telamon.naming import secret_name
 from telamon.ports import Secrets
 from telamon.products.base import Product
 from telamon.proof.repository import Account
-from telamon.proof.stage import Place, Script, Staged, stage, target_of
+from telamon.proof.stage import Place, Script, Staged, dismiss, stage, target_of
 
 SESSIONS: Final = 0.4
 """Sessions for each request per second: each of them asks every two and a half seconds."""
@@ -68,6 +68,18 @@ class Users:
         )
         return stage(self._place(product), script, folder=folder)
 
+    def leave(self, product: str, staged: Staged) -> None:
+        """Let the users go who came; what they wrote stays.
+
+        Args:
+            product: which.
+            staged: what :meth:`come` gave.
+
+        Raises:
+            TelamonError: the product refused, or does not answer.
+        """
+        dismiss(self._place(product), staged)
+
     def _place(self, product: str) -> Place:
         spec = next(spec for name, spec in self.stack.spec.products.items() if name == product)
         url = self.urls[product].rstrip("/")
@@ -76,12 +88,12 @@ class Users:
             self.products[product],
             url,
             target_of(url),
-            self._account(product, None if spec.admin is None else spec.admin.secret),
+            self._administrator(product, None if spec.admin is None else spec.admin.secret),
             ssh_port=ssh.port or 0,
             companions=frozenset(str(name) for name in spec.companions),
         )
 
-    def _account(self, product: str, named: str | None) -> Account:
+    def _administrator(self, product: str, named: str | None) -> Account:
         if not self.products[product].has_setup:
             return Account("", "")
         secret = named or secret_name(self.stack.metadata.name, product, purpose="admin")

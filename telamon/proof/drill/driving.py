@@ -39,7 +39,10 @@ class Crowd(Protocol):
     def come(
         self, product: str, *, name: str, rate: float, seconds: float, seed: int, folder: Path
     ) -> Staged:
-        """Make the content that the users of a product need, and say what they do."""
+        """Make the users of a product and the content that they need, and say what they do."""
+
+    def leave(self, product: str, staged: Staged) -> None:
+        """Let the users go who came. Raises TelamonError where the product does not let them."""
 
 
 class Stage(Protocol):
@@ -232,9 +235,18 @@ def _users(
             keys.mkdir(exist_ok=True)
             found = crowd.come(product, name=name, rate=share, seconds=longest, seed=base.seed, folder=keys)
             staged[product] = found
+            stack.callback(_let_go, crowd, product, found=found, notes=course.notes)
         for product, found in staged.items():
             made[product] = stack.enter_context(Generator(found.plan, folder, secrets=found.secrets))
         yield made
+
+
+def _let_go(crowd: Crowd, product: str, *, found: Staged, notes: list[str]) -> None:
+    """Let the users go; that they could not be is told, and changes no verdict."""
+    try:
+        crowd.leave(product, found)
+    except TelamonError as error:
+        notes.append(f"the users made for {product} are still there: {error}")
 
 
 def _play(stage: Stage, course: _Course, *, drill: Drill, epoch: float, say: Callable[[str], None]) -> None:

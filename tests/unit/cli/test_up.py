@@ -66,6 +66,12 @@ def test_up_refuses_a_machine_that_lacks_something_and_names_all_of_it(desk: Des
     assert desk.wiring.started == []
 
 
+def test_up_leaves_it_to_the_controller_what_those_need_that_begin(desk: Desk) -> None:
+    desk.wiring.checks += (MachineCheck("room", healthy=False, reason="12 MiB left", to_begin=True),)
+    assert desk.run("up").code == 0
+    assert "12 MiB left" in desk.run("doctor").out
+
+
 def test_up_does_not_check_a_machine_that_carries_the_stack_already(desk: Desk) -> None:
     desk.brought_up()
     desk.wiring.checks = (MachineCheck("ports", healthy=False, reason="the port is taken"),)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import platform
 import resource
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from telamon.desired.lab.facts import Account, LabFacts
-from telamon.errors import MachineError, PlatformError
+from telamon import wiring
+from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
+from telamon.desired.lab.outline import Needs, needs
+from telamon.errors import MachineError, NotReadyError, PlatformError
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab import machine
+from telamon.platforms.lab import machine, tls
+from telamon.products.registry import products_of
+from tests.lab.support import tiny_stack
 
 SOMEBODY = Account("somebody", 54321, 54321)
 
@@ -51,7 +57,7 @@ def test_socket_path_that_is_too_long_is_refused_before_anything_is_made(tmp_pat
 def test_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "LEAST_ROOM", 1 << 60)
     with pytest.raises(MachineError, match="MiB left"):
-        machine.check_folder(tmp_path / "root", sockets=[], account=None)
+        machine.check_room(tmp_path)
 
 
 def test_folder_that_bars_the_database_is_named(tmp_path: Path) -> None:
@@ -143,3 +149,35 @@ def test_an_interpreter_by_another_name_restarts_nobody(
     assert machine_facts.interpreter(before) == (before if stays else now)
     assert machine_facts.interpreter(None) == now
     assert machine_facts.interpreter(str(tmp_path / "gone")) == now
+
+
+def wants() -> Needs:
+    """What a stack of one small application needs."""
+    stack = tiny_stack()
+    return needs(stack, products_of({str(name): spec for name, spec in stack.spec.products.items()}))
+
+
+def test_what_runs_as_a_whole_needs_no_more_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "LEAST_ROOM", 1 << 60)
+    monkeypatch.setattr(machine, "database_account", lambda: None)
+    wanted = wants()
+    with pytest.raises(MachineError, match="MiB left"):
+        machine_facts.discover(tmp_path, wanted, running=frozenset(wanted.components[1:]))
+    found = machine_facts.discover(tmp_path, wanted, running=frozenset(wanted.components)).facts
+    assert set(found.slots) == set(wanted.components)
+
+
+def test_an_authority_is_shown_only_where_the_front_door_speaks_tls(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="no certificate authority yet"):
+        wiring.certificate(tmp_path)
+    wanted = wants()
+    found = machine_facts.discover(tmp_path, wanted, running=frozenset()).facts
+    machine_facts.save(found)
+    with pytest.raises(NotReadyError, match="TLS is off") as caught:
+        wiring.certificate(tmp_path)
+    assert "spec.edge.tls.kind" in (caught.value.remedy or "")
+    tls.ensure(tmp_path / "tls", hosts=["app.localhost"], addresses=[], now=datetime.now(UTC))
+    with pytest.raises(NotReadyError, match="TLS is off"):
+        wiring.certificate(tmp_path)
+    machine_facts.save(replace(found, tls=TlsFiles("front.pem", "front.key")))
+    assert "BEGIN CERTIFICATE" in wiring.certificate(tmp_path)

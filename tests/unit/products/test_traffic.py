@@ -7,13 +7,13 @@ import json
 
 import pytest
 
-from telamon.products.base import Request, Response
+from telamon.products.base import Identity, Request, Response
 from telamon.products.registry import registry
-from telamon.products.traffic import Act, Meaning, Promise, Shape, Traffic, TrafficInputs
+from telamon.products.traffic import Act, Meaning, Promise, Shape, Traffic, TrafficInputs, Writer
 from telamon.proof.workload import LoadPlan, Target
 from tests.support.flows import play, result_of
 
-INPUTS = TrafficInputs(label="LOAD", username="ada", requests=2000)
+INPUTS = TrafficInputs(label="LOAD", writers=("ada", "ben"), requests=2000)
 NAMES = sorted(registry())
 
 
@@ -51,10 +51,13 @@ def test_a_plan_can_be_made_of_it(name: str) -> None:
     found, asked = traffic(name)
     assert plan(found).kinds == found.kinds
     assert asked
-    assert all(request.method == "POST" for request in asked)
+    assert {request.method for request in asked} <= {"POST", "PUT"}
+    assert {request.identity for request in asked} == {Identity.ADMINISTRATOR, Identity.SERVICE_ACCOUNT}
     assert found.login is not None
     assert "$TELAMON_LOAD_PASSWORD" in found.login.fields.values()
     assert found.login.remember
+    assert found.login.users == ("ada", "ben")
+    assert "$user" in found.login.fields.values()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,6 +98,20 @@ def test_lists_stay_shorter_than_a_page_however_long_the_run(name: str) -> None:
     }
     assert bags
     assert all(len(long.pools[pool]) > len(short.pools[pool]) for pool in bags)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whoever_writes_is_no_administrator_and_shows_no_password(name: str) -> None:
+    product, writer = registry()[name], Writer("load-0", "pass & word")
+    making = play(product.enlist(writer), lambda _: Response(201, text="{}")).requests
+    assert [request.method for request in making] == ["POST"]
+    assert making[0].identity is Identity.ADMINISTRATOR
+    assert "pass & word" in {**making[0].query, **(making[0].json or {})}.values()
+    assert "pass & word" not in repr(writer)
+    leaving = play(product.dismiss("load-0"), lambda _: Response(200, text="{}")).requests
+    assert len(leaving) == 1
+    assert leaving[0].identity is Identity.ADMINISTRATOR
+    assert "load-0" in f"{leaving[0].path} {leaving[0].query}"
 
 
 def test_a_product_that_refuses_ends_it_with_its_words() -> None:

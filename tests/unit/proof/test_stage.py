@@ -10,9 +10,9 @@ from telamon.errors import UsageError
 from telamon.products.base import Flow, HealthMatch, Product, Request, Route
 from telamon.products.flow import Identity, ask
 from telamon.products.rest import demand
-from telamon.products.traffic import Kind, Login, Sockets, Traffic, TrafficInputs
+from telamon.products.traffic import Kind, Login, Sockets, Traffic, TrafficInputs, Writer
 from telamon.proof.repository import Account
-from telamon.proof.stage import Place, Script, stage, target_of
+from telamon.proof.stage import Place, Script, dismiss, stage, target_of
 from telamon.proof.workload import Target
 from tests.unit.proof.server import served
 
@@ -27,6 +27,14 @@ class Notes(Product):
     ports = ()
     health = HealthMatch("/open", "")
     routes = (Route("/", sticky_cookie="pin"),)
+
+    def enlist(self, writer: Writer) -> Flow[None]:
+        request = Request("GET", f"/made/{writer.username}/open", identity=Identity.ADMINISTRATOR)
+        demand(request, (yield from ask(request)))
+
+    def dismiss(self, username: str) -> Flow[None]:
+        request = Request("GET", f"/let-go/{username}/open", identity=Identity.ADMINISTRATOR)
+        demand(request, (yield from ask(request)))
 
     def prepare_traffic(self, inputs: TrafficInputs) -> Flow[Traffic | None]:
         request = Request("GET", "/open", identity=Identity.SERVICE_ACCOUNT)
@@ -67,16 +75,29 @@ def test_where_a_url_leads_on_this_machine() -> None:
 def test_a_plan_holds_no_password_and_asks_below_the_context_path() -> None:
     with served() as (application, port):
         staged = stage(place(port, path="/team"), SCRIPT)
-    assert application.seen == [f"GET /team/open notes.localhost:{port}"]
+    host = f"notes.localhost:{port}"
+    made = [f"GET /team/made/trial-{number}/open {host}" for number in range(3)]
+    assert application.seen == [*made, f"GET /team/open {host}"]
     plan = staged.plan
     assert plan.kinds[0].path == "/team/page"
     assert plan.login is not None
     assert plan.login.page == "/team/login"
     assert plan.sticky_cookie == "pin"
     assert plan.audit is not None
-    assert "secret" not in plan.model_dump_json()
-    assert "secret" not in repr(staged)
-    assert staged.secrets == {"TELAMON_LOAD_PASSWORD": "secret"}
+    (password,) = staged.secrets.values()
+    assert set(staged.secrets) == {"TELAMON_LOAD_PASSWORD"}
+    assert len(password) >= 24
+    assert password not in plan.model_dump_json() + repr(staged)
+
+
+def test_whoever_was_made_for_a_load_is_let_go() -> None:
+    with served() as (application, port):
+        here = place(port)
+        staged = stage(here, SCRIPT)
+        application.seen.clear()
+        dismiss(here, staged)
+        gone = [f"GET /let-go/trial-{number}/open notes.localhost:{port}" for number in range(3)]
+        assert application.seen == gone
 
 
 def test_sockets_are_opened_only_where_somebody_answers_them() -> None:

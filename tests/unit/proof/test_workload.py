@@ -102,6 +102,16 @@ def test_passwords_come_from_the_environment() -> None:
         typed_fields(login, {})
 
 
+def test_sessions_take_turns_in_who_they_are() -> None:
+    login = Login(page="/login", fields={"user": "$user", "pass": "$P"}, users=("ali", "bo"))
+    typed = [typed_fields(login, {"P": "x"}, session=number)["user"] for number in range(3)]
+    assert typed == ["ali", "bo", "ali"]
+    with pytest.raises(ValueError, match="belong together"):
+        Login(page="/login", fields={"user": "$user"})
+    with pytest.raises(ValueError, match="belong together"):
+        Login(page="/login", fields={"user": "ali"}, users=("ali",))
+
+
 def test_the_seed_decides_everything(tmp_path: Path) -> None:
     plan = read(tmp_path, document())
     again = read(tmp_path, document())
