@@ -3,6 +3,9 @@
 Steps: ``python -m telamon.operator --state DIR`` takes the lease of the state folder, opens its store, adopts what
 runs, starts a lane for each component of the stored stack, and serves :mod:`telamon.operator.api` on a unix socket.
 
+``python -m telamon.operator --kubernetes`` waits for the lease of its namespace, and then does the same for each Stack
+there: :mod:`telamon.operator.cluster` makes a host for it, :mod:`telamon.operator.leading` sees that one process acts.
+
 Traps:
     * SIGTERM ends the controller, not the stack: members go on, the next controller adopts them. Only ``down`` ends
       members.

@@ -1,4 +1,4 @@
-"""``python -m telamon.operator --state DIR``: one controller for one state folder."""
+"""``python -m telamon.operator``: with ``--state`` the controller of a folder, with ``--kubernetes`` of a cluster."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from telamon import __version__, wiring
-from telamon.errors import ConflictError, TelamonError, brief, told
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
+from telamon.errors import ConflictError, TelamonError, UsageError, brief, told
 from telamon.model.status import GreenStatus, StatusCondition
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
+from telamon.operator.leading import operate
 from telamon.operator.report import Transitions
 from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
@@ -38,7 +40,13 @@ they hold."""
 def main() -> int:
     """Run a controller until its stack is down or it is asked to end. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="telamon.operator", description=__doc__)
-    parser.add_argument("--state", type=Path, required=True, help="state folder of the stack")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--state", type=Path, help="state folder of the stack")
+    where.add_argument("--kubernetes", action="store_true", help="keep the Stacks of a cluster")
+    parser.add_argument("--kubeconfig", type=Path, help="default: the service account of the pod")
+    parser.add_argument("--context", help="of the kubeconfig; default: the one in use")
+    parser.add_argument("--namespace", default=OPERATOR_NAMESPACE, help="of the Stacks and the lease")
+    parser.add_argument("--listen", default="0.0.0.0:8080", help="address of the probes")
     parser.add_argument(
         "--tell", type=int, help="descriptor to write the error to, as JSON, if it cannot start"
     )
@@ -47,7 +55,12 @@ def main() -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
     )
     try:
-        _control(given.state)
+        if given.kubernetes:
+            # A line a request is more than anybody reads.
+            logging.getLogger("httpx2").setLevel(logging.WARNING)
+            _operate(given)
+        else:
+            _control(given.state)
     except TelamonError as error:
         LOG.error("%s%s", error, f" ({error.remedy})" if error.remedy else "")  # noqa: TRY400 - meant for people
         if given.tell is not None:
@@ -60,6 +73,19 @@ def _tell(descriptor: int, error: TelamonError) -> None:
     # Whoever started us may have gone away meanwhile.
     with suppress(OSError), os.fdopen(descriptor, "w", encoding="utf-8") as listener:
         json.dump(told(error), listener)
+
+
+def _operate(given: argparse.Namespace) -> None:
+    host, _, port = given.listen.rpartition(":")
+    if not port.isdecimal():
+        raise UsageError(f"{given.listen} is no address and port", remedy="Write e.g. --listen 0.0.0.0:8080.")
+    operate(
+        _asked_to_end(),
+        kubeconfig=given.kubeconfig,
+        context=given.context,
+        namespace=given.namespace,
+        listen=(host, int(port)),
+    )
 
 
 def _control(root: Path) -> None:

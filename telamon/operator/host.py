@@ -62,7 +62,8 @@ class Host:
         platform: eyes and verbs.
         clock: injected time.
         compiler: from stack to desired components.
-        poll: seconds between two looks at a component with nothing to do.
+        poll: seconds between two looks at a component of which something is awaited.
+        rest: seconds between two looks at one with nothing to do, where somebody wakes it; ``None``: as long as that.
     """
 
     store: Store
@@ -71,6 +72,7 @@ class Host:
     clock: Clock
     compiler: Compiler
     poll: float = 0.5
+    rest: float | None = None
     operations: Operations = field(init=False)
     _lanes: dict[str, _Lane] = field(init=False, default_factory=dict)
     _lock: threading.RLock = field(init=False, default_factory=threading.RLock)
@@ -156,7 +158,7 @@ class Host:
         """
         with self._lock:
             stored = self.stored()
-            if stored is not None:
+            if stored is not None and stored.spec.get("running", True):
                 stored = self.store.put(replace(stored, spec={**stored.spec, "running": False}))
             self._going_down = True
             generation = stored.generation if stored else 0
@@ -397,7 +399,8 @@ class Host:
                 lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
                 lane.standing = outcome.view.standing()
                 lane.operation = lane.operation or self._wished(outcome)
-            return outcome.pause
+            is_still = isinstance(outcome.decision, Done) and self.rest is not None
+            return max(outcome.pause, self.rest or 0.0) if is_still else outcome.pause
         with self._lock:
             lane.trouble = trouble
         return DEFECT_RESTS

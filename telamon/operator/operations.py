@@ -83,6 +83,31 @@ class Operations:
         made = self.make(wish, stack=stack, generation=generation)
         return made if not asked_for_later(running) else self._put_off(made.metadata.name, view)
 
+    def take_in(self, view: View, *, generation: int, performed: Collection[str]) -> None:
+        """Judge what others have asked of a component by writing an operation into the store, the oldest first.
+
+        The first that may begin does; those before it, which a guard refuses, have failed.
+
+        Args:
+            view: of the component, now; no operation is in progress there.
+            generation: of the spec in force.
+            performed: verbs that the platform performs.
+        """
+        name = view.desired.name
+        for operation in self.all():
+            if operation.spec.target.component != name or not _is_new(operation):
+                continue
+            stored = self._stored(operation.metadata.name)
+            refused = _speaks_against(operation, view, generation=generation, performed=performed)
+            if refused is None:
+                self._write(stored, {"started": _instant(self.clock.now()), "message": ""})
+                if asked_for_later(_running(operation)):
+                    self._put_off(stored.name, view)
+                    continue
+                return
+            ended = _instant(self.clock.now())
+            self._write(stored, {"phase": "Failed", "message": refused, "started": ended, "finished": ended})
+
     def make(self, wish: Wish, *, stack: str, generation: int) -> Operation:
         """Write an operation down; no guard is asked.
 
@@ -174,7 +199,11 @@ class Operations:
         """The operation in progress on a component."""
         for stored in self.store.list(KIND):
             operation = _operation(stored)
-            unended = operation.status.phase in UNENDED and not _waits(operation, component)
+            unended = (
+                operation.status.phase in UNENDED
+                and not _waits(operation, component)
+                and not _is_new(operation)
+            )
             if operation.spec.target.component == component and unended:
                 return _running(operation)
         return None
@@ -250,6 +279,29 @@ class Operations:
             stored = self.store.get(KIND, operation.metadata.name)
             if stored is not None:
                 self.store.delete(KIND, stored.name, version=stored.version)
+
+
+def _is_new(operation: Operation) -> bool:
+    """Whether nobody has judged an operation yet, which somebody has written into the store."""
+    return operation.status.phase == "Pending" and operation.status.started is None
+
+
+def _speaks_against(
+    operation: Operation, view: View, *, generation: int, performed: Collection[str]
+) -> str | None:
+    """Why an operation cannot begin, in words; ``None`` where nothing speaks against it."""
+    asked = _running(operation)
+    if operation.spec.verb in PLANNERS and operation.spec.verb not in performed:
+        return f"nobody performs {operation.spec.verb} here yet; what is performed: {', '.join(sorted(performed))}"
+    if operation.status.cancelled:
+        return "it was deleted before it had begun"
+    if operation.spec.generation != generation:
+        seen = operation.spec.generation
+        return f"it was asked for when the stack was at generation {seen}, and it is at {generation} by now"
+    if asked_for_later(asked) and not view.desired.windows:
+        return "the stack names no maintenance window; write one under spec.maintenance.windows"
+    found = next(iter(refusals(view, asked)), None)
+    return None if found is None else f"{found.message}; {found.remedy}"
 
 
 def _waits(operation: Operation, component: str) -> bool:

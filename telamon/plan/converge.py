@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from telamon.desired.component import MemberDesired
+from telamon.naming import DATABASE
 from telamon.plan.busy import least_busy_first
 from telamon.plan.keeping import forget_departed, keep_maintenance, leave_registry
 from telamon.plan.setup import account, keep_account, set_up
@@ -120,8 +121,10 @@ def make_database(view: View) -> Iterator[Step | Wait]:
     """Database and role, before the first member."""
     if not view.desired.database or view.seen.database_ready or not view.desired.members:
         return
-    server = view.neighbours.get("database")
-    if server is None or not server.ready:
+    # Where nobody of ours keeps the server, nobody can tell how it is: whoever makes the database finds out.
+    is_ours = any(requirement.component == DATABASE for requirement in view.desired.requires)
+    server = view.neighbours.get(DATABASE)
+    if is_ours and (server is None or not server.ready):
         yield Wait("WaitingForDatabase", "the database server is not ready yet")
     else:
         yield MakeDatabase(view.desired.name, "it has no database yet")

@@ -33,9 +33,9 @@ def account(part: Part, site: Site) -> tuple[Object, ...]:
     if not part.container.asks_cluster:
         return (own,)
     name = f"{part.name}-peers"
-    rules = [_rule("", ("endpoints", "pods"), ("get", "list"))]
+    rules = [rule("", ("endpoints", "pods"), verbs=("get", "list"))]
     subject = {"kind": "ServiceAccount", "name": part.name, "namespace": part.namespace}
-    return (own, *_granted(Meta(name, part.namespace, labels), rules, subjects=[subject]))
+    return (own, *granted(Meta(name, part.namespace, labels), rules, subjects=[subject]))
 
 
 def service_account(name: str, namespace: str, *, labels: dict[str, str]) -> Object:
@@ -53,27 +53,29 @@ def operator(namespace: str, site: Site, *, secrets: Collection[str]) -> tuple[O
         secrets: names of those that it reads there.
     """
     rules = [
-        _rule("apps", ("statefulsets",), (*KEEP, "delete")),
-        _rule("apps", ("controllerrevisions",), LOOK),
-        _rule("", ("pods",), (*LOOK, "patch", "delete")),
-        _rule("", ("pods/log",), ("get",)),
-        _rule("", ("services", "configmaps"), (*KEEP, "delete")),
-        _rule("", ("persistentvolumeclaims",), KEEP),
-        _rule("", ("events",), ("create", "patch")),
-        _rule("events.k8s.io", ("events",), ("create", "patch")),
-        _rule("batch", ("jobs",), (*KEEP, "delete")),
-        _rule("policy", ("poddisruptionbudgets",), (*KEEP, "delete")),
-        _rule("networking.k8s.io", ("networkpolicies", "ingresses"), (*KEEP, "delete")),
-        _rule("discovery.k8s.io", ("endpointslices",), LOOK),
-        _rule("gateway.networking.k8s.io", ("gateways", "httproutes", "tcproutes"), (*KEEP, "delete")),
-        _rule("gateway.envoyproxy.io", ("backendtrafficpolicies", "httproutefilters"), (*KEEP, "delete")),
-        _rule(GROUP, ("operations",), (*LOOK, "patch")),
-        _rule(GROUP, ("operations/status",), ("get", "patch")),
+        rule("apps", ("statefulsets",), verbs=(*KEEP, "delete")),
+        rule("apps", ("controllerrevisions",), verbs=LOOK),
+        rule("", ("pods",), verbs=(*LOOK, "patch", "delete")),
+        rule("", ("pods/log",), verbs=("get",)),
+        rule("", ("services", "configmaps"), verbs=(*KEEP, "delete")),
+        rule("", ("persistentvolumeclaims",), verbs=KEEP),
+        rule("", ("events",), verbs=("create", "patch")),
+        rule("events.k8s.io", ("events",), verbs=("create", "patch")),
+        rule("batch", ("jobs",), verbs=(*KEEP, "delete")),
+        rule("policy", ("poddisruptionbudgets",), verbs=(*KEEP, "delete")),
+        rule("networking.k8s.io", ("networkpolicies", "ingresses"), verbs=(*KEEP, "delete")),
+        rule("discovery.k8s.io", ("endpointslices",), verbs=LOOK),
+        rule("gateway.networking.k8s.io", ("gateways", "httproutes", "tcproutes"), verbs=(*KEEP, "delete")),
+        rule(
+            "gateway.envoyproxy.io", ("backendtrafficpolicies", "httproutefilters"), verbs=(*KEEP, "delete")
+        ),
+        rule(GROUP, ("operations",), verbs=(*KEEP, "delete")),
+        rule(GROUP, ("operations/status",), verbs=("get", "patch")),
     ]
     if secrets:
-        rules.append(_rule("", ("secrets",), ("get",)) | {"resourceNames": sorted(secrets)})
+        rules.append(rule("", ("secrets",), verbs=("get",)) | {"resourceNames": sorted(secrets)})
     subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
-    return _granted(Meta("telamon-operator", namespace, site.labels("operator")), rules, subjects=[subject])
+    return granted(Meta("telamon-operator", namespace, site.labels("operator")), rules, subjects=[subject])
 
 
 def people(namespace: str, site: Site, *, product: str | None) -> tuple[Object, ...]:
@@ -93,28 +95,29 @@ def people(namespace: str, site: Site, *, product: str | None) -> tuple[Object, 
     ):
         if groups:
             subjects = [_group(group) for group in sorted(set(groups))]
-            found += _granted(Meta(name, namespace, site.labels("access")), list(rules), subjects=subjects)
+            found += granted(Meta(name, namespace, site.labels("access")), list(rules), subjects=subjects)
     return tuple(found)
 
 
 def _looking() -> Iterator[dict[str, Any]]:
-    yield _rule("", ("pods", "services", "configmaps", "events", "persistentvolumeclaims"), LOOK)
-    yield _rule("apps", ("statefulsets",), LOOK)
-    yield _rule("batch", ("jobs",), LOOK)
-    yield _rule("policy", ("poddisruptionbudgets",), LOOK)
-    yield _rule("networking.k8s.io", ("networkpolicies", "ingresses"), LOOK)
-    yield _rule("gateway.networking.k8s.io", ("httproutes", "tcproutes"), LOOK)
-    yield _rule(GROUP, ("operations",), LOOK)
+    yield rule("", ("pods", "services", "configmaps", "events", "persistentvolumeclaims"), verbs=LOOK)
+    yield rule("apps", ("statefulsets",), verbs=LOOK)
+    yield rule("batch", ("jobs",), verbs=LOOK)
+    yield rule("policy", ("poddisruptionbudgets",), verbs=LOOK)
+    yield rule("networking.k8s.io", ("networkpolicies", "ingresses"), verbs=LOOK)
+    yield rule("gateway.networking.k8s.io", ("httproutes", "tcproutes"), verbs=LOOK)
+    yield rule(GROUP, ("operations",), verbs=LOOK)
 
 
 def _administering() -> Iterator[dict[str, Any]]:
     """Operations are how a product is changed; a shell in a pod of it would be a way around them, so there is none."""
     yield from _looking()
-    yield _rule("", ("pods/log",), ("get",))
-    yield _rule(GROUP, ("operations",), ("create", "delete", "patch", "update"))
+    yield rule("", ("pods/log",), verbs=("get",))
+    yield rule(GROUP, ("operations",), verbs=("create", "delete", "patch", "update"))
 
 
-def _rule(group: str, resources: Sequence[str], verbs: Sequence[str]) -> dict[str, Any]:
+def rule(group: str, resources: Sequence[str], *, verbs: Sequence[str]) -> dict[str, Any]:
+    """What may be done with some resources of a group."""
     return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
 
 
@@ -122,9 +125,8 @@ def _group(name: str) -> dict[str, Any]:
     return {"kind": "Group", "name": name, "apiGroup": _RBAC}
 
 
-def _granted(
-    meta: Meta, rules: list[dict[str, Any]], *, subjects: list[dict[str, Any]]
-) -> tuple[Object, ...]:
+def granted(meta: Meta, rules: list[dict[str, Any]], *, subjects: list[dict[str, Any]]) -> tuple[Object, ...]:
+    """A role, and its binding to whom it is for."""
     reference = {"apiGroup": _RBAC, "kind": "Role", "name": meta.name}
     shown = [without_nothing(**subject) for subject in subjects]
     return (

@@ -82,7 +82,8 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
         desired = component_desired(
             part.outline,
             members,
-            requires=requirements(part.outline, outlines),
+            # The server is kept by whoever made it: RDS, an operator of its own, its owner.
+            requires=[each for each in requirements(part.outline, outlines) if each.component != DATABASE],
             objects=digest(objects),
         )
         found.append(KubernetesComponent(desired, part, objects, preparing))

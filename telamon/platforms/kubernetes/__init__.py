@@ -10,6 +10,10 @@ How the verbs are brought about:
 * **Traffic** goes to pods that carry the label ``telamon.dev/serving``; draining takes it off, and returns when the
   service's endpoints no longer lead there.
 
+* **Intent and record** are custom resources and ConfigMaps (:mod:`telamon.platforms.kubernetes.store`,
+  :mod:`telamon.platforms.kubernetes.journal`), and who may write at all is a Lease
+  (:mod:`telamon.platforms.kubernetes.lease`).
+
 Traps: a StatefulSet makes its pods again at once, so a member is stopped by gating the template first. A pod is never
 deleted without grace, for its volume might then be written by two.
 

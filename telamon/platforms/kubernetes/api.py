@@ -9,7 +9,9 @@ Source: Kubernetes API concepts (resourceVersion, strict field validation, preco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +36,8 @@ from telamon.naming import MANAGER
 
 AGAIN: Final = 2.0
 """Seconds until a request is worth repeating that the API server was too busy for."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds; an API server that asks for more is asked again all the same."""
 TRIES: Final = 8
 """How often a write is tried while nothing but the status of its object moves on."""
 APPLY: Final = "application/apply-patch+yaml"
@@ -41,6 +45,10 @@ MERGE: Final = "application/merge-patch+json"
 UNDECLARED: Final = "field not declared in schema"
 PAGE: Final = 500
 """Objects in one answer to a list."""
+STATUS: Final = "status"
+"""Subresource in which what is reported is written."""
+SLACK: Final = 10.0
+"""Seconds by which the API server may end a watch late before it counts as broken."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class Api:
             chosen = known.get(context)
             if chosen is None:
                 raise ConfigError("it names no context")
+            self._chosen = chosen
             self._connection = Connection(chosen, ConnectionParams())
         except (ConfigError, OSError, ValueError, KeyError) as error:
             raise MachineError(
@@ -122,6 +131,12 @@ class Api:
 
     def list(self, kind: Kind, *, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
         """The objects of a kind that carry these labels."""
+        return self.listed(kind, namespace=namespace, labels=labels)[0]
+
+    def listed(
+        self, kind: Kind, *, namespace: str, labels: Mapping[str, str]
+    ) -> tuple[tuple[Object, ...], str]:
+        """The objects of a kind that carry these labels, and the version from which a watch goes on."""
         found: list[Object] = []
         chosen = ",".join(f"{key}={value}" for key, value in labels.items())
         query: dict[str, str] = {"labelSelector": chosen, "limit": str(PAGE)}
@@ -131,8 +146,70 @@ class Api:
             found += [about | item for item in answer.get("items") or ()]
             more = str(answer.get("metadata", {}).get("continue", ""))
             if not more:
-                return tuple(found)
+                return tuple(found), str(answer.get("metadata", {}).get("resourceVersion", ""))
             query["continue"] = more
+
+    def watch(
+        self, kind: Kind, *, namespace: str, labels: Mapping[str, str], since: str, seconds: int
+    ) -> Iterator[tuple[str, Object]]:
+        """What happens to the objects of a kind, as it happens: ``ADDED``, ``MODIFIED``, ``DELETED``, ``BOOKMARK``.
+
+        Args:
+            kind: of the objects.
+            namespace: in which they are.
+            labels: that they carry.
+            since: version after which to begin.
+            seconds: after which the API server ends it; then another one goes on.
+
+        Raises:
+            NotReadyError: the cluster does not know the kind.
+            TemporaryError: it broke off, or the version is too old to begin at; then everything is listed anew.
+            PlatformError: it is refused.
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": since,
+            "timeoutSeconds": str(seconds),
+            "labelSelector": ",".join(f"{key}={value}" for key, value in labels.items()),
+        }
+        path = kind.path(namespace)
+        timeout = httpx2.Timeout(AGAIN * 5, read=seconds + SLACK)
+        # A connection of its own: one that is held open for a minute must not take the place of a request.
+        with (
+            _translated(),
+            Connection(self._chosen, ConnectionParams(timeout=timeout)) as connection,
+            connection.stream("GET", path, params=query) as answer,
+        ):
+            if answer.status_code >= 400:
+                answer.read()
+                raise _refused(answer, path)
+            for line in answer.iter_lines():
+                event = json.loads(line)
+                item = dict(event["object"])
+                if event["type"] == "ERROR":
+                    words = brief(ValueError(str(item.get("message", ""))))
+                    raise TemporaryError(f"the watch of {path} ends: {words}", delay=AGAIN)
+                yield str(event["type"]), {"apiVersion": kind.version, "kind": kind.kind} | item
+
+    def create(self, item: Object) -> Object:
+        """Make an object that is not there.
+
+        Raises:
+            ConflictError: it is there.
+        """
+        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+        path = Kind.of(item).path(str(item["metadata"].get("namespace", "")))
+        return self._ask("POST", path, query=query, body=item)
+
+    def whoami(self) -> Mapping[str, Any]:
+        """As whom the API server knows us: ``username``, ``groups``, ``extra``.
+
+        Source: Kubernetes, "Authenticating", SelfSubjectReview.
+        """
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self._ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)
+        return dict(answer.get("status", {}).get("userInfo", {}))
 
     def apply(self, item: Object, *, over: Object | None) -> Object:
         """Bring an object to what is desired, by server-side apply with our field manager.
@@ -156,12 +233,13 @@ class Api:
 
         return send(None) if over is None else self._decided(over, send)
 
-    def change(self, item: Object, changes: Mapping[str, Any]) -> Object:
+    def change(self, item: Object, changes: Mapping[str, Any], *, part: str = "") -> Object:
         """Change some fields of an object that was seen.
 
         Args:
             item: as it was seen.
             changes: as a JSON merge patch; RFC 7396.
+            part: the subresource that is changed, e.g. :data:`STATUS`.
 
         Raises:
             ConflictError: it is another one by now.
@@ -174,9 +252,8 @@ class Api:
                 "resourceVersion": seen["metadata"]["resourceVersion"],
                 "uid": seen["metadata"]["uid"],
             }
-            return self._ask(
-                "PATCH", _path(item), query=query, body={**changes, "metadata": about}, form=MERGE
-            )
+            path = f"{_path(item)}/{part}" if part else _path(item)
+            return self._ask("PATCH", path, query=query, body={**changes, "metadata": about}, form=MERGE)
 
         return self._decided(item, send)
 
@@ -229,21 +306,28 @@ class Api:
         form: str = "application/json",
     ) -> dict[str, Any]:
         headers = {"Content-Type": form} if body is not None else {}
-        try:
+        with _translated():
             answer = self._connection.request(method, path, params=query, json=body, headers=headers)
-        except httpx2.HTTPError as error:
-            raise TemporaryError(
-                f"the API server does not answer: {brief(error)}",
-                delay=AGAIN,
-                remedy="`kubectl version` tells whether it can be reached from here.",
-            ) from error
-        except ConfigError as error:
-            raise MachineError(
-                f"nobody can log in to the cluster: {brief(error)}", remedy="Log in, as with kubectl."
-            ) from error
         if answer.status_code >= 400:
-            raise _refused(answer.status_code, _words(answer), path)
+            raise _refused(answer, path)
         return dict(answer.json())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell in our own words what keeps a request from being answered."""
+    try:
+        yield
+    except (httpx2.HTTPError, json.JSONDecodeError) as error:
+        raise TemporaryError(
+            f"the API server does not answer: {brief(error)}",
+            delay=AGAIN,
+            remedy="`kubectl version` tells whether it can be reached from here.",
+        ) from error
+    except ConfigError as error:
+        raise MachineError(
+            f"nobody can log in to the cluster: {brief(error)}", remedy="Log in, as with kubectl."
+        ) from error
 
 
 def _path(item: Object) -> str:
@@ -267,8 +351,9 @@ def _words(answer: httpx2.Response) -> str:
     return brief(ValueError(said or f"HTTP {answer.status_code}"), limit=400)
 
 
-def _refused(code: int, words: str, path: str, /) -> TelamonError:
+def _refused(answer: httpx2.Response, path: str) -> TelamonError:
     """The error that an answer means. Source: Kubernetes API conventions, "HTTP status codes"."""
+    code, words = answer.status_code, _words(answer)
     if code == 404:
         return NotReadyError(
             f"the cluster has no {path}: {words}", remedy="`telamon install` installs what is missing."
@@ -282,5 +367,7 @@ def _refused(code: int, words: str, path: str, /) -> TelamonError:
         # A key that no schema has, in a server-side apply: the code is 500, and it will never be another.
         return PlatformError(f"the API server refuses it: {words}")
     if code in {410, 429} or code >= 500:
-        return TemporaryError(f"the API server cannot now: {words}", delay=AGAIN)
+        wait = answer.headers.get("Retry-After", "")
+        delay = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else AGAIN
+        return TemporaryError(f"the API server cannot now: {words}", delay=delay)
     return PlatformError(f"the API server refuses it: {words}")

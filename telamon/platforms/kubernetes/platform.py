@@ -6,6 +6,7 @@ What a cluster does not perform is refused by :class:`telamon.platforms.kubernet
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from telamon.desired.component import ComponentDesired
@@ -49,13 +50,26 @@ class KubernetesPlatform(Refused):
         parts: what is kept.
     """
 
-    def __init__(self, api: Api, stack: str, clock: Clock, *, parts: Sequence[KubernetesComponent]) -> None:
+    def __init__(
+        self, api: Api, stack: str, clock: Clock, *, parts: Sequence[KubernetesComponent] = ()
+    ) -> None:
         self._api = api
         self._stack = stack
         self._clock = clock
         self._parts = {part.desired.name: part for part in parts}
         self._manifests = Manifests(api, stack)
         self._eyes = Eyes(clock)
+
+    def install(self, parts: Sequence[KubernetesComponent]) -> None:
+        """Keep these from now on.
+
+        Of one that is not among them any more no member is desired, and it stays known, so that it can be taken away.
+        """
+        left = {
+            name: replace(part, desired=replace(part.desired, members=()))
+            for name, part in self._parts.items()
+        }
+        self._parts = {**left, **{part.desired.name: part for part in parts}}
 
     def close(self) -> None:
         """Let go. Every pod goes on."""

@@ -1,0 +1,305 @@
+"""The operator of a cluster: a host for each Stack, woken by what happens on the cluster.
+
+What it does with one Stack is what a controller of the lab does with its own: the same host, lanes and planners. Here
+is only who is looked at when.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from pydantic import ValidationError
+
+from telamon.errors import RefusedError, TelamonError, brief
+from telamon.model.status import MemberStatus, StackStatus, StatusCondition
+from telamon.operator.following import FollowingHost
+from telamon.operator.queue import WorkQueue
+from telamon.operator.report import Transitions, stack_status
+from telamon.ports import Stored
+from telamon.wiring.cluster import PERFORMED, ClusterParts, StackParts
+
+LOG = logging.getLogger("telamon.operator")
+
+WORKERS: Final = 2
+"""Threads that look at Stacks; each component has a thread of its own besides."""
+RESYNC: Final = 30.0
+"""Seconds after which everything is looked at though nothing was seen to change."""
+REPORTS_EVERY: Final = 1.0
+"""Seconds between two looks whether there is anything new to report."""
+ACCEPTED: Final = "Accepted"
+TOLD: Final = frozenset({ACCEPTED, "Ready", "Degraded", "UpgradeFailed"})
+"""Conditions of which a change is worth an event."""
+OPERATIONS: Final = "/operations"
+
+
+@dataclass
+class _Kept:
+    """One Stack that is kept."""
+
+    parts: StackParts
+    host: FollowingHost
+    transitions: Transitions
+    refusals: Transitions = field(default_factory=Transitions)
+    followed: Stored | None = None
+    trouble: TelamonError | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class ClusterOperator:
+    """Keeps every Stack of a namespace.
+
+    Args:
+        parts: what it is made of.
+    """
+
+    def __init__(self, parts: ClusterParts) -> None:
+        self._parts = parts
+        self._queue = WorkQueue(parts.clock)
+        self._kept: dict[str, _Kept] = {}
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._watch = parts.watch_stacks(self._queue.add)
+
+    def start(self) -> None:
+        """Begin to keep what is there."""
+        work = [(self._work, f"worker-{number}") for number in range(WORKERS)]
+        for target, name in (*work, (self._report, "reporter"), (self._resync, "resync")):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def end(self) -> None:
+        """Stop keeping; every pod goes on."""
+        self._ended.set()
+        self._watch.end()
+        self._queue.end()
+        for thread in self._threads:
+            thread.join(timeout=10.0)
+        for kept in list(self._kept.values()):
+            kept.host.end()
+            kept.parts.close()
+
+    # ------------------------------------------------------------------------------------------------ the work queue
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            key = self._queue.take(within=1.0)
+            if key is None:
+                continue
+            failed = False
+            try:
+                failed = not self._look(key)
+            except TelamonError as error:
+                LOG.warning("%s: %s", key, error)
+                failed = True
+            except Exception:
+                LOG.exception("%s: a defect", key)
+                failed = True
+            finally:
+                self._queue.done(key, failed=failed)
+
+    def _look(self, key: str) -> bool:
+        """Look at what a key stands for; whether that could be done."""
+        name = key.removesuffix(OPERATIONS)
+        if key.endswith(OPERATIONS):
+            kept = self._kept.get(name)
+            if kept is None:
+                return True
+            with kept.lock:
+                return kept.host.take_in(PERFORMED)
+        kept = self._kept.get(name) or self._take_on(name)
+        if kept is not None:
+            with kept.lock:
+                self._follow(name, kept)
+        return True
+
+    def _take_on(self, name: str) -> _Kept | None:
+        """Begin to keep a Stack; ``None`` where it is gone."""
+        parts = self._parts.stack(name)
+        stored = parts.store.get("Stack", name)
+        if stored is None or not parts.store.hold():
+            parts.close()
+            return None
+        host = FollowingHost(
+            parts.store, parts.journal, parts.platform, self._parts.clock, parts.compiler, rest=RESYNC
+        )
+        kept = self._kept[name] = _Kept(parts, host, Transitions.after(_conditions(stored)))
+        LOG.info("%s is kept", name)
+        return kept
+
+    def _follow(self, name: str, kept: _Kept) -> None:
+        stored = kept.host.stored()
+        if stored is None:
+            LOG.warning("%s is gone without having been ended: its pods go on, and nobody keeps them", name)
+            self._let_go(name, kept)
+            return
+        if not stored.spec["running"]:
+            self._take_down(name, kept)
+            return
+        if kept.followed is not None and _same(kept.followed, stored) and kept.trouble is None:
+            return
+        try:
+            kept.host.follow()
+        except TelamonError as error:
+            kept.trouble = error
+            if isinstance(error, RefusedError):
+                LOG.info("%s is refused: %s", name, error)
+                return
+            raise
+        kept.trouble, kept.followed = None, stored
+        kept.parts.look_out(kept.host.wake, lambda: self._queue.add(f"{name}{OPERATIONS}"))
+
+    def _take_down(self, name: str, kept: _Kept) -> None:
+        """End what a deleted Stack asked for; its volumes stay."""
+        kept.host.follow()
+        kept.parts.platform.install(())
+        if not kept.host.wait_ended(0):
+            # The reporter asks again until it is so.
+            return
+        kept.host.end()
+        for component in kept.parts.compiler.known:
+            kept.parts.platform.withdraw(component)
+        kept.parts.journal.clear()
+        kept.parts.store.let_go()
+        LOG.info("%s is gone; its volumes stay", name)
+        self._let_go(name, kept)
+
+    def _let_go(self, name: str, kept: _Kept) -> None:
+        kept.host.end()
+        kept.parts.close()
+        self._kept.pop(name, None)
+
+    # ---------------------------------------------------------------------------------------------------- the timers
+
+    def _resync(self) -> None:
+        while not self._ended.wait(RESYNC):
+            for name in list(self._kept):
+                self._queue.add(name)
+                self._queue.add(f"{name}{OPERATIONS}")
+
+    def _report(self) -> None:
+        while not self._ended.wait(REPORTS_EVERY):
+            for name, kept in list(self._kept.items()):
+                try:
+                    if kept.lock.acquire(timeout=REPORTS_EVERY):
+                        try:
+                            self._tell(name, kept)
+                        finally:
+                            kept.lock.release()
+                except TelamonError as error:
+                    LOG.warning("the status of %s could not be written: %s", name, error)
+                except Exception:
+                    LOG.exception("the status of %s: a defect", name)
+
+    def _tell(self, name: str, kept: _Kept) -> None:
+        """Write the status, where it has changed, and tell of what is new in it."""
+        stored = kept.host.stored()
+        if stored is None or not stored.spec["running"]:
+            self._queue.add(name)
+            return
+        lanes = kept.host.lanes()
+        if kept.trouble is None and any(
+            lane.outcome is None and lane.trouble is None for lane in lanes.values()
+        ):
+            # What a successor has not looked at yet is no news.
+            return
+        status = self._status(kept, stored)
+        document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if document == dict(stored.status):
+            return
+        before = {each.type: each for each in _conditions(stored)}
+        kept.parts.store.put(replace(stored, status=document))
+        for condition in status.conditions:
+            known = before.get(condition.type)
+            is_new = known is None or (known.status, known.reason) != (condition.status, condition.reason)
+            if condition.type in TOLD and is_new:
+                kept.parts.announcer.tell(
+                    _kind(condition), condition.reason, action=condition.type, note=condition.message
+                )
+
+    def _status(self, kept: _Kept, stored: Stored) -> StackStatus:
+        now = datetime.fromtimestamp(self._parts.clock.now(), UTC)
+        followed = kept.followed.generation if kept.followed is not None else stored.generation
+        status = stack_status(
+            kept.host.lanes(),
+            generation=followed,
+            now=now,
+            transitions=kept.transitions,
+            urls=kept.parts.compiler.urls,
+        )
+        accepted = _accepted(kept, stored, now=now)
+        if accepted.status == "True":
+            kept.refusals = Transitions()
+        others: Sequence[StatusCondition] = status.conditions
+        if accepted.status != "True":
+            # What is asked for is not so, however well what was kept before is.
+            ready = accepted.model_copy(
+                update={
+                    "type": "Ready",
+                    "last_transition_time": kept.refusals.since("Ready", "False", now=now),
+                }
+            )
+            others = [ready, *(each for each in status.conditions if each.type != "Ready")]
+        return status.model_copy(
+            update={"conditions": (accepted, *others), "members": tuple(_since(status, stored))}
+        )
+
+
+def _since(status: StackStatus, stored: Stored) -> Iterator[MemberStatus]:
+    """The members; one that stands as it was reported last has stood so since then, whoever looked."""
+    known = {str(each.get("name")): each for each in stored.status.get("members") or ()}
+    for member in status.members:
+        before = known.get(member.name, {})
+        found = MemberStatus.model_validate(before, strict=False) if before else None
+        is_same = found is not None and (found.state, found.version) == (member.state, member.version)
+        yield member.model_copy(update={"since": found.since}) if found is not None and is_same else member
+
+
+def _same(one: Stored, other: Stored) -> bool:
+    return one.generation == other.generation and dict(one.spec) == dict(other.spec)
+
+
+def _accepted(kept: _Kept, stored: Stored, *, now: datetime) -> StatusCondition:
+    """Whether the spec is one that can be kept."""
+    trouble = kept.trouble
+    waits = trouble is None and (kept.followed is None or not _same(kept.followed, stored))
+    status: Literal["True", "False", "Unknown"] = "Unknown" if waits else "False" if trouble else "True"
+    reason = "AsDesired"
+    if waits:
+        reason = "NotLookedAt"
+    elif trouble is not None:
+        reason = _word(trouble.guard) if isinstance(trouble, RefusedError) else type(trouble).__name__
+    words = "" if trouble is None else " ".join(part for part in (str(trouble), trouble.remedy) if part)
+    return StatusCondition(
+        type=ACCEPTED,
+        status=status,
+        reason=reason,
+        message=words,
+        last_transition_time=kept.transitions.since(ACCEPTED, status, now=now),
+        observed_generation=stored.generation,
+    )
+
+
+def _word(guard: str) -> str:
+    """The name of a guard as conditions write reasons, e.g. ``JumpIsAllowed``."""
+    return "".join(part.capitalize() for part in guard.split("-"))
+
+
+def _kind(condition: StatusCondition) -> Literal["Normal", "Warning"]:
+    good = "False" if condition.type in {"Degraded", "UpgradeFailed"} else "True"
+    return "Normal" if condition.status == good else "Warning"
+
+
+def _conditions(stored: Stored) -> list[StatusCondition]:
+    """The conditions that an earlier operator has reported."""
+    found: Sequence[Any] = stored.status.get("conditions") or ()
+    try:
+        return [StatusCondition.model_validate(condition, strict=False) for condition in found]
+    except (TypeError, ValidationError) as error:
+        LOG.warning("since when the conditions hold is not known any more: %s", brief(error))
+        return []

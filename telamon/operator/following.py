@@ -1,0 +1,65 @@
+"""A host whose store others write: people and their tools, by way of the API server of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from telamon.operator.host import Host
+from telamon.operator.spec import stack_of
+
+
+@dataclass
+class FollowingHost(Host):
+    """Keeps a stack that is written elsewhere."""
+
+    def follow(self) -> None:
+        """Go on with what the store holds by now, because somebody else has written it there.
+
+        Raises:
+            RefusedError: a product cannot be brought to the version that is asked for; what was kept is kept.
+            TelamonError: the stack cannot be built here; what was kept is kept.
+        """
+        with self._lock:
+            stored = self.stored()
+            if stored is None or not stored.spec.get("running", True):
+                if not self._going_down:
+                    self.down()
+                return
+            if self._going_down:
+                return
+            stack = stack_of(stored)
+            if self._lanes:
+                self._check_upgrades(stack, stored.spec.get("downtime") or ())
+            self._desire(self._install(stack), stored.generation)
+            self._begin_upgrades(stored)
+
+    def wake(self, component: str | None = None) -> None:
+        """Have a component looked at now, or all of them, because something of it was seen to change."""
+        with self._lock:
+            for name, lane in self._lanes.items():
+                if component in (None, name):
+                    lane.wake.set()
+
+    def take_in(self, performed: Collection[str]) -> bool:
+        """Judge the operations that somebody else has written into the store; those that may begin then begin.
+
+        Args:
+            performed: verbs that the platform performs.
+
+        Returns:
+            Whether every component was looked at already, so that what it is asked for could be judged.
+        """
+        with self._lock:
+            stored = self.stored()
+            if stored is None or self._going_down:
+                return True
+            for component, lane in self._lanes.items():
+                if lane.outcome is not None and lane.operation is None:
+                    view = self._view(lane.outcome)
+                    self.operations.take_in(view, generation=stored.generation, performed=performed)
+                active = self.operations.active(component)
+                if active != lane.operation:
+                    lane.operation = active
+                    lane.wake.set()
+            return all(lane.outcome is not None for lane in self._lanes.values())

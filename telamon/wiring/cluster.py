@@ -1,0 +1,191 @@
+"""Adapters for stacks on a Kubernetes cluster: what the operator there is made of."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from telamon.errors import MachineError
+from telamon.naming import LABEL_COMPONENT, LABEL_STACK, OPERATION_KIND
+
+if TYPE_CHECKING:
+    from telamon.platforms.clock import SteadyClock
+    from telamon.platforms.kubernetes.announcing import Announcer
+    from telamon.platforms.kubernetes.api import Api
+    from telamon.platforms.kubernetes.compiler import KubernetesCompiler
+    from telamon.platforms.kubernetes.journal import KubernetesJournal
+    from telamon.platforms.kubernetes.lease import KubernetesLease
+    from telamon.platforms.kubernetes.platform import KubernetesPlatform
+    from telamon.platforms.kubernetes.store import KubernetesStore
+    from telamon.platforms.kubernetes.watching import Watch
+
+PERFORMED: Final = frozenset({"restart", "pause", "resume"})
+"""Verbs of operations that are performed on a cluster."""
+POD_NAME: Final = "authentication.kubernetes.io/pod-name"
+"""What the API server knows of a token that is bound to a pod. Source: Kubernetes, "Managing Service Accounts"."""
+
+
+@dataclass
+class StackParts:
+    """What keeping one stack on a cluster is made of.
+
+    Attributes:
+        store: its Stack and operations.
+        journal: its record.
+        platform: eyes and verbs.
+        compiler: from the Stack to what is kept.
+        announcer: tells people.
+    """
+
+    store: KubernetesStore
+    journal: KubernetesJournal
+    platform: KubernetesPlatform
+    compiler: KubernetesCompiler
+    announcer: Announcer
+    _api: Api
+    _stack: str
+    _watches: dict[str, list[Watch]] = field(default_factory=dict)
+
+    def look_out(self, told: Callable[[str], None], asked: Callable[[], None]) -> None:
+        """Watch the namespaces of the components; those that are watched already go on being so.
+
+        Args:
+            told: is called with the name of a component of which something changes.
+            asked: is called when an operation appears, changes or goes.
+        """
+        from telamon.platforms.kubernetes.api import POD, STATEFUL_SET
+        from telamon.platforms.kubernetes.store import OPERATION
+        from telamon.platforms.kubernetes.watching import Watch
+
+        def tell(item: Mapping[str, Any]) -> None:
+            if item["kind"] == OPERATION_KIND:
+                asked()
+            else:
+                told(str((item["metadata"].get("labels") or {}).get(LABEL_COMPONENT, "")))
+
+        own = {LABEL_STACK: self._stack}
+        for namespace in self.store.namespaces:
+            if namespace not in self._watches:
+                self._watches[namespace] = [
+                    Watch(self._api, kind, namespace, labels, tell)
+                    for kind, labels in ((POD, own), (STATEFUL_SET, own), (OPERATION, {}))
+                ]
+                for watch in self._watches[namespace]:
+                    watch.start()
+
+    def close(self) -> None:
+        """Let go of everything; pods go on."""
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.end()
+        self.platform.close()
+
+
+@dataclass
+class ClusterParts:
+    """What the operator of a cluster is made of.
+
+    Attributes:
+        namespace: of the Stacks, of the lease, and of the operator.
+        identity: as whom the API server knows this process.
+        lease: the right to act.
+        clock: time.
+    """
+
+    namespace: str
+    identity: str
+    lease: KubernetesLease
+    clock: SteadyClock
+    _connect: Callable[[], Api]
+    _api: Api
+
+    def stack(self, name: str) -> StackParts:
+        """What keeping a stack is made of."""
+        from telamon.platforms.kubernetes.announcing import Announcer
+        from telamon.platforms.kubernetes.compiler import KubernetesCompiler
+        from telamon.platforms.kubernetes.journal import KubernetesJournal
+        from telamon.platforms.kubernetes.platform import KubernetesPlatform
+        from telamon.platforms.kubernetes.store import KubernetesStore
+
+        api = self._connect()
+        store = KubernetesStore(api, self.namespace, name)
+        platform = KubernetesPlatform(api, name, self.clock)
+        return StackParts(
+            store,
+            KubernetesJournal(api, self.namespace, name),
+            platform,
+            KubernetesCompiler(platform, store),
+            Announcer(api, self.namespace, name, identity=self.identity, clock=self.clock),
+            api,
+            name,
+        )
+
+    def watch_stacks(self, told: Callable[[str], None]) -> Watch:
+        """Watch the Stacks; returns what ends it.
+
+        Args:
+            told: is called with the name of each that is there, appears, changes or goes.
+        """
+        from telamon.platforms.kubernetes.store import STACK
+        from telamon.platforms.kubernetes.watching import Watch
+
+        watch = Watch(self._api, STACK, self.namespace, {}, lambda item: told(str(item["metadata"]["name"])))
+        watch.start()
+        return watch
+
+    def stacks(self) -> Sequence[str]:
+        """The names of all Stacks."""
+        from telamon.platforms.kubernetes.store import STACK
+
+        found = self._api.list(STACK, namespace=self.namespace, labels={})
+        return [str(item["metadata"]["name"]) for item in found]
+
+    def close(self) -> None:
+        """Let go."""
+        self._api.close()
+
+
+def cluster_parts(kubeconfig: Path | None, context: str | None, *, namespace: str) -> ClusterParts:
+    """Log in to a cluster as its operator.
+
+    Args:
+        kubeconfig: file; ``None``: as ``kubectl`` finds it, or the service account of the pod.
+        context: of the kubeconfig; ``None`` for the one in use.
+        namespace: of the Stacks, the lease and the operator.
+
+    Raises:
+        MachineError: the library for clusters, or a kubeconfig, is missing.
+        TemporaryError: the API server does not answer.
+    """
+    from telamon.platforms.clock import SteadyClock
+
+    try:
+        from telamon.platforms.kubernetes.api import Api
+        from telamon.platforms.kubernetes.lease import KubernetesLease
+    except ImportError as error:
+        raise MachineError(
+            "the library for clusters is missing",
+            remedy="Install telamon[kubernetes], which brings lightkube.",
+        ) from error
+    clock = SteadyClock()
+
+    def connect() -> Api:
+        return Api(kubeconfig, context=context)
+
+    api = connect()
+    identity = _identity(api.whoami())
+    lease = KubernetesLease(api, namespace, "telamon-operator", identity, clock)
+    return ClusterParts(namespace, identity, lease, clock, connect, api)
+
+
+def _identity(known: Mapping[str, Any]) -> str:
+    """The name of the pod as the API server knows it, so that it can tell a leader from one who was deposed.
+
+    Whoever runs elsewhere has none; then machine and process tell two apart.
+    """
+    names = (known.get("extra") or {}).get(POD_NAME) or ()
+    return str(names[0]) if names else f"{socket.gethostname()}-{os.getpid()}"

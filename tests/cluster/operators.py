@@ -1,0 +1,230 @@
+"""Operators of a cluster: processes of this machine that log in as the pods of the operator do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from telamon.desired.kubernetes.components import components
+from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.installation import installation
+from telamon.desired.kubernetes.render import bundles
+from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.store import OPERATION, STACK
+from telamon.products.registry import registry
+from telamon.stackfile.crds import custom_resources
+from testbed.control_plane import ControlPlane
+from tests.cluster.harness import stack
+from tests.cluster.support import until
+from tests.support.manifests import site_of
+
+IMAGE: Final = "registry.acme.example/telamon@sha256:" + "0" * 64
+NAMESPACE: Final = Kind("v1", "Namespace")
+POD: Final = Kind("v1", "Pod")
+CLUSTER_WIDE: Final = ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy")
+
+
+@dataclass
+class Process:
+    """An operator that runs."""
+
+    running: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.running.kill()
+        self.running.wait()
+
+    def freeze(self) -> None:
+        """Stop it where it is."""
+        self.running.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.running.send_signal(signal.SIGCONT)
+
+    def end(self) -> int:
+        """Ask it to end, as a kubelet does; returns its exit code."""
+        self.running.terminate()
+        return self.running.wait(timeout=30)
+
+
+@dataclass
+class Installed:
+    """A cluster on which the operator is installed, but for the processes."""
+
+    plane: ControlPlane
+    api: Api
+    folder: Path
+    processes: list[Process] = field(default_factory=list)
+
+    def kubeconfig(self, pod: str, *, server: str = "") -> Path:
+        """By which a pod of the operator logs in; the pod is made, and is never run.
+
+        Args:
+            pod: its name.
+            server: URL of something before the API server.
+        """
+        if self.api.get(POD, pod, namespace=OPERATOR_NAMESPACE) is None:
+            self.api.create(_pod(pod))
+        bound = {"apiVersion": "v1", "kind": "Pod", "name": pod}
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 3600, "boundObjectRef": bound},
+        }
+        path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts/{OPERATOR}/token"
+        token = self.api._ask("POST", path, body=request)["status"]["token"]
+        document = json.loads(self.plane.kubeconfig().read_text(encoding="utf-8"))
+        document["users"][0]["user"] = {"token": token}
+        if server:
+            document["clusters"][0]["cluster"] = {"server": server}
+        found = self.folder / f"{pod}{'-through' if server else ''}.kubeconfig"
+        found.write_text(json.dumps(document), encoding="utf-8")
+        return found
+
+    def start(self, pod: str = "operator-a", *, server: str = "") -> Process:
+        """Start an operator as a pod of that name."""
+        kubeconfig = self.kubeconfig(pod, server=server)
+        log = self.folder / f"{pod}.log"
+        command = (sys.executable, "-m", "telamon.operator", "--kubernetes", "--listen", "127.0.0.1:0")
+        with log.open("ab") as output:
+            running = subprocess.Popen(
+                (*command, "--kubeconfig", str(kubeconfig)),
+                stdout=output,
+                stderr=output,
+                env={"PATH": os.environ["PATH"]},
+            )
+        process = Process(running, log)
+        self.processes.append(process)
+        return process
+
+    def prepare(self, name: str, *, nodes: int = 2) -> None:
+        """Apply what whoever installs a stack applies, and what the operator's rights do not reach."""
+        known = site_of(stack(name, nodes=nodes))
+        rendered = bundles(known)
+        part = next(part for part in components(known, rendered) if part.desired.name == "tiny")
+        operated = {id(item) for item in (*part.objects, *part.preparing)}
+        for bundle in rendered:
+            for item in bundle.objects:
+                if id(item) not in operated:
+                    self.api.apply(item, over=None)
+
+    def ask_for(self, name: str, *, nodes: int = 2) -> Object:
+        """Write the Stack, as kubectl would."""
+        document = stack(name, nodes=nodes).model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude_none=True
+        )
+        document["metadata"] |= {"namespace": OPERATOR_NAMESPACE}
+        return self.api.apply(document, over=None)
+
+    def stack(self, name: str) -> Mapping[str, Any]:
+        """The Stack as it is."""
+        return self.api.get(STACK, name, namespace=OPERATOR_NAMESPACE) or {}
+
+    def condition(self, name: str, type_: str) -> Mapping[str, Any]:
+        """A condition of a Stack."""
+        found = self.stack(name).get("status", {}).get("conditions", ())
+        return next((each for each in found if each["type"] == type_), {})
+
+    def until_ready(self, name: str, *, within: float = 40.0) -> None:
+        """Wait until a Stack is as it is desired, in its generation."""
+
+        def is_so() -> bool:
+            ready = self.condition(name, "Ready")
+            current = ready.get("observedGeneration") == self.stack(name).get("metadata", {}).get(
+                "generation"
+            )
+            return ready.get("status") == "True" and current
+
+        try:
+            until(is_so, within=within)
+        except AssertionError as error:
+            words = "\n".join(process.log.read_text(encoding="utf-8")[-3000:] for process in self.processes)
+            raise AssertionError(f"{error}: {self.stack(name).get('status')}\n{words}") from error
+
+    def operation(self, stack_name: str, name: str, **spec: Any) -> Object:
+        """Ask for an operation on the application."""
+        target = {"stack": stack_name, "component": "tiny"}
+        document = {
+            "apiVersion": OPERATION.version,
+            "kind": OPERATION.kind,
+            "metadata": {"name": name, "namespace": f"{stack_name}-tiny"},
+            "spec": {
+                "target": target,
+                "generation": self.stack(stack_name)["metadata"]["generation"],
+                **spec,
+            },
+        }
+        return self.api.apply(document, over=None)
+
+    def phase(self, stack_name: str, name: str) -> str:
+        """Where an operation stands."""
+        found = self.api.get(OPERATION, name, namespace=f"{stack_name}-tiny") or {}
+        return str(found.get("status", {}).get("phase", ""))
+
+
+@contextmanager
+def installed(plane: ControlPlane, api: Api, folder: Path) -> Iterator[Installed]:
+    """Install everything but the processes; at the end every process is gone, and nothing fences other tests."""
+    until(lambda: api.get(NAMESPACE, "default"))
+    for item in custom_resources(registry()):
+        api.apply(item, over=None)
+    until(lambda: _listed(api))
+    objects = [item for item in installation(IMAGE) if item["kind"] != "Deployment"]
+    for item in objects:
+        api.apply(item, over=None)
+    made = Installed(plane, api, folder)
+    try:
+        yield made
+    finally:
+        for process in made.processes:
+            if process.running.poll() is None:
+                process.thaw()
+                process.kill()
+        for item in objects:
+            found = api.get(Kind.of(item), item["metadata"]["name"]) if _is_wide(item) else None
+            if found is not None:
+                api.delete(found)
+
+
+def _is_wide(item: Object) -> bool:
+    return item["kind"] in CLUSTER_WIDE
+
+
+def _listed(api: Api) -> bool:
+    try:
+        return all(api.list(kind, namespace="default", labels={}) is not None for kind in (STACK, OPERATION))
+    except Exception:  # noqa: BLE001 - until it is there, any refusal means: not yet.
+        return False
+
+
+def _pod(name: str) -> Object:
+    """A pod that nobody runs, for a token to be bound to."""
+    context = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {"name": "operator", "image": IMAGE, "securityContext": context}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": OPERATOR_NAMESPACE},
+        "spec": {
+            "serviceAccountName": OPERATOR,
+            "schedulingGates": [{"name": "telamon.dev/never"}],
+            "containers": [container],
+        },
+    }
