@@ -15,7 +15,9 @@ class InForce:
         releases: that the data is of, by component; none for a product without data.
         logins: roles that nodes log in to their database as, by component; the owner of the database where none is
             named.
+        upgrades: releases that upgrades in progress lead to, by component, whatever the stack file says by now.
     """
 
     releases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     logins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    upgrades: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from telamon.desired.component import ComponentDesired, Upgrade
+from telamon.desired.component import ComponentDesired
 from telamon.errors import (
     ConflictError,
     NotReadyError,
@@ -17,39 +17,25 @@ from telamon.errors import (
 )
 from telamon.model.operation import Operation
 from telamon.model.stack import Stack
+from telamon.naming import component_name
+from telamon.operator.lane import KeptLane
 from telamon.operator.operations import Operations, Wish
 from telamon.operator.report import Lane, Trouble
 from telamon.operator.spec import Accepted, Compiler, stack_of, unwanted
-from telamon.operator.upgrading import check
-from telamon.plan.checks import UPGRADING
-from telamon.plan.operation import Running
-from telamon.plan.operations.registry import VERBS
+from telamon.operator.upgrading import Upgrades, check, refused, too_late, with_course
+from telamon.plan.operation import UPGRADING, Running
 from telamon.plan.preview import Preview
 from telamon.plan.step import Done, Finished
 from telamon.plan.view import Standing, View
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
 from telamon.run.foresee import foresee
-from telamon.run.recall import changes_desired, in_force, with_stand_ins
+from telamon.run.recall import changes_desired, in_force, recall, with_stand_ins
 
 LOG = logging.getLogger("telamon.operator")
 
 DEFECT_RESTS = 5.0
 """Seconds a lane rests after a defect of ours."""
-
-
-@dataclass
-class _Lane:
-    executor: Executor
-    desired: ComponentDesired
-    generation: int
-    wake: threading.Event = field(default_factory=threading.Event)
-    outcome: Outcome | None = None
-    standing: Standing | None = None
-    trouble: Trouble | None = None
-    seen_generation: int = 0
-    thread: threading.Thread | None = None
-    operation: Running | None = None
 
 
 @dataclass
@@ -74,13 +60,15 @@ class Host:
     poll: float = 0.5
     rest: float | None = None
     operations: Operations = field(init=False)
-    _lanes: dict[str, _Lane] = field(init=False, default_factory=dict)
+    _upgrades: Upgrades = field(init=False)
+    _lanes: dict[str, KeptLane] = field(init=False, default_factory=dict)
     _lock: threading.RLock = field(init=False, default_factory=threading.RLock)
     _ended: threading.Event = field(init=False, default_factory=threading.Event)
     _going_down: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.operations = Operations(self.store, self.clock)
+        self._upgrades = Upgrades(self.operations, self._view)
 
     # ---------------------------------------------------------------------------------------------------- the spec
 
@@ -94,8 +82,9 @@ class Host:
         if stored is None or not stored.spec.get("running", True):
             return
         try:
-            self._desire(self._install(stack_of(stored)), stored.generation)
-            self._begin_upgrades(stored)
+            stack = stack_of(stored)
+            self._desire(self._install(stack), stored.generation)
+            self._upgrades.match(self._lanes, stored, asked=lambda: self._asked(stack))
         except TelamonError as error:
             LOG.error("the stack cannot be kept: %s", error)  # noqa: TRY400 - meant for people
 
@@ -137,17 +126,17 @@ class Host:
                 "stack": stack.model_dump(mode="json", exclude={"status"}),
                 "source": source,
                 "running": True,
-                "downtime": sorted(downtime),
             }
-            if stored is not None and stored.spec.get("stack") != spec["stack"]:
+            if stored is not None and (stored.spec.get("stack") != spec["stack"] or downtime):
                 self._check_upgrades(stack, downtime)
             components = self._install(stack)
-            changed = stored is None or dict(stored.spec) != spec
+            # Where it came from, and what was agreed to on the way, is no change of what is wanted.
+            changed = stored is None or any(stored.spec.get(key) != spec[key] for key in ("stack", "running"))
             if stored is None or changed:
                 base = stored or Stored("Stack", stack.metadata.name, 0, 0)
                 stored = self.store.put(replace(base, spec=spec))
             self._desire(components, stored.generation)
-            self._begin_upgrades(stored)
+            self._upgrades.match(self._lanes, stored, asked=lambda: self._asked(stack), downtime=downtime)
             return Accepted(stored.generation, changed, self.compiler.notes)
 
     def down(self) -> int:
@@ -173,7 +162,15 @@ class Host:
             return len(gone)
 
     def _install(self, stack: Stack) -> Sequence[ComponentDesired]:
-        return self.compiler.install(with_stand_ins(self.journal, stack), in_force(self.journal, stack))
+        names = map(component_name, stack.spec.products)
+        running = {str(name): found for name in names if (found := self.operations.active(name)) is not None}
+        return self.compiler.install(
+            with_stand_ins(self.journal, stack), in_force(self.journal, stack, operations=running)
+        )
+
+    def _asked(self, stack: Stack) -> Sequence[ComponentDesired]:
+        """What a stack asks for, whatever is in progress."""
+        return self.compiler.components(with_stand_ins(self.journal, stack), in_force(self.journal, stack))
 
     def _install_again(self) -> None:
         """Compile the spec in force anew, because what rests on the journal in it has changed."""
@@ -183,35 +180,11 @@ class Host:
 
     def _check_upgrades(self, stack: Stack, downtime: Collection[str]) -> None:
         """Refuse, before anything is touched, a stack of which a product cannot come to its version."""
-        effective = with_stand_ins(self.journal, stack)
-        for desired in self.compiler.components(effective, in_force(self.journal, stack)):
+        for desired in self._asked(stack):
             lane = self._lanes.get(desired.name)
-            if desired.upgrade is not None:
-                view = self._view(lane.outcome) if lane is not None and lane.outcome is not None else None
-                check(desired, view, agreed=desired.name in downtime)
-                continue
-            if lane is not None and lane.operation is not None and lane.operation.verb in UPGRADING:
-                self.operations.cancel(lane.operation.name)
-                lane.operation = self.operations.active(desired.name)
-
-    def _begin_upgrades(self, stored: Stored) -> None:
-        """Make the operations that this generation's changes of version need, once each."""
-        for component, lane in self._lanes.items():
-            wanted = lane.desired.upgrade
-            if wanted is None or lane.operation is not None:
-                continue
-            if self.operations.was_made(component, UPGRADING, generation=stored.generation):
-                continue
-            self._begin_upgrade(component, lane, wanted=wanted, stored=stored)
-
-    def _begin_upgrade(self, component: str, lane: _Lane, *, wanted: Upgrade, stored: Stored) -> None:
-        verb = VERBS.get(wanted.jump.way)
-        if verb is None:
-            return
-        wish = Wish(verb, component, "", {"from": wanted.from_release, "to": wanted.to_release})
-        self.operations.make(wish, stack=stored.name, generation=stored.generation)
-        lane.operation = self.operations.active(component)
-        lane.wake.set()
+            view = self._view(lane.outcome) if lane is not None and lane.outcome is not None else None
+            memory = recall(self.journal.read(desired.name)) if lane is None else lane.executor.memory
+            check(desired, view, memory=memory, agreed=desired.name in downtime)
 
     def _left_behind(self, stored: Stored) -> list[ComponentDesired]:
         try:
@@ -225,6 +198,7 @@ class Host:
 
         Raises:
             NotReadyError: there is no such component.
+            RefusedError: it is held at a release, and the upgrade cannot be tried again like this.
         """
         with self._lock:
             if component is not None:
@@ -235,8 +209,8 @@ class Host:
                 lane = self._lanes[name]
                 lane.executor.retry()
                 lane.wake.set()
-                if lane.desired.upgrade is not None and lane.operation is None and stored is not None:
-                    self._begin_upgrade(name, lane, wanted=lane.desired.upgrade, stored=stored)
+                if stored is not None:
+                    self._upgrades.retry(lane, stored, asked=component is not None)
             return chosen
 
     def operate(self, wish: Wish) -> Operation:
@@ -254,6 +228,7 @@ class Host:
             if lane.outcome is None:
                 raise NotReadyError(f"{wish.component} was not looked at yet", remedy="try again in a moment")
             view = self._view(lane.outcome)
+            wish = with_course(wish, lane.desired)
             made = self.operations.accept(wish, view, stack=stored.name, generation=stored.generation)
             lane.operation = self.operations.active(wish.component)
             lane.wake.set()
@@ -264,14 +239,21 @@ class Host:
 
         Raises:
             NotReadyError: there is none of that name, or it has ended.
+            RefusedError: it has come too far to turn back.
         """
         with self._lock:
-            cancelled = self.operations.cancel(name)
             for component, lane in self._lanes.items():
-                if lane.operation is not None and lane.operation.name == name:
-                    lane.operation = self.operations.active(component)
-                    lane.wake.set()
-            return cancelled
+                operation = lane.operation
+                if operation is None or operation.name != name:
+                    continue
+                late = None if lane.outcome is None else too_late(self._view(lane.outcome), operation)
+                if late is not None:
+                    raise refused(late)
+                cancelled = self.operations.cancel(name)
+                lane.operation = self.operations.active(component)
+                lane.wake.set()
+                return cancelled
+            return self.operations.cancel(name)
 
     def _view(self, outcome: Outcome) -> View:
         """The picture a decision starts from now: as seen last, as desired now."""
@@ -285,7 +267,7 @@ class Host:
             operation=lane.operation,
         )
 
-    def _lane(self, component: str) -> _Lane:
+    def _lane(self, component: str) -> KeptLane:
         if component not in self._lanes:
             known = ", ".join(self._lanes) or "none"
             raise NotReadyError(f"there is no component {component}", remedy=f"components are: {known}")
@@ -300,7 +282,7 @@ class Host:
         with self._lock:
             known = tuple(self._lanes)
         return foresee(
-            self.compiler.components(with_stand_ins(self.journal, stack), in_force(self.journal, stack)),
+            self._asked(stack),
             platform=self.platform,
             journal=self.journal,
             clock=self.clock,
@@ -333,7 +315,7 @@ class Host:
                 lane.wake.set()
             for name, desired in wanted.items():
                 executor = Executor(name, self.platform, self.journal, self.clock, self.poll)
-                lane = _Lane(executor, desired, generation, operation=self.operations.active(name))
+                lane = KeptLane(executor, desired, generation, operation=self.operations.active(name))
                 lane.thread = threading.Thread(
                     target=self._run, args=(name, lane), name=f"lane-{name}", daemon=True
                 )
@@ -370,7 +352,7 @@ class Host:
             if lane.thread is not None and lane.thread is not threading.current_thread():
                 lane.thread.join(timeout=5.0)
 
-    def _run(self, name: str, lane: _Lane) -> None:
+    def _run(self, name: str, lane: KeptLane) -> None:
         while not self._ended.is_set():
             lane.wake.clear()
             pause = self._pass(name, lane)
@@ -379,7 +361,7 @@ class Host:
             if pause > 0:
                 lane.wake.wait(pause)
 
-    def _pass(self, name: str, lane: _Lane) -> float:
+    def _pass(self, name: str, lane: KeptLane) -> float:
         desired, generation = lane.desired, lane.generation
         try:
             operation = lane.operation if desired.members else None
@@ -414,7 +396,7 @@ class Host:
         view = self._view(outcome)
         return self.operations.let_in(view) or self.operations.wished(view, stored)
 
-    def _advance(self, lane: _Lane, operation: Running, *, outcome: Outcome) -> None:
+    def _advance(self, lane: KeptLane, operation: Running, *, outcome: Outcome) -> None:
         """Write how far an operation is; one that has ended is written down before it is forgotten."""
         with self._lock:
             if not isinstance(outcome.decision, Finished):
@@ -429,7 +411,7 @@ class Host:
                 # What is in force now is another release than before.
                 self._install_again()
 
-    def _retired(self, name: str, lane: _Lane) -> bool:
+    def _retired(self, name: str, lane: KeptLane) -> bool:
         """Whether the component is gone for good; the last one to go ends a host that goes down."""
         with self._lock:
             if not _is_gone(lane) or lane.desired.members or self._lanes.get(name) is not lane:
@@ -443,6 +425,6 @@ class Host:
         return True
 
 
-def _is_gone(lane: _Lane) -> bool:
+def _is_gone(lane: KeptLane) -> bool:
     outcome = lane.outcome
     return outcome is not None and not outcome.view.desired.members and isinstance(outcome.decision, Done)

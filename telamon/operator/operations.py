@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -185,15 +185,6 @@ class Operations:
         put_off = self._write(self._stored(name), {"message": f"begins {words}"})
         self._later.pop(view.desired.name, None)
         return put_off
-
-    def was_made(self, component: str, verbs: Collection[str], *, generation: int) -> bool:
-        """Whether one of some verbs was asked of a component for a generation of the spec already."""
-        return any(
-            operation.spec.verb in verbs
-            and operation.spec.target.component == component
-            and operation.spec.generation >= generation
-            for operation in self.all()
-        )
 
     def active(self, component: str) -> Running | None:
         """The operation in progress on a component."""

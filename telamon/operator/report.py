@@ -11,6 +11,7 @@ from telamon.model.status import ComponentStatus, IndexStatus, MemberStatus, Sta
 from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
 from telamon.plan.window import AWAITS
+from telamon.products.release import Way
 from telamon.run.executor import Outcome
 from telamon.state.world import Life, MemberState, Replication, Role
 
@@ -143,8 +144,7 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
     reason, message, url = "Acting", "", ""
     held = view.desired.upgrade is not None and view.operation is None
     if isinstance(decision, Done):
-        reason = "UpgradeFailed" if held else "Done"
-        message = _held_words(view) if held else ""
+        reason, message = _held(view) if held else ("Done", "")
     elif isinstance(decision, Wait):
         reason, message, url = decision.reason, decision.message, decision.url
     elif isinstance(decision, Finished):
@@ -164,22 +164,29 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         done=(isinstance(decision, Done) and not held) or reason in LEFT,
         reason=reason,
         message=message,
-        remedy=outcome.remedy or (_held_remedy(name) if held else _look_at(name, quarantined)),
+        remedy=outcome.remedy or (_held_remedy(view) if held else _look_at(name, quarantined)),
         url=url,
     )
 
 
-def _held_words(view: View) -> str:
+def _held(view: View) -> tuple[str, str]:
+    """Reason and words for a component that does not come to the release that the stack file asks for."""
     wanted = view.desired.upgrade
-    return (
-        ""
-        if wanted is None
-        else f"held at {wanted.from_release}: the upgrade to {wanted.to_release} did not succeed"
-    )
+    if wanted is None:
+        return "Done", ""
+    if view.memory.held == wanted.to_release:
+        told = f"held at {wanted.from_release}: the upgrade to {wanted.to_release} did not succeed"
+        return "UpgradeFailed", told
+    return "UpgradeNotBegun", f"the upgrade from {wanted.from_release} to {wanted.to_release} is not begun"
 
 
-def _held_remedy(component: str) -> str:
-    return f"`telamon operations list` tells why; `telamon retry {component}` tries again, or put the old version back"
+def _held_remedy(view: View) -> str:
+    component, wanted = view.desired.name, view.desired.upgrade
+    if wanted is not None and wanted.jump.way is Way.DOWNTIME:
+        again = f"`telamon upgrade {component} {wanted.to_release} --downtime`"
+    else:
+        again = f"`telamon retry {component}`"
+    return f"`telamon operations list` tells why; {again} tries again, or put the old version back"
 
 
 def _look_at(component: str, quarantined: list[str]) -> str:

@@ -17,13 +17,11 @@ from telamon.plan.database_checks import (
     waits_as_recorded,
 )
 from telamon.plan.database_step import Follow, Promote, Synchronise
+from telamon.plan.operation import UPGRADING
 from telamon.plan.step import Admit, Call, Drain, Refusal, RemoveMember, StartMember, Step, StopMember
 from telamon.plan.view import View
 from telamon.state.classify import UP, Condition
 from telamon.state.world import ComponentKind, Life
-
-UPGRADING = frozenset({"upgrade", "major-upgrade"})
-"""Operations that change a release."""
 
 Guard = Callable[[Step, View], Refusal | None]
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from telamon.desired.component import MemberDesired
 from telamon.naming import DATABASE
 from telamon.plan.busy import least_busy_first
-from telamon.plan.keeping import forget_departed, keep_maintenance, leave_registry
+from telamon.plan.keeping import forget_departed, forget_held, keep_maintenance, leave_registry
 from telamon.plan.setup import account, keep_account, set_up
 from telamon.plan.step import (
     Admit,
@@ -235,6 +235,7 @@ PROTECTING: tuple[Rule, ...] = (
     enter_rotation,
     remember,
     forget_departed,
+    forget_held,
 )
 """Rules that go before everything an operation may want, in the order of urgency."""
 

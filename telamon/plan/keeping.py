@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from telamon.naming import split_member
 from telamon.plan.step import Call, Forget, Hold, LetGo, Step, Wait
-from telamon.plan.view import MAINTENANCE, View
+from telamon.plan.view import AGREED, HELD, MAINTENANCE, View
 from telamon.state.world import JobPhase, Life
 
 FORGETTING_RESTS = 15.0
@@ -25,6 +25,17 @@ def keep_maintenance(view: View) -> Iterator[Step | Wait]:
         yield Hold(view.desired.name, "somebody asked for the maintenance page")
     elif view.seen.held and not wanted:
         yield LetGo(view.desired.name, "nobody needs the maintenance page any more")
+
+
+def forget_held(view: View) -> Iterator[Step | Wait]:
+    """A release that is held is forgotten as soon as the stack file asks for another one, and so is an agreement."""
+    if view.operation is not None or not view.desired.members:
+        return
+    wanted = view.desired.upgrade
+    asked = None if wanted is None else wanted.to_release
+    for begin, release in ((HELD, view.memory.held), (AGREED, view.memory.agreed)):
+        if release is not None and release != asked:
+            yield Forget(view.desired.name, f"{begin}{release}", f"nobody asks for {release} any more")
 
 
 def leave_registry(view: View) -> Iterator[Step | Wait]:

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+UPGRADING: Final = frozenset({"upgrade", "major-upgrade"})
+"""Operations that change a release."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What an upgrade leads away from, and where to."""
+
+    from_release: str
+    to_release: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,12 @@ class Running:
     params: Mapping[str, str] = field(default_factory=dict)
     since: float = 0.0
     cancelled: bool = False
+
+    @property
+    def course(self) -> Course | None:
+        """Which releases it leads between, whatever the stack file says meanwhile; ``None`` for what is no upgrade."""
+        old, new = self.params.get("from"), self.params.get("to")
+        return Course(old, new) if self.verb in UPGRADING and old and new else None
 
     def fact(self, what: str) -> str:
         """The name of a fact of this operation alone; it is forgotten when the operation has ended."""

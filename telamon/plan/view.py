@@ -18,7 +18,11 @@ WRITER = "writer:"
 LOGIN = "login:"
 """Begin of the fact that names the role which nodes log in to their database as; see
 :mod:`telamon.plan.operations.rotate_database_password`."""
-SOLE = (RELEASE, WRITER, LOGIN)
+HELD = "held:"
+"""Begin of the fact that names a release which an upgrade did not bring: it is not tried again by itself."""
+AGREED = "agreed:"
+"""Begin of the fact that names a release for which somebody has agreed to an interruption; good for one upgrade."""
+SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED)
 """Begins of facts of which there is one at a time: a new one takes the place of the old."""
 
 QUARANTINED = "quarantined:"
@@ -87,6 +91,16 @@ class Memory:
     def login(self) -> str | None:
         """The role that nodes log in to their database as, once it was changed."""
         return self._sole(LOGIN)
+
+    @property
+    def held(self) -> str | None:
+        """The release that is not tried again by itself."""
+        return self._sole(HELD)
+
+    @property
+    def agreed(self) -> str | None:
+        """The release for which somebody has agreed to an interruption."""
+        return self._sole(AGREED)
 
     def _sole(self, begin: str) -> str | None:
         return next((fact.removeprefix(begin) for fact in self.facts if fact.startswith(begin)), None)

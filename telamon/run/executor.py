@@ -12,6 +12,7 @@ Traps:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -114,6 +115,7 @@ class Executor:
     _failed: int = field(init=False, default=0)
     _failing: _Failing | None = field(init=False, default=None)
     _acted: float = field(init=False)
+    _writing: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         entries = self.journal.read(self.component)
@@ -168,6 +170,14 @@ class Executor:
         self._write("retry", "somebody asked for another try")
         self._failed = 0
         self._failing = None
+
+    def remember(self, fact: str, because: str) -> None:
+        """Record a fact that somebody has told."""
+        self._write("fact", fact, detail=because)
+
+    def forget(self, fact: str, because: str) -> None:
+        """Take a fact back that somebody says is over."""
+        self._write("forgotten", fact, detail=because)
 
     # ------------------------------------------------------------------------------------------------ inside a pass
 
@@ -314,7 +324,9 @@ class Executor:
 
     def _write(self, kind: str, subject: str, *, detail: str = "", member: str = "") -> None:
         entry = Entry(0, self.clock.now(), self.component, kind, subject, detail, member)
-        self.memory = learn(self.memory, self.journal.append(entry))
+        with self._writing:
+            # A pass and whoever tells something may write at the same time, and neither may lose the other's line.
+            self.memory = learn(self.memory, self.journal.append(entry))
 
 
 def _protects(step: Step, view: View) -> bool:

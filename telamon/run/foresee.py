@@ -8,7 +8,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.plan.operation import Running
 from telamon.plan.operations.registry import VERBS
 from telamon.plan.preview import Preview, unfold
-from telamon.plan.view import View
+from telamon.plan.view import Memory, View
 from telamon.ports import Clock, Journal, Platform
 from telamon.run.recall import recall
 from telamon.state.world import ComponentState
@@ -41,14 +41,15 @@ def foresee(
         else:
             seen = ComponentState(desired.name, desired.kind, clock.now())
         memory = recall(journal.read(desired.name))
-        views[desired.name] = View(desired, seen, memory, clock.now(), operation=_upgrade_of(desired, clock))
+        upgrade = _upgrade_of(desired, memory, now=clock.now())
+        views[desired.name] = View(desired, seen, memory, clock.now(), operation=upgrade)
     return unfold(views)
 
 
-def _upgrade_of(desired: ComponentDesired, clock: Clock) -> Running | None:
-    """The upgrade that applying would begin, if another release is asked for."""
+def _upgrade_of(desired: ComponentDesired, memory: Memory, *, now: float) -> Running | None:
+    """The upgrade that applying would begin, if another release is asked for and not held."""
     wanted = desired.upgrade
-    if wanted is None:
+    if wanted is None or memory.held == wanted.to_release:
         return None
-    verb = VERBS.get(wanted.jump.way)
-    return None if verb is None else Running(f"{verb}-{desired.name}", verb, since=clock.now())
+    verb, course = VERBS.get(wanted.jump.way), {"from": wanted.from_release, "to": wanted.to_release}
+    return None if verb is None else Running(f"{verb}-{desired.name}", verb, params=course, since=now)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from telamon.desired.in_force import InForce
 from telamon.model.stack import Stack
 from telamon.naming import component_name
+from telamon.plan.operation import Running
 from telamon.plan.step import Decision, Forget, Record
 from telamon.plan.view import LOGIN, REPLACED, Memory
 from telamon.ports import Entry, Journal
+
+NONE: Final[Mapping[str, Running]] = MappingProxyType({})
 
 
 def learn(memory: Memory, entry: Entry) -> Memory:
@@ -51,15 +56,29 @@ def restarts(entries: Iterable[Entry]) -> dict[str, int]:
     return counts
 
 
-def in_force(journal: Journal, stack: Stack) -> InForce:
-    """What is in force in a stack's products beside what the stack file says."""
+def in_force(journal: Journal, stack: Stack, *, operations: Mapping[str, Running] = NONE) -> InForce:
+    """What is in force in a stack's products beside what the stack file says.
+
+    Args:
+        journal: the record.
+        stack: what the stack file says.
+        operations: in progress, by component. An upgrade leads from and to the releases that it was begun with, to its
+            very end and whatever the file says meanwhile: it must still know the way back.
+    """
     found = {
         component_name(product): recall(journal.read(component_name(product)))
         for product in stack.spec.products
     }
+    courses = {
+        name: operation.course
+        for name, operation in operations.items()
+        if name in found and operation.course is not None
+    }
+    releases = {name: memory.release for name, memory in found.items() if memory.release is not None}
     return InForce(
-        {name: memory.release for name, memory in found.items() if memory.release is not None},
+        releases | {name: course.from_release for name, course in courses.items()},
         {name: memory.login for name, memory in found.items() if memory.login is not None},
+        {name: course.to_release for name, course in courses.items()},
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from telamon.desired.component import ComponentDesired, LoginTurn, MemberDesired, Policy, Requirement, Upgrade
-from telamon.plan.operation import Running
+from telamon.plan.operation import UPGRADING, Course, Running
 from telamon.plan.step import Call, Done, Finished, Step, Wait
-from telamon.plan.view import REPLACED, Standing
+from telamon.plan.view import REPLACED, Standing, View
 from telamon.platforms.memory.clock import ManualClock
 from telamon.platforms.memory.parts import Behaviour
 from telamon.platforms.memory.platform import MemoryPlatform
@@ -99,6 +99,25 @@ def without_members(component: ComponentDesired) -> ComponentDesired:
     return replace(component, members=())
 
 
+@dataclass(frozen=True)
+class Releases:
+    """Two releases of a component, and the one that the stack file names.
+
+    Attributes:
+        old: members as they would run the one that was there.
+        upgrade: to the other one.
+        named: by the file.
+    """
+
+    old: tuple[MemberDesired, ...]
+    upgrade: Upgrade
+    named: str
+
+    def members(self, release: str) -> tuple[MemberDesired, ...]:
+        """Members as they would run one of them."""
+        return self.upgrade.members if release == self.upgrade.to_release else self.old
+
+
 @dataclass
 class World:
     """Components on a memory platform, kept by executors, in simulated time."""
@@ -112,6 +131,7 @@ class World:
     steps: list[Step] = field(default_factory=list)
     operations: dict[str, Running] = field(default_factory=dict)
     endings: dict[str, Finished] = field(default_factory=dict)
+    releases: dict[str, Releases] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         plain = Behaviour(clustered=False, indexed=False, set_up=False)
@@ -132,7 +152,21 @@ class World:
         return {name: outcome.view.standing() for name, outcome in self.outcomes.items()}
 
     def compile_again(self) -> None:
-        """As the host does: what nodes log in as is in the journal, and what they run with follows from it."""
+        """As the host does: what nodes run, and what they log in as, follows from the journal and the stack file."""
+        self._compile_logins()
+        for name, asked in self.releases.items():
+            operation, memory = self.operations.get(name), self.executors[name].memory
+            course = operation.course if operation is not None else None
+            course = course or Course(memory.release or asked.upgrade.from_release, asked.named)
+            old, new = course.from_release, course.to_release
+            upgrade = replace(asked.upgrade, from_release=old, to_release=new, members=asked.members(new))
+            if new == asked.upgrade.from_release:
+                upgrade = replace(upgrade, jump=Jump(Way.REFUSED, "data is not made older"))
+            self.desired[name] = replace(
+                self.desired[name], members=asked.members(old), upgrade=upgrade if old != new else None
+            )
+
+    def _compile_logins(self) -> None:
         for name, executor in self.executors.items():
             login = executor.memory.login
             if login is not None and self.desired[name].login != login:
@@ -174,9 +208,7 @@ class World:
         executor, operation = self.executors[name], self.operations.pop(name)
         self.endings[operation.name] = finished
         executor.conclude(operation, finished)
-        wanted = self.desired[name].upgrade
-        if wanted is not None and executor.memory.release == wanted.to_release:
-            self.desired[name] = replace(self.desired[name], members=wanted.members, upgrade=None)
+        self.compile_again()
 
     def settled(self) -> bool:
         """Whether every component has nothing left to do."""
@@ -213,6 +245,9 @@ class World:
 
     def operate(self, component: str, verb: str, *, member: str = "", **params: str) -> Running:
         """Have an operation in progress from now on."""
+        wanted = self.desired[component].upgrade
+        if wanted is not None and verb in UPGRADING:
+            params = {"from": wanted.from_release, **params}
         running = Running(f"{verb}-{component}-1", verb, member, params, self.clock.now())
         self.operations[component] = running
         return running
@@ -230,7 +265,22 @@ class World:
         )
         old = desired.members[0].release
         upgrade = Upgrade(old, release, Jump(way), mode=True, members=members)
-        self.desired[component] = replace(desired, upgrade=upgrade)
+        self.releases[component] = Releases(desired.members, upgrade, release)
+        self.compile_again()
+
+    def put_back(self, component: str) -> None:
+        """Write the old version into the stack file again; an upgrade that is under way is cancelled by that."""
+        asked = self.releases[component]
+        self.releases[component] = replace(asked, named=asked.upgrade.from_release)
+        if component in self.operations:
+            self.cancel(component)
+        self.compile_again()
+
+    def view(self, component: str) -> View:
+        """A component as the host sees it when somebody asks for something."""
+        view = self.outcomes[component].view
+        memory = self.executors[component].memory
+        return replace(view, desired=self.compiled(component), memory=memory, now=self.clock.now())
 
     def serving(self, component: str) -> int:
         """Members of a component that serve now."""

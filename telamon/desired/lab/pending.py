@@ -27,11 +27,13 @@ def compile_pending(
         stack: the stack file.
         facts: of the machine.
         registry: products by name.
-        in_force: a product without a release in it runs what the file says.
+        in_force: a product without a release in it runs what the file says; one that is being upgraded comes to the
+            release that its upgrade leads to, also where the file names another one by now.
 
     Raises:
         InternalError: the facts or the registry do not belong to this stack.
     """
+    stack = _leading_to(stack, in_force)
     wanted = compile_lab(stack, facts, registry=registry, logins=in_force.logins)
     releases = in_force.releases
     changed = {
@@ -63,6 +65,16 @@ def _pending(part: LabComponent, asked: LabComponent, *, spec: ProductSpec, prod
         jump = Jump(Way.REFUSED, obstacle)
     upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=asked.processes)
+
+
+def _leading_to(stack: Stack, in_force: InForce) -> Stack:
+    """The stack with the versions that upgrades in progress lead to."""
+    ends = {
+        name: in_force.upgrades[component_name(name)]
+        for name, spec in stack.spec.products.items()
+        if in_force.upgrades.get(component_name(name)) not in {None, spec.version or UNVERSIONED}
+    }
+    return _with_releases(stack, ends) if ends else stack
 
 
 def _with_releases(stack: Stack, releases: Mapping[ProductName, str]) -> Stack:

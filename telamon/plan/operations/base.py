@@ -32,6 +32,10 @@ class Planner:
         """What is desired while it is in progress; by default what is desired anyhow."""
         return view
 
+    def too_late(self, view: View, operation: Running) -> Refusal | None:
+        """Why it cannot be asked to end early any more; ``None`` while it can."""
+        return None
+
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """What to do next, the most urgent first; nothing means that the standing rules go on.
 

@@ -23,7 +23,6 @@ from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
 from telamon.plan.operations.backup import backup_name
 from telamon.plan.operations.base import (
-    Planner,
     Proposal,
     broken_off,
     insisted,
@@ -31,6 +30,7 @@ from telamon.plan.operations.base import (
     turn_back,
     worked,
 )
+from telamon.plan.operations.releasing import Releasing
 from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal
 from telamon.plan.view import RELEASE, View
@@ -50,7 +50,7 @@ LET_IN = "let-in"
 """Fact: users are let in on the new release; from here nothing turns back."""
 
 
-class MajorUpgrade(Planner):
+class MajorUpgrade(Releasing):
     """An upgrade by planned downtime, with a backup first and the way back kept open."""
 
     verb = "major-upgrade"
@@ -84,11 +84,21 @@ class MajorUpgrade(Planner):
             return view
         return replace(view, desired=replace(view.desired, members=()))
 
-    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+    def too_late(self, view: View, operation: Running) -> Refusal | None:
+        """Users who were let in write to the data of the new release."""
+        if not _knows(view, operation, LET_IN):
+            return None
+        return Refusal(
+            "it-can-still-turn-back",
+            f"users of {view.desired.name} were let in on {operation.params.get('to')}: nothing turns back from here",
+            f"`telamon operations wait {operation.name}` waits for its end; only a restore leads back",
+        )
+
+    def steps(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The next thing to do, from what is seen."""
         wanted = view.desired.upgrade
         if wanted is None:
-            yield Finished("Failed", "the stack file does not ask for another release any more")
+            yield Finished("Failed", "it was not told which release to come to")
         elif not _knows(view, operation, STOPPING):
             yield from self._prepare(view, operation)
         elif reason_to_turn_back(view, operation) is not None:

@@ -21,7 +21,8 @@ from dataclasses import replace
 
 from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal, called, reason_to_turn_back, turn_back
+from telamon.plan.operations.base import Proposal, called, reason_to_turn_back, turn_back
+from telamon.plan.operations.releasing import Releasing
 from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Call, Finished, Record, Refusal, Wait
 from telamon.plan.view import RELEASE, View
@@ -40,7 +41,7 @@ MODE = "mode"
 APPROVED = "approved"
 
 
-class Upgrade(Planner):
+class Upgrade(Releasing):
     """A rolling upgrade to the release that the stack file asks for."""
 
     verb = "upgrade"
@@ -89,16 +90,22 @@ class Upgrade(Planner):
         )
         return replace(view, desired=desired, kept_out=view.kept_out | unproven)
 
-    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+    def too_late(self, view: View, operation: Running) -> Refusal | None:
+        """The vendor knows no way back from an approved upgrade."""
+        if not _knows(view, operation, APPROVED):
+            return None
+        return Refusal(
+            "it-can-still-turn-back",
+            f"the upgrade of {view.desired.name} to {operation.params.get('to')} is approved: nothing turns back from"
+            " here",
+            f"`telamon operations wait {operation.name}` waits for its end; only a restore leads back",
+        )
+
+    def steps(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The next thing to do, from what is seen."""
         wanted = view.desired.upgrade
         if wanted is None:
-            done = view.memory.release == operation.params.get("to")
-            yield (
-                Finished("Succeeded", f"{view.desired.name} is of {view.memory.release}")
-                if done
-                else Finished("Failed", "the stack file does not ask for another release any more")
-            )
+            yield Finished("Failed", "it was not told which release to come to")
         elif reason_to_turn_back(view, operation) is not None:
             yield from self._turn_back(view, operation, wanted=wanted)
         elif not _knows(view, operation, MODE):

@@ -32,7 +32,12 @@ def keep(root: Path, stack: Stack, *, in_force: InForce) -> None:
         MachineError: the disk is full or read-only.
     """
     document = stack.model_dump(mode="json", exclude={"status"})
-    kept = {"stack": document, "releases": dict(in_force.releases), "logins": dict(in_force.logins)}
+    kept = {
+        "stack": document,
+        "releases": dict(in_force.releases),
+        "logins": dict(in_force.logins),
+        "upgrades": dict(in_force.upgrades),
+    }
     write(root / FILE, json.dumps(kept, sort_keys=True))
 
 
@@ -57,13 +62,13 @@ def installed(root: Path) -> tuple[LabFacts, LabDesired]:
         raise _absent(root)
     try:
         stack = Stack.model_validate(kept["stack"], strict=False)
-        releases = {str(name): str(release) for name, release in kept["releases"].items()}
-        # What an earlier version kept names none.
-        logins = {str(name): str(role) for name, role in kept.get("logins", {}).items()}
-    except (ValueError, KeyError, TypeError) as error:
+        releases = _texts(kept["releases"])
+        # What an earlier version kept names none of these.
+        logins, upgrades = _texts(kept.get("logins", {})), _texts(kept.get("upgrades", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path) from error
     registry = products_of({str(name): spec for name, spec in stack.spec.products.items()})
-    in_force = InForce(releases, logins)
+    in_force = InForce(releases, logins, upgrades)
     return facts, compile_pending(stack, facts, registry=registry, in_force=in_force)
 
 
@@ -77,6 +82,10 @@ def _kept(root: Path) -> Mapping[str, Any]:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
         raise _damaged(path) from error
+
+
+def _texts(found: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in found.items()}
 
 
 def _absent(root: Path) -> PlatformError:

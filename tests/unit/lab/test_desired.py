@@ -17,7 +17,7 @@ from telamon.desired.lab.relays import LINKS
 from telamon.errors import InternalError
 from telamon.model.common import SecretRef
 from telamon.model.stack import Stack
-from telamon.naming import RELAYS
+from telamon.naming import RELAYS, ProductName
 from telamon.products.base import JoinedValue, SecretValue
 from telamon.products.registry import registry
 from telamon.state.world import ComponentKind
@@ -299,3 +299,18 @@ def test_application_without_a_version_is_never_upgraded() -> None:
     releases = {"notes": UNVERSIONED, "jira": "9.4.16"}
     found = compile_pending(given, facts(given), registry=products(given), in_force=InForce(releases))
     assert [part.desired.name for part in found.parts if part.desired.upgrade is not None] == []
+
+
+@pytest.mark.parametrize("file_says", ["11.3.1", "11.3.2", "11.3.5"])
+def test_an_upgrade_in_progress_leads_where_it_was_begun_for_whatever_the_file_says(file_says: str) -> None:
+    given = stack()
+    jira = given.spec.products[ProductName("jira")].model_copy(update={"version": file_says})
+    spec = given.spec.model_copy(update={"products": {**given.spec.products, "jira": jira}})
+    given = given.model_copy(update={"spec": spec})
+    beside = InForce({"jira": "11.3.1"}, upgrades={"jira": "11.3.2"})
+    part = compile_pending(given, facts(given), registry=products(given), in_force=beside).part("jira")
+    assert part is not None
+    wanted = part.desired.upgrade
+    assert wanted is not None
+    assert {member.release for member in part.desired.members} == {"11.3.1"}
+    assert {member.release for member in wanted.members} == {"11.3.2"}

@@ -76,10 +76,14 @@ def test_what_is_in_force_is_told_to_the_processes_beside_the_controller(tmp_pat
     (tmp_path / "run").mkdir()
     found = facts(given)
     machine_facts.save(replace(found, root=str(tmp_path)))
-    installed.keep(tmp_path, given, in_force=InForce({"jira": "11.3.1"}, {"jira": "_jira_a"}))
+    installed.keep(
+        tmp_path, given, in_force=InForce({"jira": "11.3.1"}, {"jira": "_jira_a"}, {"jira": "11.3.2"})
+    )
     part = installed.installed(tmp_path)[1].part("jira")
     assert part is not None
     assert part.desired.login == "_jira_a"
+    assert part.desired.upgrade is not None
+    assert part.desired.upgrade.to_release == "11.3.2"
 
 
 def test_the_file_in_a_home_says_what_is_in_force_before_the_node_starts(tmp_path: Path) -> None:

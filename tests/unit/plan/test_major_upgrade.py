@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
 from telamon.plan.works.backup import PrepareRestore, SwitchData, TakeBackup
 from telamon.platforms.memory.parts import Behaviour
@@ -118,4 +119,32 @@ def test_a_controller_that_dies_at_any_point_changes_nothing_of_the_end(tick: in
     made.restart_controller()
     made.run()
     assert releases(made) == {OLD if bad else NEW}
+    assert made.endings["major-upgrade-tracker-1"].ending == ("Failed" if bad else "Succeeded")
     assert not made.outcomes["tracker"].view.seen.held
+
+
+@pytest.mark.parametrize("tick", range(0, 120, 6))
+def test_the_old_version_put_back_into_the_file_brings_back_old_nodes_on_old_data(tick: int) -> None:
+    made = asked(Behaviour(catch_up=30.0))
+    for _ in range(tick):
+        made.tick()
+    operation, view = made.operations["tracker"], made.view("tracker")
+    late = PLANNERS["major-upgrade"].too_late(view, operation)
+    assert (late is None) is not view.memory.knows(operation.fact("let-in"))
+    if late is None:
+        made.put_back("tracker")
+    made.run()
+    assert releases(made) == {OLD if late is None else NEW}
+    assert made.endings["major-upgrade-tracker-1"].ending == ("Cancelled" if late is None else "Succeeded")
+    assert not made.outcomes["tracker"].view.seen.held
+    if any(isinstance(step, Begin) and isinstance(step.work, SwitchData) for step in made.steps):
+        assert late is None, "data that users write to were exchanged"
+
+
+def test_a_release_that_failed_is_held_until_the_file_asks_for_another() -> None:
+    made = asked(Behaviour(dead_releases=frozenset({NEW})))
+    made.run()
+    assert made.executors["tracker"].memory.held == NEW
+    made.put_back("tracker")
+    made.run()
+    assert made.executors["tracker"].memory.held is None

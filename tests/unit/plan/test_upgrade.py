@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from telamon.plan.decide import next_step
-from telamon.plan.operations.registry import refusals
-from telamon.plan.step import Call, Drain, Finished, StartMember
+from telamon.plan.operations.registry import PLANNERS, refusals
+from telamon.plan.step import Call, Drain, Finished, Record, StartMember
 from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.release import Way
 from telamon.state.world import JobPhase, JobState, UpgradePhase
@@ -104,6 +104,25 @@ def test_cancelling_half_way_brings_the_old_release_back() -> None:
     assert made.endings["upgrade-tracker-1"].ending == "Cancelled"
 
 
+@pytest.mark.parametrize("tick", range(2, 66, 6))
+def test_the_old_version_put_back_into_the_file_leaves_no_upgrade_mode(tick: int) -> None:
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    for _ in range(tick):
+        made.tick()
+    operation, view = made.operations["tracker"], made.view("tracker")
+    late = PLANNERS["upgrade"].too_late(view, operation)
+    assert (late is None) is not view.memory.knows(operation.fact("approved"))
+    if late is None:
+        made.put_back("tracker")
+    made.run()
+    assert releases(made) == [OLD, OLD] if late is None else [NEW, NEW]
+    assert made.endings["upgrade-tracker-1"].ending == ("Cancelled" if late is None else "Succeeded")
+    assert made.platform.upgrade_mode("tracker") is None
+    assert made.executors["tracker"].memory.held is None
+
+
 def test_final_tasks_that_fail_are_tried_again() -> None:
     made = running_world(Behaviour(stuck_tasks=2))
     upgrade(made)
@@ -172,4 +191,8 @@ def test_an_answer_that_was_lost_does_not_keep_it_from_turning_back() -> None:
     assert asked.call == "upgrade-cancel"
     done = JobState(asked.job, JobPhase.SUCCEEDED, ended=0.0, result="done")
     off = replace(seen, jobs={**seen.jobs, asked.job: done}, upgrade=UpgradePhase.STABLE)
-    assert isinstance(next_step(replace(view, seen=off)), Finished)
+    held = next_step(replace(view, seen=off))
+    assert isinstance(held, Record)
+    assert held.fact == f"held:{NEW}"
+    remembered = replace(view, seen=off, memory=view.memory.with_fact(held.fact))
+    assert isinstance(next_step(remembered), Finished)
