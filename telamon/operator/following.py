@@ -29,10 +29,14 @@ class FollowingHost(Host):
             if self._going_down:
                 return
             stack = stack_of(stored)
+            downtime = stored.spec.get("downtime") or ()
             if self._lanes:
-                self._check_upgrades(stack, stored.spec.get("downtime") or ())
+                self._check_upgrades(stack, downtime)
             self._desire(self._install(stack), stored.generation)
-            self._begin_upgrades(stored)
+            # What is written there stays there: it agrees to one upgrade, and not to another try of what failed.
+            unheld = [name for name, lane in self._lanes.items() if lane.executor.memory.held is None]
+            fresh = [name for name in downtime if name in unheld]
+            self._upgrades.match(self._lanes, stored, asked=lambda: self._asked(stack), downtime=fresh)
 
     def wake(self, component: str | None = None) -> None:
         """Have a component looked at now, or all of them, because something of it was seen to change."""
