@@ -145,6 +145,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "reach": (manifest_words.Reached, manifest_words.FlowShown),
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
         "install": (manifest_words.Installed, manifest_words.InstalledResource),
+        "uninstall": (manifest_words.Installed, manifest_words.InstalledResource),
         "apis": (manifest_words.ApisUsed, manifest_words.ApiUse),
         "promote": (Promoted, PromotionStep, MovedImage, PromotionObjection),
         "compare": (Compared, Difference),

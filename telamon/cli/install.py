@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from telamon.cli.clusters import cluster_options, connected
 from telamon.cli.options import agreed_option
 from telamon.cli.rendering import FolderVerb
-from telamon.errors import MachineError, UsageError
+from telamon.errors import UsageError
 
 if TYPE_CHECKING:
     from telamon.cli.manifest_words import Installed
@@ -20,89 +22,120 @@ if TYPE_CHECKING:
 @click.command(cls=FolderVerb)
 @click.option("--crds-only", is_flag=True, help="Nothing but the custom resources Stack and Operation.")
 @click.option(
+    "--image", metavar="IMAGE", help="Of the operator, with its digest: it is run by nothing that can move."
+)
+@click.option(
     "--output",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Write what would be installed there, and ask no cluster.",
 )
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    metavar="FILE",
-    help="Default: KUBECONFIG, or the user's own.",
-)
-@click.option("--context", metavar="NAME", help="Of the kubeconfig. Default: the one in use.")
+@cluster_options
 @agreed_option
 @click.pass_obj
 def command(
-    session: Session, *, crds_only: bool, folder: Path | None, kubeconfig: Path | None, context: str | None
+    session: Session,
+    *,
+    crds_only: bool,
+    image: str | None,
+    folder: Path | None,
+    kubeconfig: Path | None,
+    context: str | None,
 ) -> None:
-    """Teach a cluster the custom resources of Telamon.
+    """Install the operator in a cluster, or teach it the custom resources of Telamon alone.
 
-    Afterwards it takes a stack file by `kubectl apply --server-side`, refuses one that can never be right, and lists
-    what it has by `kubectl get telamon`. What is there already is not written again, and a cluster that keeps objects
-    in a version that is not known here is refused before anything is touched. It takes the right to write
-    customresourcedefinitions; with --output somebody else, or Argo CD, can apply the files.
+    Two operators run then in the namespace telamon-system, and one of them keeps the Stacks there. Its account has no
+    right on the cluster as a whole: what it may do for a stack is rendered with the stack, a role a namespace. A policy
+    lets the API server refuse every write of one that leads no longer.
 
-    So far there is no operator to be installed: what is installed has to be said with --crds-only.
+    With the custom resources a cluster takes a stack file by `kubectl apply --server-side`, refuses one that can never
+    be right, and lists what it has by `kubectl get telamon`. What is there already is not written again, and a cluster
+    that keeps objects in a version that is not known here is refused before anything is touched. It takes the right to
+    write customresourcedefinitions, namespaces, roles and admission policies; with --output somebody else, or Argo CD,
+    can apply the files.
 
     Examples:
+        telamon install --image registry.acme.example/telamon@sha256:0f9c…
         telamon install --crds-only --context staging
         telamon install --crds-only --output manifests
     """
-    if not crds_only:
-        raise UsageError("an operator cannot be installed yet", remedy="Write `telamon install --crds-only`.")
+    objects = tuple(_wanted(session, crds_only=crds_only, image=image))
+    answer = _applied(objects, kubeconfig, context) if folder is None else _written(objects, folder)
+    session.answer(lambda: answer, lambda: text_of(answer))
+
+
+def _wanted(session: Session, *, crds_only: bool, image: str | None) -> Iterator[Mapping[str, Any]]:
+    from telamon.desired.kubernetes.images import parse
+    from telamon.desired.kubernetes.installation import installation
     from telamon.stackfile.crds import custom_resources
 
-    definitions = custom_resources(session.wiring().registry())
-    answer = _applied(definitions, kubeconfig, context) if folder is None else _written(definitions, folder)
-    session.answer(lambda: answer, lambda: _text(answer))
+    if crds_only == (image is not None):
+        raise UsageError(
+            "either the image of the operator or --crds-only has to be said",
+            remedy="Write `telamon install --image NAME@sha256:…`, or `telamon install --crds-only`.",
+        )
+    yield from custom_resources(session.wiring().registry())
+    if image is None:
+        return
+    reference = parse(image)
+    if re.fullmatch(r"sha256:[0-9a-f]{64}", reference.digest) is None:
+        raise UsageError(
+            f"{image} has no digest, and a tag can move", remedy="Write it as NAME@sha256: and 64 digits."
+        )
+    yield from installation(str(reference))
 
 
-def _written(definitions: Sequence[Mapping[str, Any]], folder: Path) -> Installed:
-    from telamon.cli.manifest_words import Installed, InstalledResource
-    from telamon.desired.kubernetes.render import text_of
+def _written(objects: Sequence[Mapping[str, Any]], folder: Path) -> Installed:
+    from telamon.cli.manifest_words import Installed
+    from telamon.desired.kubernetes.render import text_of as yaml_of
     from telamon.platforms.folder import write
 
     mark = "# Written by telamon install; changes are overwritten."
-    names = {f"custom-resources/{item['metadata']['name']}.yaml": item for item in definitions}
+    names = {_file(item): item for item in objects}
     done = write(
         folder,
-        {name: f"{mark}\n{text_of([item])}" for name, item in names.items()},
+        {name: f"{mark}\n{yaml_of([item])}" for name, item in names.items()},
         mark=mark,
         ending=".yaml",
     )
     return Installed(
         str(folder),
-        tuple(
-            InstalledResource(str(item["metadata"]["name"]), "made" if name in done.written else "same")
-            for name, item in names.items()
-        ),
+        tuple(resource(item, "made" if name in done.written else "same") for name, item in names.items()),
     )
 
 
-def _applied(
-    definitions: Sequence[Mapping[str, Any]], kubeconfig: Path | None, context: str | None
-) -> Installed:
-    from telamon.cli.manifest_words import Installed, InstalledResource
+def _file(item: Mapping[str, Any]) -> str:
+    """Path of an object's file; in the order of the alphabet they can be applied one after the other."""
+    name = item["metadata"]["name"]
+    if item["kind"] == "CustomResourceDefinition":
+        return f"custom-resources/{name}.yaml"
+    number = 0 if item["kind"] == "Namespace" else 9 if item["kind"] == "Deployment" else 5
+    return f"operator/{number}0-{item['kind'].lower()}.yaml"
 
-    try:
-        from telamon.platforms.kubernetes.api import Api
+
+def _applied(objects: Sequence[Mapping[str, Any]], kubeconfig: Path | None, context: str | None) -> Installed:
+    from telamon.cli.manifest_words import Installed
+
+    with connected(kubeconfig, context) as api:
         from telamon.platforms.kubernetes.definitions import bring
-    except ImportError as error:
-        raise MachineError(
-            "the library for clusters is missing",
-            remedy="Install telamon[kubernetes], which brings lightkube, or write files with --output.",
-        ) from error
-    api = Api(kubeconfig, context=context)
-    try:
-        done = bring(api, definitions)
-    finally:
-        api.close()
-    return Installed("", tuple(InstalledResource(name, change) for name, change in done))
+
+        done = bring(api, objects)
+    return Installed("", tuple(resource(item, change) for item, change in done))
 
 
-def _text(answer: Installed) -> str:
+def resource(item: Mapping[str, Any], change: str) -> Any:
+    """An object, and what became of it, as a line of the answer."""
+    from telamon.cli.manifest_words import InstalledResource
+
+    return InstalledResource(str(item["kind"]), str(item["metadata"]["name"]), change)
+
+
+def text_of(answer: Installed) -> str:
+    """An answer for people.
+
+    Args:
+        answer: what was done.
+    """
     head = [f"{answer.folder}:"] if answer.folder else []
-    return "\n".join([*head, *(f"{each.change:<8}{each.name}" for each in answer.resources)])
+    return "\n".join([*head, *(f"{each.change:<8}{each.kind}/{each.name}" for each in answer.resources)])

@@ -152,21 +152,23 @@ class InstalledResource:
     """A definition of a custom resource.
 
     Attributes:
-        name: of the definition.
-        change: ``made``, ``changed`` or ``same``.
+        kind: of the object.
+        name: of the object.
+        change: ``made``, ``changed``, ``same`` or ``removed``.
     """
 
+    kind: str
     name: str
     change: str
 
 
 @dataclass(frozen=True)
 class Installed:
-    """Answer of ``install``.
+    """Answer of ``install`` and ``uninstall``.
 
     Attributes:
         folder: to which files were written, or "" where a cluster was asked.
-        resources: that were installed.
+        resources: that were installed, or removed.
     """
 
     folder: str

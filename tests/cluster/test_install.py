@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from telamon.errors import TelamonError
 from telamon.platforms.kubernetes.api import Api, Kind
 from testbed.control_plane import ControlPlane
 from tests.cluster.support import until
@@ -15,6 +17,8 @@ from tests.support.desk import Desk
 pytestmark = pytest.mark.lab
 
 DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+STACK = Kind("telamon.dev/v1alpha1", "Stack")
+IMAGE = "registry.acme.example/telamon@sha256:" + "0" * 64
 NAMES = ("stacks.telamon.dev", "operations.telamon.dev")
 
 
@@ -74,3 +78,53 @@ def test_missing_rights_are_told_by_verb_and_kind(desk: Desk, api: Api, plane: C
     answer = desk.run("install", "--crds-only", "--kubeconfig", str(kubeconfig))
     assert answer.code == 7
     assert 'cannot get resource "customresourcedefinitions"' in answer.err
+
+
+def removed(desk: Desk, plane: ControlPlane, *words: str) -> list[str]:
+    """What is taken off the cluster."""
+    answer = desk.run("uninstall", "--yes", *words, "--kubeconfig", str(plane.kubeconfig()), "-o", "json")
+    return [each["kind"] for each in answer.document["resources"]]
+
+
+def test_the_operator_is_installed_once_and_taken_away_again(
+    desk: Desk, api: Api, plane: ControlPlane
+) -> None:
+    def installed() -> set[str]:
+        answer = desk.run("install", "--image", IMAGE, "--kubeconfig", str(plane.kubeconfig()), "-o", "json")
+        return {each["change"] for each in answer.document["resources"]}
+
+    installed()
+    before = len(plane.writes("admin"))
+    assert installed() == {"same"}
+    assert len(plane.writes("admin")) == before
+
+    document = {
+        "apiVersion": STACK.version,
+        "kind": STACK.kind,
+        "metadata": {"name": "kept", "namespace": "telamon-system"},
+        "spec": {
+            "domain": "acme.example",
+            "products": {"tiny": {"version": "1.0.0"}},
+            "platform": {"kind": "kubernetes"},
+        },
+    }
+    until(lambda: _taken(api, document))
+    refused = desk.run("uninstall", "--yes", "--kubeconfig", str(plane.kubeconfig()))
+    assert refused.code == 4
+    assert "telamon-system/kept" in refused.err
+    gone = removed(desk, plane, "--leave-stacks")
+    assert gone[0] == "Deployment"
+    assert not {"Namespace", "CustomResourceDefinition"} & set(gone)
+    stored = api.get(STACK, "kept", namespace="telamon-system")
+    assert stored is not None
+    api.delete(stored)
+    assert removed(desk, plane) == []
+
+
+def _taken(api: Api, document: dict[str, Any]) -> bool:
+    try:
+        api.apply(document, over=None)
+    except TelamonError:
+        # The paths of a definition appear a moment after it.
+        return False
+    return True

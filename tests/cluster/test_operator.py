@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
+from telamon.errors import PlatformError
+from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import STATEFUL_SET, Api
 from telamon.platforms.kubernetes.journal import CONFIG_MAP
-from telamon.platforms.kubernetes.lease import LEASE
+from telamon.platforms.kubernetes.lease import LEASE, KubernetesLease
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
 from tests.cluster.harness import OPERATOR
@@ -44,6 +47,57 @@ def holder(cluster: Installed) -> str:
     """Who holds the lease."""
     found = cluster.api.get(LEASE, "telamon-operator", namespace=OPERATOR_NAMESPACE) or {}
     return str(found.get("spec", {}).get("holderIdentity", ""))
+
+
+def test_of_all_that_write_as_the_operator_one_gets_through(cluster: Installed) -> None:
+    cluster.prepare("fence")
+    first, second = (Api(cluster.kubeconfig(pod)) for pod in ("operator-a", "operator-b"))
+    clock = SteadyClock()
+    leases = [
+        KubernetesLease(api, OPERATOR_NAMESPACE, "telamon-operator", pod, clock)
+        for api, pod in ((first, "operator-a"), (second, "operator-b"))
+    ]
+    assert leases[0].acquire()
+    assert not leases[1].acquire()
+    files: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "files", "namespace": "fence-tiny"},
+        "data": {"one": "1"},
+    }
+    until(lambda: written(first, files))
+    seen = first.get(CONFIG_MAP, "files", namespace="fence-tiny")
+    stack = cluster.ask_for("fence")
+    assert seen is not None
+
+    # The other one takes over; whatever the first has decided comes too late, also where nothing has changed since.
+    leases[0].release()
+    assert leases[1].acquire()
+    until(lambda: not written(first, {**files, "data": {"one": "2"}}))
+    late: tuple[Callable[[], object], ...] = (
+        lambda: first.apply({**files, "data": {"one": "3"}}, over=None),
+        lambda: first.apply({**files, "metadata": {**files["metadata"], "name": "more"}}, over=None),
+        lambda: first.create({**files, "metadata": {**files["metadata"], "name": "more"}}),
+        lambda: first.change(seen, {"data": {"one": "3"}}),
+        lambda: first.change(stack, {"status": {"observedGeneration": 7}}, part="status"),
+        lambda: first.delete(seen),
+    )
+    for write in late:
+        with pytest.raises(PlatformError, match="only the operator that holds the lease may write"):
+            write()
+    until(lambda: written(second, {**files, "data": {"one": "4"}}))
+    cluster.api.delete(stack)
+    first.close()
+    second.close()
+
+
+def written(api: Api, item: dict[str, Any]) -> bool:
+    """Whether a write gets through; the API server learns a moment late who holds the lease."""
+    try:
+        api.apply(item, over=None)
+    except PlatformError:
+        return False
+    return True
 
 
 def test_a_stack_is_installed_kept_and_taken_away(cluster: Installed) -> None:
