@@ -134,6 +134,16 @@ class Works(Protocol):
         """
 
 
+class StaticNetwork(Protocol):
+    """What delivers static files in the place of a product's nodes."""
+
+    def forget(self, distribution: str, *, reference: str) -> str:
+        """Have a distribution forget what it keeps; the same reference again begins nothing new. Returns an id."""
+
+    def forgotten(self, distribution: str, invalidation: str) -> bool:
+        """Whether it has, everywhere."""
+
+
 class Platform(Objects, Members, Traffic, Database, Works, Protocol):
     """One platform: the verbs, and the eyes."""
 

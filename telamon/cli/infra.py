@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli.ground_verbs import invalidate
 from telamon.cli.options import (
     Decorated,
     Verb,
@@ -43,7 +44,11 @@ def command() -> None:
         telamon infra show deploy/network
         telamon infra apply deploy/network
         telamon infra status production.yaml
+        telamon infra invalidate production.yaml --product jira
     """
+
+
+command.add_command(invalidate)
 
 
 def infra_options(function: Decorated) -> Decorated:

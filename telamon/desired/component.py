@@ -133,6 +133,8 @@ class ComponentDesired:
             else whom to log in as.
         login_turn: the role that comes after it; ``None`` where Telamon does not keep both.
         windows: times in which what can wait is done; without any, nothing waits.
+        cdn: whether static files of the product may come from a content delivery network, which it can be asked about.
+        distribution: id of the distribution that is that network; "" where nobody made one for this stack.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -164,6 +166,8 @@ class ComponentDesired:
     login: str = ""
     login_turn: LoginTurn | None = None
     windows: tuple[Window, ...] = ()
+    cdn: bool = False
+    distribution: str = ""
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

@@ -456,6 +456,19 @@ class Product(Workload, Users):
         """
         yield from ()
 
+    def cdn_in_use(self) -> Flow[bool | None]:
+        """Whether static files come from a content delivery network; ``None`` where the product does not tell."""
+        yield from ()
+        return None
+
+    def switch_cdn(self, *, on: bool) -> Flow[None]:
+        """Have static files come from the network that the product knows of, or from its nodes.
+
+        Raises:
+            ProductError: the product refuses.
+        """
+        yield from ()
+
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for.
 

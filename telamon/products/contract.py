@@ -106,6 +106,8 @@ def lines(product: Product) -> Iterator[Line]:
         yield Line("upgrade-state", "the cluster tells where a rolling upgrade stands", _phase)
     if product.upgrade_bases:
         yield Line("upgrade-acts", f"a rolling upgrade is led below {product.upgrade_bases[0]}", _acts)
+    if product.static_prefix is not None:
+        yield Line("cdn-setting", "the setting for a content delivery network can be read", _cdn)
     yield Line("resources", "what every user asks for is there", _resources)
 
 
@@ -184,6 +186,12 @@ def _acts(product: Product) -> Flow[tuple[Standing, str, Mapping[str, str]]]:
         return _judged(False, f"nothing is below {' or '.join(product.upgrade_bases)}")
     standing = Standing.HOLDS if there[0] == product.upgrade_bases[0] else Standing.DIFFERS
     return standing, f"they are below {there[0]}", {"upgradeBase": there[0]}
+
+
+def _cdn(product: Product) -> Flow[tuple[Standing, str, Mapping[str, str]]]:
+    used = yield from product.cdn_in_use()
+    told = {None: "the instance does not tell", True: "it is on", False: "it is off"}
+    return _judged(used is not None, told[used])
 
 
 def _resources(product: Product) -> Flow[tuple[Standing, str, Mapping[str, str]]]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from telamon.errors import ConflictError, MachineError, NotReadyError, TelamonError, brief
 from telamon.wiring.controller import answers, controller_lease, log_path, socket_path, start_controller
-from telamon.wiring.ground import approvals, drifting, ground_folder
+from telamon.wiring.ground import approvals, drifting, ground_folder, static_network, terraform
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,7 +63,9 @@ __all__ = [
     "socket_path",
     "start_controller",
     "state_root",
+    "static_network",
     "support",
+    "terraform",
 ]
 
 STORE = "store.sqlite"

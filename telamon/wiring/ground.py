@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from telamon.naming import StackName
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.platforms.aws.drifting import Drifting
+    from telamon.platforms.terraform.runner import Terraform
+    from telamon.ports import StaticNetwork
 
 
 def approvals(
@@ -64,6 +66,24 @@ def drifting(root: Path, *, ground: Path | None) -> Drifting:
         tuple(str(layer) for layer in LayerName),
         AuditLog(root / "infra" / "audit.jsonl", SteadyClock()),
     )
+
+
+def static_network(region: str) -> StaticNetwork:
+    """What delivers static files on AWS.
+
+    Args:
+        region: of the stack.
+    """
+    from telamon.platforms.aws.cloudfront import CloudFront
+
+    return CloudFront(region)
+
+
+def terraform() -> Terraform:
+    """The program on this machine, for those who only ask it or mend a state."""
+    from telamon.platforms.terraform.runner import Terraform
+
+    return Terraform("terraform", os.environ)
 
 
 def ground_folder(root: Path, override: Path | None) -> Path:

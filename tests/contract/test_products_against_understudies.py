@@ -66,6 +66,28 @@ def test_a_second_node_joins(make_site: MakeSite, name: str) -> None:
         assert [check.name for check in checks if check.concerns_database and check.healthy]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["jira", *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("confluence", "bitbucket"))],
+)
+def test_a_network_for_static_files_is_switched_off_and_on_with_the_address_it_had(
+    make_site: MakeSite, name: str
+) -> None:
+    site = make_site(name)
+    set_up(site)
+    product, address = site.product, "https://static.acme.example"
+    assert site.ask(product.cdn_in_use()) is False
+    login = {"Authorization": f"Bearer {site.token}"}
+    url = f"http://{site.endpoint(0)}/rest/static-asset-caching/configuration"
+    there = {"enabled": True, "url": address}
+    httpx.put(url, json=there, headers=login, trust_env=False).raise_for_status()
+    assert site.ask(product.cdn_in_use()) is True
+    for on in (False, False, True, True):
+        site.ask(product.switch_cdn(on=on))
+        assert site.ask(product.cdn_in_use()) is on
+    assert httpx.get(url, headers=login, trust_env=False).json() == there
+
+
 @pytest.mark.parametrize("name", ["jira", "confluence", "bitbucket"])
 def test_a_whole_index_is_made_anew(make_site: MakeSite, name: str) -> None:
     site = make_site(name)

@@ -99,6 +99,12 @@ def leads_an_upgrade(site: Site) -> None:
     assert site.ask(product.upgrade_phase()) is UpgradePhase.STABLE
 
 
+def upgrades_without_asking_for_its_network(site: Site) -> None:
+    """The engine takes an instance whose network cannot be asked about for one that has none, and goes on."""
+    assert site.ask(site.product.cdn_in_use()) is None
+    site.ask(site.product.switch_cdn(on=False))
+
+
 def has_its_index_made_anew(site: Site) -> None:
     """The engine sees the end of a re-index during which the node says ERROR."""
     site.ask(site.product.rebuild_index())
@@ -166,7 +172,11 @@ class Case:
 
 
 CASES = (
-    Case("jira", frozenset({"setup-referer", "setup-cookie-only"}), (is_set_up,)),
+    Case(
+        "jira",
+        frozenset({"setup-referer", "setup-cookie-only", "cdn-rest-absent"}),
+        (is_set_up, upgrades_without_asking_for_its_network),
+    ),
     Case("jira", frozenset({"setup-referer", "setup-hidden-only", "websudo-basic"}), (is_set_up,)),
     Case("jira", frozenset({"setup-mode-page"}), (stops_without_a_database,)),
     *(
@@ -180,7 +190,11 @@ CASES = (
         (is_set_up, has_its_index_made_anew, is_started_again_without_an_index),
     ),
     Case("jira", frozenset({"snapshot-age-24h", "snapshot-list-bean"}), (joins_by_a_fresh_snapshot,)),
-    Case("confluence", frozenset({"skip-cluster-page", "zdu-admin-path"}), (is_set_up, leads_an_upgrade)),
+    Case(
+        "confluence",
+        frozenset({"skip-cluster-page", "zdu-admin-path", "cdn-rest-absent"}),
+        (is_set_up, upgrades_without_asking_for_its_network, leads_an_upgrade),
+    ),
     Case(
         "confluence",
         frozenset({"stale-resume", "status-starting-503", "status-error-503"}),
@@ -188,8 +202,13 @@ CASES = (
     ),
     Case(
         "bitbucket",
-        frozenset({"zdu-prose", "error-503"}),
-        (is_set_up, leads_an_upgrade, is_told_apart(Phase.ERROR, 503)),
+        frozenset({"zdu-prose", "error-503", "cdn-rest-absent"}),
+        (
+            is_set_up,
+            upgrades_without_asking_for_its_network,
+            leads_an_upgrade,
+            is_told_apart(Phase.ERROR, 503),
+        ),
     ),
 )
 

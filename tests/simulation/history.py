@@ -31,6 +31,7 @@ class Plot:
         cancelled_at: pass at which somebody cancels it, or ``None``.
         struck_at: passes at which a member is hurt.
         odds: how hostile the world is meanwhile.
+        cdn: whether static files come from a content delivery network.
     """
 
     verb: str
@@ -38,6 +39,7 @@ class Plot:
     cancelled_at: int | None
     struck_at: tuple[int, ...]
     odds: Odds
+    cdn: bool
 
 
 def plot_of(dice: random.Random) -> Plot:
@@ -54,6 +56,7 @@ def plot_of(dice: random.Random) -> Plot:
             blind=dice.choice((0.0, 0.05)),
             dead=dice.choice((0.0, 0.02, 0.1)),
         ),
+        cdn=dice.random() < 0.5,
     )
 
 
@@ -99,6 +102,8 @@ class History:
     def begin(self) -> None:
         """Ask for the operation."""
         made, plot = self.made, self.plot
+        if plot.cdn:
+            made.platform.use_cdn(COMPONENT)
         if plot.verb in UPGRADES:
             bad = frozenset({NEW})
             behaviour = Behaviour()
@@ -167,6 +172,7 @@ class History:
             assert (memory.release == NEW) is (ending == "Succeeded")
             assert self.plot.good or memory.release == OLD, "a bad release is in force"
             assert made.platform.upgrade_mode(COMPONENT) is None, "upgrade mode was left on"
+        assert made.platform.cdn(COMPONENT) is self.plot.cdn, "static files come from elsewhere than before"
         if self.plot.verb == ROTATION:
             assert (memory.login == "_tracker_a") is (ending == "Succeeded")
         used = {member.login for member in made.platform.living(COMPONENT)}

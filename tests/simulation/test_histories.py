@@ -30,11 +30,15 @@ def test_nine_thousand_more_histories_end_well(chunk: int) -> None:
 
 
 PLOTS = {
-    "upgrade": Plot("upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS),
-    "bad-upgrade": Plot("upgrade", good=False, cancelled_at=None, struck_at=(), odds=KINDNESS),
-    "major-upgrade": Plot("major-upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS),
-    "bad-major-upgrade": Plot("major-upgrade", good=False, cancelled_at=None, struck_at=(), odds=KINDNESS),
-    "restart": Plot("restart", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS),
+    "upgrade": Plot("upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True),
+    "bad-upgrade": Plot("upgrade", good=False, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True),
+    "major-upgrade": Plot(
+        "major-upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True
+    ),
+    "bad-major-upgrade": Plot(
+        "major-upgrade", good=False, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True
+    ),
+    "restart": Plot("restart", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True),
 }
 
 

@@ -66,6 +66,8 @@ def product(count: int = 2, *, revision: str = "r1", objects: str = "o1") -> Com
         clustered=True,
         indexed=True,
         rebuild=RebuildWay.ASIDE,
+        cdn=True,
+        distribution="E2TRACKER",
         policy=Policy(stop_grace=5.0),
     )
 

@@ -57,6 +57,7 @@ from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.logins import LoginRules
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint, KitSettings
+from understudy.kit.static_files import StaticFiles
 from understudy.kit.web import Site, SiteRules
 
 Answer = Callable[[Message], Mapping[str, object]]
@@ -153,6 +154,8 @@ class BitbucketNode:
             ),
         ):
             part.add_to(site)
+        if not self._settings.has("cdn-rest-absent"):
+            StaticFiles(services.database).add_to(site)
         return CountRequests(site.build(), services.maintenance, context_path=self._settings.context_path)
 
     def start(self) -> None:

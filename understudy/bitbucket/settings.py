@@ -12,6 +12,8 @@ Variants (``UNDERSTUDY_VARIANTS``):
     the paths of the REST reference. Public sources disagree.
 ``error-503``
     Answer ``/status`` with 503 instead of 500 in the state ERROR; the code is not documented.
+``cdn-rest-absent``
+    The setting for a content delivery network cannot be reached by REST.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from pathlib import Path
 from understudy.kit.database import DatabaseAddress
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
-VARIANTS = frozenset({"zdu-prose", "error-503"})
+VARIANTS = frozenset({"cdn-rest-absent", "error-503", "zdu-prose"})
 SSH_PORT = 7999
 
 

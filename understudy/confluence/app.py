@@ -24,6 +24,7 @@ from understudy.kit.errors import HttpProblem
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.logins import Identity
 from understudy.kit.settings import Endpoint, Environment, KitSettings
+from understudy.kit.static_files import StaticFiles
 from understudy.kit.web import Site, SiteRules
 
 _BASE_URL_SECONDS = 30.0
@@ -93,6 +94,8 @@ class WikiProcess:
         FileRoutes(node, self._links).add_to(site)
         AdminRoutes(node, self._links, _is_administrator).add_to(site)
         PageRoutes(node, node.synchrony_token).add_to(site)
+        if not node.settings.has("cdn-rest-absent"):
+            StaticFiles(node.database).add_to(site)
         return site.build()
 
     def _links(self) -> Links:

@@ -51,6 +51,7 @@ from understudy.kit.settings import Endpoint, Environment, KitSettings
 
 VARIANTS = frozenset(
     {
+        "cdn-rest-absent",
         "setup-unknown-page",
         "skip-cluster-page",
         "stale-resume",
@@ -61,6 +62,8 @@ VARIANTS = frozenset(
 )
 """Names for ``UNDERSTUDY_VARIANTS``.
 
+``cdn-rest-absent``
+    The setting for a content delivery network cannot be reached by REST.
 ``setup-unknown-page``
     After user management comes a page that no public script of the set-up knows.
 ``skip-cluster-page``

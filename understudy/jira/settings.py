@@ -32,6 +32,7 @@ VARIANTS = {
     "reindex-is-error": "a foreground re-index shows as ERROR with 500, not MAINTENANCE with 503",
     "index-failure-is-error": "a start that ends without an index shows as ERROR with 500",
     "snapshot-age-24h": "an index snapshot is usable for 24 hours, not 8 days",
+    "cdn-rest-absent": "the setting for a content delivery network cannot be reached by REST",
     "snapshot-list-bean": "GET index-snapshot answers with one object, not with a list",
 }
 """What each variant means; each stands for a fact on which public sources disagree or are silent."""

@@ -21,6 +21,7 @@ from understudy.kit.html import element, page
 from understudy.kit.lifecycle import State
 from understudy.kit.logins import Identity
 from understudy.kit.sabotage import STALE_AFTER_FAILOVER, StaleAfterFailover
+from understudy.kit.static_files import StaticFiles
 from understudy.kit.web import Site, SiteRules, redirect
 
 STATUS_CODES = {
@@ -72,6 +73,8 @@ class JiraSite:
             self._pages,
         ):
             part.add_to(site)
+        if not services.settings.has("cdn-rest-absent"):
+            StaticFiles(services.database).add_to(site)
         application: ASGIApp = _WithLatest(site.build(), services.settings.context_path)
         mesh = services.mesh
         if STALE_AFTER_FAILOVER in services.settings.kit.sabotage and mesh is not None:

@@ -11,6 +11,7 @@ Modules, lowest first (each may use those above it in this list, never those bel
 * :mod:`understudy.kit.index`, :mod:`understudy.kit.follower` - the search index and what feeds it;
 * :mod:`understudy.kit.html`, :mod:`understudy.kit.web` - pages and routes;
 * :mod:`understudy.kit.accounts`, :mod:`understudy.kit.sessions`, :mod:`understudy.kit.logins` - people;
+* :mod:`understudy.kit.static_files` - the setting for a content delivery network;
 * :mod:`understudy.kit.edit_tokens` - what the wiki and its companion agree on;
 * :mod:`understudy.kit.control`, :mod:`understudy.kit.main` - the process itself.
 """

@@ -7,7 +7,7 @@ stack, from the same manifests.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from telamon.desired.component import ComponentDesired, MemberDesired
@@ -86,6 +86,9 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             requires=[each for each in requirements(part.outline, outlines) if each.component != DATABASE],
             objects=digest(objects),
         )
+        if part.is_product:
+            distributions = site.facts.distributions
+            desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
         found.append(KubernetesComponent(desired, part, objects, preparing))
     return tuple(found)
 

@@ -24,6 +24,7 @@ class Facts:
         web_target_group: where pods of the front door register; "" for none.
         tcp_target_groups: the same for each listener besides the web, as ``product-listener``.
         certificate: ARN of the front door's certificate; "" for none.
+        distributions: by product, the id of the distribution that delivers its static files.
     """
 
     database_host: str = ""
@@ -32,6 +33,7 @@ class Facts:
     web_target_group: str = ""
     tcp_target_groups: Mapping[str, str] = field(default_factory=dict)
     certificate: str = ""
+    distributions: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of(documents: Sequence[Mapping[str, Any]]) -> Facts:
@@ -54,6 +56,7 @@ def facts_of(documents: Sequence[Mapping[str, Any]]) -> Facts:
         web_target_group=_text(known, "web_target_group_arn"),
         tcp_target_groups=_texts(known.get("tcp_target_group_arns", {}), "tcp_target_group_arns"),
         certificate=_text(known, "certificate_arn"),
+        distributions=_texts(known.get("cdn_distributions", {}), "cdn_distributions"),
     )
 
 

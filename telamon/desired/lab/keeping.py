@@ -44,6 +44,7 @@ def component_desired(
         most_members=product.max_nodes if companion is None else companion.max_nodes,
         forgets=is_product and product.forgets_nodes,
         cluster_secret=is_product and product.cluster_secret,
+        cdn=is_product and product.static_prefix is not None,
         paused=part.spec.paused,
         index=part.workload.index_ways,
         rebuild=part.workload.index_rebuild,

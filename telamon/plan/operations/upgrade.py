@@ -2,13 +2,16 @@
 
 Steps, each taken from what is seen:
 
-1. see that an index snapshot exists for nodes that will need one, and switch upgrade mode on;
+1. see that an index snapshot exists for nodes that will need one, have the nodes deliver static files where a network
+   does, and switch upgrade mode on;
 2. desire the new release: the standing rules replace one node at a time, the least busy first;
 3. ask each new node for what users ask for before users do; a node that does not start, or answers with errors, turns
    the whole upgrade back;
-4. when every node is new, approve; when the final tasks are done, record the release.
+4. when every node is new, approve; when the final tasks are done, let the network deliver again, and record the
+   release.
 
-Turning back desires the old release again, and ends with upgrade mode off. After the approval nothing turns back.
+Turning back desires the old release again, and ends with upgrade mode off and the network back. After the approval
+nothing turns back.
 
 Sources: Atlassian, "Managing zero downtime upgrades"; "Zero downtime upgrade FAQs"; "Upgrade Confluence without
 downtime"; Bitbucket, "Zero downtime upgrade REST".
@@ -22,6 +25,7 @@ from dataclasses import replace
 from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Proposal, called, reason_to_turn_back, turn_back
+from telamon.plan.operations.cdn import left_off, put_aside, put_back
 from telamon.plan.operations.releasing import Releasing
 from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Call, Finished, Record, Refusal, Wait
@@ -133,6 +137,10 @@ class Upgrade(Releasing):
                 # A wait does not end the list of proposals, and nothing may begin before there is a snapshot.
                 yield from left
                 return
+        left = tuple(put_aside(view, operation))
+        if left:
+            yield from left
+            return
         if wanted.mode and not _knows(view, operation, TOLD):
             yield Record(name, operation.fact(TOLD), "upgrade mode is about to be switched on")
             return
@@ -165,12 +173,13 @@ class Upgrade(Releasing):
     def _finish(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
         name, phase = view.desired.name, view.seen.upgrade
         if view.memory.release == wanted.to_release and phase is not UpgradePhase.UPGRADE_TASKS_FAILED:
-            yield Finished("Succeeded", f"{name} is of {wanted.to_release}")
+            yield _succeeded(view, operation)
             return
         approved = _knows(view, operation, APPROVED)
         helper = view.fit()[0].name
         if not wanted.mode or (approved and phase is UpgradePhase.STABLE):
-            yield Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it")
+            left = tuple(put_back(view, operation))
+            yield from left or (Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it"),)
         elif phase in {UpgradePhase.READY_TO_RUN_UPGRADE_TASKS, UpgradePhase.MIXED} and not approved:
             yield Record(
                 name, operation.fact(APPROVED), "every node is upgraded; from here nothing turns back"
@@ -220,7 +229,8 @@ class Upgrade(Releasing):
         # There is no way back from here, so the new release is the one in force.
         if view.memory.release != wanted.to_release:
             yield Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it")
-        yield Finished("Failed", f"the final tasks failed {TRIES} times: the product's own log says why")
+        message = f"the final tasks failed {TRIES} times: the product's own log says why"
+        yield Finished("Failed", f"{message}{left_off(view, operation)}")
 
     # ---------------------------------------------------------------------------------------------------------- back
 
@@ -246,8 +256,17 @@ class Upgrade(Releasing):
             )
             yield Wait("TurningBack", "upgrade mode is being switched off", seconds=0.5)
             return
-        message = f"{name} is back on {wanted.from_release}: {reason}"
+        left = tuple(put_back(view, operation))
+        if left:
+            yield from left
+            return
+        message = f"{name} is back on {wanted.from_release}: {reason}{left_off(view, operation)}"
         yield Finished("Cancelled" if operation.cancelled else "Failed", message)
+
+
+def _succeeded(view: View, operation: Running) -> Finished:
+    words = f"{view.desired.name} is of {view.memory.release}{left_off(view, operation)}"
+    return Finished("Succeeded", words)
 
 
 def _start(view: View, operation: Running, why: str) -> Call:

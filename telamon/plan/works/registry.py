@@ -8,10 +8,16 @@ from typing import Any, Final
 
 from telamon.errors import PlatformError
 from telamon.plan.work import Work
-from telamon.plan.works import backup, index, rotation
+from telamon.plan.works import backup, cdn, index, rotation
 from telamon.plan.works.evidence import GatherEvidence
 
-KINDS: Final[tuple[type[Work], ...]] = (*backup.WORKS, GatherEvidence, *index.WORKS, *rotation.WORKS)
+KINDS: Final[tuple[type[Work], ...]] = (
+    *backup.WORKS,
+    *cdn.WORKS,
+    GatherEvidence,
+    *index.WORKS,
+    *rotation.WORKS,
+)
 WORKS: Final[Mapping[str, type[Work]]] = MappingProxyType({work.kind: work for work in KINDS})
 """By kind."""
 

@@ -32,6 +32,7 @@ T = TypeVar("T")
 DONE = "done"
 UNDER_WAY = "waiting"
 WRONG = "wrong"
+ON = "on"
 UPGRADE = "upgrade-"
 """Begin of the calls that lead a cluster through a rolling upgrade."""
 ENDS_WITHIN = 2.0
@@ -141,6 +142,9 @@ class Jobs:
             "await-index": self._await_index,
             "forget-node": self._forget_node,
             "smoke": self._smoke,
+            "cdn-look": self._look_at_cdn,
+            "cdn-off": partial(self._switch_cdn, on=False),
+            "cdn-on": partial(self._switch_cdn, on=True),
             **{f"{UPGRADE}{act}": partial(self._change_upgrade, act=act) for act in Act},
         }
         if call.call not in flows:
@@ -226,6 +230,14 @@ class Jobs:
     def _smoke(self, target: Target, call: Call) -> JobState:
         wrong = self._perform(target, target.product.smoke(), credentials=self._work(target))
         return JobState(call.job, JobPhase.SUCCEEDED, result=WRONG if wrong else DONE, detail=wrong)
+
+    def _look_at_cdn(self, target: Target, call: Call) -> JobState:
+        used = self._perform(target, target.product.cdn_in_use(), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result=ON if used else DONE)
+
+    def _switch_cdn(self, target: Target, call: Call, *, on: bool) -> JobState:
+        self._perform(target, target.product.switch_cdn(on=on), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
 
     def _work(self, target: Target) -> Mapping[Identity, Credential]:
         return self._credentials.for_work(target.part) or {}

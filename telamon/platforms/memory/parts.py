@@ -115,6 +115,13 @@ class SimulatedComponent:
     restored: bool = False
     kept_aside: bool = False
     barred: set[str] = field(default_factory=set)
+    cdn: bool = False
+
+
+def switch_cdn(call: Call, component: SimulatedComponent) -> None:
+    """What a call changes of where static files come from."""
+    if call.call in {"cdn-off", "cdn-on"} and call.call not in component.behaviour.wrong_calls:
+        component.cdn = call.call == "cdn-on"
 
 
 def put_in_force(work: Work, component: SimulatedComponent) -> None:

@@ -22,6 +22,7 @@ from telamon.platforms.memory.parts import (
     SimulatedComponent,
     SimulatedMember,
     put_in_force,
+    switch_cdn,
 )
 from telamon.platforms.memory.servers import Servers
 from telamon.ports import Clock
@@ -137,6 +138,7 @@ class MemoryPlatform:
             return
         component.jobs[call.job] = (call, self.clock.now() + component.behaviour.call)
         self._change_upgrade(call, component)
+        switch_cdn(call, component)
         if call.call == "forget-node":
             component.registry.pop(call.argument, None)
 
@@ -332,6 +334,14 @@ class MemoryPlatform:
         """The release at which upgrade mode was switched on; ``None`` while it is off."""
         return self._components[component].original
 
+    def cdn(self, component: str) -> bool:
+        """Whether static files of a component come from a content delivery network."""
+        return self._components[component].cdn
+
+    def use_cdn(self, component: str) -> None:
+        """Have them come from one, as an administrator does at the product's own page."""
+        self._components[component].cdn = True
+
     # -------------------------------------------------------------------------------------------------------- inside
 
     def _of(self, desired: ComponentDesired) -> SimulatedComponent:
@@ -377,7 +387,7 @@ class MemoryPlatform:
             asked = component.members.get(call.member)
             sick = asked is None or asked.release in component.behaviour.sick_releases
             return "wrong" if sick else "done"
-        return "done"
+        return "on" if call.call == "cdn-look" and component.cdn else "done"
 
     def _change_upgrade(self, call: Call, component: SimulatedComponent) -> None:
         releases = {member.release for member in component.members.values() if member.life is Life.ALIVE}

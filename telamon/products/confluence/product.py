@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from telamon.model.products import ProductSpec
 from telamon.model.stack import StackSpec
+from telamon.products import cdn
 from telamon.products.base import (
     AccountInputs,
     Companion,
@@ -167,6 +168,14 @@ class Confluence(Product):
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""
         return upgrade.change(act, bases=self.upgrade_bases)
+
+    def cdn_in_use(self) -> Flow[bool | None]:
+        """Whether static files come from a content delivery network."""
+        return cdn.in_use()
+
+    def switch_cdn(self, *, on: bool) -> Flow[None]:
+        """Have static files come from that network, or from the nodes."""
+        return cdn.switch(on=on)
 
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""

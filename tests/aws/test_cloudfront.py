@@ -1,0 +1,77 @@
+"""Distributions on moto, told to forget what they keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+
+from telamon.errors import MachineError, TelamonError, UsageError
+from telamon.platforms.aws.cloudfront import CloudFront
+from tests.aws.conftest import DUMMY, Moto
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def service(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """CloudFront as a person at a console has it."""
+    for name, value in DUMMY.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+    return get_session().create_client("cloudfront", region_name=DUMMY["AWS_REGION"])
+
+
+def distribution(service: Any) -> str:
+    """One that delivers the files of a product."""
+    origin = {
+        "Id": "product",
+        "DomainName": "jira.acme.example",
+        "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
+    }
+    behaviour = {
+        "TargetOriginId": "product",
+        "ViewerProtocolPolicy": "https-only",
+        "CachePolicyId": "4cc15a8a-d715-48a4-82b8-cc0b614638fe",
+    }
+    made = service.create_distribution(
+        DistributionConfig={
+            "CallerReference": "one",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": behaviour,
+        }
+    )
+    return str(made["Distribution"]["Id"])
+
+
+def test_everything_is_forgotten_under_the_name_that_was_given(service: Any) -> None:
+    made, front = distribution(service), CloudFront(DUMMY["AWS_REGION"])
+    invalidation = front.forget(made, reference="upgrade-jira-7")
+    assert front.forgotten(made, invalidation)
+    kept = service.get_invalidation(DistributionId=made, Id=invalidation)["Invalidation"]["InvalidationBatch"]
+    assert kept["Paths"]["Items"] == ["/*"]
+    assert kept["CallerReference"] == "upgrade-jira-7"
+
+
+def test_a_distribution_that_is_gone_is_named(service: Any) -> None:
+    with pytest.raises(UsageError, match="E0GONE: there is no such distribution"):
+        CloudFront(DUMMY["AWS_REGION"]).forget("E0GONE", reference="upgrade-jira-7")
+
+
+def test_without_credentials_it_says_how_to_log_in(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    with pytest.raises(MachineError, match="there are no credentials for AWS"):
+        CloudFront(DUMMY["AWS_REGION"]).forget("E0GONE", reference="upgrade-jira-7")
+
+
+def test_what_does_not_answer_is_told_in_our_words(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(TelamonError, match="invalidation of E0GONE failed"):
+        CloudFront(DUMMY["AWS_REGION"]).forget("E0GONE", reference="upgrade-jira-7")
