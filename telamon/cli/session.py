@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from telamon.plan.preview import Preview
     from telamon.platforms.approval.desk import Desk as ApprovalDesk
     from telamon.platforms.aws.drifting import Drifting
-    from telamon.ports import Clock, Entry, Faults, Secrets
+    from telamon.platforms.terraform.runner import Terraform
+    from telamon.ports import Clock, Entry, Faults, Secrets, StaticNetwork
     from telamon.products.base import Product
     from telamon.proof.drill.driving import Crowd
     from telamon.state.backups import BackupEntry, Surroundings
@@ -161,6 +162,12 @@ class Wiring(Protocol):
 
     def drifting(self, root: Path, *, ground: Path | None) -> Drifting:
         """What is otherwise under a stack on AWS than it was applied from that folder."""
+
+    def static_network(self, region: str) -> StaticNetwork:
+        """What delivers static files on AWS."""
+
+    def terraform(self) -> Terraform:
+        """The program on this machine."""
 
     def ground_folder(self, root: Path, override: Path | None) -> Path:
         """The folder of the layers under a stack on AWS."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,10 @@ from botocore.session import get_session
 
 from telamon.errors import MachineError, TelamonError, UsageError
 from telamon.platforms.aws.cloudfront import CloudFront
-from tests.aws.conftest import DUMMY, Moto
+from telamon.platforms.terraform.applying import Applying
+from tests.aws.conftest import DUMMY, Moto, terraform
+from tests.support.desk import Desk
+from tests.support.ground import SMALL
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -37,7 +43,7 @@ def distribution(service: Any) -> str:
     }
     made = service.create_distribution(
         DistributionConfig={
-            "CallerReference": "one",
+            "CallerReference": secrets.token_hex(4),
             "Comment": "",
             "Enabled": True,
             "Origins": {"Quantity": 1, "Items": [origin]},
@@ -54,6 +60,33 @@ def test_everything_is_forgotten_under_the_name_that_was_given(service: Any) -> 
     kept = service.get_invalidation(DistributionId=made, Id=invalidation)["Invalidation"]["InvalidationBatch"]
     assert kept["Paths"]["Items"] == ["/*"]
     assert kept["CallerReference"] == "upgrade-jira-7"
+
+
+def test_the_verb_goes_by_what_the_layer_tells_and_begins_once_for_a_version(
+    service: Any, tmp_path: Path
+) -> None:
+    made = distribution(service)
+    edge = tmp_path / "deploy" / "edge"
+    edge.mkdir(parents=True)
+    told = {"layer": "sha256:1", "name_servers": ["ns.example"], "cdn_distributions": {"jira": made}}
+    outputs = {name: {"value": value} for name, value in told.items()}
+    (edge / "main.tf.json").write_text(json.dumps({"output": outputs}), encoding="utf-8")
+    program = terraform()
+    program.init(edge)
+    assert program.plan(edge, out=edge / "plan")
+    program.apply(edge, plan=edge / "plan", record=Applying(tmp_path), tell=print)
+    file = tmp_path / "stack.yaml"
+    text = SMALL.replace("ENVIRONMENT", "production").replace("REGION", DUMMY["AWS_REGION"])
+    file.write_text(text.replace("MORE", "  edge: {cdn: {kind: cloudfront}}"), encoding="utf-8")
+    words = ("infra", "invalidate", str(file), "--ground", str(tmp_path / "deploy"))
+    found = Desk(tmp_path / "states").run(*words, "-o", "json")
+    (one,) = found.document["invalidations"]
+    assert (one["product"], one["distribution"], one["done"]) == ("jira", made, True)
+    kept = service.get_invalidation(DistributionId=made, Id=one["invalidation"])["Invalidation"]
+    assert kept["InvalidationBatch"]["CallerReference"] == "acme-jira-11.3.1"
+    wrong = Desk(tmp_path / "states").run(*words, "--product", "jirra")
+    assert wrong.code == 2
+    assert "Did you mean jira?" in wrong.err
 
 
 def test_a_distribution_that_is_gone_is_named(service: Any) -> None:

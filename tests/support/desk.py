@@ -23,7 +23,8 @@ from telamon.platforms.approval.desk import Desk as ApprovalDesk
 from telamon.platforms.aws.drifting import Drifting
 from telamon.platforms.lab.evidence import Evidence
 from telamon.platforms.lab.kept import KeptState
-from telamon.ports import Faults
+from telamon.platforms.terraform.runner import Terraform
+from telamon.ports import Faults, StaticNetwork
 from telamon.products.base import Product
 from telamon.proof.drill.driving import Crowd
 from telamon.wiring import MachineCheck
@@ -150,6 +151,12 @@ class DeskWiring:
 
     def drifting(self, root: Path, *, ground: Path | None) -> Drifting:
         return wiring.drifting(root, ground=ground)
+
+    def static_network(self, region: str) -> StaticNetwork:
+        return wiring.static_network(region)
+
+    def terraform(self) -> Terraform:
+        return wiring.terraform()
 
     def ground_folder(self, root: Path, override: Path | None) -> Path:
         return wiring.ground_folder(root, override)

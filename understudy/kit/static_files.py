@@ -1,9 +1,9 @@
 """The setting by which a content delivery network (CDN) delivers static files.
 
-Source: Atlassian, "Configure your CDN for Jira Data Center" and its sisters: one setting for the whole instance. "Content
-Delivery Network (CDN) for Jira Data Center" names the resource ``/rest/static-asset-caching``; that the setting is
-below it no public page says, so each stand-in has the variant ``cdn-rest-absent``, in which it is not. The table is the
-stand-ins' own, and so is that their pages name their files in the same way whatever is set.
+Source: Atlassian, "Configure your CDN for Jira Data Center" and its sisters: one setting for the whole instance.
+"Content Delivery Network (CDN) for Jira Data Center" names the resource ``/rest/static-asset-caching``; that the
+setting is below it no public page says, so each stand-in has the variant ``cdn-rest-absent``, in which it is not. The
+table is the stand-ins' own, and so is that their pages name their files in the same way whatever is set.
 """
 
 from __future__ import annotations

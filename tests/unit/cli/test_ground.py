@@ -56,6 +56,19 @@ def test_drift_is_about_aws_alone(tmp_path: Path) -> None:
     assert "guard: platform-aws" in found.err
 
 
+def test_invalidating_needs_a_network_in_the_file(file: str, tmp_path: Path) -> None:
+    found = Desk(tmp_path / "states").run("infra", "invalidate", file)
+    assert found.code == 4
+    assert "guard: has-cdn" in found.err
+
+
+def test_invalidating_says_where_it_looked_for_what_the_edge_tells(file: str, tmp_path: Path) -> None:
+    Path(file).write_text(AWS + "  edge: {cdn: {kind: cloudfront}}\n", encoding="utf-8")
+    found = Desk(tmp_path / "states").run("infra", "invalidate", file, "--ground", str(tmp_path / "deploy"))
+    assert found.code == 9
+    assert f"{tmp_path}/deploy/edge is not there" in found.err
+
+
 def test_a_layer_that_is_none_is_named_with_those_that_are(file: str, tmp_path: Path) -> None:
     found = Desk(tmp_path / "states").run("drift", file, "--layer", "netwrok")
     assert found.code == 2
