@@ -65,8 +65,23 @@ kube-tools: .venv-kube/installed ## checkov, kubernetes-validate and kube-score,
 
 # Built of Go modules, into a cache outside of the checkout, once for each version.
 .PHONY: cluster-tools
-cluster-tools: $(STAMP) ## API server, etcd and their like, for the tests of the operator; half an hour, once
+cluster-tools: $(STAMP) ## API server, kubelet and their like, for the tests of Kubernetes; half an hour, once
 	$(BIN)/python -m testbed.build
+
+# Real nodes on this machine, in namespaces of their own: root alone may make them.
+NODES ?= 2
+IMAGES ?= --image jira:11.3.1 --image confluence:10.2.7 --image bitbucket:9.4.16 --image postgres:17 --image telamon:1
+.PHONY: cluster-up
+cluster-up: $(STAMP) ## a Kubernetes of real nodes on this machine; says where its kubeconfig is
+	$(BIN)/python -m testbed up --nodes $(NODES) $(IMAGES)
+
+.PHONY: cluster-down
+cluster-down: $(STAMP) ## end it; nothing stays
+	$(BIN)/python -m testbed down
+
+.PHONY: test-cluster
+test-cluster: $(STAMP) ## all tests on real API servers and nodes; TELAMON_CLUSTER=KUBECONFIG takes another cluster
+	$(PYTEST) tests/cluster
 
 # One target a check, so that `make -k check` shows everything at once.
 .PHONY: check format lint types imports sizes references addresses

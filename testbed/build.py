@@ -1,4 +1,7 @@
-"""Builds the programs of a control plane out of Go modules: ``python -m testbed.build [NAME…]``.
+"""Makes the parts of a cluster: ``python -m testbed.build [NAME…]``.
+
+Nearly all are built out of Go modules; what a node needs beside them comes out of packages
+(:mod:`testbed.packages`).
 
 Upstream's ``go.mod`` replaces modules by folders of its own repository, which no published module has, so ``go
 install`` refuses it; and it is a main module's replacements alone that count. So every program is built in a main
@@ -15,10 +18,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from testbed.parts import PROGRAMS, Cache, Module, PartMissingError, Program
+from testbed.packages import unpack
+from testbed.parts import PAUSE, PROGRAMS, Cache, Module, PartMissingError, Program
 
 GIVES_WAY: Final = ("nice", "-n", "10")
 """A build takes both cores for minutes; whatever else runs on the machine goes first."""
@@ -45,13 +51,41 @@ def build(program: Program, cache: Cache) -> bool:
     cache.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="telamon-build-") as folder:
         _main_module(program.module, Path(folder))
-        partial = target.with_name(f"{target.name}.{os.getpid()}")
-        arguments = ("build", "-mod=mod", "-trimpath", "-ldflags", _flags(program.module), "-o", str(partial))
+        new = target.with_name(f"{target.name}.{os.getpid()}")
+        arguments = ("build", "-mod=mod", "-trimpath", "-ldflags", _flags(program.module), "-o", str(new))
         try:
             _go(*arguments, program.package, folder=Path(folder), nice=True)
-            partial.replace(target)
+            new.replace(target)
         finally:
-            partial.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
+    return True
+
+
+def build_pause(cache: Cache) -> bool:
+    """Build what holds the namespaces of a pod, unless it was built.
+
+    Args:
+        cache: where it goes.
+
+    Returns:
+        Whether anything had to be done.
+
+    Raises:
+        PartMissingError: there is no Go, or it refuses.
+    """
+    source = Path(__file__).with_name("pause") / "main.go"
+    target = cache.folder / PAUSE
+    if target.is_file() and target.stat().st_mtime >= source.stat().st_mtime:
+        return False
+    if shutil.which("go") is None:
+        raise PartMissingError(f"{PAUSE} is built with Go, and there is no Go on this machine")
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    new = target.with_name(f"{PAUSE}.{os.getpid()}")
+    try:
+        _go("build", "-trimpath", "-ldflags", "-s -w", "-o", str(new), source.name, folder=source.parent)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
     return True
 
 
@@ -96,20 +130,30 @@ def _go(*arguments: str, folder: Path, nice: bool = False) -> str:
 
 def main() -> int:
     """Build what is named, or everything that is not there yet."""
+    names = ", ".join(each.name for each in PROGRAMS)
     parser = argparse.ArgumentParser(prog="python -m testbed.build", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(each.name for each in PROGRAMS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"packages, {PAUSE}, {names}")
     wanted = parser.parse_args().names
     cache = Cache.of()
-    for program in PROGRAMS:
-        if wanted and program.name not in wanted:
+    missing = 0
+    for name, make in _parts(cache):
+        if wanted and name.split("-v")[0] not in wanted:
             continue
         try:
-            made = build(program, cache)
+            made = make()
         except PartMissingError as error:
-            print(f"{program.name}: {error}", file=sys.stderr)
-            return 1
-        print(f"{program.file}: {'built' if made else 'is there'}", flush=True)
-    return 0
+            print(f"{name}: {error}", file=sys.stderr)
+            missing = 1
+            continue
+        print(f"{name}: {'made' if made else 'is there'}", flush=True)
+    return missing
+
+
+def _parts(cache: Cache) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Everything that is made, the quickest first, and by what."""
+    yield "packages", partial(unpack, cache)
+    yield PAUSE, partial(build_pause, cache)
+    yield from ((each.file, partial(build, each, cache)) for each in PROGRAMS)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""As little of a client of the API server as the stand-in of a kubelet needs."""
+"""As little of a client of the API server as the testbed itself needs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import http.client
 import json
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from testbed.certificates import Pair
+
+_PLURALS: Final = {"StorageClass": "storageclasses", "NetworkPolicy": "networkpolicies"}
+"""Of kinds that take more than an s."""
 
 
 class RefusedError(Exception):
@@ -76,3 +79,27 @@ class Client:
         if answer.status >= 400:
             raise RefusedError(answer.status, str(said.get("message", "")))
         return dict(said)
+
+    def apply(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Let an object be as it is said, by server-side apply.
+
+        Args:
+            item: the object, of a kind that is served.
+
+        Returns:
+            It, as it is now.
+
+        Raises:
+            RefusedError: the API server refuses it.
+            OSError: there is no answer.
+        """
+        path = _path(item)
+        form = "application/apply-patch+yaml"
+        return self.ask("PATCH", f"{path}?fieldManager=testbed&force=true", body=item, form=form)
+
+
+def _path(item: Mapping[str, Any]) -> str:
+    version, kind, metadata = item["apiVersion"], str(item["kind"]), item["metadata"]
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    space = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    return f"{root}{space}/{_PLURALS.get(kind, kind.lower() + 's')}/{metadata['name']}"

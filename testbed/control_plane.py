@@ -28,6 +28,7 @@ from testbed.parts import Cache
 from testbed.processes import Children
 
 HOST: Final = "127.0.0.1"
+ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - it listens in a network namespace of its own.
 ETCD: Final = "clients:1"
 """Name of the socket on which etcd answers."""
 SERVICES: Final = "10.96.0.0/16"
@@ -48,6 +49,26 @@ AUDITED: Final = {
 
 class NotStartedError(Exception):
     """The control plane did not come up; the message says which program said what."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a control plane is for.
+
+    Attributes:
+        address: on which nodes and pods reach the API server; "" where there are none, and it answers on loopback.
+        port: of it; 0 for one that is found free.
+        also: further addresses by which clients reach it.
+    """
+
+    address: str = ""
+    port: int = 0
+    also: tuple[str, ...] = ()
+
+    @property
+    def kubelets(self) -> bool:
+        """Whether real kubelets run the pods, and what looks after them is needed as well."""
+        return bool(self.address)
 
 
 @dataclass(frozen=True)
@@ -146,24 +167,45 @@ def control_plane(cache: Cache) -> Iterator[ControlPlane]:
     folder = Path(tempfile.mkdtemp(prefix="testbed-"))
     children = Children(folder)
     try:
-        yield _started(folder, children, cache)
+        yield start(folder, children, cache=cache, shape=Shape())
     finally:
         children.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(folder: Path, children: Children, cache: Cache) -> ControlPlane:
-    programs = {name: cache.find(name) for name in ("etcd", "kube-apiserver", "kube-controller-manager")}
+def start(folder: Path, children: Children, *, cache: Cache, shape: Shape) -> ControlPlane:
+    """Start a control plane whose programs end with ``children``.
+
+    Args:
+        folder: for all its files; its path must be short, because that of a unix socket has at most 107 bytes.
+        children: that the programs are added to.
+        cache: where the programs are.
+        shape: what it is for.
+
+    Raises:
+        PartMissingError: a program was not built yet.
+        NotStartedError: it does not come up.
+    """
+    managers = ("kube-controller-manager", *(("kube-scheduler",) if shape.kubelets else ()))
+    programs = {name: cache.find(name) for name in ("etcd", "kube-apiserver", *managers)}
     authority = Authority(folder)
-    serving = authority.server("server", addresses=(HOST, FIRST_SERVICE), names=("localhost", "kubernetes"))
+    addresses = (HOST, FIRST_SERVICE, *((shape.address,) if shape.address else ()), *shape.also)
+    names = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+    serving = authority.server("server", addresses=addresses, names=names)
     tokens = write_service_key(folder)
     (folder / "audit.json").write_text(json.dumps(AUDITED), encoding="utf-8")
     children.start("etcd", (programs["etcd"], *_etcd_options(folder)))
-    server = _serve(folder, children, programs["kube-apiserver"], pairs=(authority, serving, tokens))
+    server = _serve(
+        folder, children, programs["kube-apiserver"], pairs=(authority, serving, tokens), shape=shape
+    )
     plane = ControlPlane(folder, server, authority, children)
-    manager = plane.kubeconfig("system:kube-controller-manager", groups=())
-    options = _manager_options(manager, authority, tokens)
-    children.start("kube-controller-manager", (programs["kube-controller-manager"], *options))
+    for name in managers:
+        kubeconfig = plane.kubeconfig(f"system:{name}", groups=())
+        options = {
+            "kube-controller-manager": _manager_options(kubeconfig, authority, tokens, shape=shape),
+            "kube-scheduler": _scheduler_options(kubeconfig),
+        }
+        children.start(name, (programs[name], *options[name]))
     return plane
 
 
@@ -178,15 +220,25 @@ def _etcd_options(folder: Path) -> Iterator[str]:
     yield from ("--unsafe-no-fsync", "--log-level", "error")
 
 
-def _serve(folder: Path, children: Children, program: Path, *, pairs: tuple[Authority, Pair, Pair]) -> str:
+def _serve(
+    folder: Path,
+    children: Children,
+    program: Path,
+    *,
+    pairs: tuple[Authority, Pair, Pair],
+    shape: Shape,
+) -> str:
     """Start the API server and wait until it is ready. Returns its URL."""
     authority, serving, tokens = pairs
     trusted = ssl.create_default_context(cafile=str(authority.certificate))
     for number in range(TRIES):
-        port = _free_port()
-        url = f"https://{HOST}:{port}"
+        port = shape.port or _free_port()
+        url = f"https://{shape.address or HOST}:{port}"
         name = f"kube-apiserver-{number}"
-        options = _server_options(folder, port, serving=serving, tokens=tokens, authority=authority)
+        options = (
+            *_server_options(folder, port, serving=serving, tokens=tokens, authority=authority),
+            *_reach(authority, shape),
+        )
         children.start(name, (program, *options))
         if _ready(url, children, name, trusted=trusted):
             return url
@@ -197,14 +249,14 @@ def _server_options(
     folder: Path, port: int, *, serving: Pair, tokens: Pair, authority: Authority
 ) -> Iterator[str]:
     yield from ("--etcd-servers", f"unix://{folder}/{ETCD}")
-    yield from ("--bind-address", HOST, "--advertise-address", HOST, "--secure-port", str(port))
+    yield from ("--secure-port", str(port))
     yield from ("--cert-dir", str(folder))
     yield from ("--tls-cert-file", str(serving.certificate), "--tls-private-key-file", str(serving.key))
     yield from ("--client-ca-file", str(authority.certificate), "--authorization-mode", "Node,RBAC")
     yield from ("--service-account-issuer", "https://testbed.invalid")
     yield from ("--service-account-key-file", str(tokens.certificate))
     yield from ("--service-account-signing-key-file", str(tokens.key))
-    yield from ("--service-cluster-ip-range", SERVICES, "--endpoint-reconciler-type", "none")
+    yield from ("--service-cluster-ip-range", SERVICES)
     yield from (
         "--audit-policy-file",
         str(folder / "audit.json"),
@@ -214,9 +266,29 @@ def _server_options(
     yield from ("--audit-log-mode", "blocking", "--profiling=false", "-v", "0")
 
 
-def _manager_options(kubeconfig: Path, authority: Authority, tokens: Pair) -> Iterator[str]:
+def _reach(authority: Authority, shape: Shape) -> Iterator[str]:
+    """Where the API server answers, and how it asks kubelets."""
+    if not shape.kubelets:
+        yield from ("--bind-address", HOST, "--advertise-address", HOST, "--endpoint-reconciler-type", "none")
+        return
+    asking = authority.client("kube-apiserver", groups=("system:masters",))
+    yield from ("--bind-address", ANYWHERE, "--advertise-address", shape.address)
+    yield from ("--kubelet-client-certificate", str(asking.certificate))
+    yield from ("--kubelet-client-key", str(asking.key))
+    # Without it, logs and exec look up the names of nodes, which no DNS knows.
+    yield from ("--kubelet-preferred-address-types", "InternalIP")
+
+
+def _scheduler_options(kubeconfig: Path) -> Iterator[str]:
     yield from ("--kubeconfig", str(kubeconfig), "--leader-elect=false", "--secure-port", "0")
-    yield from ("--use-service-account-credentials=true", "--controllers", "*,-node-lifecycle-controller")
+    yield from ("--kube-api-qps", "300", "--kube-api-burst", "600", "--profiling=false", "-v", "0")
+
+
+def _manager_options(kubeconfig: Path, authority: Authority, tokens: Pair, *, shape: Shape) -> Iterator[str]:
+    # Without kubelets nobody renews a node's lease, and every node would be taken for lost.
+    controllers = "*" if shape.kubelets else "*,-node-lifecycle-controller"
+    yield from ("--kubeconfig", str(kubeconfig), "--leader-elect=false", "--secure-port", "0")
+    yield from ("--use-service-account-credentials=true", "--controllers", controllers)
     yield from ("--root-ca-file", str(authority.certificate))
     yield from ("--service-account-private-key-file", str(tokens.key))
     yield from ("--node-monitor-grace-period", "12s", "--node-monitor-period", "1s")

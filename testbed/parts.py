@@ -1,4 +1,4 @@
-"""Which programs a control plane is made of, of which Go module each is, and where they are kept once built."""
+"""Which programs a cluster is made of, of which Go module each is, and where they are kept once built."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 KUBERNETES: Final = "v1.35.4"
 ETCD: Final = "v3.6.16"
 KWOK: Final = "v0.8.0"
+COREDNS: Final = "v1.15.0"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Program:
 
 _KUBERNETES: Final = Module("k8s.io/kubernetes", KUBERNETES, staged=True)
 _ETCD: Final = Module("go.etcd.io/etcd/server/v3", ETCD)
+_COREDNS: Final = Module("github.com/coredns/coredns", COREDNS)
 _KWOK: Final = Module("sigs.k8s.io/kwok", KWOK)
 
 PROGRAMS: Final = (
@@ -58,9 +60,14 @@ PROGRAMS: Final = (
     Program("kube-apiserver", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver"),
     Program("kube-controller-manager", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager"),
     Program("kube-scheduler", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler"),
+    Program("kubelet", _KUBERNETES, "k8s.io/kubernetes/cmd/kubelet"),
+    Program("kube-proxy", _KUBERNETES, "k8s.io/kubernetes/cmd/kube-proxy"),
     Program("kubectl", _KUBERNETES, "k8s.io/kubernetes/cmd/kubectl"),
     Program("kwok", _KWOK, "sigs.k8s.io/kwok/cmd/kwok"),
+    Program("coredns", _COREDNS, "github.com/coredns/coredns"),
 )
+PAUSE: Final = "pause"
+"""What holds the namespaces of a pod; it is built of a file of this folder."""
 
 
 class PartMissingError(Exception):

@@ -40,7 +40,7 @@ class Children:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.logs,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread of ours holds a lock that it would need.
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - no thread of ours holds a lock that it would need.
             )
         self._running.append((name, process))
 
@@ -77,7 +77,7 @@ class Children:
                 process.wait()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let the kernel end this child when its parent is killed: a test that dies must leave nothing behind.
 
     Source: prctl(2), ``PR_SET_PDEATHSIG``.

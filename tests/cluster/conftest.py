@@ -16,7 +16,7 @@ from telamon.platforms.kubernetes.platform import KubernetesPlatform
 from testbed.client import Client
 from testbed.control_plane import ControlPlane, control_plane
 from testbed.machines import Machines
-from testbed.network import PrivateNetwork
+from testbed.network import Network, private_network
 from testbed.parts import Cache, PartMissingError
 from tests.cluster.harness import OPERATOR, ClusterHarness, stack
 from tests.support.manifests import site_of
@@ -45,10 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def network() -> Iterator[PrivateNetwork]:
+def network() -> Iterator[Network]:
     """A network namespace; the test is skipped where none can be made."""
     try:
-        made = PrivateNetwork()
+        made = private_network()
     except PartMissingError as error:
         pytest.skip(str(error))
     yield made
@@ -56,7 +56,7 @@ def network() -> Iterator[PrivateNetwork]:
 
 
 @pytest.fixture(scope="session")
-def plane(network: PrivateNetwork) -> Iterator[ControlPlane]:
+def plane(network: Network) -> Iterator[ControlPlane]:
     """A control plane; the test is skipped where its programs were not built."""
     with network.inside():
         running = control_plane(Cache.of())
@@ -69,7 +69,7 @@ def plane(network: PrivateNetwork) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def api(network: PrivateNetwork, plane: ControlPlane) -> Iterator[Api]:
+def api(network: Network, plane: ControlPlane) -> Iterator[Api]:
     """The API server, as somebody with every right; the test runs inside the network."""
     with network.inside():
         made = Api(plane.kubeconfig())
@@ -78,7 +78,7 @@ def api(network: PrivateNetwork, plane: ControlPlane) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def machines(network: PrivateNetwork, plane: ControlPlane) -> Iterator[Machines]:
+def machines(network: Network, plane: ControlPlane) -> Iterator[Machines]:
     """Nodes."""
     with network.inside():
         admin = plane.authority.client("machines", groups=("system:masters",))

@@ -76,11 +76,14 @@ class PostgreSQL:
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def make(cls) -> PostgreSQL:
-        """Initialise a data folder in a short path that the unprivileged user can reach."""
+    def make(cls, *, address: str = "127.0.0.1", asked: str = "") -> PostgreSQL:
+        """Initialise a data folder in a short path that the unprivileged user can reach.
+
+        Whoever comes from the same address is believed; those of a range that is named besides, by their password.
+        """
         folder = Path(tempfile.mkdtemp(prefix="upg", dir="/tmp"))
         folder.chmod(0o755)
-        server = cls(folder, "127.0.0.1", free_port("127.0.0.1"))
+        server = cls(folder, address, free_port(address))
         data = folder / "data"
         data.mkdir(mode=0o700)
         account = _unprivileged()
@@ -97,6 +100,9 @@ class PostgreSQL:
             group=account,
             extra_groups=None if account is None else (),
         )
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {address}/32 trust\n")
+            rules.write(f"host all all {asked} scram-sha-256\n" if asked else "")
         server.start()
         return server
 
