@@ -9,7 +9,7 @@ a kubelet sets and that are everybody's; a cgroup of its own; containerd, and th
 
 Sources: pid_namespaces(7) (the end of process 1), mount(8); Kubernetes, "Kubelet Configuration (v1beta1)", "kube-proxy
 Configuration (v1alpha1)", and ``pkg/kubelet/cm/container_manager_linux.go`` (``setupKernelTunables``); containerd,
-``docs/cri/config.md``; the CNI plugins' pages ``bridge`` and ``host-local``.
+"CRI Plugin Config Guide"; the CNI plugins' pages ``bridge`` and ``host-local``.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class _Programs:
                 cwd=folder,
             )
         self._names[process.pid] = name
+        # Nobody asks this object any more: whoever dies in the node is buried in one place.
+        process.returncode = 0
 
     def watch(self) -> str:
         """Bury what dies in this node until one of the programs does. Returns its name."""
@@ -132,7 +134,9 @@ def main() -> int:
         programs.start("kubelet", *_kubelet(settings))
         programs.start("kube-proxy", *_proxy(settings))
         (folder / "started").touch()
-        raise NodeError(f"{programs.watch()} ended")
+        ended = programs.watch()
+        said = (folder / f"{ended}.log").read_text(encoding="utf-8", errors="replace").strip()
+        raise NodeError(f"{ended} ended: {said[-1500:]}")
     except (NodeError, OSError, subprocess.CalledProcessError) as error:
         (folder / "failed").write_text(f"{settings.name}: {error}\n", encoding="utf-8")
         return 1
