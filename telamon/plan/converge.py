@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from telamon.desired.component import MemberDesired
 from telamon.naming import DATABASE
 from telamon.plan.busy import least_busy_first
 from telamon.plan.keeping import forget_departed, forget_held, keep_maintenance, leave_registry
@@ -35,7 +34,7 @@ from telamon.plan.view import MENDED, RELEASE, View
 from telamon.plan.window import await_window, may_be_replaced
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentKind, JobPhase, Life, MemberState
+from telamon.state.world import ComponentKind, JobPhase, Life
 
 Rule = Callable[[View], Iterator[Step | Wait]]
 
@@ -84,7 +83,7 @@ def enter_rotation(view: View) -> Iterator[Step | Wait]:
     if not view.desired.rotates or not view.is_set_up():
         return
     needed = min(view.desired.policy.min_serving, len(view.desired.members))
-    for wanted, member, condition in _kept(view):
+    for wanted, member, condition in view.kept():
         waits = member.revision != wanted.revision or member.name in view.kept_out
         if condition is Condition.READY and (not waits or len(view.serving()) < needed):
             yield Admit(view.desired.name, member.name, "it is fit to serve")
@@ -106,7 +105,7 @@ def end_surplus(view: View) -> Iterator[Step | Wait]:
 
 def end_the_sick(view: View) -> Iterator[Step | Wait]:
     """A member that is alive and no use is stopped, so that it can be started afresh."""
-    for _, member, condition in _kept(view):
+    for _, member, condition in view.kept():
         reason = CURED_BY_RESTART.get(condition)
         if reason is None:
             continue
@@ -151,7 +150,7 @@ def remember(view: View) -> Iterator[Step | Wait]:
 
 def start_missing(view: View) -> Iterator[Step | Wait]:
     """Start what should run and does not, one by one, ever more patiently where it keeps failing."""
-    for wanted, member, condition in _kept(view):
+    for wanted, member, condition in view.kept():
         if condition not in {Condition.ABSENT, Condition.EXITED}:
             continue
         failures = view.failures(wanted.name)
@@ -201,11 +200,11 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
     """Bring changed configuration into force, one member at a time, while all others are well."""
     outdated = [
         (member, condition)
-        for wanted, member, condition in _kept(view)
+        for wanted, member, condition in view.kept()
         if member.revision not in {None, wanted.revision} and condition in UP
     ]
     settled = all(
-        condition in UP and member.name not in view.kept_out for _, member, condition in _kept(view)
+        condition in UP and member.name not in view.kept_out for _, member, condition in view.kept()
     )
     ordered = least_busy_first([member for member, _ in outdated])
     # A member that was drained for this is finished first.
@@ -223,7 +222,7 @@ def replace_outdated(view: View) -> Iterator[Step | Wait]:
 
 def wait_for_the_busy(view: View) -> Iterator[Step | Wait]:
     """Members on their way need nothing but time."""
-    for _, member, condition in _kept(view):
+    for _, member, condition in view.kept():
         if condition not in UP:
             yield Wait(condition.value, f"{member.name} is {condition.value}")
 
@@ -253,11 +252,6 @@ STANDING: tuple[Rule, ...] = (
     await_window,
 )
 """Rules that bring about what is desired, in the order of urgency."""
-
-
-def _kept(view: View) -> Iterator[tuple[MemberDesired, MemberState, Condition]]:
-    """Desired members but for those that somebody has set aside, which are left as they are."""
-    return (found for found in view.wanted() if not view.is_set_aside(found[0].name))
 
 
 def _shared_trouble(condition: Condition, view: View) -> bool:

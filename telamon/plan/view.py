@@ -177,7 +177,14 @@ class View:
 
     def condition(self, member: MemberState) -> Condition:
         """The member's condition under this component's patience."""
-        return classify(member, now=self.now, patience=self.desired.patience)
+        known = self._conditions.get(id(member))
+        return known or classify(member, now=self.now, patience=self.desired.patience)
+
+    @cached_property
+    def _conditions(self) -> Mapping[int, Condition]:
+        # Every rule asks for the condition of the members seen, which live as long as the view does.
+        patience = self.desired.patience
+        return {id(member): classify(member, now=self.now, patience=patience) for member in self.seen.members}
 
     def member(self, wanted: MemberDesired) -> MemberState:
         """The desired member as it was seen; absent where it was not."""
@@ -195,6 +202,14 @@ class View:
             member = self.member(wanted)
             found.append((wanted, member, self.condition(member)))
         return tuple(found)
+
+    def kept(self) -> tuple[tuple[MemberDesired, MemberState, Condition], ...]:
+        """Every desired member but for those that somebody has set aside, which are left as they are."""
+        return self._kept
+
+    @cached_property
+    def _kept(self) -> tuple[tuple[MemberDesired, MemberState, Condition], ...]:
+        return tuple(found for found in self._wanted if not self.is_set_aside(found[0].name))
 
     def surplus(self) -> tuple[MemberState, ...]:
         """Members seen that nobody desires, the last first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import pytest
@@ -92,7 +91,7 @@ def test_controller_may_die_after_any_step() -> None:
     made.operate(NAME, VERB)
     prefixes = []
     while made.operations:
-        prefixes.append(copy.deepcopy(made))
+        prefixes.append(made.fork())
         watch(made)
     assert len(prefixes) > 20
     for prefix in prefixes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import pytest
@@ -86,7 +85,7 @@ def test_controller_may_die_after_any_step() -> None:
     made.operate(NAME, VERB, **AGREED)
     prefixes = []
     while made.operations:
-        prefixes.append(copy.deepcopy(made))
+        prefixes.append(made.fork())
         watch(made)
     for prefix in prefixes:
         prefix.restart_controller()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import pytest
 
-from telamon.naming import DATABASE
+from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Begin, Call
 from tests.simulation.faulty import ControllerDied, Odds
 from tests.simulation.history import COMPONENT, NEW, History, Plot, play
+from tests.support.acts import ACTS, Act
 
 CHUNK = 25
 KINDNESS = Odds()
@@ -87,63 +85,19 @@ def test_a_controller_that_dies_after_any_verb_leaves_the_same_end(name: str) ->
             assert history.made.executors[COMPONENT].memory.release == NEW
 
 
-@dataclass(frozen=True)
-class Act:
-    """An operation that leaves the release as it is.
-
-    Attributes:
-        verb: what is done.
-        member: to whom.
-        first: what must have been done before.
-        component: to what.
-        params: how.
-        cancelled: whether somebody cancels it while its first work runs.
-    """
-
-    verb: str
-    member: str = ""
-    first: str = ""
-    component: str = COMPONENT
-    params: Mapping[str, str] = field(default_factory=dict)
-    cancelled: bool = False
-
-    def __str__(self) -> str:
-        return "-".join((self.verb, *self.params, *(["cancelled"] if self.cancelled else [])))
-
-
-MEMBER = f"{COMPONENT}-1"
-ACTS = (
-    Act("backup"),
-    Act("verify-backup", params={"from": "b"}),
-    Act("restore", params={"from": "b"}),
-    Act("restore", params={"from": "b", "time": "2026-01-01T00:00:00+00:00"}),
-    Act("backup", cancelled=True),
-    Act("restore", params={"from": "b"}, cancelled=True),
-    Act("maintenance-on"),
-    Act("maintenance-off", first="maintenance-on"),
-    Act("pause"),
-    Act("resume", first="pause"),
-    Act("quarantine", MEMBER),
-    Act("release", MEMBER, first="quarantine"),
-    Act("quarantine", MEMBER, params={"replace": "yes"}),
-    Act("release", MEMBER, first="quarantine", params={"replace": "yes"}),
-    Act("switchover", component=DATABASE),
-    Act("rotate-cluster-secret", params={"downtime": "yes"}),
-    Act("rotate-database-password"),
-    Act("index-rebuild"),
-    Act("index-rebuild", MEMBER, cancelled=True),
-    Act("index-sync", MEMBER, params={"from": f"{COMPONENT}-0"}),
-)
+def test_every_verb_there_is_was_thought_of() -> None:
+    assert {act.verb for act in ACTS} | {plot.verb for plot in PLOTS.values()} == set(PLANNERS)
 
 
 def begun(act: Act) -> History:
     """A kind history in which the operation was just accepted."""
     history = History(7, servers=2)
     history.platform.odds = KINDNESS
+    act.prepare(history.made)
     if act.first:
         history.made.operate(act.component, act.first, member=act.member, **act.params)
         over(history)
-    history.made.operate(act.component, act.verb, member=act.member, **act.params)
+    act.ask(history.made)
     if act.cancelled:
         history.made.run_until(lambda: isinstance(history.made.steps[-1], Begin | Call))
         history.made.cancel(act.component)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from telamon.desired.component import ComponentDesired, LoginTurn, MemberDesired, Policy, Requirement, Upgrade
 from telamon.plan.operation import UPGRADING, Course, Running
+from telamon.plan.operations.automatic import wish
 from telamon.plan.step import Call, Done, Finished, Step, Wait
 from telamon.plan.view import REPLACED, Standing, View
 from telamon.platforms.memory.clock import ManualClock
@@ -18,6 +21,9 @@ from telamon.products.release import Jump, Way
 from telamon.run.executor import Executor, Outcome
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
+
+LOOK, LONGEST_LOOK = 0.5, 60.0
+"""Seconds between two looks at a world in which nothing happens: the first time, and at the most."""
 
 INFRASTRUCTURE = Behaviour(start=0.5, stop=0.5, clustered=False, indexed=False, set_up=False)
 
@@ -178,22 +184,32 @@ class World:
                 self.desired[name] = logging_in(self.desired[name], login)
 
     def tick(self) -> bool:
-        """One pass over every component. Returns whether anything was done."""
-        acted = False
-        for name in self.desired:
-            desired, operation = self.compiled(name), self.operations.get(name)
-            outcome = self.executors[name].tick(desired, self.standings(), operation=operation)
-            self.outcomes[name] = outcome
-            if isinstance(outcome.decision, Finished):
-                self._conclude(name, outcome.decision)
-                acted = True
-            elif not isinstance(outcome.decision, Wait | Done):
-                self.steps.append(outcome.decision)
-                acted = True
-        self.compile_again()
+        """One pass over every component, and a rest if nothing was done. Returns whether anything was."""
+        acted = self.look()
         if not acted:
-            self.clock.sleep(0.5)
+            self.clock.sleep(LOOK)
         return acted
+
+    def look(self) -> bool:
+        """One pass over every component, in no time. Returns whether anything was done."""
+        acted = [self.look_at(name) for name in self.desired]
+        self.compile_again()
+        return any(acted)
+
+    def look_at(self, name: str) -> bool:
+        """One pass over one component. Returns whether anything was done."""
+        desired, operation = self.compiled(name), self.operations.get(name)
+        outcome = self.executors[name].tick(desired, self.standings(), operation=operation)
+        self.outcomes[name] = outcome
+        broken = isinstance(outcome.decision, Wait) and outcome.decision.reason == "InvariantBroken"
+        assert not broken, f"{name}: {outcome.error}"
+        if isinstance(outcome.decision, Finished):
+            self._conclude(name, outcome.decision)
+            return True
+        if isinstance(outcome.decision, Wait | Done):
+            return False
+        self.steps.append(outcome.decision)
+        return True
 
     def compiled(self, name: str) -> ComponentDesired:
         """A component as the host desires it: with one member more for each that stands in for one in quarantine."""
@@ -217,22 +233,85 @@ class World:
         return (
             not self.operations
             and len(self.outcomes) == len(self.desired)
-            and all(isinstance(outcome.decision, Done) for outcome in self.outcomes.values())
+            and all(
+                isinstance(outcome.decision, Done) or outcome.view.is_paused()
+                for outcome in self.outcomes.values()
+            )
         )
 
-    def run(self, *, seconds: float = 2_000.0) -> None:
+    def run(self, *, seconds: float = 2_000.0, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Go on until everything is settled.
+
+        While everything stays as it is, it is looked at ever more rarely: what is waited for may take a quarter of an
+        hour, and nothing can be learned by looking twice a second.
+
+        Args:
+            seconds: simulated ones in which it must be so.
+            meanwhile: what somebody else does after each look.
 
         Raises:
             AssertionError: it was not within the given simulated seconds.
         """
-        end = self.clock.now() + seconds
-        self.tick()
-        while not self.settled():
-            self.tick()
+        end, rest, known = self.clock.now() + seconds, LOOK, self._picture()
+        while True:
+            acted, found = self.look(), self._picture()
+            meanwhile()
+            if self.settled():
+                return
             if self.clock.now() > end:
                 reasons = {name: outcome.decision for name, outcome in self.outcomes.items()}
                 raise AssertionError(f"not settled after {seconds} s: {reasons}")
+            rest = LOOK if acted or found != known else min(rest * 2, LONGEST_LOOK)
+            known = found
+            if not acted:
+                self.clock.sleep(rest)
+
+    def heal(self, *, seconds: float = 4_000.0) -> None:
+        """Go on as a host does, until everything is settled: an operation that is wished for is begun.
+
+        Raises:
+            AssertionError: it was not within the given simulated seconds.
+        """
+        self.run(seconds=seconds, meanwhile=self._begin_what_is_wished_for)
+
+    def _begin_what_is_wished_for(self) -> None:
+        for name, outcome in self.outcomes.items():
+            asked = None if name in self.operations else wish(outcome.view)
+            if asked is not None:
+                self.operate(name, asked.verb, member=asked.member, **asked.params)
+
+    def _picture(self) -> dict[str, object]:
+        """What every component waits for, and how its members are."""
+        found: dict[str, object] = {}
+        for name, outcome in self.outcomes.items():
+            decision, view = outcome.decision, outcome.view
+            waits = (decision.reason, decision.message) if isinstance(decision, Wait) else None
+            found[name] = (waits, [view.condition(member) for member in view.seen.members])
+        return found
+
+    def fork(self) -> World:
+        """This world once more: what happens to the one does not happen to the other."""
+        kept = self.executors.values()
+        # What never changes belongs to both.
+        shared = itertools.chain(
+            self.journal.entries,
+            self.steps,
+            self.desired.values(),
+            self.releases.values(),
+            self.outcomes.values(),
+            (executor.memory for executor in kept),
+            (executor._pending for executor in kept),
+            (executor._failing for executor in kept),
+        )
+        return copy.deepcopy(self, {id(one): one for one in shared})
+
+    def desire(self, *components: ComponentDesired) -> None:
+        """As the host does: what is new is kept from now on, and what is not named any more is taken down."""
+        wanted = {component.name: component for component in components}
+        known = {name: wanted.pop(name, without_members(desired)) for name, desired in self.desired.items()}
+        self.desired = known | wanted
+        for name in wanted:
+            self.executors[name] = Executor(name, self.platform, self.journal, self.clock)
 
     def run_until(self, holds: Callable[[], bool], *, seconds: float = 2_000.0) -> None:
         """Go on until something holds.

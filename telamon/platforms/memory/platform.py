@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
@@ -196,7 +197,7 @@ class MemoryPlatform:
         if servers.lives(member):
             raise PlatformError(f"{member} still runs")
         job, ends = f"follow/{member}", self.clock.now() + component.behaviour.call
-        component.server_jobs[job] = ServerJob(ends, lambda: servers.follow(member, primary))
+        component.server_jobs[job] = ServerJob(ends, partial(servers.follow, member, primary))
 
     def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
         """Let commits wait for a standby, or for none."""
@@ -212,8 +213,8 @@ class MemoryPlatform:
         if component.servers is None:
             component.servers = Servers(
                 self.clock.now,
-                answers=lambda member: self._answers(component, member),
-                lives=lambda member: self._lives(component, member),
+                answers=partial(self._answers, component),
+                lives=partial(self._lives, component),
             )
         return component.servers
 
@@ -418,35 +419,36 @@ class MemoryPlatform:
         return UpgradePhase.READY_TO_RUN_UPGRADE_TASKS if len(releases) == 1 else UpgradePhase.MIXED
 
     def _state(self, name: str, member: SimulatedMember, component: SimulatedComponent) -> MemberState:
-        behaviour, now = component.behaviour, self.clock.now()
-        age = now - member.started
-        base = MemberState(
+        behaviour = component.behaviour
+        runs = member.life not in {Life.ABSENT, Life.EXITED}
+        part = component.servers.part(name) if component.servers is not None else None
+        admitted = member.admitted or (not component.rotates and member.life is Life.ALIVE)
+        if component.servers is not None:
+            admitted = part is not None and bool(part.writer)
+        # Registry and index are asked in the name of the service account: before there is one, nobody answers.
+        asked = runs and self._may_ask(component)
+        running = self.clock.now() - member.started - behaviour.start if asked else -1.0
+        phase, since = self._phase(member, component) if runs else (Phase.UNREACHABLE, 0.0)
+        left = member.since if member.fault is Fault.LEAVE_CLUSTER else member.started
+        return MemberState(
             name,
             member.ordinal,
             life=member.life,
+            revision=member.revision if runs else None,
             release=member.release,
-            indexed=behaviour.indexed,
-            clustered=behaviour.clustered,
-            admitted=member.admitted or (not component.rotates and member.life is Life.ALIVE),
-        )
-        base = base.with_(load=self.loads.get(name) if member.admitted else None)
-        if component.servers is not None:
-            part = component.servers.part(name)
-            base = base.with_(replication=part, admitted=part is not None and bool(part.writer))
-        if member.life in {Life.ABSENT, Life.EXITED}:
-            return base.with_(exit="signal 9" if member.life is Life.EXITED else None)
-        phase, since = self._phase(member, component)
-        # Registry and index are asked in the name of the service account: before there is one, nobody answers.
-        running = age - behaviour.start if self._may_ask(component) else -1.0
-        return base.with_(
-            revision=member.revision,
             phase=phase,
             phase_since=since,
-            started=member.started,
+            started=member.started if runs else None,
             joined=self._joined(member, behaviour, running) if behaviour.clustered else None,
-            joined_since=member.since if member.fault is Fault.LEAVE_CLUSTER else member.started,
+            joined_since=left if runs else 0.0,
             index=self._index(member, behaviour, running) if behaviour.indexed else None,
-            database_lost_since=self._lost_since(member),
+            indexed=behaviour.indexed,
+            clustered=behaviour.clustered,
+            database_lost_since=self._lost_since(member) if runs else None,
+            admitted=admitted,
+            exit="signal 9" if member.life is Life.EXITED else None,
+            replication=part,
+            load=self.loads.get(name) if member.admitted else None,
         )
 
     def _lost_since(self, member: SimulatedMember) -> float | None:

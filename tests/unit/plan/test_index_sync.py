@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import functools
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -167,15 +169,21 @@ def test_users_are_served_at_every_moment(ways: IndexWays) -> None:
 # -------------------------------------------------------------------------------------------------------- interrupted
 
 
-def prefixes(ways: IndexWays) -> list[World]:
-    """The world after each single pass of an undisturbed sync."""
+@functools.cache
+def passes(ways: IndexWays) -> tuple[World, ...]:
+    """The world after each single pass of an undisturbed sync; to be forked before anything is done."""
     made = running_world(ways)
     sync(made)
-    found = [copy.deepcopy(made)]
+    found = [made.fork()]
     while made.operations:
         made.tick()
-        found.append(copy.deepcopy(made))
-    return found
+        found.append(made.fork())
+    return tuple(found)
+
+
+def prefixes(ways: IndexWays) -> Iterator[World]:
+    """The world after each single pass of an undisturbed sync."""
+    return (made.fork() for made in passes(ways))
 
 
 @pytest.mark.parametrize("ways", [COPY, LIVE, BOTH])
@@ -191,10 +199,10 @@ def test_the_controller_may_die_after_any_pass(ways: IndexWays) -> None:
 @pytest.mark.parametrize("fault", list(Fault))
 @pytest.mark.parametrize("member", ["tracker-0", "tracker-1"])
 def test_any_node_may_be_lost_at_any_pass(ways: IndexWays, fault: Fault, member: str) -> None:
-    for made in prefixes(ways)[::4]:
+    for made in itertools.islice(prefixes(ways), 0, None, 4):
         if not made.platform.strike("tracker", member, fault=fault):
             continue
-        heal(made)
+        made.heal()
         assert made.serving("tracker") == 2
 
 
@@ -292,23 +300,11 @@ def test_the_last_but_one_serving_member_is_not_stopped_where_two_must_serve() -
 # ---------------------------------------------------------------------------------------------------------- by itself
 
 
-def heal(made: World) -> None:
-    """Go on as a host does: an operation that is wished for is made."""
-    for _ in range(4000):
-        made.tick()
-        asked = None if "tracker" in made.operations else wish(view(made))
-        if asked is not None:
-            made.operate("tracker", asked.verb, member=asked.member, **asked.params)
-        if made.settled():
-            return
-    raise AssertionError(f"not settled: {made.outcomes['tracker'].decision}")
-
-
 @pytest.mark.parametrize("ways", [COPY, BOTH])
 def test_a_node_with_a_broken_index_gets_another_one_by_itself(ways: IndexWays) -> None:
     made = running_world(ways)
     made.platform.strike("tracker", "tracker-1", fault=Fault.BREAK_INDEX)
-    heal(made)
+    made.heal()
     expect_well(made)
     assert kinds(made)[0] == "drain"
     assert ("switch" in kinds(made)) is (ways is COPY)
@@ -318,7 +314,7 @@ def test_a_node_with_a_broken_index_gets_another_one_by_itself(ways: IndexWays) 
 def test_where_no_other_node_has_an_index_it_is_restarted() -> None:
     made = running_world(nodes=1)
     made.platform.strike("tracker", "tracker-0", fault=Fault.BREAK_INDEX)
-    heal(made)
+    made.heal()
     assert made.endings == {}
     assert made.serving("tracker") == 1
 
@@ -327,7 +323,7 @@ def test_what_a_copy_did_not_cure_is_restarted() -> None:
     made = running_world()
     let_fail(made, CopyIndex)
     made.platform.strike("tracker", "tracker-1", fault=Fault.BREAK_INDEX)
-    heal(made)
+    made.heal()
     assert made.endings["index-sync-tracker-1"].ending == "Failed"
     assert made.serving("tracker") == 2
     assert kinds(made).count("gather") == 3

@@ -11,6 +11,7 @@ from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
 from telamon.plan.works.backup import PrepareRestore, SwitchData, TakeBackup
 from telamon.platforms.memory.parts import Behaviour
 from telamon.products.release import Way
+from tests.support.replay import after
 from tests.support.stacks import World, world
 
 OLD, NEW = "1.0.0", "2.0.0"
@@ -26,6 +27,11 @@ def asked(behaviour: Behaviour | None = None) -> World:
     made.ask_for_release("tracker", NEW, way=Way.DOWNTIME)
     made.operate("tracker", "major-upgrade", to=NEW)
     return made
+
+
+def asked_for_a_bad_one() -> World:
+    """The same, and no node can run the release."""
+    return asked(Behaviour(dead_releases=frozenset({NEW})))
 
 
 def releases(made: World) -> set[str | None]:
@@ -98,9 +104,7 @@ def test_without_a_backup_nothing_is_touched() -> None:
 
 @pytest.mark.parametrize("tick", range(0, 120, 4))
 def test_cancelled_at_any_point_it_ends_whole(tick: int) -> None:
-    made = asked()
-    for _ in range(tick):
-        made.tick()
+    made = after(tick, asked)
     if made.operations:
         made.cancel("tracker")
     made.run()
@@ -113,9 +117,7 @@ def test_cancelled_at_any_point_it_ends_whole(tick: int) -> None:
 @pytest.mark.parametrize("bad", [False, True])
 @pytest.mark.parametrize("tick", range(0, 140, 7))
 def test_a_controller_that_dies_at_any_point_changes_nothing_of_the_end(tick: int, bad: bool) -> None:
-    made = asked(Behaviour(dead_releases=frozenset({NEW})) if bad else None)
-    for _ in range(tick):
-        made.tick()
+    made = after(tick, asked_for_a_bad_one if bad else asked)
     made.restart_controller()
     made.run()
     assert releases(made) == {OLD if bad else NEW}

@@ -12,6 +12,7 @@ from telamon.plan.step import Call, Drain, Finished, Record, StartMember
 from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.release import Way
 from telamon.state.world import JobPhase, JobState, UpgradePhase
+from tests.support.replay import after
 from tests.support.stacks import World, world
 
 OLD, NEW = "1.0.0", "1.1.0"
@@ -32,6 +33,14 @@ def releases(made: World) -> list[str | None]:
     return [member.release for member in made.outcomes["tracker"].view.seen.members]
 
 
+def asked() -> World:
+    """A stack that runs, and is asked for the new release."""
+    made = running_world()
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    return made
+
+
 def upgrade(made: World) -> None:
     """Ask for the new release and see the operation to its end."""
     made.ask_for_release("tracker", NEW)
@@ -40,9 +49,7 @@ def upgrade(made: World) -> None:
 
 
 def test_every_node_changes_and_one_always_serves() -> None:
-    made = running_world()
-    made.ask_for_release("tracker", NEW)
-    made.operate("tracker", "upgrade", to=NEW)
+    made = asked()
     while made.operations:
         made.tick()
         assert made.serving("tracker") >= 1
@@ -93,9 +100,7 @@ def test_a_bad_release_never_gets_a_request() -> None:
 
 
 def test_cancelling_half_way_brings_the_old_release_back() -> None:
-    made = running_world()
-    made.ask_for_release("tracker", NEW)
-    made.operate("tracker", "upgrade", to=NEW)
+    made = asked()
     while NEW not in [member.release for member in made.outcomes["tracker"].view.serving()]:
         made.tick()
     made.cancel("tracker")
@@ -137,9 +142,7 @@ def test_final_tasks_that_never_succeed_end_the_upgrade_on_the_new_release() -> 
 
 
 def test_a_node_lost_on_the_way_does_not_stop_it() -> None:
-    made = running_world()
-    made.ask_for_release("tracker", NEW)
-    made.operate("tracker", "upgrade", to=NEW)
+    made = asked()
     for _ in range(30):
         made.tick()
     made.platform.strike("tracker", "tracker-1", fault=Fault.CRASH)
@@ -149,11 +152,7 @@ def test_a_node_lost_on_the_way_does_not_stop_it() -> None:
 
 @pytest.mark.parametrize("tick", range(0, 160, 3))
 def test_a_controller_that_dies_at_any_point_changes_nothing_of_the_end(tick: int) -> None:
-    made = running_world()
-    made.ask_for_release("tracker", NEW)
-    made.operate("tracker", "upgrade", to=NEW)
-    for _ in range(tick):
-        made.tick()
+    made = after(tick, asked)
     made.restart_controller()
     made.run()
     assert releases(made) == [NEW, NEW]
