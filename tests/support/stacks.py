@@ -292,7 +292,7 @@ class World:
     def fork(self) -> World:
         """This world once more: what happens to the one does not happen to the other."""
         kept = self.executors.values()
-        # What never changes belongs to both.
+        # What never changes belongs to both, and so does a lock that nobody holds.
         shared = itertools.chain(
             self.journal.entries,
             self.steps,
@@ -300,6 +300,7 @@ class World:
             self.releases.values(),
             self.outcomes.values(),
             (executor.memory for executor in kept),
+            (executor._writing for executor in kept),
             (executor._pending for executor in kept),
             (executor._failing for executor in kept),
         )
