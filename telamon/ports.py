@@ -86,6 +86,13 @@ class Database(Protocol):
     def establish(self, desired: ComponentDesired, member: str) -> None:
         """Make an empty server on a member, as a primary, unless it has data."""
 
+    def bootstrap(self, desired: ComponentDesired, member: str) -> None:
+        """Make the roles that Telamon itself logs in as, or bring them to what this release needs.
+
+        Raises:
+            TemporaryError: the server does not answer.
+        """
+
     def fence(self, desired: ComponentDesired, member: str) -> None:
         """End a server for certain. Synchronous: when it returns, nothing of it runs, and no client reaches it.
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from telamon.plan import converge
-from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.database_step import Bootstrap, Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.logkeeping import keep_log
 from telamon.plan.step import Forget, Record, Step, StopMember, Wait
 from telamon.plan.view import View
@@ -74,6 +74,25 @@ def establish(view: View) -> Iterator[Step | Wait]:
         yield Wait("WriterUnknown", f"nothing says whose data is the newest: {found}", seconds=5.0)
     elif view.seen.objects is not None:
         yield Establish(name, view.desired.members[0].name, "there is no data yet")
+
+
+def bootstrap(view: View) -> Iterator[Step | Wait]:
+    """Telamon's own roles are made where they are missing: on the primary, from which its standbys have them.
+
+    A standby that has run since before an update is only told to read again who may come in.
+    """
+    record = recorded(view.memory)
+    primary = view.seen.member(record.primary) if record is not None else None
+    part = primary.replication if primary is not None else None
+    if primary is None or part is None or part.role is not Role.PRIMARY:
+        return
+    others = (member for member in view.seen.members if member.name != primary.name)
+    for member in (primary, *(others if part.admits else ())):
+        admits = member.replication.admits if member.replication is not None else None
+        if admits is False and member.life is Life.ALIVE and member.phase is Phase.RUNNING:
+            yield Bootstrap(
+                view.desired.name, member.name, "Telamon's own roles do not get in as they should"
+            )
 
 
 def fail_over(view: View) -> Iterator[Step | Wait]:
@@ -287,6 +306,7 @@ PROTECTING: tuple[converge.Rule, ...] = (
     converge.apply_objects,
     establish,
     fail_over,
+    bootstrap,
     promote,
     fall_back,
 )

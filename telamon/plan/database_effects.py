@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from telamon.plan.database_step import DatabaseStep, Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.database_step import Bootstrap, DatabaseStep, Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.view import View
 from telamon.state.phase import Phase
 from telamon.state.world import (
@@ -28,7 +28,11 @@ def apply_database(step: DatabaseStep, view: View) -> View:
     member = _member(view, step.member)
     match step:
         case Establish():
-            return _with(view, member.with_(replication=Replication(Role.PRIMARY, writer=False)))
+            empty = Replication(Role.PRIMARY, writer=False, admits=False)
+            return _with(view, member.with_(replication=empty))
+        case Bootstrap():
+            part = member.replication
+            return view if part is None else _with(view, member.with_(replication=replace(part, admits=True)))
         case Fence():
             memory = view.memory
             if step.failure:
@@ -50,6 +54,8 @@ def seen_database(step: DatabaseStep, view: View) -> bool:
     match step:
         case Establish():
             return part is not None
+        case Bootstrap():
+            return part is None or part.admits is not False
         case Fence():
             return member is None or member.life is Life.ABSENT
         case Promote():

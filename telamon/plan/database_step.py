@@ -17,6 +17,15 @@ class Establish:
 
 
 @dataclass(frozen=True)
+class Bootstrap:
+    """Make the roles of a cluster that Telamon itself logs in as. It is all that the superuser is used for."""
+
+    component: str
+    member: str
+    because: str
+
+
+@dataclass(frozen=True)
 class Fence:
     """End a server for certain, with everything it has started, so that it can take no write any more.
 
@@ -73,11 +82,12 @@ class Synchronise:
         return f"synchronise/{self.standby}"
 
 
-DatabaseStep = Establish | Fence | Promote | Follow | Synchronise
+DatabaseStep = Establish | Bootstrap | Fence | Promote | Follow | Synchronise
 
 DATABASE_VERBS: Mapping[type[DatabaseStep], str] = MappingProxyType(
     {
         Establish: "make an empty database on {0.member}",
+        Bootstrap: "make Telamon's own roles on {0.member}",
         Fence: "end {0.member} for certain",
         Promote: "let {0.member} take writes",
         Follow: "make {0.member} a standby of {0.primary}",

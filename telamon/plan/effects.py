@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from telamon.plan import database_effects
-from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.database_step import Bootstrap, Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.step import (
     Admit,
     ApplyObjects,
@@ -79,7 +79,7 @@ def apply(step: Step, view: View) -> View:
             return view.with_seen(seen.without_member(step.member))
         case Admit() | Drain() | StartMember() | StopMember():
             return _member_step(step, view)
-        case Establish() | Fence() | Promote() | Follow() | Synchronise():
+        case Establish() | Bootstrap() | Fence() | Promote() | Follow() | Synchronise():
             return database_effects.apply_database(step, view)
 
 
@@ -235,7 +235,7 @@ def seen_in(step: Step, view: View) -> bool:
         case BreakOff():
             job = view.seen.jobs.get(step.job)
             return job is None or job.phase is not JobPhase.RUNNING
-        case Establish() | Fence() | Promote() | Follow() | Synchronise():
+        case Establish() | Bootstrap() | Fence() | Promote() | Follow() | Synchronise():
             return database_effects.seen_database(step, view)
         case _:
             return _member_step_seen(step, view.seen.member(step.member))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from telamon.plan.database_step import (
+    Bootstrap,
     DatabaseStep,
     Establish,
     Fence,
@@ -270,6 +271,6 @@ VERBS: Mapping[type[Step], str] = MappingProxyType(
 
 def describe(step: Step) -> str:
     """The step in plain words, for previews, progress and the journal."""
-    if isinstance(step, Establish | Fence | Promote | Follow | Synchronise):
+    if isinstance(step, Establish | Bootstrap | Fence | Promote | Follow | Synchronise):
         return describe_database(step)
     return VERBS[type(step)].format(step)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from telamon.desired.component import ComponentDesired
 from telamon.errors import TelamonError, TemporaryError
 from telamon.plan import effects, invariants
-from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.database_step import Bootstrap, Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.decide import attend, next_step
 from telamon.plan.operation import Running
 from telamon.plan.step import (
@@ -243,18 +243,20 @@ class Executor:
                 self.platform.admit(name, step.member)
             case Admit() | Drain() | RemoveMember() | Call() | Begin() | BreakOff() | Hold() | LetGo():
                 self._perform_rest(name, step)
-            case Establish() | Fence() | Promote() | Follow() | Synchronise():
+            case Establish() | Bootstrap() | Fence() | Promote() | Follow() | Synchronise():
                 self._perform_on_database(desired, step)
             case Record() | Forget():
                 pass
         return 0.0
 
     def _perform_on_database(
-        self, desired: ComponentDesired, step: Establish | Fence | Promote | Follow | Synchronise
+        self, desired: ComponentDesired, step: Establish | Bootstrap | Fence | Promote | Follow | Synchronise
     ) -> None:
         match step:
             case Establish():
                 self.platform.establish(desired, step.member)
+            case Bootstrap():
+                self.platform.bootstrap(desired, step.member)
             case Fence():
                 self.platform.fence(desired, step.member)
             case Promote():

@@ -66,6 +66,7 @@ class Replication:
         lost_since: instant since which the primary has not heard of this standby; ``None``: it has.
         attested: term under which a standby's own data names it as the one in sync; ``None``: it does not.
         demands: of a primary, the standby that its commits wait for, or "".
+        admits: whether Telamon's own roles are there as this release needs them, and get in; ``None``: not known.
     """
 
     role: Role
@@ -75,6 +76,7 @@ class Replication:
     lost_since: float | None = None
     attested: int | None = None
     demands: str = ""
+    admits: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError, TemporaryError
 from telamon.plan import effects
-from telamon.plan.database_step import Establish, Fence, Follow, Promote, Synchronise
+from telamon.plan.database_step import Bootstrap, Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.step import StartMember, Step
 from telamon.plan.view import Memory, View
 from telamon.ports import Platform
@@ -46,6 +46,12 @@ def serves(seen: ComponentState, name: str) -> bool:
     return found is not None and bool(found.writer) and member is not None and member.phase is Phase.RUNNING
 
 
+def admits(seen: ComponentState, name: str) -> bool | None:
+    """Whether Telamon's own roles get in."""
+    found = part(seen, name)
+    return None if found is None else found.admits
+
+
 def streams(seen: ComponentState, name: str) -> bool:
     """Whether a standby receives what its primary writes."""
     found, member = part(seen, name), seen.member(name)
@@ -72,7 +78,9 @@ def pair(harness: DatabaseHarness) -> None:
     platform.apply(desired)
     platform.establish(desired, FIRST)
     platform.start(desired, FIRST)
-    harness.until(lambda seen: serves(seen, FIRST))
+    harness.until(lambda seen: admits(seen, FIRST) is False)
+    platform.bootstrap(desired, FIRST)
+    harness.until(lambda seen: serves(seen, FIRST) and bool(admits(seen, FIRST)))
     platform.follow(desired, SECOND, primary=FIRST)
     harness.until(lambda seen: job(seen, f"follow/{SECOND}"))
     platform.start(desired, SECOND)
@@ -97,6 +105,22 @@ def test_empty_server_is_made_once_and_is_a_primary(harness: DatabaseHarness) ->
 def test_server_without_data_does_not_start(harness: DatabaseHarness) -> None:
     with pytest.raises(PlatformError, match="no data"):
         harness.platform.start(harness.desired, SECOND)
+
+
+def test_own_roles_are_made_on_the_primary_and_its_standby_has_them(harness: DatabaseHarness) -> None:
+    pair(harness)
+    harness.until(lambda seen: bool(admits(seen, SECOND)))
+    for member in (FIRST, SECOND):
+        harness.platform.bootstrap(harness.desired, member)
+    seen = harness.until(lambda seen: bool(admits(seen, FIRST) and admits(seen, SECOND)))
+    assert streams(seen, SECOND)
+
+
+def test_roles_are_not_made_on_a_server_that_does_not_run(harness: DatabaseHarness) -> None:
+    harness.platform.apply(harness.desired)
+    harness.platform.establish(harness.desired, FIRST)
+    with pytest.raises(TemporaryError):
+        harness.platform.bootstrap(harness.desired, FIRST)
 
 
 def test_commits_wait_for_a_standby_until_they_wait_for_nobody(harness: DatabaseHarness) -> None:
@@ -143,6 +167,7 @@ def test_every_effect_of_a_hand_over_is_seen(harness: DatabaseHarness) -> None:
     name = desired.name
     plan: tuple[tuple[Step, Callable[[], None]], ...] = (
         (Establish(name, FIRST, ""), lambda: platform.establish(desired, FIRST)),
+        (Bootstrap(name, FIRST, ""), lambda: platform.bootstrap(desired, FIRST)),
         (
             Synchronise(name, FIRST, SECOND, 1, ""),
             lambda: platform.synchronise(desired, FIRST, standby=SECOND, term=1),

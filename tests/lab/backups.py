@@ -9,14 +9,15 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from telamon.platforms.lab import machine
+from telamon.desired.lab.database_roles import MANAGER, OWN_ROLES, READER, ClusterRole
+from telamon.platforms.lab import bootstrap, machine
 from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.database import Server
@@ -51,7 +52,7 @@ class Site:
 
     Args:
         root: folder of everything.
-        server: of the database.
+        server: of the database, as its superuser; the engine works as other roles, which are made here.
         product: whose rules hold.
         schema: statements that make the tables.
     """
@@ -65,15 +66,32 @@ class Site:
         self.tidying = threading.Lock()
         self.home = self.root / "shared" / self.product
         make_folder(self.home)
-        self.shelf = Shelf(
-            Catalogue(self.root / "backups"), "a password of the vault", self.root / "work", self.server
-        )
         with self.server.connect() as connection:
+            passwords = {role.name: self.server.password for role in OWN_ROLES}
+            bootstrap.make_roles(connection, passwords=passwords)
+        self.shelf = Shelf(
+            Catalogue(self.root / "backups"),
+            "a password of the vault",
+            self.root / "work",
+            self.as_role(READER),
+        )
+        with self.manager.connect() as connection:
             connection.execute(f"CREATE ROLE {self.product} LOGIN")
             connection.execute(f"CREATE DATABASE {self.product} OWNER {self.product} TEMPLATE template0")
+            connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {self.product} FROM PUBLIC")
+            connection.execute(f'GRANT CONNECT ON DATABASE {self.product} TO "{READER.name}"')
         with self.connect() as connection:
             connection.execute(f"SET ROLE {self.product}")
             connection.execute(self.schema.encode())
+
+    def as_role(self, role: ClusterRole) -> Server:
+        """The server as one of the engine's own roles."""
+        return replace(self.server, user=role.name)
+
+    @property
+    def manager(self) -> Server:
+        """The server as the role that makes databases."""
+        return self.as_role(MANAGER)
 
     @property
     def subject(self) -> Subject:
@@ -234,5 +252,5 @@ def push(site: Site, folder: Path, chance: random.Random) -> None:
 def restored(site: Site, name: str, target: Path) -> Path:
     """Fetch a backup into a folder, apart from what the engine does with it."""
     site.shelf.vault.fetch(site.shelf.catalogue.get(name).snapshot, target)
-    databases.load(site.server, target / "database.dump", database="again", owner=site.product)
+    databases.load(site.manager, target / "database.dump", database="again", owner=site.product)
     return target / "files"

@@ -49,7 +49,9 @@ def take(site: Site, name: str = "first", reason: str = "asked") -> None:
 def prepare(site: Site, name: str = "first") -> None:
     """Make a backup ready to be put in force."""
     entry = site.shelf.catalogue.get(name)
-    restoring.prepare(entry, site.place, shelf=site.shelf, rules=site.subject.rules, progress=quiet)
+    restoring.prepare(
+        entry, site.place, manager=site.manager, shelf=site.shelf, rules=site.subject.rules, progress=quiet
+    )
 
 
 def verify(site: Site, name: str) -> None:
@@ -130,12 +132,12 @@ def test_restored_is_what_was_there_then(tracker: Site) -> None:
     shutil.rmtree(tracker.home / "data")
     prepare(tracker)
     assert not (tracker.home / "data").exists()
-    restoring.switch(tracker.place, tracker.server)
+    restoring.switch(tracker.place, tracker.manager)
     assert content(tracker) == before
     assert not index.exists()
     owners = tracker.rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
     assert owners == [("jira",)]
-    restoring.finish(tracker.place, tracker.server)
+    restoring.finish(tracker.place, tracker.manager)
     assert content(tracker) == before
     assert not list(tracker.home.parent.glob(".*"))
 
@@ -148,19 +150,19 @@ def test_what_was_before_a_restore_can_be_put_back(tracker: Site) -> None:
     after = content(tracker)
     prepare(tracker)
     for _ in range(2):
-        restoring.switch(tracker.place, tracker.server)
+        restoring.switch(tracker.place, tracker.manager)
     assert content(tracker) == {}
     for _ in range(2):
-        restoring.undo(tracker.place, tracker.server)
+        restoring.undo(tracker.place, tracker.manager)
     assert content(tracker) == after
-    restoring.finish(tracker.place, tracker.server)
+    restoring.finish(tracker.place, tracker.manager)
     assert content(tracker) == after
 
 
 def test_old_data_kept_aside_is_never_overwritten(tracker: Site) -> None:
     take(tracker)
     prepare(tracker)
-    restoring.switch(tracker.place, tracker.server)
+    restoring.switch(tracker.place, tracker.manager)
     with pytest.raises(ConflictError, match="earlier restore"):
         prepare(tracker)
 
@@ -202,7 +204,9 @@ def test_unknown_backup_gets_the_nearest_name(tracker: Site) -> None:
 
 def test_wrong_password_says_so(tracker: Site) -> None:
     take(tracker)
-    other = taking.Shelf(tracker.shelf.catalogue, "another password", tracker.shelf.workplace, tracker.server)
+    other = taking.Shelf(
+        tracker.shelf.catalogue, "another password", tracker.shelf.workplace, tracker.shelf.server
+    )
     with pytest.raises((PlatformError, MachineError), match="password"):
         taking.take(tracker.subject, other, name="second", reason="asked", progress=quiet)
     assert [entry.name for entry in tracker.shelf.catalogue.entries()] == ["first"]

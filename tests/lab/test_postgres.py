@@ -15,22 +15,25 @@ import pytest
 
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import DatabaseDesired, LabComponent, LabDesired, ServerDesired
+from telamon.desired.lab.database_roles import MANAGER, OWN_ROLES, SUPERUSER
 from telamon.desired.lab.facts import Account, LabFacts
 from telamon.desired.lab.outline import needs
 from telamon.errors import MachineError, PlatformError, TemporaryError
 from telamon.naming import DATABASE
 from telamon.platforms.clock import SteadyClock
+from telamon.platforms.lab import bootstrap, machine, objects, postgres, postgres_roles, procfs
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab import machine, objects, postgres, postgres_roles, procfs
 from telamon.platforms.lab.files import make_folder
 from telamon.platforms.lab.processes import Launch, Processes
 from telamon.platforms.lab.tracked import Identity
 from telamon.products.base import Endpoint, SecretValue
 from telamon.products.registry import products_of
 from telamon.state.phase import Phase
+from tests.lab.superuser import statements, strange
 from tests.lab.support import tiny_stack, until
 
 SUPERUSER_PASSWORD = "superuser's own"
+PASSWORDS = {role.name: f"{role.name}'s own" for role in OWN_ROLES}
 
 
 @dataclass
@@ -64,7 +67,8 @@ class Server:
 
     def make(self, wanted: DatabaseDesired, password: str) -> None:
         """Make a role and its database."""
-        postgres.make_database(self.desired, wanted, superuser_password=SUPERUSER_PASSWORD, password=password)
+        manager = PASSWORDS[MANAGER.name]
+        postgres.make_database(self.desired, wanted, manager_password=manager, password=password)
 
     def start(self) -> int:
         """Start it and wait until it takes sessions. Returns its pid."""
@@ -83,15 +87,15 @@ class Server:
         host, port = self.endpoint.host, self.endpoint.port
         return psycopg.connect(host=host, port=port, user=role or name, dbname=name, password=password)
 
-    def superuser(self) -> psycopg.Connection:
-        """Log in as whoever keeps the server."""
+    def own(self, role: str, database: str = "postgres") -> psycopg.Connection:
+        """Log in as a role that keeps the server."""
         desired = self.desired
         return psycopg.connect(
             host=desired.socket_folder,
             port=desired.port,
-            user=desired.superuser,
-            dbname="postgres",
-            password=SUPERUSER_PASSWORD,
+            user=role,
+            dbname=database,
+            password={**PASSWORDS, SUPERUSER: SUPERUSER_PASSWORD}[role],
             autocommit=True,
         )
 
@@ -119,6 +123,7 @@ def server(module_root: Path) -> Iterator[Server]:
     made = Server(module_root, found, part, processes)
     postgres.create(made.desired, SUPERUSER_PASSWORD, account=made.account)
     made.start()
+    bootstrap.bootstrap(made.desired, SUPERUSER_PASSWORD, passwords=PASSWORDS)
     yield made
     processes.stop("database-0", grace=10.0)
     until(lambda: not processes.seen())
@@ -186,10 +191,10 @@ def test_role_that_is_ended_loses_its_sessions_and_no_other_does(server: Server)
         closing(server.session("ending", "owner's")) as old,
         closing(server.session("ending", "another", role="_ending_a")) as new,
     ):
-        with closing(server.superuser()) as superuser:
-            assert postgres.end_login(superuser, "ending") == 1
-            assert postgres.end_login(superuser, "ending") == 0
-            assert postgres.end_login(superuser, "nobody") == 0
+        with closing(server.own(MANAGER.name)) as manager:
+            assert postgres.end_login(manager, "ending") == 1
+            assert postgres.end_login(manager, "ending") == 0
+            assert postgres.end_login(manager, "nobody") == 0
         with pytest.raises(psycopg.OperationalError):
             old.execute("SELECT 1")
         assert new.execute("SELECT current_user").fetchone() == ("ending",)
@@ -233,15 +238,29 @@ def test_missing_locale_is_named(server: Server) -> None:
     assert "locale" in caught.value.remedy
 
 
-def test_superuser_is_let_in_by_the_socket_alone(server: Server) -> None:
+@pytest.mark.parametrize("role", [SUPERUSER, *PASSWORDS])
+def test_who_keeps_the_server_is_not_let_in_where_clients_are(server: Server, role: str) -> None:
     with pytest.raises(psycopg.OperationalError, match="pg_hba"):
         psycopg.connect(
             host=server.endpoint.host,
             port=server.endpoint.port,
-            user=server.desired.superuser,
+            user=role,
             dbname="postgres",
-            password=SUPERUSER_PASSWORD,
+            password={**PASSWORDS, SUPERUSER: SUPERUSER_PASSWORD}[role],
         )
+
+
+def test_superuser_makes_the_roles_alone_and_whatever_else_it_did_would_stand_in_the_log(
+    server: Server,
+) -> None:
+    server.make(server.database("watched"), "p")
+    told = list(statements(server.root))
+    assert told
+    assert strange(told) == []
+    with closing(server.own(SUPERUSER)) as connection:
+        connection.execute("SELECT 'something else'")
+    assert strange(statements(server.root)) == ["SELECT 'something else'"]
+    assert "SCRAM-SHA-256" not in (server.root / "log" / "database-0.log").read_text()
 
 
 def test_no_password_reaches_the_log(server: Server) -> None:

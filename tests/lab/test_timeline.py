@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from telamon.desired.lab.database_roles import REPLICATOR
 from telamon.errors import PlatformError, UsageError
 from telamon.platforms.lab import procfs
 from telamon.platforms.lab.backup import recovery, restoring, taking
@@ -42,8 +43,9 @@ def timeline(site: Site) -> Timeline:
 
 
 def keeper(site: Site, wanted: Callable[[], bool]) -> Keeper:
-    """Who keeps it. The superuser may replicate as well."""
-    return Keeper(timeline(site), site.server, site.server, every=3600, wanted=wanted, progress=quiet)
+    """Who keeps it."""
+    source = site.as_role(REPLICATOR)
+    return Keeper(timeline(site), site.shelf.server, source, every=3600, wanted=wanted, progress=quiet)
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -106,7 +108,7 @@ def take(site: Site, name: str) -> None:
 
 def now(site: Site) -> datetime:
     """This instant, by the server's clock."""
-    return datetime.fromisoformat(server_time(site.server))
+    return datetime.fromisoformat(server_time(site.shelf.server))
 
 
 def build(site: Site, at: datetime, name: str) -> str:
@@ -140,8 +142,15 @@ def test_database_goes_back_to_the_instant_and_files_come_from_both_sides(tracke
         assert "is kept from" in (refused.value.remedy or "")
     assert tracker.shelf.catalogue.get("exact").lacking == ()
     entry = tracker.shelf.catalogue.get("exact")
-    restoring.prepare(entry, tracker.place, shelf=tracker.shelf, rules=tracker.subject.rules, progress=quiet)
-    restoring.switch(tracker.place, tracker.server)
+    restoring.prepare(
+        entry,
+        tracker.place,
+        manager=tracker.manager,
+        shelf=tracker.shelf,
+        rules=tracker.subject.rules,
+        progress=quiet,
+    )
+    restoring.switch(tracker.place, tracker.manager)
     assert attached(tracker) == then
 
 

@@ -16,6 +16,7 @@ from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab.platform import LabPlatform
 from telamon.state.classify import Condition
 from telamon.state.world import Life, MemberState
+from tests.lab.superuser import statements, strange
 from tests.lab.support import until
 
 
@@ -65,9 +66,11 @@ class World:
         until(self._settled, within=within)
 
     def end(self) -> None:
-        """Let go of everything; members go on."""
+        """Let go of everything; members go on. Whatever the lab went through, its superuser made roles alone."""
         self.host.end()
         self.parts.close()
+        beyond = strange(statements(self.root))
+        assert not beyond, beyond
 
     def front(self, product: str = "tiny") -> tuple[str, int]:
         """Host and port of a product's own front door."""

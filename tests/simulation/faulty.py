@@ -121,6 +121,10 @@ class FaultyPlatform:
         """Make a database server, perhaps."""
         self._do(lambda: self.inner.establish(desired, member))
 
+    def bootstrap(self, desired: ComponentDesired, member: str) -> None:
+        """Make Telamon's own roles, perhaps."""
+        self._do(lambda: self.inner.bootstrap(desired, member))
+
     def fence(self, desired: ComponentDesired, member: str) -> None:
         """End a database server, perhaps."""
         self._do(lambda: self.inner.fence(desired, member))

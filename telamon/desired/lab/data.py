@@ -208,6 +208,14 @@ class DatabaseDesired:
 
 
 @dataclass(frozen=True)
+class Login:
+    """A role of a database server, and where its password is."""
+
+    role: str
+    password: SecretValue
+
+
+@dataclass(frozen=True)
 class ServerDesired:
     """One database server's own making.
 
@@ -215,12 +223,12 @@ class ServerDesired:
         member: whose.
         data: its data folder.
         bin: folder of its programs.
-        superuser: name of the role that makes databases and roles, dumps and loads them whole, and promotes the
-            standby. No product logs in as it.
-        password: of that role.
-        replicator: name of the role that standbys log in with.
-        replication: password of that role.
-        socket_folder: where its own unix socket is; the superuser gets in there alone.
+        superuser: makes the four roles below, and nothing else.
+        replicator: standbys log in as it, and whoever reads the log of what is written.
+        operator: the controller watches and directs the servers as it.
+        manager: makes the products' roles and databases.
+        reader: reads products' data for backups.
+        socket_folder: where its own unix socket is; all but the replicator and the products get in there alone.
         endpoint: where it listens for its neighbours, whatever its role.
         writer: where it listens for clients as well while it is the primary.
         writer_sockets: folder of the unix socket that it listens on as well while it is the primary.
@@ -233,10 +241,11 @@ class ServerDesired:
     member: str
     data: str
     bin: str
-    superuser: str
-    password: SecretValue
-    replicator: str
-    replication: SecretValue
+    superuser: Login
+    replicator: Login
+    operator: Login
+    manager: Login
+    reader: Login
     socket_folder: str
     endpoint: Endpoint
     writer: Endpoint
@@ -250,6 +259,11 @@ class ServerDesired:
     def port(self) -> int:
         """Port number, which is part of a socket's name."""
         return self.endpoint.port
+
+    @property
+    def own_logins(self) -> tuple[Login, ...]:
+        """The roles that Telamon itself logs in as, once they are made."""
+        return self.replicator, self.operator, self.manager, self.reader
 
 
 @dataclass(frozen=True)

@@ -23,22 +23,22 @@ from telamon.desired.lab.data import (
     FolderDesired,
     LabComponent,
     Link,
+    Login,
     ProcessDesired,
     RunAs,
     ServerDesired,
     StopSignal,
 )
+from telamon.desired.lab.database_roles import MANAGER, OPERATOR, READER, REPLICATOR, SUPERUSER
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import desired_fingerprint, process_revision
 from telamon.desired.lab.outline import POSTGRES, POSTGRES_PORT, server_pairs
-from telamon.naming import DATABASE, member_name, secret_name
-from telamon.products.base import Endpoint, SecretValue
+from telamon.desired.lab.secrets import cluster_secret
+from telamon.naming import DATABASE, member_name
+from telamon.products.base import Endpoint
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind
 
-SUPERUSER = "telamon"
-REPLICATOR = "telamon-replicator"
-"""The role a standby logs in with. A product's role never has a hyphen, so it cannot be called so."""
 ACCESS = "database/pg_hba.conf"
 SOCKETS = "run/postgres"
 """Folder of the writer's unix socket, which the primary alone listens on."""
@@ -91,10 +91,12 @@ include_if_exists = '{waits}'
 
 _ACCESS = """\
 # Written by telamon; changes are overwritten.
-# The superuser comes in by the unix socket alone, everybody else by TCP and with a password.
-local all {superuser} scram-sha-256
-host  all {superuser} all reject
+# Everybody has a password. Who keeps the cluster comes in by the unix socket alone.
+local postgres {superuser},"{operator}" scram-sha-256
+local all "{manager}","{reader}" scram-sha-256
 host  replication "{replicator}" 127.0.0.0/8 scram-sha-256
+host  all {superuser},"{operator}","{manager}","{reader}","{replicator}" all reject
+# Products come in by TCP, each to the database that is its own.
 host  all all 127.0.0.0/8 scram-sha-256
 """
 
@@ -142,7 +144,15 @@ def database_component(
     reached = tuple(links)
     count = max(len({link.source for link in reached}), 1)
     access = FileDesired(
-        ACCESS, _ACCESS.format(superuser=SUPERUSER, replicator=REPLICATOR), owner=RunAs.DATABASE
+        ACCESS,
+        _ACCESS.format(
+            superuser=SUPERUSER,
+            operator=OPERATOR.name,
+            manager=MANAGER.name,
+            reader=READER.name,
+            replicator=REPLICATOR.name,
+        ),
+        owner=RunAs.DATABASE,
     )
     servers = tuple(_server(stack, facts, ordinal=ordinal, links=reached) for ordinal in range(count))
     settings = tuple(_settings(server, facts) for server in servers)
@@ -216,10 +226,11 @@ def _server(stack: str, facts: LabFacts, *, ordinal: int, links: Iterable[Link])
         member=member,
         data=facts.path("data", member),
         bin=facts.postgres_bin,
-        superuser=SUPERUSER,
-        password=SecretValue(secret_name(stack, DATABASE, purpose="superuser"), "password"),
-        replicator=REPLICATOR,
-        replication=SecretValue(secret_name(stack, DATABASE, purpose="replication"), "password"),
+        superuser=Login(SUPERUSER, cluster_secret(stack, "superuser")),
+        replicator=Login(REPLICATOR.name, cluster_secret(stack, "replication")),
+        operator=Login(OPERATOR.name, cluster_secret(stack, "operator")),
+        manager=Login(MANAGER.name, cluster_secret(stack, "manager")),
+        reader=Login(READER.name, cluster_secret(stack, "reader")),
         socket_folder=facts.path("run", member),
         endpoint=server_endpoint(facts, ordinal),
         writer=endpoint(facts),

@@ -93,11 +93,15 @@ def product_secrets(stack: str, part: Outline, *, login: str) -> ProductSecrets:
     )
 
 
+def cluster_secret(stack: str, purpose: str) -> SecretValue:
+    """Where the password of one of the roles is that keep the database cluster; each is used by its own work alone."""
+    return SecretValue(secret_name(stack, DATABASE, purpose=purpose), "password")
+
+
 def database_secrets(stack: str) -> Iterator[SecretDesired]:
-    """Passwords of the superuser, and of the role that standbys log in with."""
-    for purpose in ("superuser", "replication"):
-        name = secret_name(stack, DATABASE, purpose=purpose)
-        yield SecretDesired(SecretValue(name, "password"), SecretKind.PASSWORD)
+    """Passwords of the superuser, and of the roles that it makes."""
+    for purpose in ("superuser", "replication", "operator", "manager", "reader"):
+        yield SecretDesired(cluster_secret(stack, purpose), SecretKind.PASSWORD)
 
 
 def vault_secret(stack: str) -> SecretDesired:

@@ -32,6 +32,10 @@ class Refused:
         """Making a database server."""
         _refuse_server(member)
 
+    def bootstrap(self, desired: ComponentDesired, member: str) -> None:
+        """Making Telamon's own roles."""
+        _refuse_server(member)
+
     def fence(self, desired: ComponentDesired, member: str) -> None:
         """Ending a database server for certain."""
         _refuse_server(member)

@@ -285,6 +285,11 @@ class LabPlatform:
         self._part(desired.name)
         self._servers.establish(member)
 
+    def bootstrap(self, desired: ComponentDesired, member: str) -> None:
+        """Make the roles that Telamon itself logs in as."""
+        self._part(desired.name)
+        self._servers.bootstrap(member)
+
     def fence(self, desired: ComponentDesired, member: str) -> None:
         """End a database server for certain."""
         self._part(desired.name)

@@ -123,7 +123,7 @@ def phase(endpoint: Endpoint, *, timeout: float = 0.5) -> Phase:
 
 
 def make_database(
-    server: ServerDesired, wanted: DatabaseDesired, *, superuser_password: str, password: str
+    server: ServerDesired, wanted: DatabaseDesired, *, manager_password: str, password: str
 ) -> None:
     """Make a database, the role that owns it, and the one that nodes log in as.
 
@@ -132,7 +132,7 @@ def make_database(
     Args:
         server: the server.
         wanted: names and collation.
-        superuser_password: of the superuser.
+        manager_password: of the role that makes databases.
         password: of the role that nodes log in as.
 
     Raises:
@@ -144,14 +144,14 @@ def make_database(
         with psycopg.connect(
             host=server.socket_folder,
             port=server.port,
-            user=server.superuser,
-            password=superuser_password,
+            user=server.manager.role,
+            password=manager_password,
             dbname="postgres",
             connect_timeout=CONNECT_TIMEOUT,
             autocommit=True,
         ) as connection:
             make_login(connection, wanted.user, password=password, owner=wanted.name)
-            _make_database(connection, wanted)
+            _make_database(connection, wanted, reader=server.reader.role)
     except psycopg.OperationalError as error:
         raise TemporaryError(f"the database server refused: {brief(error)}", delay=1.0) from error
     except psycopg.errors.WrongObjectType as error:
@@ -187,7 +187,7 @@ def make_login(connection: psycopg.Connection, name: str, *, password: str, owne
     itself is made where it is missing, and keeps the right to log in or not.
 
     Args:
-        connection: of the superuser.
+        connection: of the manager.
         name: of the role that logs in.
         password: of that role.
         owner: of the database.
@@ -210,7 +210,7 @@ def end_login(connection: psycopg.Connection, name: str) -> int:
     """Let a role log in no more, and end the sessions that it has. Done before, it does nothing.
 
     Args:
-        connection: of the superuser.
+        connection: of the manager.
         name: of the role; absent is no error.
 
     Returns:
@@ -236,7 +236,7 @@ def _roles(connection: psycopg.Connection, names: Sequence[str]) -> set[str]:
     return {str(row[0]) for row in rows.fetchall()}
 
 
-def _make_database(connection: psycopg.Connection, wanted: DatabaseDesired) -> None:
+def _make_database(connection: psycopg.Connection, wanted: DatabaseDesired, *, reader: str) -> None:
     name = sql.Identifier(wanted.name)
     found = connection.execute(
         "SELECT pg_encoding_to_char(encoding), coalesce(datlocale, datcollate) FROM pg_database"
@@ -256,6 +256,7 @@ def _make_database(connection: psycopg.Connection, wanted: DatabaseDesired) -> N
             remedy="Dump it, drop it and restore it into one that Telamon makes.",
         )
     connection.execute(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(name))
+    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(reader)))
 
 
 def _locale(collation: str) -> sql.Composable:
@@ -285,7 +286,7 @@ def _initdb(server: ServerDesired, data: Path, *, password_file: Path, account: 
     command = [
         f"{server.bin}/initdb",
         f"--pgdata={data}",
-        f"--username={server.superuser}",
+        f"--username={server.superuser.role}",
         f"--pwfile={password_file}",
         "--auth=scram-sha-256",
         "--encoding=UTF8",

@@ -37,17 +37,6 @@ CONNECT_TIMEOUT = 3
 SETTLES_WITHIN = "10s"
 """How long the primary may take to let commits wait for a standby."""
 
-_NOTE = """
-CREATE SCHEMA IF NOT EXISTS telamon;
-CREATE TABLE IF NOT EXISTS telamon.replication (
-    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    term bigint NOT NULL,
-    standby text NOT NULL,
-    mark pg_lsn NOT NULL);
-"""
-"""What the database itself knows of its standby: which one, under which term, and up to which position of the log
-commits had gone without it."""
-
 
 def role_on_disk(server: ServerDesired) -> Role | None:
     """The role in which a server would start; ``None`` where it has no data."""
@@ -87,7 +76,7 @@ def prepare_start(server: ServerDesired, *, account: Account | None) -> None:
         if source is None:
             raise PlatformError(f"{server.member} is a standby and knows no other server")
         lines.append(
-            f"primary_conninfo = 'host={source.host} port={source.port} user={server.replicator} "
+            f"primary_conninfo = 'host={source.host} port={source.port} user={server.replicator.role} "
             f"passfile={server.password_file} application_name={server.member} connect_timeout=2'"
         )
         # Whom the commits of a former life waited for means nothing when it is promoted.
@@ -119,7 +108,6 @@ def wait_for_nobody(server: ServerDesired, password: str, *, account: Account | 
     with closing(_connect(server, password)) as connection, _told(f"{server.member} could not be asked"):
         # Local: this very commit must not wait for the standby that is gone.
         connection.execute("SET synchronous_commit = local")
-        connection.execute(_NOTE)
         _note(connection, "", term)
         write(Path(server.waits_file), _waits(""), account=account)
         connection.execute("SELECT pg_reload_conf()")
@@ -137,7 +125,6 @@ def ask_to_wait(
     what = f"{server.member} could not be told to wait for {standby}"
     with closing(_connect(server, password)) as connection, _told(what):
         connection.execute("SET synchronous_commit = local")
-        connection.execute(_NOTE)
         # An older note must not count for what begins now.
         _note(connection, "", term)
         write(Path(server.waits_file), _waits(standby), account=account)
@@ -175,27 +162,6 @@ def attest(server: ServerDesired, password: str, *, standby: str, term: int) -> 
         _note(connection, standby, term)
 
 
-def prepare_source(server: ServerDesired, password: str, *, replication_password: str) -> None:
-    """Make the role that standbys log in with, on the primary.
-
-    Raises:
-        TemporaryError: the primary cannot be asked now.
-    """
-    with closing(_connect(server, password)) as connection, _told("the replication role could not be made"):
-        connection.execute("SET synchronous_commit = local")
-        name = sql.Identifier(server.replicator)
-        verifier = connection.pgconn.encrypt_password(
-            replication_password.encode(), server.replicator.encode(), b"scram-sha-256"
-        ).decode()
-        found = connection.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname = %s", (server.replicator,)
-        ).fetchone()
-        verb = sql.SQL("CREATE ROLE") if found is None else sql.SQL("ALTER ROLE")
-        connection.execute(
-            sql.SQL("{} {} LOGIN REPLICATION PASSWORD {}").format(verb, name, sql.Literal(verifier))
-        )
-
-
 def copy(
     server: ServerDesired,
     source: str,
@@ -220,7 +186,7 @@ def copy(
     data = Path(server.data)
     beside, old = data.with_name(f"{data.name}.new"), data.with_name(f"{data.name}.old")
     endpoint = server.sources[source]
-    line = f"{endpoint.host}:{endpoint.port}:*:{server.replicator}:{replication_password}\n"
+    line = f"{endpoint.host}:{endpoint.port}:*:{server.replicator.role}:{replication_password}\n"
     write(Path(server.password_file), line, account=account)
     with located(beside):
         for left in (beside, old):
@@ -241,7 +207,7 @@ def _base_backup(
 ) -> None:
     endpoint = server.sources[source]
     address = (
-        f"host={endpoint.host} port={endpoint.port} user={server.replicator} "
+        f"host={endpoint.host} port={endpoint.port} user={server.replicator.role} "
         f"passfile={server.password_file} connect_timeout=3 tcp_user_timeout=10000"
     )
     command = [
@@ -307,12 +273,12 @@ def _waits(standby: str) -> str:
 
 
 def _connect(server: ServerDesired, password: str) -> psycopg.Connection:
-    """A session of the superuser, by the server's own socket."""
+    """A session of the operator, by the server's own socket."""
     try:
         return psycopg.connect(
             host=server.socket_folder,
             port=server.port,
-            user=server.superuser,
+            user=server.operator.role,
             password=password,
             dbname="postgres",
             connect_timeout=CONNECT_TIMEOUT,

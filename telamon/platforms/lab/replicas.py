@@ -10,16 +10,17 @@ Traps:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 import psycopg
 
-from telamon.desired.lab.data import ServerDesired
+from telamon.desired.lab.data import Login, ServerDesired
+from telamon.platforms.lab import bootstrap
 from telamon.platforms.lab.addresses import is_listened
 from telamon.platforms.lab.postgres_roles import role_on_disk
-from telamon.ports import Clock
+from telamon.ports import Clock, Secrets
 from telamon.state.world import Replication, Role
 
 LOOK_WITHIN = 0.8
@@ -69,6 +70,7 @@ class _Session:
     pid: int
     connection: psycopg.Connection | None = None
     writer: bool | None = None
+    admits: bool | None = None
     asked: Future[_Answer | None] | None = None
 
     def close(self) -> None:
@@ -83,12 +85,12 @@ class Replicas:
 
     Args:
         clock: injected time.
-        password: gives the superuser's.
+        secrets: passwords of Telamon's own roles.
     """
 
-    def __init__(self, clock: Clock, password: Callable[[ServerDesired], str]) -> None:
+    def __init__(self, clock: Clock, secrets: Secrets) -> None:
         self._clock = clock
-        self._password = password
+        self._secrets = secrets
         self._lock = threading.Lock()
         self._sessions: dict[str, _Session] = {}
         self._lost: dict[str, float] = {}
@@ -155,18 +157,14 @@ class Replicas:
     def _answer(self, server: ServerDesired, session: _Session) -> _Answer | None:
         try:
             if session.connection is None:
-                session.connection = psycopg.connect(
-                    host=server.socket_folder,
-                    port=server.port,
-                    user=server.superuser,
-                    password=self._password(server),
-                    dbname="postgres",
-                    connect_timeout=2,
-                    autocommit=True,
-                    application_name="telamon",
-                )
+                session.connection = self._connect(server)
             answer = _answer(session.connection)
-        except psycopg.Error:
+            if not session.admits:
+                passwords = {login.role: self._password(login) for login in server.own_logins}
+                session.admits = bootstrap.stands(session.connection, server, passwords=passwords)
+        except psycopg.Error as error:
+            if session.connection is None and bootstrap.is_refusal(error):
+                session.admits = False
             session.close()
             return None
         # A server whose bind failed says that it listens all the same. Once it does, it keeps the address for life.
@@ -176,6 +174,21 @@ class Replicas:
             and is_listened(server.writer.host, server.writer.port)
         )
         return answer
+
+    def _connect(self, server: ServerDesired) -> psycopg.Connection:
+        return psycopg.connect(
+            host=server.socket_folder,
+            port=server.port,
+            user=server.operator.role,
+            password=self._password(server.operator),
+            dbname="postgres",
+            connect_timeout=2,
+            autocommit=True,
+            application_name="telamon",
+        )
+
+    def _password(self, login: Login) -> str:
+        return self._secrets.get(login.password.secret, login.password.key)
 
     def _note_lost(self, servers: Sequence[ServerDesired], primary: _Answer | None) -> None:
         """Since when the primary has not heard of each other server. A primary that is not heard says nothing."""
@@ -199,11 +212,14 @@ class Replicas:
         role = answer.role if answer is not None else role_on_disk(server)
         if role is None:
             return None
+        session = self._sessions.get(server.member)
+        admits = session.admits if session is not None else None
         if role is Role.PRIMARY:
             return Replication(
                 role,
-                writer=session.writer if (session := self._sessions.get(server.member)) else False,
+                writer=session.writer if session is not None else False,
                 demands=answer.demands if answer is not None else "",
+                admits=admits,
             )
         heard = primary.heard.get(server.member) if primary is not None else None
         known = primary is not None and bool(pids.get(server.member))
@@ -213,6 +229,7 @@ class Replicas:
             lag=heard.lag if heard is not None else None,
             lost_since=self._lost.get(server.member),
             attested=answer.term if answer is not None and answer.noted == server.member else None,
+            admits=admits,
         )
 
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from telamon.desired.lab.data import DatabaseDesired, ServerDesired
+from telamon.desired.lab.data import DatabaseDesired, Login, ServerDesired
 from telamon.desired.lab.facts import Account
 from telamon.errors import PlatformError, TelamonError, TemporaryError, brief
 from telamon.naming import DATABASE
-from telamon.platforms.lab import postgres, postgres_roles, procfs
+from telamon.platforms.lab import bootstrap, postgres, postgres_roles, procfs
 from telamon.platforms.lab.processes import MARKER, Processes
 from telamon.platforms.lab.records import JobRecords
 from telamon.platforms.lab.replicas import Replicas
@@ -66,7 +66,7 @@ class Servers:
         self._tools = tools
         self._servers: Mapping[str, ServerDesired] = {}
         self._account: Account | None = None
-        self._replicas = Replicas(tools.clock, self._superuser)
+        self._replicas = Replicas(tools.clock, tools.secrets)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="lab-servers")
         self._lock = threading.Lock()
         self._acting = threading.Lock()
@@ -94,7 +94,18 @@ class Servers:
     def establish(self, member: str) -> None:
         """Make an empty server, unless there is one."""
         server = self._server(member)
-        postgres.create(server, self._superuser(server), account=self._account)
+        postgres.create(server, self._password(server.superuser), account=self._account)
+
+    def bootstrap(self, member: str) -> None:
+        """Make Telamon's own roles; nobody else ever logs in as the superuser.
+
+        Raises:
+            TemporaryError: the server does not answer.
+        """
+        server = self._server(member)
+        password = self._password(server.superuser)
+        passwords = {login.role: self._password(login) for login in server.own_logins}
+        self._bounded(lambda: bootstrap.bootstrap(server, password, passwords=passwords))
 
     def prepare_start(self, member: str) -> None:
         """See that a server can start in the role that lies on its disk, and that nothing of it is left."""
@@ -133,7 +144,7 @@ class Servers:
             writes = postgres_roles.role_on_disk(other) is Role.PRIMARY
             if other.member != member and writes and self._left(other) is not None:
                 raise TemporaryError(f"{other.member} still lives and could take writes", delay=0.2)
-        self._bounded(lambda: postgres_roles.promote(server, self._superuser(server)))
+        self._bounded(lambda: postgres_roles.promote(server, self._password(server.operator)))
 
     def follow(self, member: str, primary: str) -> None:
         """Begin to copy the primary's data to a server that does not run.
@@ -141,18 +152,16 @@ class Servers:
         Raises:
             PlatformError: it runs.
         """
-        server, source = self._server(member), self._server(primary)
+        server = self._server(member)
+        self._server(primary)
         if self._left(server) is not None:
             raise PlatformError(f"{member} still runs", remedy="stop it first")
 
         def copy() -> None:
-            secret = server.replication
-            password = self._tools.secrets.get(secret.secret, secret.key)
-            postgres_roles.prepare_source(source, self._superuser(source), replication_password=password)
             postgres_roles.copy(
                 server,
                 primary,
-                replication_password=password,
+                replication_password=self._password(server.replicator),
                 account=self._account,
                 marker=(MARKER, f"{self._tools.lab}/{member}"),
             )
@@ -186,7 +195,9 @@ class Servers:
         server = self._servers.get(self._writer)
         if server is None:
             raise TemporaryError("no database server takes writes just now", delay=0.5)
-        postgres.make_database(server, wanted, superuser_password=self._superuser(server), password=password)
+        postgres.make_database(
+            server, wanted, manager_password=self._password(server.manager), password=password
+        )
 
     # ----------------------------------------------------------------------------------------------------- the eyes
 
@@ -208,10 +219,11 @@ class Servers:
     def _wait_for_nobody(self, server: ServerDesired, term: int, *, wish: int) -> None:
         with self._acting:
             self._still(wish)
-            postgres_roles.wait_for_nobody(server, self._superuser(server), account=self._account, term=term)
+            password = self._password(server.operator)
+            postgres_roles.wait_for_nobody(server, password, account=self._account, term=term)
 
     def _wait_for(self, server: ServerDesired, standby: str, term: int, *, wish: int) -> None:
-        password = self._superuser(server)
+        password = self._password(server.operator)
         with self._acting:
             self._still(wish)
             postgres_roles.ask_to_wait(server, password, account=self._account, standby=standby, term=term)
@@ -231,8 +243,8 @@ class Servers:
             raise PlatformError(f"{member} is not a database server of this lab")
         return found
 
-    def _superuser(self, server: ServerDesired) -> str:
-        return self._tools.secrets.get(server.password.secret, server.password.key)
+    def _password(self, login: Login) -> str:
+        return self._tools.secrets.get(login.password.secret, login.password.key)
 
     def _processes(self) -> Mapping[str, Process]:
         return {

@@ -181,6 +181,10 @@ class MemoryPlatform:
         """Make an empty database server."""
         self.servers(desired).establish(member)
 
+    def bootstrap(self, desired: ComponentDesired, member: str) -> None:
+        """Make the roles that Telamon itself logs in as."""
+        self.servers(desired).bootstrap(member)
+
     def fence(self, desired: ComponentDesired, member: str) -> None:
         """End a database server for certain."""
         found = self._of(desired).members.get(member)

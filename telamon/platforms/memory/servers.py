@@ -29,6 +29,7 @@ class _Server:
     note: Note | None = None
     waits: str = ""
     writer: bool = False
+    roles: bool = False
 
 
 @dataclass
@@ -57,6 +58,16 @@ class Servers:
     def establish(self, member: str) -> None:
         """Make an empty server, unless there is one."""
         self._servers.setdefault(member, _Server(Role.PRIMARY))
+
+    def bootstrap(self, member: str) -> None:
+        """Make the roles that Telamon itself logs in as; a standby has its primary's.
+
+        Raises:
+            TemporaryError: it does not answer.
+        """
+        self._must_answer(member)
+        server = self._servers[member]
+        server.roles = server.roles or server.role is Role.PRIMARY
 
     def started(self, member: str) -> None:
         """A server begins to run: a primary takes the writer's address, if nobody has it.
@@ -94,7 +105,7 @@ class Servers:
         source = self._servers.get(primary)
         if source is None or not self.answers(primary) or member in self.cut or self.lives(member):
             return False
-        self._servers[member] = _Server(Role.STANDBY, list(source.log), source.note)
+        self._servers[member] = _Server(Role.STANDBY, list(source.log), source.note, roles=source.roles)
         return True
 
     def synchronise(self, member: str, *, standby: str, term: int) -> None:
@@ -140,7 +151,7 @@ class Servers:
             if name == primary:
                 continue
             if self._is_in_touch(name, primary):
-                server.log, server.note = list(source.log), source.note
+                server.log, server.note, server.roles = list(source.log), source.note, source.roles
                 self._lost.pop(name, None)
                 if source.waits == name:
                     self.acknowledged += self._waiting.pop(primary, [])
@@ -176,7 +187,7 @@ class Servers:
         if server is None:
             return None
         self.flow()
-        found = Replication(server.role)
+        found = Replication(server.role, admits=server.roles if self.answers(member) else None)
         if server.role is Role.PRIMARY:
             seen = self.answers(member)
             holds = server.writer and self.lives(member)

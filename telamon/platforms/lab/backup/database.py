@@ -6,6 +6,8 @@ pg_restore(1), ``ALTER DATABASE``.
 Traps:
     * A database cannot be renamed while somebody is connected to it, and a pool connects again at once: connections
       are forbidden first, and those there are ended after that.
+    * The server's own workers may be ended by a superuser alone. ``DROP DATABASE`` and ``ALTER DATABASE RENAME`` end
+      those of the database by themselves, whoever asks.
     * Renaming obeys transactions, so the old database and the new one change places in one step.
 """
 
@@ -37,13 +39,13 @@ LOADS_WITH = 2
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL server, and who may do everything there.
+    """A PostgreSQL server, and as whom it is spoken to.
 
     Attributes:
         bin: folder of its programs.
         host: folder of its unix socket, or an address.
         port: part of the socket's name, or the port.
-        user: the superuser.
+        user: the role that logs in.
         password: of that role.
         account: whom its process runs as; ``None``: we do.
     """
@@ -56,7 +58,7 @@ class Server:
     account: Account | None = None
 
     def connect(self, database: str = "postgres", *, autocommit: bool = True) -> psycopg.Connection:
-        """Connect as the superuser.
+        """Connect.
 
         Raises:
             TemporaryError: the server does not take connections now.
@@ -75,7 +77,7 @@ class Server:
             raise TemporaryError(f"the database server refused: {brief(error)}", delay=2.0) from error
 
     def command(self, program: str, *words: str) -> Command:
-        """One of the server's own programs, connected to it as the superuser."""
+        """One of the server's own programs, connected to it."""
         where = ("--host", self.host, "--port", str(self.port), "--username", self.user, "--no-password")
         return Command((f"{self.bin}/{program}", *where, *words), environment={"PGPASSWORD": self.password})
 
@@ -193,11 +195,12 @@ def load(server: Server, source: Path, *, database: str, owner: str, like: str |
     """Make a database out of a dump; one of that name from an earlier try is dropped first.
 
     Args:
-        server: where.
+        server: where, as a role that makes databases.
         source: the dump.
         database: the name to give it; nobody may use that yet.
         owner: the role that everything in it belongs to.
-        like: a database whose collation it gets; ``None``: the server's own.
+        like: a database whose collation it gets, and into which the same roles may go; ``None``: the server's own,
+            and nobody but the owner.
 
     Raises:
         MachineError: the disk is full.
@@ -213,6 +216,12 @@ def load(server: Server, source: Path, *, database: str, owner: str, like: str |
         connection.execute(
             sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
         )
+        for guest in _guests(connection, like):
+            connection.execute(
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                    sql.Identifier(database), sql.Identifier(guest)
+                )
+            )
     words = ("--dbname", database, "--no-owner", "--no-privileges", "--role", owner, "--exit-on-error")
     run(server.command("pg_restore", *words, "--jobs", str(LOADS_WITH), str(source)))
     with _translated(database), server.connect(database) as connection:
@@ -250,11 +259,13 @@ def swap(server: Server, *, live: str, incoming: str, outgoing: str) -> None:
 
 def drop(connection: psycopg.Connection, database: str) -> None:
     """Drop a database with whoever is connected to it; absent is no error."""
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+    if _among(connection, (database,)):
+        _expel(connection, database)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database)))
 
 
 def reopen(server: Server, database: str) -> None:
-    """Let a database that :func:`swap` has put aside be connected to again; only the superuser and its owner may."""
+    """Let a database that :func:`swap` has put aside be connected to again by whoever could before."""
     with _translated(database), server.connect() as connection:
         _let_in(connection, database)
 
@@ -275,7 +286,9 @@ def _expel(connection: psycopg.Connection, database: str) -> None:
         sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(database))
     )
     connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database,)
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = %s AND backend_type = 'client backend'",
+        (database,),
     )
 
 
@@ -289,6 +302,16 @@ def _rename(connection: psycopg.Connection, old: str, new: str) -> None:
     connection.execute(
         sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
     )
+
+
+def _guests(connection: psycopg.Connection, like: str | None) -> Sequence[str]:
+    """The roles that may connect to a database without being its owner. Source: PostgreSQL 17, ``aclexplode``."""
+    rows = connection.execute(
+        "SELECT DISTINCT pg_get_userbyid(given.grantee) FROM pg_database, aclexplode(datacl) AS given"
+        " WHERE datname = %s AND given.privilege_type = 'CONNECT' AND given.grantee NOT IN (0, datdba)",
+        (like,),
+    )
+    return [str(row[0]) for row in rows.fetchall()]
 
 
 def _collation(connection: psycopg.Connection, like: str | None) -> sql.Composable:

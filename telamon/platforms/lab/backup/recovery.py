@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from telamon.desired.lab.database_roles import SUPERUSER
 from telamon.errors import PlatformError, UsageError
 from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup import judge
@@ -204,7 +205,7 @@ def recovered(
                 settings=settings,
                 within=RECOVERS_WITHIN,
             ) as sockets:
-                yield Server(like.bin, sockets, PORT, like.user, "", timeline.account)
+                yield Server(like.bin, sockets, PORT, SUPERUSER, "", timeline.account)
         except PlatformError as error:
             if "before configured recovery target" in str(error):
                 raise PlatformError(

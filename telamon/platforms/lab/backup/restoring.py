@@ -59,14 +59,21 @@ class Place:
 
 
 def prepare(
-    entry: BackupEntry, place: Place, *, shelf: Shelf, rules: BackupRules, progress: Progress
+    entry: BackupEntry,
+    place: Place,
+    *,
+    manager: Server,
+    shelf: Shelf,
+    rules: BackupRules,
+    progress: Progress,
 ) -> None:
     """Fetch a backup, judge it, and load it beside what is in force. The product goes on meanwhile.
 
     Args:
         entry: the backup.
         place: where it will go.
-        shelf: where it is, and where the product's database is.
+        manager: the product's database server, as the role that makes databases.
+        shelf: where it is.
         rules: of the product.
         progress: told how far it is.
 
@@ -75,21 +82,20 @@ def prepare(
         MachineError: there is no room; nothing was changed.
         ConflictError: the data from before an earlier restore is still kept aside.
     """
-    server = shelf.server
-    if place.outgoing.exists() or databases.exists(server, place.outgoing_database):
+    if place.outgoing.exists() or databases.exists(manager, place.outgoing_database):
         raise ConflictError(
             f"the data from before an earlier restore is still kept in {place.outgoing} and in the database"
             f" {place.outgoing_database}",
             remedy="Look whether anybody needs it, then remove both.",
         )
-    abandon(place, server)
+    abandon(place, manager)
     with shelf.catalogue.adding():
         shelf.vault.open()
         demand_room(place.home.parent, 3 * entry.size)
         prove(entry, shelf, place=place.incoming, rules=rules, progress=progress)
     progress("loading the database")
     databases.load(
-        server,
+        manager,
         place.incoming / DUMP,
         database=place.incoming_database,
         owner=place.owner,

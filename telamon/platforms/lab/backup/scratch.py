@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from telamon.desired.lab.database_roles import SUPERUSER
 from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TemporaryError, brief
 from telamon.platforms.lab.backup.database import Server
@@ -21,7 +22,6 @@ from telamon.platforms.lab.backup.programs import Command, run
 from telamon.platforms.lab.backup.workplace import SOCKETS, workplace
 from telamon.platforms.lab.files import located, make_folder, write
 
-SUPERUSER = "telamon"
 PORT = 5432
 """Part of the socket's name; nothing listens on the network."""
 STARTS_WITHIN = 60.0

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from telamon.desired.lab.database_roles import SUPERUSER
 from telamon.errors import MachineError, PlatformError
 from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup import judge
 from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.database import Instant, Server
 from telamon.platforms.lab.backup.pin import merge, pin, pin_file, size
-from telamon.platforms.lab.backup.scratch import SUPERUSER, scratch
+from telamon.platforms.lab.backup.scratch import scratch
 from telamon.platforms.lab.backup.vault import Progress, Vault
 from telamon.platforms.lab.backup.workplace import sweep, workplace
 from telamon.platforms.lab.files import located, make_folder
@@ -64,7 +65,8 @@ class Shelf:
         catalogue: their list.
         password: of the vault.
         workplace: a folder of ours alone, better on the file system of the shared homes.
-        server: of the products' databases; what is only judged uses its programs and its account.
+        server: of the products' databases, as the role that reads them; what is only judged uses its programs and
+            its account.
     """
 
     catalogue: Catalogue

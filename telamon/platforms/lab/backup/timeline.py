@@ -165,7 +165,7 @@ class Keeper:
 
     Attributes:
         timeline: where.
-        server: the database server, as the superuser.
+        server: the database server, as a role that may see who reads its log.
         source: the same, logged in for replication.
         every: seconds between two copies of all data.
         wanted: whether it is still wanted.
@@ -290,7 +290,7 @@ def received(server: Server, *, attend: Callable[[], None] | None = None) -> Non
     must be one.
 
     Args:
-        server: as the superuser.
+        server: as a role that may see who reads its log.
         attend: called at every look; raises where it is no use to wait on.
 
     Raises:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from telamon.desired.lab.data import Login, ServerDesired
 from telamon.errors import MachineError, PlatformError, TelamonError
 from telamon.naming import DATABASE
 from telamon.plan.logkeeping import ENDED
@@ -25,7 +26,6 @@ from telamon.plan.works.backup import (
     TakeBackup,
     VerifyBackup,
 )
-from telamon.platforms.lab import postgres_roles
 from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup import recovery, restoring, taking
 from telamon.platforms.lab.backup.catalogue import Catalogue
@@ -82,45 +82,53 @@ def prepare(context: Context, work: PrepareRestore) -> str:
             remedy="Choose a backup of that release: `telamon backup list`.",
         )
     try:
-        restoring.prepare(entry, place, shelf=shelf, rules=subject.rules, progress=_progress(context))
+        restoring.prepare(
+            entry,
+            place,
+            manager=manager_of(context),
+            shelf=shelf,
+            rules=subject.rules,
+            progress=_progress(context),
+        )
     except TelamonError:
-        restoring.abandon(place, shelf.server)
+        restoring.abandon(place, manager_of(context))
         raise
     return entry.name
 
 
 def switch(context: Context, _work: SwitchData) -> str:
     """Let the data change places."""
-    restoring.switch(_place(context), server_of(context))
+    restoring.switch(_place(context), manager_of(context))
     return "switched"
 
 
 def switch_back(context: Context, _work: SwitchBack) -> str:
     """Let the data change places once more."""
-    restoring.undo(_place(context), server_of(context))
+    restoring.undo(_place(context), manager_of(context))
     return "switched back"
 
 
 def keep_outgoing(context: Context, work: KeepOutgoing) -> str:
     """Take a backup of what is kept aside, then remove it."""
     shelf, place = _shelf(context), _place(context)
-    if databases.exists(shelf.server, place.outgoing_database):
-        databases.reopen(shelf.server, place.outgoing_database)
+    manager = manager_of(context)
+    if databases.exists(manager, place.outgoing_database):
+        databases.reopen(manager, place.outgoing_database)
         subject = _subject(context, home=place.outgoing, database=place.outgoing_database)
         taking.take(subject, shelf, name=work.name, reason="safety", progress=_progress(context))
-    restoring.finish(place, shelf.server)
+    restoring.finish(place, manager)
     return work.name
 
 
 def abandon(context: Context, _work: AbandonRestore) -> str:
     """Remove what is not in force."""
-    restoring.abandon(_place(context), server_of(context))
+    restoring.abandon(_place(context), manager_of(context))
     return "removed"
 
 
 def discard(context: Context, _work: DiscardOutgoing) -> str:
     """Remove what was kept aside."""
-    restoring.finish(_place(context), server_of(context))
+    restoring.finish(_place(context), manager_of(context))
     return "removed"
 
 
@@ -141,21 +149,11 @@ def keep_log(context: Context, _work: KeepLog) -> str:
     part = context.lab.part(DATABASE)
     if wanted is None or not wanted.continuous or part is None or not part.servers:
         return ENDED
-    server, replication = server_of(context), part.servers[0].replication
-    password = context.secrets.get(replication.secret, replication.key)
-    by_socket = replace(part.servers[0], socket_folder=server.host)
-    postgres_roles.prepare_source(by_socket, server.password, replication_password=password)
-    source = Server(
-        bin=server.bin,
-        host=part.servers[0].writer.host,
-        port=part.servers[0].writer.port,
-        user=part.servers[0].replicator,
-        password=password,
-        account=server.account,
-    )
+    server = part.servers[0]
+    source = replace(_server(context, server.replicator), host=server.writer.host, port=server.writer.port)
     Keeper(
         _timeline(context),
-        server,
+        reader_of(context),
         source,
         every=wanted.every,
         wanted=lambda: _keeps_log(context.root),
@@ -217,23 +215,40 @@ def _place(context: Context) -> Place:
     )
 
 
-def server_of(context: Context) -> Server:
-    """The database server that takes writes, and its superuser.
+def manager_of(context: Context) -> Server:
+    """The database server that takes writes, as the role that makes databases and changes who logs in.
 
     Raises:
         PlatformError: this lab has none.
     """
+    return _server(context, _first_server(context).manager)
+
+
+def reader_of(context: Context) -> Server:
+    """The database server that takes writes, as the role that reads products' data.
+
+    Raises:
+        PlatformError: this lab has none.
+    """
+    return _server(context, _first_server(context).reader)
+
+
+def _first_server(context: Context) -> ServerDesired:
+    """Any server: each knows where the one that takes writes listens."""
     part = context.lab.part(DATABASE)
     if part is None or not part.servers:
         raise PlatformError("this lab has no database server")
-    # Every server knows where the one that takes writes listens.
-    server = part.servers[0]
+    return part.servers[0]
+
+
+def _server(context: Context, login: Login) -> Server:
+    server = _first_server(context)
     return Server(
         bin=server.bin,
         host=server.writer_sockets,
         port=server.port,
-        user=server.superuser,
-        password=context.secrets.get(server.password.secret, server.password.key),
+        user=login.role,
+        password=context.secrets.get(login.password.secret, login.password.key),
         account=context.facts.database_account,
     )
 
@@ -246,7 +261,7 @@ def _shelf(context: Context) -> Shelf:
             remedy="Name a folder in spec.backup.destination, or nothing.",
         )
     password = context.secrets.get(wanted.password.secret, wanted.password.key)
-    return Shelf(Catalogue(Path(wanted.folder)), password, context.root / WORKPLACE, server_of(context))
+    return Shelf(Catalogue(Path(wanted.folder)), password, context.root / WORKPLACE, reader_of(context))
 
 
 def _keep(context: Context) -> float:

@@ -18,7 +18,7 @@ from telamon.naming import secret_name
 from telamon.plan.works.rotation import DisableLogin, EnableLogin, RenewClusterSecret
 from telamon.platforms.lab import postgres
 from telamon.platforms.lab.secrets import PASSWORD_BYTES
-from telamon.platforms.lab.works.backup import server_of
+from telamon.platforms.lab.works.backup import manager_of
 from telamon.platforms.lab.works.context import Context
 
 
@@ -48,7 +48,7 @@ def enable(context: Context, work: EnableLogin) -> str:
     password = _password()
     # Kept first: a role with a password that nobody knows would have to be made again.
     context.secrets.put(kept.secret, {kept.key: password})
-    with _told(f"{work.role} could not be made"), closing(server_of(context).connect()) as connection:
+    with _told(f"{work.role} could not be made"), closing(manager_of(context).connect()) as connection:
         postgres.make_login(connection, work.role, password=password, owner=database.name)
     if not postgres.takes(replace(database, user=work.role, password=kept), password):
         raise PlatformError(
@@ -67,7 +67,7 @@ def disable(context: Context, work: DisableLogin) -> str:
     """
     if _database(context).user == work.role:
         raise PlatformError(f"nodes of {context.component} log in as {work.role}")
-    with _told(f"{work.role} could not be ended"), closing(server_of(context).connect()) as connection:
+    with _told(f"{work.role} could not be ended"), closing(manager_of(context).connect()) as connection:
         postgres.end_login(connection, work.role)
     return "done"
 
