@@ -143,17 +143,7 @@ def database_component(
     """
     reached = tuple(links)
     count = max(len({link.source for link in reached}), 1)
-    access = FileDesired(
-        ACCESS,
-        _ACCESS.format(
-            superuser=SUPERUSER,
-            operator=OPERATOR.name,
-            manager=MANAGER.name,
-            reader=READER.name,
-            replicator=REPLICATOR.name,
-        ),
-        owner=RunAs.DATABASE,
-    )
+    access = _access()
     servers = tuple(_server(stack, facts, ordinal=ordinal, links=reached) for ordinal in range(count))
     settings = tuple(_settings(server, facts) for server in servers)
     processes = tuple(
@@ -251,3 +241,15 @@ def _settings(server: ServerDesired, facts: LabFacts) -> FileDesired:
         waits=server.waits_file,
     )
     return FileDesired(f"database/{server.member}.conf", text, owner=RunAs.DATABASE)
+
+
+def _access() -> FileDesired:
+    """Who may come in, and where."""
+    text = _ACCESS.format(
+        superuser=SUPERUSER,
+        operator=OPERATOR.name,
+        manager=MANAGER.name,
+        reader=READER.name,
+        replicator=REPLICATOR.name,
+    )
+    return FileDesired(ACCESS, text, owner=RunAs.DATABASE)
