@@ -27,11 +27,15 @@ def main() -> int:
             found = cluster.down()
             print(f"removed: {', '.join(found)}" if found else "nothing was there")
         else:
-            print(json.dumps({"up": bool(cluster.keeper()), "left": cluster.left()}, indent=2))
+            print(json.dumps(_standing(cluster), indent=2))
     except (PartMissingError, NotStartedError, NotDownError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _standing(cluster: Cluster) -> dict[str, Any]:
+    return {"up": bool(cluster.keeper()), "images": cluster.digests(), "left": cluster.left()}
 
 
 def _options() -> argparse.Namespace:

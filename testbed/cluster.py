@@ -31,7 +31,7 @@ from testbed.images import ROOT, images, parts_archive
 from testbed.keeper import LINK, Plan
 from testbed.network import Network
 from testbed.node import OWN, hierarchies
-from testbed.oci import write_archive
+from testbed.oci import digest, write_archive
 from testbed.packages import unpacked
 from testbed.parts import PAUSE, Cache, PartMissingError
 from testbed.processes import end_with_parent
@@ -92,6 +92,11 @@ class Cluster:
     def kubeconfig(self) -> Path:
         """By which the machine reaches it."""
         return self.folder / "kubeconfig"
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each image that its nodes were given, by name with tag: what a registry would have said."""
+        lines = _lines(self.folder / "digests.json")
+        return dict(json.loads("".join(lines))) if lines else {}
 
     def keeper(self) -> int:
         """Process id of the keeper; 0 where none lives."""
@@ -207,7 +212,10 @@ class Cluster:
         if wanted.images:
             archives.append(self.folder / "images.tar")
             made = images(self.folder, cache, tags=wanted.images)
-            write_archive(archives[-1], made, machine=os.uname().machine)
+            machine = os.uname().machine
+            write_archive(archives[-1], made, machine=machine)
+            digests = {name: digest(image, machine=machine) for image in made for name in image.names}
+            (self.folder / "digests.json").write_text(json.dumps(digests), encoding="utf-8")
         network = Network.made()
         try:
             near, far = self._connect(network, cache)

@@ -120,7 +120,7 @@ def write_archive(file: Path, images: Sequence[Image], *, machine: str) -> None:
                 {**described, "annotations": {"io.containerd.image.name": name}}
                 for image in images
                 for described in [_add_image(tar, image, written, machine=machine)]
-                for name in image.names
+                for name in _names(image, described["digest"])
             ]
             index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
             _add(tar, Entry("index.json", _json(index)))
@@ -139,6 +139,11 @@ def digest(image: Image, *, machine: str) -> str:
     """
     manifest, _ = _documents(image, machine)
     return _digest(manifest)
+
+
+def _names(image: Image, of_manifest: str) -> list[str]:
+    """Those with a tag, and those by which a pod asks for this very image, as if it had been pulled by its digest."""
+    return [*image.names, *dict.fromkeys(f"{name.rpartition(':')[0]}@{of_manifest}" for name in image.names)]
 
 
 def _documents(image: Image, machine: str) -> tuple[bytes, bytes]:

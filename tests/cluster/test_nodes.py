@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ apiVersion: telamon.dev/v1alpha1
 kind: Stack
 metadata: {name: acme}
 spec:
-  environment: dev
+  environment: staging
   domain: acme.example
   products:
     jira:
@@ -85,9 +85,23 @@ class Bed:
         return self.api.get(Kind("v1", "Pod"), name, namespace=namespace) or {}
 
 
-def folder_for_sockets() -> Path:
-    """A short path of a cluster that is not there yet."""
-    return Path(tempfile.mkdtemp(prefix="tb-")) / "c"
+@contextmanager
+def new_cluster() -> Iterator[Cluster]:
+    """A cluster that is not there yet, in a folder of a short path; it is down at the end."""
+    with tempfile.TemporaryDirectory(prefix="tb-") as name:
+        cluster = Cluster(Path(name) / "c")
+        try:
+            yield cluster
+        finally:
+            cluster.down()
+
+
+def brought_up(cluster: Cluster, wanted: Wanted) -> subprocess.Popen[bytes]:
+    """Bring it up; the test is skipped where that cannot be."""
+    try:
+        return cluster.up(wanted, lambda _: None)
+    except PartMissingError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +112,17 @@ def bed() -> Iterator[Bed]:
         yield Bed(api, None)
         api.close()
         return
-    cluster = Cluster(folder_for_sockets())
-    try:
-        keeper = cluster.up(Wanted(images={"jira": [RELEASE], "postgres": ["17"]}, tied=True), lambda _: None)
-    except PartMissingError as error:
-        cluster.folder.parent.rmdir()
-        pytest.skip(str(error))
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(cluster.network().inside())
-            api = Api(cluster.kubeconfig)
-            stack.callback(api.close)
-            yield Bed(api, cluster)
-    finally:
-        cluster.down()
-        keeper.wait()
-    assert cluster.left() == ()
-    cluster.folder.parent.rmdir()
+    with new_cluster() as cluster:
+        keeper = brought_up(cluster, Wanted(images={"jira": [RELEASE], "postgres": ["17"]}, tied=True))
+        try:
+            with cluster.network().inside():
+                api = Api(cluster.kubeconfig)
+                yield Bed(api, cluster)
+                api.close()
+        finally:
+            cluster.down()
+            keeper.wait()
+        assert cluster.left() == ()
 
 
 @pytest.fixture
@@ -150,8 +158,8 @@ def install(bed: Bed, server: PostgreSQL) -> None:
         secret("acme-jira-database", "acme-jira", password="of-jira"),
     ]
     stack = stack_of(text)
-    # By their tags, which a stack for development may: no registry knows a digest of the stand-ins.
-    known = site(stack, products(stack), facts=Facts(), digests={})
+    assert bed.cluster is not None
+    known = site(stack, products(stack), facts=Facts(), digests=bed.cluster.digests())
     objects = [item for bundle in bundles(known) for item in bundle.objects]
     first = [item for item in objects if item["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}]
     rest = [item for item in objects if item not in first]
@@ -191,6 +199,7 @@ def test_pods_of_a_rendered_stack_form_one_cluster(bed: Bed, postgres: PostgreSQ
     until(lambda: bed.is_ready(first, "jira-1", namespace="acme-jira"), within=UP)
     after = bed.pod("jira-1", namespace="acme-jira")
     assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert "@sha256:" in after["spec"]["containers"][0]["image"]
     assert after["spec"]["nodeName"] != bed.pod("jira-0", namespace="acme-jira")["spec"]["nodeName"]
     both = {"jira-0", "jira-1"}
     until(lambda: all(members(member(bed, name)) == both for name in sorted(both)), within=UP)
@@ -212,27 +221,25 @@ def traces(cluster: Cluster) -> list[str]:
 
 @ours
 def test_nothing_is_left_of_one_that_is_killed_while_it_comes_up() -> None:
-    cluster = Cluster(folder_for_sockets())
-    command = [sys.executable, "-m", "testbed", "up", "--nodes", "1", "--folder", str(cluster.folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as coming:
-        assert coming.stdout is not None
-        assert coming.stderr is not None
-        line = coming.stdout.readline()
-        if not line:
-            cluster.folder.parent.rmdir()
-            pytest.skip(coming.stderr.read())
-        assert "API server" in line
-        # A node is starting now.
-        coming.kill()
-    keeper = cluster.keeper()
-    assert keeper
-    os.kill(keeper, signal.SIGKILL)
-    # The kernel alone ends all the rest; what then stays are files, and cgroups in which nothing runs.
-    until(lambda: not traces(cluster), within=UP)
-    assert cluster.down()
-    assert cluster.left() == ()
-    assert cluster.down() == ()
-    cluster.folder.parent.rmdir()
+    with new_cluster() as cluster:
+        command = [sys.executable, "-m", "testbed", "up", "--nodes", "1", "--folder", str(cluster.folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as coming:
+            assert coming.stdout is not None
+            assert coming.stderr is not None
+            line = coming.stdout.readline()
+            if not line:
+                pytest.skip(coming.stderr.read())
+            assert "API server" in line
+            # A node is starting now.
+            coming.kill()
+        keeper = cluster.keeper()
+        assert keeper
+        os.kill(keeper, signal.SIGKILL)
+        # The kernel alone ends all the rest; what then stays are files, and cgroups in which nothing runs.
+        until(lambda: not traces(cluster), within=UP)
+        assert cluster.down()
+        assert cluster.left() == ()
+        assert cluster.down() == ()
 
 
 @ours
@@ -241,12 +248,8 @@ def test_two_clusters_at_once_do_not_meet() -> None:
     with ExitStack() as stack:
         names = []
         for number in range(2):
-            cluster = Cluster(folder_for_sockets())
-            stack.callback(cluster.folder.parent.rmdir)
-            try:
-                keeper = cluster.up(Wanted(nodes=number + 1, tied=True), lambda _: None)
-            except PartMissingError as error:
-                pytest.skip(str(error))
+            cluster = stack.enter_context(new_cluster())
+            keeper = brought_up(cluster, Wanted(nodes=number + 1, tied=True))
             stack.callback(keeper.wait)
             stack.callback(cluster.down)
             # From the machine, over the link of each.

@@ -72,7 +72,12 @@ def test_an_archive_leads_from_each_name_to_the_layers_and_has_each_once(tmp_pat
         names = tar.getnames()
         index = read(tar, "index.json")
         found = {each["annotations"]["io.containerd.image.name"]: each for each in index["manifests"]}
-        assert set(found) == {"acme.example/a:1", "acme.example/b:1", "acme.example/c:1"}
+        tagged = {name for name in found if "@" not in name}
+        assert tagged == {"acme.example/a:1", "acme.example/b:1", "acme.example/c:1"}
+        # Who asks for the digest gets the same image as who asks for the tag.
+        assert {name.replace("@", ":1 ") for name in found if "@" in name} == {
+            f"{name} {found[name]['digest']}" for name in tagged
+        }
         assert found["acme.example/a:1"]["digest"] == digest(images[0], machine="x86_64")
         manifest = read(tar, f"blobs/{found['acme.example/a:1']['digest'].replace(':', '/')}")
         assert [each["digest"] for each in manifest["layers"]] == [layer.digest, above.digest]
