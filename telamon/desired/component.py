@@ -127,6 +127,7 @@ class ComponentDesired:
         most_members: how many members it can have at most.
         forgets: whether a node that has gone must be taken out of the cluster's registry by hand.
         rebuild: how it makes its whole index anew; ``None`` where it cannot be asked to.
+        tries_tasks_again: whether it can be told to try the final tasks of a rolling upgrade again.
         keeps_log: whether what it writes is kept as it is written.
         cluster_secret: whether its nodes share a secret that Telamon keeps, so that all change it at once.
         login: the role that members log in to the product's database as; "" where they do not, or are told by somebody
@@ -156,6 +157,7 @@ class ComponentDesired:
     indexed: bool = False
     index: IndexWays | None = None
     rebuild: RebuildWay | None = None
+    tries_tasks_again: bool = False
     keeps_log: bool = False
     patience: Patience = field(default_factory=Patience)
     policy: Policy = field(default_factory=Policy)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from telamon.model.status import ComponentStatus, IndexStatus, MemberStatus, StackStatus, StatusCondition
+from telamon.plan.operations.releasing import of_one_release
 from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
 from telamon.plan.window import AWAITS
 from telamon.products.release import Way
 from telamon.run.executor import Outcome
-from telamon.state.world import Life, MemberState, Replication, Role
+from telamon.state.world import Life, MemberState, Replication, Role, UpgradePhase
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -28,6 +29,7 @@ ILL = frozenset(
         "LoginRefused",
         "TokenEnds",
         "UpgradeFailed",
+        "FinalTasksFailed",
         "LogNotKept",
     }
 )
@@ -144,7 +146,7 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
     reason, message, url = "Acting", "", ""
     held = view.desired.upgrade is not None and view.operation is None
     if isinstance(decision, Done):
-        reason, message = _held(view) if held else ("Done", "")
+        reason, message = _held(view) if held else _finished(view)
     elif isinstance(decision, Wait):
         reason, message, url = decision.reason, decision.message, decision.url
     elif isinstance(decision, Finished):
@@ -161,10 +163,10 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         kind=view.desired.kind.value,
         product=view.desired.product,
         ready=view.standing().ready,
-        done=(isinstance(decision, Done) and not held) or reason in LEFT,
+        done=reason == "Done" or reason in LEFT,
         reason=reason,
         message=message,
-        remedy=outcome.remedy or (_held_remedy(view) if held else _look_at(name, quarantined)),
+        remedy=outcome.remedy or (_held_remedy(view) if held else _look_at(view, quarantined)),
         url=url,
     )
 
@@ -189,10 +191,19 @@ def _held_remedy(view: View) -> str:
     return f"`telamon operations list` tells why; {again} tries again, or put the old version back"
 
 
-def _look_at(component: str, quarantined: list[str]) -> str:
-    if not quarantined:
-        return ""
-    return f"`telamon logs {quarantined[0]}` shows what it wrote; `telamon retry {component}` tries again at once"
+def _finished(view: View) -> tuple[str, str]:
+    """Reason and words for a component of which nothing is left to do, as far as Telamon goes."""
+    if view.seen.upgrade is not UpgradePhase.UPGRADE_TASKS_FAILED or view.operation is not None:
+        return "Done", ""
+    return "FinalTasksFailed", next(of_one_release(view)).message
+
+
+def _look_at(view: View, quarantined: list[str]) -> str:
+    component = view.desired.name
+    if quarantined:
+        return f"`telamon logs {quarantined[0]}` shows what it wrote; `telamon retry {component}` tries again at once"
+    tasks = view.seen.upgrade is UpgradePhase.UPGRADE_TASKS_FAILED and view.operation is None
+    return next(of_one_release(view)).remedy if tasks else ""
 
 
 def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStatus, ...]:
@@ -255,7 +266,9 @@ def _conditions(
     waiting = [
         component for component in components if component.reason in {"SetupRequired", "SetupRejected"}
     ]
-    failed = [component for component in components if component.reason == "UpgradeFailed"]
+    failed = [
+        component for component in components if component.reason in {"UpgradeFailed", "FinalTasksFailed"}
+    ]
     later = [component for component in components if component.reason == AWAITS]
     ill = [component for component in components if component.reason in ILL]
     found = (

@@ -15,7 +15,9 @@ from telamon.errors import RefusedError
 from telamon.operator.lane import KeptLane
 from telamon.operator.operations import Operations, Wish
 from telamon.plan.operation import UPGRADING, Running
+from telamon.plan.operations.finish_upgrade import FinishUpgrade
 from telamon.plan.operations.registry import PLANNERS, VERBS, refusals
+from telamon.plan.operations.releasing import is_due
 from telamon.plan.step import Refusal
 from telamon.plan.view import AGREED, HELD, Memory, View
 from telamon.ports import Stored
@@ -61,7 +63,7 @@ class Upgrades:
                 continue
             if component in downtime:
                 _agree(lane, wanted)
-            if not _may_begin(wanted, lane.executor.memory):
+            if not is_due(lane.desired, lane.executor.memory):
                 continue
             try:
                 self._begin(lane, stored, wanted=wanted)
@@ -80,7 +82,10 @@ class Upgrades:
             RefusedError: it was named, and a guard refuses the upgrade.
         """
         wanted, memory = lane.desired.upgrade, lane.executor.memory
-        if wanted is None or lane.operation is not None or not lane.desired.members:
+        if lane.operation is not None or not lane.desired.members:
+            return
+        if wanted is None:
+            self._finish(lane, stored)
             return
         again = memory.without_fact(f"{HELD}{memory.held}")
         try:
@@ -92,6 +97,17 @@ class Upgrades:
         if memory.held is not None:
             lane.executor.forget(f"{HELD}{memory.held}", "somebody asked for another try")
         self._begin(lane, stored, wanted=wanted)
+
+    def _finish(self, lane: KeptLane, stored: Stored) -> None:
+        """Have final tasks that failed tried again, if there are any and the product can be told to."""
+        view, verb = self._view(lane), FinishUpgrade.verb
+        if view is None or refusals(view, Running(verb, verb)):
+            return
+        self.operations.make(
+            Wish(verb, lane.desired.name, "", {}), stack=stored.name, generation=stored.generation
+        )
+        lane.operation = self.operations.active(lane.desired.name)
+        lane.wake.set()
 
     def _cancel_unwanted(self, lanes: Mapping[str, KeptLane], asked: Sequence[ComponentDesired]) -> None:
         for desired in asked:
@@ -181,12 +197,6 @@ def _is_unwanted(operation: Running, desired: ComponentDesired) -> bool:
     """Whether an upgrade in progress leads to a release that the stack file does not ask for."""
     course = None if operation.cancelled else operation.course
     return course is not None and _asked_for(desired) not in {None, course.to_release}
-
-
-def _may_begin(wanted: Upgrade, memory: Memory) -> bool:
-    """Whether an upgrade that is asked for is begun without another word: it is not held, and agreed to if need be."""
-    agreed = wanted.jump.way is Way.ROLLING or memory.agreed == wanted.to_release
-    return memory.held != wanted.to_release and agreed
 
 
 def with_course(wish: Wish, desired: ComponentDesired) -> Wish:

@@ -339,6 +339,7 @@ class Product(Workload, Users):
             product needs for its slowest step.
         user_id: numeric user that the official image runs as, which owns the shared home; ``None`` where nobody says.
         has_upgrade_mode: whether a cluster must be told before nodes of two releases may meet in it.
+        tries_tasks_again: whether a cluster can be told by REST to try the final tasks of an upgrade again.
         static_prefix: prefix, below the context path, of files that look the same to everybody and that a content
             delivery network may keep; ``None`` where the product knows no such network.
         backup: how its shared home and its database are kept as one.
@@ -364,6 +365,7 @@ class Product(Workload, Users):
     whoami: str = "/"
     max_nodes: int = 8
     has_upgrade_mode: bool = False
+    tries_tasks_again: bool = False
 
     def as_seen(self, observed: Observed | None) -> Self:
         """The product as a real instance was seen to be, instead of as public sources have it.

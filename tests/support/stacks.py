@@ -74,6 +74,7 @@ def product(count: int = 2, *, revision: str = "r1", objects: str = "o1") -> Com
         rebuild=RebuildWay.ASIDE,
         cdn=True,
         distribution="E2TRACKER",
+        tries_tasks_again=True,
         policy=Policy(stop_grace=5.0),
     )
 

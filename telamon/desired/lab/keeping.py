@@ -48,6 +48,7 @@ def component_desired(
         paused=part.spec.paused,
         index=part.workload.index_ways,
         rebuild=part.workload.index_rebuild,
+        tries_tasks_again=is_product and product.tries_tasks_again,
         patience=_patience(part),
         policy=_policy(part),
     )

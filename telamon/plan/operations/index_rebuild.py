@@ -18,11 +18,12 @@ from dataclasses import replace
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Planner, Proposal, called
+from telamon.plan.operations.releasing import of_one_release
 from telamon.plan.step import Call, Drain, Finished, Record, Refusal, Wait
 from telamon.plan.view import View
 from telamon.products.indexing import RebuildWay
 from telamon.state.classify import UP
-from telamon.state.world import JobPhase, UpgradePhase
+from telamon.state.world import JobPhase
 
 REBUILD, AWAIT = "rebuild-index", "await-index"
 """Calls: begin, and look how far it is."""
@@ -49,12 +50,7 @@ class IndexRebuild(Planner):
                 "name a product; what its companions keep is made anew through it",
             )
             return
-        if view.desired.upgrade is not None or view.seen.upgrade not in {None, UpgradePhase.STABLE}:
-            yield Refusal(
-                "not-in-an-upgrade",
-                f"{name} is in the middle of an upgrade",
-                "wait until it has ended",
-            )
+        yield from of_one_release(view)
         serving = [member.name for member in view.serving()]
         if not serving or (operation.member and operation.member not in serving):
             yield Refusal(

@@ -23,6 +23,7 @@ from dataclasses import replace
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Planner, Proposal, broken_off, called
+from telamon.plan.operations.releasing import of_one_release
 from telamon.plan.step import Begin, Call, Drain, Ending, Finished, Record, Refusal, StopMember, Wait
 from telamon.plan.view import MENDED, QUARANTINED, View
 from telamon.plan.work import Work
@@ -30,7 +31,7 @@ from telamon.plan.works.index import ClearIndex, CopyIndex, TidyIndex
 from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.stackfile.nearest import nearest
 from telamon.state.classify import UP, Condition
-from telamon.state.world import INTERRUPTED, JobPhase, Life, MemberState, UpgradePhase
+from telamon.state.world import INTERRUPTED, JobPhase, Life, MemberState
 
 TRIES = 3
 """How often a work that failed is begun again."""
@@ -58,7 +59,7 @@ class IndexSync(Planner):
             yield _no_index(view)
             return
         yield from _unknown_names(view, operation, ways)
-        yield from _upgrading(view)
+        yield from of_one_release(view)
         if view.desired.member(operation.member) is None:
             yield Refusal("target-is-named", "nobody is named who gets an index", "name it with --to")
             return
@@ -210,15 +211,6 @@ def _unknown_names(view: View, operation: Running, ways: IndexWays) -> Iterator[
             "strategy-is-offered",
             f"{view.desired.name} does not offer the strategy {strategy}",
             f"it offers {', '.join(offered)}",
-        )
-
-
-def _upgrading(view: View) -> Iterator[Refusal]:
-    if view.desired.upgrade is not None or view.seen.upgrade not in {None, UpgradePhase.STABLE}:
-        yield Refusal(
-            "not-in-an-upgrade",
-            f"{view.desired.name} is in the middle of an upgrade",
-            "wait until it has ended; every node takes the new release with an index of its own",
         )
 
 

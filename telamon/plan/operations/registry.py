@@ -9,6 +9,7 @@ from typing import Final
 from telamon.plan.operation import Running
 from telamon.plan.operations.backup import Backup, Verify
 from telamon.plan.operations.base import Planner
+from telamon.plan.operations.finish_upgrade import FinishUpgrade
 from telamon.plan.operations.index_rebuild import IndexRebuild
 from telamon.plan.operations.index_sync import IndexSync
 from telamon.plan.operations.maintenance import MaintenanceOff, MaintenanceOn
@@ -32,6 +33,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             Restart(),
             Upgrade(),
             MajorUpgrade(),
+            FinishUpgrade(),
             Backup(),
             Verify(),
             Restore(),

@@ -26,16 +26,13 @@ from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Proposal, called, reason_to_turn_back, turn_back
 from telamon.plan.operations.cdn import left_off, put_aside, put_back
-from telamon.plan.operations.releasing import Releasing
+from telamon.plan.operations.releasing import Releasing, of_one_release, tasks_failed, tried_again
 from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Call, Finished, Record, Refusal, Wait
 from telamon.plan.view import RELEASE, View
 from telamon.products.release import Act, Way
 from telamon.state.classify import UP
 from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
-
-TRIES = 3
-"""How often the final tasks are tried."""
 
 SETTLES = 5.0
 """Seconds after which a cluster that was told something is seen as it is."""
@@ -73,6 +70,8 @@ class Upgrade(Releasing):
                 f"{view.desired.name} has one node, and its users would be without it",
                 "add a second node, or plan a downtime",
             )
+        if view.seen.upgrade in {UpgradePhase.UPGRADE_TASKS_FAILED, UpgradePhase.RUNNING_UPGRADE_TASKS}:
+            yield from of_one_release(replace(view, desired=replace(view.desired, upgrade=None)))
         for found, _, condition in view.wanted():
             if condition not in UP:
                 yield Refusal("all-are-well", f"{found.name} is {condition.value}", "wait until it is well")
@@ -210,27 +209,15 @@ class Upgrade(Releasing):
             yield Wait("Upgrading", words, seconds=0.5)
 
     def _retry(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
-        name, helper = view.desired.name, view.fit()[0].name
-        for attempt in range(1, TRIES + 1):
-            step = Call(
-                name,
-                helper,
-                f"upgrade-{Act.RETRY.value}",
-                "the final tasks failed",
-                argument=f"{operation.name}/{attempt}",
-            )
-            job = view.seen.jobs.get(step.job)
-            if job is None:
-                yield step
-                return
-            if job.ended is None or view.now - job.ended < view.desired.policy.look_again:
-                yield Wait("Upgrading", "the final tasks are tried again", seconds=0.5)
-                return
+        left = tuple(tried_again(view, operation))
+        if left:
+            yield from left
+            return
         # There is no way back from here, so the new release is the one in force.
         if view.memory.release != wanted.to_release:
-            yield Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it")
-        message = f"the final tasks failed {TRIES} times: the product's own log says why"
-        yield Finished("Failed", f"{message}{left_off(view, operation)}")
+            yield Record(view.desired.name, f"{RELEASE}{wanted.to_release}", "every node runs it")
+        failed = tasks_failed(view)
+        yield replace(failed, message=f"{failed.message}{left_off(view, operation)}")
 
     # ---------------------------------------------------------------------------------------------------------- back
 

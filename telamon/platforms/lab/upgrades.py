@@ -1,4 +1,8 @@
-"""Where clusters stand with rolling upgrades, asked while another release is desired than the one in force."""
+"""Where clusters stand with rolling upgrades.
+
+They are asked again and again while another release is desired than the one in force, and from time to time otherwise:
+final tasks may have failed for good, and upgrade mode may be switched on at the product's own pages.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,9 @@ from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
 
 ASKED_EVERY = 1.0
-"""Seconds between two questions to one cluster."""
+"""Seconds between two questions to a cluster that is being upgraded."""
+ASKED_OTHERWISE = 15.0
+"""Seconds between two questions to any other one."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class _Answer:
 
 
 class UpgradeWatch:
-    """Asks a node of each cluster that is about to change its release.
+    """Asks a node of each cluster that knows an upgrade mode.
 
     Args:
         credentials: log-ins.
@@ -38,18 +44,19 @@ class UpgradeWatch:
         self._known: dict[str, _Answer] = {}
 
     def phase(self, part: LabComponent, looked: Mapping[str, Seen]) -> UpgradePhase | None:
-        """Where the cluster stands; ``None`` where nothing is about to change, or nobody tells.
+        """Where the cluster stands; ``None`` where there is no such mode, or nobody tells.
 
         Args:
             part: the component.
             looked: its members as they were just seen.
         """
-        wanted, name = part.desired.upgrade, part.desired.name
-        if part.product is None or wanted is None or not wanted.mode:
+        name = part.desired.name
+        if part.product is None or not part.product.has_upgrade_mode or not part.desired.members:
             self._known.pop(name, None)
             return None
         known = self._known.get(name)
-        if known is None or abs(self._clock.now() - known.at) >= ASKED_EVERY:
+        every = ASKED_OTHERWISE if part.desired.upgrade is None else ASKED_EVERY
+        if known is None or abs(self._clock.now() - known.at) >= every:
             known = _Answer(self._clock.now(), self._ask(part, looked))
             self._known[name] = known
         return known.phase

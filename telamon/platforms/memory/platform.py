@@ -411,10 +411,9 @@ class MemoryPlatform:
                 return
 
     def _upgrade(self, desired: ComponentDesired, component: SimulatedComponent) -> UpgradePhase | None:
-        if desired.upgrade is None or not desired.upgrade.mode:
-            return None
+        tells = desired.tries_tasks_again or (desired.upgrade is not None and desired.upgrade.mode)
         if component.original is None:
-            return UpgradePhase.STABLE
+            return UpgradePhase.STABLE if tells else None
         if component.tasks_failed:
             return UpgradePhase.UPGRADE_TASKS_FAILED
         releases = {member.release for member in component.members.values() if member.life is Life.ALIVE}

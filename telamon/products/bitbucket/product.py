@@ -151,7 +151,7 @@ class Bitbucket(Product):
 
     def upgrade_phase(self) -> Flow[UpgradePhase | None]:
         """Where the cluster stands with a rolling upgrade."""
-        return upgrade.phase()
+        return upgrade.phase(bases=self.upgrade_bases)
 
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""

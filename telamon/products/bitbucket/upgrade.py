@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from telamon.errors import ProductError
 from telamon.products import upgrade
 from telamon.products.base import Flow
 from telamon.products.release import Act, Jump, Way, backwards, numbers
@@ -26,18 +27,30 @@ def jump(from_release: str, to_release: str) -> Jump:
     return Jump(Way.DOWNTIME, "only bug-fix releases of the same feature release roll")
 
 
-def phase() -> Flow[UpgradePhase | None]:
-    """Where the cluster stands."""
-    return upgrade.phase(tuple(f"{base}/state" for base in BASES))
+def phase(*, bases: Sequence[str] = BASES) -> Flow[UpgradePhase | None]:
+    """Where the cluster stands.
+
+    Args:
+        bases: paths below which it may tell, in the order in which they are tried.
+    """
+    return upgrade.phase(tuple(f"{base}/state" for base in bases))
 
 
 def change(act: Act, *, bases: Sequence[str] = BASES) -> Flow[None]:
     """Tell the cluster something.
 
     Args:
-        act: what.
+        act: what; the REST reference lists start, cancel and approve.
         bases: paths below which it may listen, in the order in which they are tried.
+
+    Raises:
+        ProductError: it cannot be told that.
     """
+    if act is Act.RETRY:
+        raise ProductError(
+            "Bitbucket cannot be told by REST to try its final tasks again",
+            remedy="Do it at Administration, Rolling upgrade.",
+        )
     return upgrade.change(tuple(f"{base}/{act.value}" for base in bases))
 
 

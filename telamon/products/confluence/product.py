@@ -93,6 +93,7 @@ class Confluence(Product):
     index_rebuild = RebuildWay.SERVING
     clustered = True
     has_upgrade_mode = True
+    tries_tasks_again = True
     start_timeout = 1800.0
     dumps_threads = True
     finds_peers = True
@@ -163,7 +164,7 @@ class Confluence(Product):
 
     def upgrade_phase(self) -> Flow[UpgradePhase | None]:
         """Where the cluster stands with a rolling upgrade."""
-        return upgrade.phase()
+        return upgrade.phase(bases=self.upgrade_bases)
 
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""

@@ -43,9 +43,14 @@ def _forward(old: tuple[int, ...], new: tuple[int, ...]) -> Jump:
     )
 
 
-def phase() -> Flow[UpgradePhase | None]:
-    """Where the cluster stands."""
-    return upgrade.phase(("/rest/zdu/state", "/rest/zdu/cluster", "/rest/zdu/cluster/zdu/state"))
+def phase(*, bases: Sequence[str] = BASES) -> Flow[UpgradePhase | None]:
+    """Where the cluster stands; its first base tells it with the nodes as well.
+
+    Args:
+        bases: paths below which it may tell, in the order in which they are tried.
+    """
+    first, *others = bases
+    return upgrade.phase((f"{first}/state", f"{first}/cluster", *(f"{base}/state" for base in others)))
 
 
 def change(act: Act, *, bases: Sequence[str] = BASES) -> Flow[None]:

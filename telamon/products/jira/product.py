@@ -60,6 +60,7 @@ class Jira(Product):
     forgets_nodes = True
     dumps_threads = True
     has_upgrade_mode = True
+    tries_tasks_again = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
     container = pod.CONTAINER

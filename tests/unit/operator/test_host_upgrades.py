@@ -132,6 +132,24 @@ def test_a_file_that_is_refused_cancels_nothing(rig: Rig, client: httpx.Client) 
     assert not operation.status.cancelled
 
 
+def test_final_tasks_that_failed_are_shown_and_tried_again(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    rig.platform.behave("jira", Behaviour(stuck_tasks=4))
+    rig.host.put(stack(version="11.3.2"), "stack.yaml")
+
+    def told() -> bool:
+        components = client.get("/v1/stack").json()["status"]["components"]
+        found = next(one for one in components if one["name"] == "jira")
+        return bool(found["reason"] == "FinalTasksFailed" and "telamon retry jira" in found["remedy"])
+
+    eventually(told, "told")
+    assert not is_ready(client)
+    client.post("/v1/retry", json={"component": "jira"})
+    eventually(lambda: is_ready(client), "done")
+    assert endings(rig) == [("upgrade", "Failed"), ("finish-upgrade", "Succeeded")]
+
+
 def test_what_has_come_too_far_is_not_cancelled(rig: Rig, client: httpx.Client) -> None:
     rig.host.put(stack(), "stack.yaml")
     eventually(lambda: is_ready(client), "ready")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telamon.plan.decide import next_step
+from telamon.plan.operation import Running
 from telamon.plan.operations.registry import PLANNERS, refusals
 from telamon.plan.step import Call, Drain, Finished, Record, StartMember
 from telamon.platforms.memory.parts import Behaviour, Fault
@@ -139,6 +140,54 @@ def test_final_tasks_that_never_succeed_end_the_upgrade_on_the_new_release() -> 
     upgrade(made)
     assert made.endings["upgrade-tracker-1"].ending == "Failed"
     assert releases(made) == [NEW, NEW]
+
+
+def test_final_tasks_that_failed_for_good_are_seen_and_can_be_tried_again() -> None:
+    made = running_world(Behaviour(stuck_tasks=4))
+    upgrade(made)
+    assert made.endings["upgrade-tracker-1"].ending == "Failed"
+    assert made.executors["tracker"].memory.held is None
+    view = made.view("tracker")
+    assert view.desired.upgrade is None
+    assert view.seen.upgrade is UpgradePhase.UPGRADE_TASKS_FAILED
+    for verb in ("index-rebuild", "backup"):
+        assert refusals(view, Running(verb, verb))
+    made.operate("tracker", "finish-upgrade")
+    made.run()
+    assert made.endings["finish-upgrade-tracker-1"].ending == "Succeeded"
+    assert made.platform.upgrade_mode("tracker") is None
+    again = Running("finish-upgrade", "finish-upgrade")
+    assert [found.guard for found in refusals(made.view("tracker"), again)] == ["final-tasks-have-failed"]
+
+
+def test_a_product_that_cannot_be_told_is_not_told_to_try_its_final_tasks_again() -> None:
+    made = running_world(Behaviour(stuck_tasks=1))
+    made.desired["tracker"] = replace(made.desired["tracker"], tries_tasks_again=False)
+    upgrade(made)
+    assert made.endings["upgrade-tracker-1"].ending == "Failed"
+    assert "its own administration pages" in made.endings["upgrade-tracker-1"].message
+    assert made.calls("upgrade-retryUpgrade") == 0
+
+
+@pytest.mark.parametrize("tick", range(40, 100, 6))
+def test_a_controller_that_dies_while_final_tasks_fail_says_so_still(tick: int) -> None:
+    made = running_world(Behaviour(stuck_tasks=99))
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    for _ in range(tick):
+        made.tick()
+    made.restart_controller()
+    made.run()
+    assert made.endings["upgrade-tracker-1"].ending == "Failed"
+    assert made.executors["tracker"].memory.release == NEW
+
+
+def test_a_release_that_is_held_stands_against_nothing() -> None:
+    made = running_world(Behaviour(dead_releases=frozenset({NEW})))
+    upgrade(made)
+    view = made.view("tracker")
+    assert view.desired.upgrade is not None
+    assert refusals(view, Running("index-rebuild", "index-rebuild")) == ()
 
 
 def test_a_node_lost_on_the_way_does_not_stop_it() -> None:
