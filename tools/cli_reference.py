@@ -101,6 +101,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "restart": OPERATION,
         "backup": (BackupEntry,),
         "restore": OPERATION,
+        "clone": (documents.Changed,),
         "database": OPERATION,
         "rotate": OPERATION,
         "quarantine": OPERATION,

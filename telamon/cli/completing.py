@@ -63,11 +63,20 @@ def _fields(_: click.Context, incomplete: str) -> Iterable[str]:
     return (f"{above}{dot}{field.key}" for field in explain(above).fields)
 
 
+def _backups(context: click.Context, _: str) -> Iterable[str]:
+    from telamon.cli.target import find
+
+    session, given = _session(context), context.params
+    target = find(session, given.get("stack"), state=given.get("state"))
+    return (entry.name for entry in session.wiring().backups(target.root).entries())
+
+
 MEMBERS: Final = Words(_members)
 COMPONENTS: Final = Words(_components)
 PRODUCTS: Final = Words(_products)
 STACKS: Final = Words(_stacks)
 FIELDS: Final = Words(_fields)
+BACKUPS: Final = Words(_backups)
 
 
 def _session(context: click.Context) -> Session:

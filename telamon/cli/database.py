@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, Verbs, stack_option, state_option, wait_options, yes_option
+from telamon.cli.options import (
+    Verb,
+    Verbs,
+    stack_option,
+    state_option,
+    wait_options,
+    window_option,
+    yes_option,
+)
 from telamon.naming import DATABASE
 
 if TYPE_CHECKING:
@@ -32,6 +40,7 @@ def command() -> None:
 @stack_option
 @state_option
 @yes_option
+@window_option
 @wait_options("15m")
 @click.pass_obj
 def switchover(
@@ -41,6 +50,7 @@ def switchover(
     stack: str | None,
     state: Path | None,
     yes: bool,
+    in_window: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -52,9 +62,10 @@ def switchover(
     Examples:
         telamon database switchover
         telamon database switchover database-1 --yes
+        telamon database switchover --yes --in-window
     """
     from telamon.cli.operating import Asked, Where, operate
 
     session.confirm("Requests that need the database will fail for about a second. Go on?", yes=yes)
     asked = Asked("switchover", DATABASE, member or "")
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))

@@ -55,7 +55,7 @@ def command(
         if session.output == "text":
             session.terminal.note(purging.announcement(found, doomed))
         session.confirm(f"Remove all of it, for good, with the stack {found.name}?", yes=yes)
-    count = _stop(session, found, timeout=timeout if wait else None)
+    count = stop(session, found, timeout=timeout if wait else None)
     if doomed:
         session.wiring().purge(found.root)
     answer = Down(
@@ -67,8 +67,17 @@ def command(
     session.answer(lambda: answer, lambda: _text(answer))
 
 
-def _stop(session: Session, target: Target, *, timeout: Duration | None) -> int:
-    """Take the stack down; returns the number of components that were asked to end."""
+def stop(session: Session, target: Target, *, timeout: Duration | None) -> int:
+    """Take the stack down; returns the number of components that were asked to end.
+
+    Args:
+        session: whose terminal shows the progress.
+        target: the stack.
+        timeout: how long to wait at most; ``None``: nobody waits.
+
+    Raises:
+        TimeoutExpired: it is not down in time.
+    """
     from telamon.cli.client import Controller
     from telamon.cli.waiting import until_gone
 

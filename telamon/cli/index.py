@@ -16,6 +16,7 @@ from telamon.cli.options import (
     stack_option,
     state_option,
     wait_options,
+    window_option,
     yes_option,
 )
 
@@ -83,6 +84,7 @@ def status(session: Session, *, stack: str | None, state: Path | None) -> None:
 )
 @_stack_options
 @agreed_option
+@window_option
 @wait_options("1h")
 @click.pass_obj
 def sync(
@@ -94,6 +96,7 @@ def sync(
     strategy: str | None,
     stack: str | None,
     state: Path | None,
+    in_window: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -106,12 +109,13 @@ def sync(
     Examples:
         telamon index sync jira --from jira-0 --to jira-1
         telamon index sync confluence --to confluence-1 --strategy copy
+        telamon index sync jira --to jira-1 --in-window
     """
     from telamon.cli.operating import Asked, Where, operate
 
     params = {"source": source or "", "strategy": strategy or ""}
     asked = Asked("index-sync", product, target, {name: value for name, value in params.items() if value})
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))
 
 
 @command.command("rebuild", cls=Verb)
@@ -119,6 +123,7 @@ def sync(
 @click.option("--on", "member", metavar="MEMBER", help="Which node makes it. Default: the last that serves.")
 @_stack_options
 @yes_option
+@window_option
 @wait_options("12h")
 @click.pass_obj
 def rebuild(
@@ -129,6 +134,7 @@ def rebuild(
     stack: str | None,
     state: Path | None,
     yes: bool,
+    in_window: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -140,14 +146,15 @@ def rebuild(
 
     Examples:
         telamon index rebuild bitbucket
-        telamon index rebuild jira --on jira-1 --yes
+        telamon index rebuild jira --on jira-1 --yes --in-window
     """
     from telamon.cli.operating import Asked, Where, operate
 
     session.confirm(
         f"Have {product} make its whole index anew? Searches may find less until it has.", yes=yes
     )
-    operate(session, Asked("index-rebuild", product, member or ""), where=Where(stack, state, wait, timeout))
+    where = Where(stack, state, wait, timeout, in_window)
+    operate(session, Asked("index-rebuild", product, member or ""), where=where)
 
 
 def _table(indexes: list[MemberIndex]) -> str:

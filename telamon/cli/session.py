@@ -175,6 +175,12 @@ class Wiring(Protocol):
     def backups(self, root: Path) -> Backups:
         """The backups of the stack in that folder."""
 
+    def hand_over(self, root: Path, stack: Stack, *, size: int) -> None:
+        """Make that folder ready for a copy of another stack. Raises MachineError where there is no room."""
+
+    def section_of(self, root: Path) -> Mapping[str, object] | None:
+        """What the stack in that folder says of being a copy; none where it is none."""
+
     def faults(self, root: Path) -> Faults:
         """What hurts the stack in that folder on purpose, and makes it good again."""
 

@@ -58,6 +58,10 @@ CHAPTERS: Final = (
             Listed("restart", "Restart the members of a component one by one."),
             Listed("backup", "Take backups of what users keep, and see what there is."),
             Listed("restore", "Put a product's data back to those of a backup, or to an instant."),
+            Listed(
+                "clone",
+                "Bring up a copy of a stack beside it, from backups, that does not act as the original.",
+            ),
             Listed("database", "Let the standby of the database take writes."),
             Listed("rotate", "Give what runs a new secret."),
             Listed("quarantine", "Take a member out of service, and leave it running to be looked at."),

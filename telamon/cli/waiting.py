@@ -122,7 +122,14 @@ def is_ready(report: Report, generation: int) -> bool:
 
 
 def _stop_if_held(report: Report, generation: int) -> None:
-    """Give up where an upgrade has failed and is held: nothing goes on by itself."""
+    """Give up where an upgrade has failed and is held, or a copy has no data: nothing goes on by itself."""
+    for component in report.status.components:
+        if component.reason == "SeedFailed":
+            raise RefusedError(
+                f"{component.name}: {component.message}",
+                guard="copy-is-in-place",
+                remedy="`telamon backup list` shows other backups; `telamon retry` tries this one again.",
+            )
     held = report.status.condition("UpgradeFailed")
     if held is None or held.status != "True" or (report.status.observed_generation or 0) < generation:
         return

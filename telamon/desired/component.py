@@ -136,6 +136,9 @@ class ComponentDesired:
         windows: times in which what can wait is done; without any, nothing waits.
         cdn: whether static files of the product may come from a content delivery network, which it can be asked about.
         distribution: id of the distribution that is that network; "" where nobody made one for this stack.
+        seed: the backup that its data begin with, where it is part of a copy of another stack; "" where it begins
+            empty.
+        quietens: whether something must be done to the first node of that copy before any user reaches it.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -170,6 +173,8 @@ class ComponentDesired:
     windows: tuple[Window, ...] = ()
     cdn: bool = False
     distribution: str = ""
+    seed: str = ""
+    quietens: bool = False
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from telamon.model.base import Doc, Section
 from telamon.model.care import BackupSpec, DrillsSpec, MaintenanceSpec, MonitoringSpec, PagingSpec
+from telamon.model.clone import CloneSpec
 from telamon.model.cluster import AccessSpec, ImagesSpec, PlacementSpec, SecuritySpec
 from telamon.model.database import DatabaseSpec
 from telamon.model.edge import EdgeSpec
@@ -86,6 +87,10 @@ class StackSpec(Section):
     drills: Annotated[DrillsSpec, Doc("What may be tried out on the stack itself.")] = Field(
         default_factory=DrillsSpec.model_construct
     )
+    clone: Annotated[
+        CloneSpec | None,
+        Doc("Which stack this one is a copy of.", unset="It is no copy: it may send mail and call others."),
+    ] = None
     access: Annotated[
         AccessSpec, Doc("Who may do what.", why="Nobody has rights that the file does not give.")
     ] = Field(default_factory=AccessSpec.model_construct)

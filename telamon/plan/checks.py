@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from telamon.plan.cloning import awaits_quiet, awaits_seed
 from telamon.plan.database_checks import (
     keeps_what_may_be_needed,
     one_writer_starts,
@@ -44,6 +45,28 @@ def database_is_made(_step: Step, view: View) -> Refusal | None:
     """A member starts only when its own database and role exist."""
     if view.desired.database and not view.seen.database_ready:
         return Refusal("database-is-made", "its database does not exist yet", "it is made by the step before")
+    return None
+
+
+def copy_is_in_place(_step: Step, view: View) -> Refusal | None:
+    """Nothing runs on a copy of another stack before that copy cannot act as the original any more."""
+    if awaits_seed(view):
+        return Refusal(
+            "copy-is-in-place",
+            f"{view.desired.seed} is not in place yet",
+            "it is put there by a step before; `telamon status` shows how far that is",
+        )
+    return None
+
+
+def copy_is_quiet(step: Step, view: View) -> Refusal | None:
+    """No user reaches a copy of another stack before it sends nothing to anybody."""
+    if isinstance(step, Admit) and awaits_quiet(view):
+        return Refusal(
+            "copy-is-quiet",
+            f"{step.member} may still send what the original would send",
+            "it is told not to by a step before",
+        )
     return None
 
 
@@ -166,13 +189,14 @@ GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
         release_stays,
         requirements_stand,
         database_is_made,
+        copy_is_in_place,
         first_node_is_set_up,
         one_starts_at_a_time,
     ),
     StopMember: (primary_hands_over, enough_go_on_serving, nobody_needs_it_any_more),
     Drain: (enough_go_on_serving,),
     RemoveMember: (stopped_before_removal,),
-    Admit: (fit_to_serve,),
+    Admit: (fit_to_serve, copy_is_quiet),
     Call: (not_set_up_twice,),
     Promote: (promoted_as_recorded,),
     Follow: (keeps_what_may_be_needed,),

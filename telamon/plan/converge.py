@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from telamon.naming import DATABASE
 from telamon.plan.busy import least_busy_first
+from telamon.plan.cloning import quieten, seed
 from telamon.plan.keeping import forget_departed, forget_held, keep_maintenance, leave_registry
 from telamon.plan.setup import account, keep_account, set_up
 from telamon.plan.step import (
@@ -242,8 +243,10 @@ STANDING: tuple[Rule, ...] = (
     end_surplus,
     end_the_sick,
     make_database,
+    seed,
     set_up,
     account,
+    quieten,
     keep_account,
     start_missing,
     replace_outdated,

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Self
 
 from telamon.products.backup import BackupRules
+from telamon.products.clone import CloneRules
 from telamon.products.flow import (
     Exchange,
     Flow,
@@ -346,6 +347,9 @@ class Product(Workload, Users):
         chart: what the vendor's Helm chart calls things; ``None`` where there is none.
         upgrade_bases: paths below which the acts of a rolling upgrade may be, where public sources disagree.
         whoami: page of REST that answers 200 to whoever is logged in.
+        clone: how a copy of its data is kept from acting as the original; ``None`` where nobody says, so that it cannot
+            be cloned.
+        quietens: whether :meth:`quieten` does something that no table does.
     """
 
     companions: Mapping[str, Companion] = MappingProxyType({})
@@ -363,6 +367,8 @@ class Product(Workload, Users):
     chart: Chart | None = None
     upgrade_bases: tuple[str, ...] = ()
     whoami: str = "/"
+    clone: CloneRules | None = None
+    quietens: bool = False
     max_nodes: int = 8
     has_upgrade_mode: bool = False
     tries_tasks_again: bool = False
@@ -420,6 +426,18 @@ class Product(Workload, Users):
         """
         yield from ()
         return None
+
+    def quieten(self, banner: str) -> Flow[None]:
+        """Have the first node of a clone do, before any user reaches it, what could not be done in its data.
+
+        Args:
+            banner: what every page shows, as plain text.
+
+        Raises:
+            TemporaryError: the node is busy.
+            ProductError: it refuses.
+        """
+        yield from ()
 
     def prepare_join(self) -> Flow[bool]:
         """What must be done on a running node before another joins (Jira: a fresh index snapshot).

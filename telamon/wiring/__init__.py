@@ -52,6 +52,7 @@ __all__ = [
     "faults",
     "foresee",
     "ground_folder",
+    "hand_over",
     "kept_state",
     "lab_parts",
     "log_path",
@@ -60,6 +61,7 @@ __all__ = [
     "purge",
     "registry",
     "secrets",
+    "section_of",
     "socket_path",
     "start_controller",
     "state_root",
@@ -308,6 +310,30 @@ def backups(root: Path) -> BackupDesk:
     from telamon.platforms.lab.backup.desk import BackupDesk
 
     return BackupDesk(root)
+
+
+def hand_over(root: Path, stack: Stack, *, size: int) -> None:
+    """Make a state folder ready for a copy of another stack.
+
+    Args:
+        root: the folder.
+        stack: the copy.
+        size: bytes of the backups that it begins with.
+
+    Raises:
+        PlatformError: the original cannot be read.
+        MachineError: there is no room.
+    """
+    from telamon.platforms.lab import cloning
+
+    cloning.hand_over(root, stack, size=size)
+
+
+def section_of(root: Path) -> Mapping[str, object] | None:
+    """What the stack in that folder says of being a copy; ``None`` where it is none."""
+    from telamon.platforms.lab import cloning
+
+    return cloning.section_of(root)
 
 
 def purge(root: Path) -> None:

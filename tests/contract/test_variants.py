@@ -18,8 +18,9 @@ import httpx
 import pytest
 
 from telamon.errors import TemporaryError
-from telamon.products.base import SetupVerdict
+from telamon.products.base import Exchange, Identity, Request, SetupVerdict
 from telamon.products.release import Act
+from telamon.products.rest import NO_CHECK, patient
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
 from tests.support.nodes import MakeSite, Site, caught_up, names, set_up
@@ -159,6 +160,22 @@ def joins_by_a_fresh_snapshot(site: Site) -> None:
     assert eventually(lambda: names(site.ask(site.product.membership())) == both, what="both")
 
 
+def keeps_quiet_as_a_copy(site: Site) -> None:
+    """The engine has a copy forget its mail server, wherever that is kept, and show a banner."""
+    server = "/rest/api/latest/admin/mail-server"
+
+    def asked(request: Request) -> Exchange:
+        return (yield from patient(Identity.SERVICE_ACCOUNT, request))
+
+    body = {"hostname": "127.0.0.1", "port": 2525, "sender-address": "git@example.com"}
+    assert site.ask(asked(Request("PUT", server, headers=NO_CHECK, json=body))).status == 200
+    for _ in range(2):
+        site.ask(site.product.quieten("This is a copy."))
+        assert site.ask(asked(Request("GET", server))).status == 404
+        shown = site.ask(asked(Request("GET", "/rest/api/latest/admin/banner"))).document()
+        assert (shown["message"], shown["enabled"], shown["audience"]) == ("This is a copy.", True, "ALL")
+
+
 @dataclass(frozen=True)
 class Case:
     """Variants of one product that are on together, and what the engine then does, one after the other."""
@@ -202,11 +219,12 @@ CASES = (
     ),
     Case(
         "bitbucket",
-        frozenset({"zdu-prose", "error-503", "cdn-rest-absent"}),
+        frozenset({"zdu-prose", "error-503", "cdn-rest-absent", "mail-keys-elsewhere"}),
         (
             is_set_up,
             upgrades_without_asking_for_its_network,
             leads_an_upgrade,
+            keeps_quiet_as_a_copy,
             is_told_apart(Phase.ERROR, 503),
         ),
     ),

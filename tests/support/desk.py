@@ -176,6 +176,12 @@ class DeskWiring:
     def backups(self, root: Path) -> Backups:
         return wiring.backups(root)
 
+    def hand_over(self, root: Path, stack: Stack, *, size: int) -> None:
+        wiring.hand_over(root, stack, size=size)
+
+    def section_of(self, root: Path) -> Mapping[str, object] | None:
+        return wiring.section_of(root)
+
 
 @dataclass
 class Result:

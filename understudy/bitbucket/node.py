@@ -27,6 +27,7 @@ from understudy.bitbucket.installation import Installation
 from understudy.bitbucket.logins import REMEMBER_COOKIE, SESSION_COOKIE, BitbucketLogins
 from understudy.bitbucket.maintenance import HINT, LOAD, Maintenance
 from understudy.bitbucket.operations import Operations
+from understudy.bitbucket.outgoing import Banner, OutgoingRest, addressees, mail_prefix
 from understudy.bitbucket.pages import Pages
 from understudy.bitbucket.permissions import Permissions
 from understudy.bitbucket.projects import Projects
@@ -55,6 +56,7 @@ from understudy.kit.errors import UnderstudyError
 from understudy.kit.homes import exclusive_home, make_folder
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.logins import LoginRules
+from understudy.kit.outgoing import Outgoing
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint, KitSettings
 from understudy.kit.static_files import StaticFiles
@@ -139,13 +141,14 @@ class BitbucketNode:
         search = SearchRest(services)
         for part in (
             AdminRest(services),
+            OutgoingRest(services),
             PeopleRest(services),
             ProjectsRest(services),
             ContentRest(services),
             PullsRest(services),
             search,
             Operations(services),
-            Pages(services, search),
+            Pages(services, search, Banner(services.database)),
             Wizard(
                 self._installation,
                 services.logins,
@@ -269,6 +272,7 @@ def build_services(settings: BitbucketSettings, lifecycle: Lifecycle, *, answer:
         login_path=f"{settings.context_path}/login",
     )
     companion = Companion(settings.companion)
+    prefix = mail_prefix(elsewhere=settings.has("mail-keys-elsewhere"))
     return Services(
         settings=settings,
         lifecycle=lifecycle,
@@ -289,4 +293,5 @@ def build_services(settings: BitbucketSettings, lifecycle: Lifecycle, *, answer:
         cluster=cluster,
         rolling=RollingUpgrade(database, properties, cluster),
         maintenance=Maintenance(database, properties, lifecycle, git=git),
+        outgoing=Outgoing(lambda: addressees(database, prefix), mail_off=False, name_key="eventKey"),
     )

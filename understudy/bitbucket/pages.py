@@ -12,6 +12,7 @@ import secrets
 from starlette.responses import HTMLResponse, Response
 
 from understudy.bitbucket.edge import PRODUCT
+from understudy.bitbucket.outgoing import Banner
 from understudy.bitbucket.permissions import Level
 from understudy.bitbucket.projects import Repository
 from understudy.bitbucket.pulls import short
@@ -35,9 +36,11 @@ class Pages:
     Args:
         services: the parts of the node.
         search: finds code.
+        banner: what stands above every page.
     """
 
-    def __init__(self, services: Services, search: SearchRest) -> None:
+    def __init__(self, services: Services, search: SearchRest, banner: Banner) -> None:
+        self._banner = banner
         self._services = services
         self._search = search
         self._context = services.settings.context_path
@@ -66,7 +69,10 @@ class Pages:
             navigation = {"Log in": f"{self._context}/login"}
         else:
             navigation["Log out"] = f"{self._context}/logout"
-        return HTMLResponse(html.page(title, *content, navigation=navigation, product=PRODUCT), status)
+        told = self._banner.text()
+        banner = html.element("div", told, class_="announcement-banner") if told else ""
+        text = html.page(title, *content, navigation=navigation, product=PRODUCT, banner=banner)
+        return HTMLResponse(text, status)
 
     def login(self, call: Call) -> Response:
         """The login form."""

@@ -18,6 +18,7 @@ from understudy.bitbucket.rest_content import shape_change
 from understudy.bitbucket.rest_projects import ONE_REPOSITORY
 from understudy.bitbucket.services import RestRoutes, Services, answer, no_content, page_of
 from understudy.bitbucket.shapes import paged
+from understudy.kit.outgoing import Event
 from understudy.kit.web import Call, Site
 
 _ALL = ONE_REPOSITORY + "/pull-requests"
@@ -110,7 +111,12 @@ class PullsRest:
             to_ref=_side(wanted, "toRef", repository),
             reviewers=_reviewers(wanted),
         )
-        return self._shaped(repository, self._pulls.create(repository, proposal, author=call.principal), 201)
+        made = self._pulls.create(repository, proposal, author=call.principal)
+        about = {"pullRequest": {"id": made.number, "title": made.title}}
+        self._services.outgoing.tell(
+            Event("pr:opened", f"pr:opened {made.title}", (call.principal.email,), about)
+        )
+        return self._shaped(repository, made, 201)
 
     def one(self, call: Call) -> Response:
         """``GET pull-requests/{id}``."""

@@ -28,6 +28,7 @@ from understudy.kit.accounts import Accounts
 from understudy.kit.database import Database
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.logins import Logins
+from understudy.kit.outgoing import Outgoing
 from understudy.kit.web import Access, Call, Handler, Site, json_answer, xsrf_checked
 
 API_VERSIONS = ("latest", "1.0")
@@ -56,6 +57,7 @@ class Services:
     cluster: Cluster
     rolling: RollingUpgrade
     maintenance: Maintenance
+    outgoing: Outgoing
 
     def project(self, call: Call, level: Level) -> Project:
         """The project in the path, if the caller may do this much with it.

@@ -14,6 +14,8 @@ Variants (``UNDERSTUDY_VARIANTS``):
     Answer ``/status`` with 503 instead of 500 in the state ERROR; the code is not documented.
 ``cdn-rest-absent``
     The setting for a content delivery network cannot be reached by REST.
+``mail-keys-elsewhere``
+    Keep the mail server under other keys of ``app_property`` than those that begin with ``mail.``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from pathlib import Path
 from understudy.kit.database import DatabaseAddress
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
-VARIANTS = frozenset({"cdn-rest-absent", "error-503", "zdu-prose"})
+VARIANTS = frozenset({"cdn-rest-absent", "error-503", "mail-keys-elsewhere", "zdu-prose"})
 SSH_PORT = 7999
 
 

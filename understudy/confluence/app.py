@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from understudy.confluence import answers
 from understudy.confluence.node import ADMINISTRATORS, WikiNode
+from understudy.confluence.outgoing import add_links
 from understudy.confluence.pages import PageRoutes
 from understudy.confluence.render import Links
 from understudy.confluence.rest_admin import AdminRoutes
@@ -27,8 +28,6 @@ from understudy.kit.settings import Endpoint, Environment, KitSettings
 from understudy.kit.static_files import StaticFiles
 from understudy.kit.web import Site, SiteRules
 
-_BASE_URL_SECONDS = 30.0
-
 
 class WikiProcess:
     """A node with its routes, as :func:`understudy.kit.main.run` wants it.
@@ -42,7 +41,6 @@ class WikiProcess:
 
     def __init__(self, environment: Environment) -> None:
         self._node = WikiNode(read_settings(environment))
-        self._base_url = ""
 
     @property
     def kit(self) -> KitSettings:
@@ -93,19 +91,14 @@ class WikiProcess:
         ContentRoutes(node, self._links, lambda call: _is_administrator(call.principal)).add_to(site)
         FileRoutes(node, self._links).add_to(site)
         AdminRoutes(node, self._links, _is_administrator).add_to(site)
+        add_links(site, node.database)
         PageRoutes(node, node.synchrony_token).add_to(site)
         if not node.settings.has("cdn-rest-absent"):
             StaticFiles(node.database).add_to(site)
         return site.build()
 
     def _links(self) -> Links:
-        """The base URL is fixed at the set-up, so it is read once."""
-        if not self._base_url:
-            row = self._node.database.fetch_one(
-                "select bandanavalue from bandana where bandanakey = 'baseUrl'"
-            )
-            self._base_url = "" if row is None else str(row["bandanavalue"])
-        return Links(self._base_url, self._node.settings.context_path)
+        return Links(self._node.site_settings.base_url, self._node.settings.context_path)
 
 
 def _is_administrator(principal: Principal) -> bool:

@@ -27,6 +27,7 @@ from understudy.confluence.configfile import (
 from understudy.confluence.health import Health
 from understudy.confluence.journal import clean_entries
 from understudy.confluence.membership import Handler, Membership
+from understudy.confluence.outgoing import Settings, addressees, store_settings
 from understudy.confluence.recovery import IndexRecovery
 from understudy.confluence.safety import SafetyJob
 from understudy.confluence.schema import STATEMENTS
@@ -34,7 +35,7 @@ from understudy.confluence.settings import WikiSettings
 from understudy.confluence.setup import FirstAdministrator, Setup, SetupSteps
 from understudy.confluence.upgrade import StartRefused, Upgrade
 from understudy.confluence.wikiindex import WikiIndex
-from understudy.kit.accounts import ACCOUNT_SCHEMA, Accounts
+from understudy.kit.accounts import ACCOUNT_SCHEMA, Accounts, Principal
 from understudy.kit.cluster import Message
 from understudy.kit.control import Arguments, Command
 from understudy.kit.database import Database, DatabaseAddress
@@ -43,6 +44,7 @@ from understudy.kit.errors import DatabaseUnavailable, SettingsError
 from understudy.kit.homes import exclusive_home
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.logins import LoginRules, Logins
+from understudy.kit.outgoing import Event, Outgoing, is_mail_off
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint, KitSettings
 
@@ -90,6 +92,10 @@ class WikiNode:
             settings, self.database, self.membership, lifecycle=self.lifecycle, finished=self._take_build
         )
         self.health = Health(settings, self.database, self.index, node_id=self.membership.node_id)
+        self.site_settings = Settings(self.database)
+        self.outgoing = Outgoing(
+            lambda: addressees(self.database), mail_off=is_mail_off(settings.java_properties)
+        )
         self.attachments = Attachments(self.database, settings.shared_home)
         steps = SetupSteps(self._build_context, self._fill, self._add_administrator, self._finish_setup)
         self.setup = Setup(settings, self.store, self.lifecycle, logins=self.logins, steps=steps)
@@ -135,6 +141,10 @@ class WikiNode:
         """Something has been written to the journal by this node."""
         self.index.hint()
         self.membership.tell("journal")
+
+    def tell(self, name: str, title: str, *, by: Principal) -> None:
+        """Tell others what happened to a page."""
+        self.outgoing.tell(Event(name, f"{name} {title}", (by.email,), {"page": {"title": title}}))
 
     def synchrony_token(self, user_name: str, content_id: int) -> str:
         """A token for the collaborative editing of a page; empty where that is off."""
@@ -298,11 +308,7 @@ class WikiNode:
                     on conflict do nothing""",
                 (release.build_number, str(release)),
             )
-            connection.execute(
-                """insert into bandana (bandanakey, bandanavalue) values ('baseUrl', %s)
-                    on conflict (bandanakey) do update set bandanavalue = excluded.bandanavalue""",
-                (_public_url(self.settings) or base_url,),
-            )
+            store_settings(connection, _public_url(self.settings) or base_url)
             for group in (ADMINISTRATORS, USERS):
                 self.accounts.create_group(connection, group)
 

@@ -189,7 +189,15 @@ class PageRoutes:
         }
         who = element("p", f"Logged in as {call.principal.display_name}")
         return HTMLResponse(
-            page(title, join(content), who, self._footer(), navigation=navigation, product=PRODUCT)
+            page(
+                title,
+                join(content),
+                who,
+                self._footer(),
+                navigation=navigation,
+                product=PRODUCT,
+                banner=self._node.site_settings.banner,
+            )
         )
 
     def _footer(self) -> Markup:

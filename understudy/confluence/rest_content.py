@@ -101,6 +101,7 @@ class ContentRoutes:
             made = store.find_content(connection, content_id)
             answer = self._json(connection, made, Expansions.parse(call.query("expand") or DEFAULT_EXPAND))
         self._node.changed()
+        self._node.tell(f"{kind}_created", made.title, by=call.principal)
         return json_answer(answer)
 
     def read(self, call: Call) -> Response:

@@ -136,6 +136,7 @@ class WikiSettings:
     index_seconds: float
     clean_seconds: float
     upgrade_seconds: float
+    java_properties: Mapping[str, str]
 
     def has(self, variant: str) -> bool:
         """Whether a variant was asked for."""
@@ -201,6 +202,7 @@ def read_settings(environment: Environment) -> WikiSettings:
         index_seconds=environment.seconds("UNDERSTUDY_INDEX_SECONDS", 0.5),
         clean_seconds=environment.seconds("UNDERSTUDY_CLEAN_JOURNAL_SECONDS", 86_400.0),
         upgrade_seconds=environment.seconds("UNDERSTUDY_UPGRADE_SECONDS", 3.0),
+        java_properties=properties,
     )
     environment.check()
     return settings

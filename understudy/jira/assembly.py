@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from understudy.jira import configfiles
+from understudy.jira import configfiles, outgoing
 from understudy.jira.attachments import Attachments
 from understudy.jira.indexing import IssueIndex
 from understudy.jira.issuerows import IssueReader
@@ -29,6 +29,7 @@ from understudy.kit.errors import UnderstudyError
 from understudy.kit.homes import make_folder, sync_folder, write_durably
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.logins import LoginRules, Logins
+from understudy.kit.outgoing import Outgoing, is_mail_off
 from understudy.kit.sabotage import (
     ACKNOWLEDGE_BEFORE_COMMIT,
     DROP_REPLICATED_OPERATION,
@@ -108,6 +109,11 @@ def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Call
         ),
         index=index,
         mesh=links.mesh,
+        outgoing=Outgoing(
+            lambda: outgoing.addressees(database),
+            mail_off=is_mail_off(settings.java),
+            name_key="webhookEvent",
+        ),
         finish_setup=finish_setup,
     )
 

@@ -25,7 +25,6 @@ from understudy.kit.index import SearchIndex
 _LOG = logging.getLogger("understudy.jira.indexing")
 _BATCH = 500
 _WINDOW_MINUTES = 2880
-_DROPPED = "understudy.index.dropped"
 FULL_REINDEX = "FULL_REINDEX_END"
 """Kind of operation that tells the other nodes to take the index of the node that wrote it."""
 
@@ -113,9 +112,8 @@ class IssueIndex:
             """select (select count(distinct affected_ids) from replicatedindexoperation
                    where id > %(position)s and operation <> %(marker)s) as changed,
                (select count(*) from jiraissue) as total,
-               (select coalesce(max(property_value::bigint), 0) from propertyentry
-                   where property_key = %(key)s) <= %(position)s as reachable""",
-            {"position": self.position, "marker": FULL_REINDEX, "key": _DROPPED},
+               (select coalesce(max(last_id), 0) from dropped_operation) <= %(position)s as reachable""",
+            {"position": self.position, "marker": FULL_REINDEX},
         )
         return Lag(0, 0, True) if row is None else Lag(row["changed"], row["total"], row["reachable"])
 
@@ -226,9 +224,9 @@ class IssueIndex:
             ).fetchone()
             if row is not None and row["last"] is not None:
                 connection.execute(
-                    """insert into propertyentry values (%s, %s) on conflict (property_key) do update
-                       set property_value = excluded.property_value""",
-                    (_DROPPED, str(row["last"])),
+                    """insert into dropped_operation values (1, %s) on conflict (id) do update
+                       set last_id = excluded.last_id""",
+                    (row["last"],),
                 )
 
     def _index_all(self, index: SearchIndex, report: Callable[[int, int], None], total: int) -> None:

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from understudy.jira.catalogue import ISSUE_TYPES
 from understudy.jira.issuerows import issue_key
-from understudy.jira.properties import TITLE
+from understudy.jira.properties import BANNER, TITLE
 from understudy.jira.searching import search_issues
 from understudy.jira.services import PRODUCT, XSRF_COOKIE, Services
 from understudy.jira.websudo import grant_web_sudo, has_web_sudo
@@ -83,8 +83,15 @@ class Pages:
         }
         build = self._services.settings.kit.release.build_number
         sheet = f"{self._context}/s/{build}/{_STYLESHEET}"
-        text = page(title, *content, navigation=navigation, product=PRODUCT, stylesheet=sheet)
+        text = page(
+            title, *content, navigation=navigation, product=PRODUCT, stylesheet=sheet, banner=self._banner()
+        )
         return HTMLResponse(text, status_code=status)
+
+    def _banner(self) -> str:
+        """What the administrators have everybody read. Source: Atlassian, "Configuring an announcement banner"."""
+        text = self._services.properties.get(BANNER)
+        return element("div", Markup(text), id="announcement-banner") if text else ""
 
     def _home(self, _: Call) -> Response:
         return redirect(f"{self._context}/secure/Dashboard.jspa")
@@ -114,7 +121,7 @@ class Pages:
             element("button", "Log in", type="submit"),
             name="login-form",
         )
-        response = HTMLResponse(page("Log in", content, product=PRODUCT))
+        response = HTMLResponse(page("Log in", content, product=PRODUCT, banner=self._banner()))
         self._services.logins.set_session_cookie(response, session)
         return response
 

@@ -45,6 +45,7 @@ class IssueRest:
     def _create(self, call: Call) -> Response:
         fields = _mapping(call.json().get("fields"), "fields")
         issue_id, key = self._services.issues.create(fields, by=_name(call))
+        self._services.tell("jira:issue_created", key, by=call.principal)
         link = f"{self._services.base(call.request)}/rest/api/2/issue/{issue_id}"
         return json_answer({"id": str(issue_id), "key": key, "self": link}, status=201)
 
@@ -103,6 +104,7 @@ class IssueRest:
     def _add_comment(self, call: Call) -> Response:
         body = _body(call)
         comment_id = self._services.issues.add_comment(call.path("key"), body, by=_name(call))
+        self._services.tell("comment_created", call.path("key"), by=call.principal)
         return json_answer(self._find_comment(call, str(comment_id)), status=201)
 
     def _comment(self, call: Call) -> Response:

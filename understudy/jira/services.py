@@ -22,6 +22,7 @@ from understudy.kit.cluster import Mesh
 from understudy.kit.database import Database
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.logins import Logins
+from understudy.kit.outgoing import Event, Outgoing
 
 ADMINISTRATORS = "jira-administrators"
 USERS = "jira-software-users"
@@ -55,7 +56,12 @@ class Services:
     attachments: Attachments
     index: IssueIndex
     mesh: Mesh | None
+    outgoing: Outgoing
     finish_setup: Callable[[], None]
+
+    def tell(self, name: str, key: str, *, by: Principal) -> None:
+        """Tell others what happened to an issue."""
+        self.outgoing.tell(Event(name, f"{name} {key}", (by.email,), {"issue": {"key": key}}))
 
     def base(self, request: Request) -> str:
         """Base URL for links in answers: that of the proxy where one is set, else of the request."""

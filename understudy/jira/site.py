@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from understudy.jira import outgoing
 from understudy.jira.pages import Pages
 from understudy.jira.reindexing import IndexTasks
 from understudy.jira.restcluster import ClusterRest
@@ -75,6 +76,7 @@ class JiraSite:
             part.add_to(site)
         if not services.settings.has("cdn-rest-absent"):
             StaticFiles(services.database).add_to(site)
+        outgoing.add_links(site, services.properties)
         application: ASGIApp = _WithLatest(site.build(), services.settings.context_path)
         mesh = services.mesh
         if STALE_AFTER_FAILOVER in services.settings.kit.sabotage and mesh is not None:

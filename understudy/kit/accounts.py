@@ -21,6 +21,7 @@ from typing import LiteralString
 from understudy.kit.database import Connection, Database, Row, one_row
 
 _PASSWORD_ROUNDS = 10_000
+_PASSWORD_BYTES = 32
 _FAILURES_BEFORE_CHALLENGE = 3
 _FAILED_COUNT = "login.currentFailedCount"
 
@@ -371,9 +372,9 @@ def principal_of(row: Row) -> Principal:
 
 
 def hash_password(password: str) -> str:
-    """A salted, slow hash of a password, as text."""
+    """A salted, slow hash of a password, as text. Source: passlib, "atlassian_pbkdf2_sha1"."""
     salt = secrets.token_bytes(16)
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _PASSWORD_ROUNDS)
+    digest = hashlib.pbkdf2_hmac("sha1", password.encode(), salt, _PASSWORD_ROUNDS, _PASSWORD_BYTES)
     return "{PKCS5S2}" + base64.b64encode(salt + digest).decode()
 
 
@@ -382,7 +383,7 @@ def verify_password(password: str, credential: str) -> bool:
     if not credential.startswith("{PKCS5S2}"):
         return False
     raw = base64.b64decode(credential.removeprefix("{PKCS5S2}"))
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), raw[:16], _PASSWORD_ROUNDS)
+    digest = hashlib.pbkdf2_hmac("sha1", password.encode(), raw[:16], _PASSWORD_ROUNDS, _PASSWORD_BYTES)
     return hmac.compare_digest(digest, raw[16:])
 
 

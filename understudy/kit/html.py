@@ -108,6 +108,7 @@ def page(
     navigation: Mapping[str, str] | None = None,
     product: str,
     stylesheet: str | None = None,
+    banner: str = "",
 ) -> str:
     """A whole page.
 
@@ -117,6 +118,7 @@ def page(
         navigation: targets by text.
         product: what the page is a page of, such as "Understudy of an issue tracker".
         stylesheet: where :data:`STYLE` is served; it is put into the page itself where None.
+        banner: HTML that an administrator has put above every page.
     """
     links = join(link(target, text) for text, target in (navigation or {}).items())
     head = join(
@@ -134,7 +136,7 @@ def page(
         "header", element("strong", product), element("nav", links, aria_label="Main") if links else ""
     )
     main = element("main", element("h1", title), *content)
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{header}{main}</body></html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{banner}{header}{main}</body></html>\n'
 
 
 def _attributes(attributes: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
@@ -10,6 +10,7 @@ from typing import Final, Literal
 from telamon.desired.component import LoginTurn, Requirement
 from telamon.desired.lab.data import (
     BackupDesired,
+    CloneDesired,
     DatabaseDesired,
     FrontDoor,
     LabComponent,
@@ -28,7 +29,7 @@ from telamon.desired.lab.secrets import database_secrets, product_secrets, refer
 from telamon.desired.windows import windows_of
 from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack
-from telamon.naming import RELAYS, component_name, database_name, login_roles
+from telamon.naming import RELAYS, ProductName, component_name, database_name, login_roles
 from telamon.products.base import Endpoint, FrontAddress, Product
 
 NO_LOGINS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -61,7 +62,9 @@ def compile_lab(
     products = []
     for part in parts:
         own = secrets[part.product_name]
-        around = Surroundings(facts, parts, table, fronts[part.product_name], own)
+        around = Surroundings(
+            facts, parts, table, fronts[part.product_name], own, is_clone=stack.spec.clone is not None
+        )
         products.append(_component(part, around))
     edge = edge_component(parts, facts, fronts=fronts, count=balancers(stack))
     relays = (relays_component(parts, facts, links=table.values()),) if facts.relays else ()
@@ -84,7 +87,7 @@ def compile_lab(
         stack=name,
         parts=tuple(
             replace(part, desired=replace(part.desired, windows=windows))
-            for part in (database, edge, *relays, *products)
+            for part in (database, edge, *relays, *_seeded(products, stack))
         ),
         links=tuple(table.values()),
         fronts=MappingProxyType(fronts),
@@ -93,7 +96,32 @@ def compile_lab(
             {process.member: admin_socket(facts, process.member) for process in edge.processes}
         ),
         backup=backup,
+        clone=_clone(stack),
     )
+
+
+def _clone(stack: Stack) -> CloneDesired | None:
+    spec = stack.spec.clone
+    return (
+        None
+        if spec is None
+        else CloneDesired(spec.of, spec.source, {str(name): backup for name, backup in spec.backups.items()})
+    )
+
+
+def _seeded(products: Sequence[LabComponent], stack: Stack) -> Iterator[LabComponent]:
+    """The components of the products; what begins with a backup knows which, and what its pages show."""
+    clone = stack.spec.clone
+    for part in products:
+        product, seed = part.product, ""
+        if product is not None and clone is not None:
+            seed = clone.backups.get(ProductName(part.desired.product), "")
+        if product is None or clone is None or not seed:
+            yield part
+            continue
+        told = f"This is a copy of {clone.of}, as in {seed}: mail, webhooks and application links are off."
+        desired = replace(part.desired, seed=seed, quietens=product.quietens)
+        yield replace(part, desired=desired, banner=clone.banner or told)
 
 
 def _backup(stack: Stack, facts: LabFacts) -> BackupDesired | None:

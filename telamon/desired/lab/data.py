@@ -316,6 +316,7 @@ class LabComponent:
         database: the product's own, to be made first.
         servers: of the database component, in the order of ``desired.members``.
         set_up: what set-up pages are filled in with, on a product's own nodes.
+        banner: what every page of a copy of another stack shows; "" where it is none.
     """
 
     desired: ComponentDesired
@@ -328,6 +329,7 @@ class LabComponent:
     database: DatabaseDesired | None = None
     servers: tuple[ServerDesired, ...] = ()
     set_up: SetupDesired | None = None
+    banner: str = ""
 
     def process(self, member: str, release: str | None = None) -> ProcessDesired | None:
         """The process of a member, if it is desired.
@@ -385,6 +387,21 @@ class BackupDesired:
 
 
 @dataclass(frozen=True)
+class CloneDesired:
+    """Which stack a lab is a copy of.
+
+    Attributes:
+        of: name of that stack.
+        source: its state folder.
+        backups: what each product begins with, by product.
+    """
+
+    of: str
+    source: str
+    backups: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class LabDesired:
     """A whole lab.
 
@@ -396,6 +413,7 @@ class LabDesired:
         secrets: made where they are missing.
         balancers: admin sockets of the balancers, by member.
         backup: where backups go; ``None`` where a lab cannot write there.
+        clone: which stack it is a copy of; ``None`` where it is none.
     """
 
     stack: str
@@ -405,6 +423,7 @@ class LabDesired:
     secrets: tuple[SecretDesired, ...]
     balancers: Mapping[str, str]
     backup: BackupDesired | None = None
+    clone: CloneDesired | None = None
 
     @property
     def components(self) -> tuple[ComponentDesired, ...]:

@@ -35,6 +35,7 @@ class Surroundings:
         links: by name.
         front: of the component's product.
         secrets: of the component's product.
+        is_clone: whether the stack is a copy of another, which must not act as that one.
     """
 
     facts: LabFacts
@@ -42,6 +43,7 @@ class Surroundings:
     links: Mapping[str, Link]
     front: FrontDoor
     secrets: ProductSecrets
+    is_clone: bool = False
 
     def endpoint(self, source: str, target: str, *, port: str) -> Endpoint:
         """Where one member reaches a port of another."""
@@ -152,6 +154,7 @@ def _context(part: Outline, ordinal: int, around: Surroundings) -> NodeContext:
         secrets=around.secrets.by_purpose(),
         spec=part.spec,
         advertised=facts.relay(ANYBODY, member) or "",
+        jvm=part.product.clone.jvm if around.is_clone and part.product.clone is not None else (),
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from telamon.errors import PlatformError
 from telamon.plan.work import Work
-from telamon.plan.works import backup, cdn, index, rotation
+from telamon.plan.works import backup, cdn, clone, index, rotation
 from telamon.plan.works.evidence import GatherEvidence
 
 KINDS: Final[tuple[type[Work], ...]] = (
     *backup.WORKS,
     *cdn.WORKS,
+    *clone.WORKS,
     GatherEvidence,
     *index.WORKS,
     *rotation.WORKS,

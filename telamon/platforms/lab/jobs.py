@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from telamon.desired.lab.data import LabComponent, SetupDesired, WorkloadProbe
 from telamon.errors import PlatformError, SetupRequired, TelamonError, brief
+from telamon.plan.cloning import QUIETEN
 from telamon.plan.step import Call
 from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.records import JobRecords
@@ -136,6 +137,7 @@ class Jobs:
             "set-up": self._set_up,
             "service-account": self._service_account,
             "renew-token": self._renew_token,
+            QUIETEN: self._quieten,
             "prepare-join": self._prepare_join,
             "share-index": self._share_index,
             "rebuild-index": self._rebuild_index,
@@ -199,6 +201,10 @@ class Jobs:
             name="Telamon",
             refused_logins=notes.refused_logins(self._records.notes(call.component), since=call.since),
         )
+
+    def _quieten(self, target: Target, call: Call) -> JobState:
+        self._perform(target, target.product.quieten(target.part.banner), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE)
 
     def _prepare_join(self, target: Target, call: Call) -> JobState:
         done = self._perform(target, target.product.prepare_join(), credentials=self._work(target))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from telamon.plan.step import Call
 from telamon.plan.work import Work
 from telamon.plan.works.backup import DiscardOutgoing, KeepOutgoing, SwitchBack, SwitchData, TakeBackup
+from telamon.plan.works.clone import SeedClone
 from telamon.platforms.memory.servers import Servers
 from telamon.state.world import ComponentKind, JobState, Life
 
@@ -126,6 +127,8 @@ def switch_cdn(call: Call, component: SimulatedComponent) -> None:
 
 def put_in_force(work: Work, component: SimulatedComponent) -> None:
     """What a work changes of the data."""
+    if isinstance(work, SeedClone):
+        component.is_set_up = True
     if isinstance(work, TakeBackup):
         component.saved_release = component.data_release
     if isinstance(work, SwitchData | SwitchBack | KeepOutgoing | DiscardOutgoing):

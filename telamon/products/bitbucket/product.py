@@ -24,6 +24,7 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, traffic, upgrade
+from telamon.products.bitbucket import clone as cloning
 from telamon.products.bitbucket import index as searching
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.bitbucket.chart import CHART
@@ -76,6 +77,8 @@ class Bitbucket(Product):
     user_id = 2003
     static_prefix = "/s/"
     backup = RULES
+    clone = cloning.RULES
+    quietens = True
     chart = CHART
     upgrade_bases = upgrade.BASES
     whoami = "/rest/api/latest/users?limit=1"
@@ -140,6 +143,10 @@ class Bitbucket(Product):
     def make_service_account(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account and its token."""
         return lifecycle.make_service_account(account)
+
+    def quieten(self, banner: str) -> Flow[None]:
+        """What REST alone can do to a clone."""
+        return cloning.quieten(banner)
 
     def renew_token(self, account: AccountInputs) -> Flow[str | None]:
         """Make the engine's account another token."""

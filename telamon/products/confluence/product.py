@@ -26,6 +26,7 @@ from telamon.products.base import (
 )
 from telamon.products.checks import Breach
 from telamon.products.confluence import checks, edge, image, lifecycle, pod, traffic, upgrade
+from telamon.products.confluence import clone as cloning
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
 from telamon.products.confluence.chart import CHART
@@ -80,6 +81,7 @@ class Confluence(Product):
     user_id = 2002
     static_prefix = "/s/"
     backup = RULES
+    clone = cloning.RULES
     chart = CHART
     upgrade_bases = upgrade.BASES
     whoami = "/rest/api/user/current"

@@ -25,6 +25,7 @@ from telamon.products.checks import Breach
 from telamon.products.health import health_checks
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, traffic, upgrade
+from telamon.products.jira import clone as cloning
 from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
 from telamon.products.jira.chart import CHART
@@ -42,6 +43,7 @@ class Jira(Product):
     user_id = 2001
     static_prefix = "/s/"
     backup = RULES
+    clone = cloning.RULES
     chart = CHART
     whoami = "/rest/api/2/myself"
     title = "Jira"

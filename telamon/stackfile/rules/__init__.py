@@ -15,6 +15,11 @@ from telamon.stackfile.rules.addresses import (
     front_ports_differ,
     products_do_not_share_an_address,
 )
+from telamon.stackfile.rules.clones import (
+    clone_is_another_stack,
+    clone_is_in_the_lab,
+    cloned_product_is_in_the_stack,
+)
 from telamon.stackfile.rules.lists import (
     existing_volume_is_named_once,
     homes_taken_over_have_nodes,
@@ -76,6 +81,9 @@ RULES: Final[tuple[Rule, ...]] = (
     destination_is_named,
     backup_is_kept_for_more_than_one,
     time_zone_is_known,
+    clone_is_another_stack,
+    clone_is_in_the_lab,
+    cloned_product_is_in_the_stack,
     names_are_unique,
     volume_has_one_source,
     existing_volume_is_named_once,

@@ -134,7 +134,7 @@ def still(server: Server, database: str) -> Iterator[Instant]:
         TemporaryError: the server does not take connections now.
         PlatformError: the server refuses, or the connection is lost.
     """
-    with _translated(database), server.connect(database, autocommit=False) as connection:
+    with translated(database), server.connect(database, autocommit=False) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         row = connection.execute(
             "SELECT pg_export_snapshot(), pg_current_wal_insert_lsn()::text,"
@@ -157,7 +157,7 @@ def unchanged(server: Server, database: str, *, tables: Sequence[str]) -> Iterat
     if not tables:
         yield
         return
-    with _translated(database), server.connect(database, autocommit=False) as connection:
+    with translated(database), server.connect(database, autocommit=False) as connection:
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCKED_WITHIN,))
         for table in tables:
             connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(table)))
@@ -179,14 +179,14 @@ def dump(server: Server, instant: Instant, *, target: Path) -> None:
 
 def size_of(server: Server, database: str) -> int:
     """Bytes that a database takes on the server's disk."""
-    with _translated(database), server.connect() as connection:
+    with translated(database), server.connect() as connection:
         row = connection.execute("SELECT pg_database_size(%s)", (database,)).fetchone()
         return int(row[0]) if row else 0
 
 
 def exists(server: Server, database: str) -> bool:
     """Whether there is a database of that name."""
-    with _translated(database), server.connect() as connection:
+    with translated(database), server.connect() as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
         return found is not None
 
@@ -206,7 +206,7 @@ def load(server: Server, source: Path, *, database: str, owner: str, like: str |
         MachineError: the disk is full.
         PlatformError: the dump does not load as it is.
     """
-    with _translated(database), server.connect() as connection:
+    with translated(database), server.connect() as connection:
         drop(connection, database)
         connection.execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' {}").format(
@@ -224,7 +224,7 @@ def load(server: Server, source: Path, *, database: str, owner: str, like: str |
             )
     words = ("--dbname", database, "--no-owner", "--no-privileges", "--role", owner, "--exit-on-error")
     run(server.command("pg_restore", *words, "--jobs", str(LOADS_WITH), str(source)))
-    with _translated(database), server.connect(database) as connection:
+    with translated(database), server.connect(database) as connection:
         connection.execute("ANALYZE")
 
 
@@ -240,7 +240,7 @@ def swap(server: Server, *, live: str, incoming: str, outgoing: str) -> None:
     Raises:
         PlatformError: the one to put there is missing.
     """
-    with _translated(live), server.connect() as connection:
+    with translated(live), server.connect() as connection:
         found = _among(connection, (live, incoming, outgoing))
         if incoming not in found:
             if {live, outgoing} <= found:
@@ -266,13 +266,13 @@ def drop(connection: psycopg.Connection, database: str) -> None:
 
 def reopen(server: Server, database: str) -> None:
     """Let a database that :func:`swap` has put aside be connected to again by whoever could before."""
-    with _translated(database), server.connect() as connection:
+    with translated(database), server.connect() as connection:
         _let_in(connection, database)
 
 
 def forget(server: Server, database: str) -> None:
     """Drop a database that nobody needs any more; absent is no error."""
-    with _translated(database), server.connect() as connection:
+    with translated(database), server.connect() as connection:
         drop(connection, database)
 
 
@@ -347,7 +347,16 @@ def _rows(connection: psycopg.Connection, statement: str, *, what: str) -> Itera
 
 
 @contextmanager
-def _translated(database: str) -> Iterator[None]:
+def translated(database: str) -> Iterator[None]:
+    """Put what the driver says into our words.
+
+    Args:
+        database: which one is asked.
+
+    Raises:
+        TemporaryError: the server broke off, or does not take connections now.
+        PlatformError: it refuses.
+    """
     try:
         yield
     except psycopg.OperationalError as error:

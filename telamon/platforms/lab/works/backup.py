@@ -49,7 +49,7 @@ def take(context: Context, work: TakeBackup) -> str:
     """Take a backup, and clear away those that are past their time."""
     shelf = _shelf(context)
     entry = taking.take(
-        _subject(context), shelf, name=work.name, reason=work.reason, progress=_progress(context)
+        _subject(context), shelf, name=work.name, reason=work.reason, progress=progress_of(context)
     )
     try:
         prune(
@@ -69,12 +69,12 @@ def verify(context: Context, work: VerifyBackup) -> str:
     """Verify a backup."""
     shelf, subject = _shelf(context), _subject(context)
     entry = _own(context, shelf, work.name)
-    return taking.verify(entry, shelf, rules=subject.rules, progress=_progress(context)).verified
+    return taking.verify(entry, shelf, rules=subject.rules, progress=progress_of(context)).verified
 
 
 def prepare(context: Context, work: PrepareRestore) -> str:
     """Make a backup ready to be put in force; where that fails, nothing of it is left."""
-    shelf, subject, place = _shelf(context), _subject(context), _place(context)
+    shelf, subject, place = _shelf(context), _subject(context), place_of(context)
     entry = _own(context, shelf, work.name)
     if entry.release != subject.release:
         raise PlatformError(
@@ -88,7 +88,7 @@ def prepare(context: Context, work: PrepareRestore) -> str:
             manager=manager_of(context),
             shelf=shelf,
             rules=subject.rules,
-            progress=_progress(context),
+            progress=progress_of(context),
         )
     except TelamonError:
         restoring.abandon(place, manager_of(context))
@@ -98,37 +98,37 @@ def prepare(context: Context, work: PrepareRestore) -> str:
 
 def switch(context: Context, _work: SwitchData) -> str:
     """Let the data change places."""
-    restoring.switch(_place(context), manager_of(context))
+    restoring.switch(place_of(context), manager_of(context))
     return "switched"
 
 
 def switch_back(context: Context, _work: SwitchBack) -> str:
     """Let the data change places once more."""
-    restoring.undo(_place(context), manager_of(context))
+    restoring.undo(place_of(context), manager_of(context))
     return "switched back"
 
 
 def keep_outgoing(context: Context, work: KeepOutgoing) -> str:
     """Take a backup of what is kept aside, then remove it."""
-    shelf, place = _shelf(context), _place(context)
+    shelf, place = _shelf(context), place_of(context)
     manager = manager_of(context)
     if databases.exists(manager, place.outgoing_database):
         databases.reopen(manager, place.outgoing_database)
         subject = _subject(context, home=place.outgoing, database=place.outgoing_database)
-        taking.take(subject, shelf, name=work.name, reason="safety", progress=_progress(context))
+        taking.take(subject, shelf, name=work.name, reason="safety", progress=progress_of(context))
     restoring.finish(place, manager)
     return work.name
 
 
 def abandon(context: Context, _work: AbandonRestore) -> str:
     """Remove what is not in force."""
-    restoring.abandon(_place(context), manager_of(context))
+    restoring.abandon(place_of(context), manager_of(context))
     return "removed"
 
 
 def discard(context: Context, _work: DiscardOutgoing) -> str:
     """Remove what was kept aside."""
-    restoring.finish(_place(context), manager_of(context))
+    restoring.finish(place_of(context), manager_of(context))
     return "removed"
 
 
@@ -139,7 +139,7 @@ def build(context: Context, work: BuildBackup) -> str:
     around = surroundings(shelf.catalogue.entries(), subject.product, at=at)
     timeline = _timeline(context)
     return recovery.build(
-        around, subject, shelf=shelf, timeline=timeline, name=work.name, progress=_progress(context)
+        around, subject, shelf=shelf, timeline=timeline, name=work.name, progress=progress_of(context)
     )
 
 
@@ -157,7 +157,7 @@ def keep_log(context: Context, _work: KeepLog) -> str:
         source,
         every=wanted.every,
         wanted=lambda: _keeps_log(context.root),
-        progress=_progress(context),
+        progress=progress_of(context),
     ).keep()
     return ENDED
 
@@ -190,7 +190,7 @@ def _product(context: Context) -> Product:
 
 
 def _subject(context: Context, *, home: Path | None = None, database: str = "") -> Subject:
-    product, part, place = _product(context), context.part, _place(context)
+    product, part, place = _product(context), context.part, place_of(context)
     return Subject(
         stack=context.lab.stack,
         product=part.desired.product,
@@ -202,7 +202,12 @@ def _subject(context: Context, *, home: Path | None = None, database: str = "") 
     )
 
 
-def _place(context: Context) -> Place:
+def place_of(context: Context) -> Place:
+    """A product's data in force.
+
+    Raises:
+        PlatformError: it has none.
+    """
     product, part = _product(context), context.part
     if part.database is None:
         raise PlatformError(f"{context.component} has no data to back up")
@@ -269,7 +274,9 @@ def _keep(context: Context) -> float:
     return wanted.keep if wanted is not None else float("inf")
 
 
-def _progress(context: Context) -> Progress:
+def progress_of(context: Context) -> Progress:
+    """What tells how far a work is."""
+
     def tell(text: str, *, done: int = 0, total: int = 0) -> None:
         known = total > MEBIBYTE
         context.tell(f"{text}: {done // MEBIBYTE} of {total // MEBIBYTE} MiB" if known else text)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.plan.works.evidence import GatherEvidence
-from telamon.platforms.lab.works import backup, evidence, index, rotation
+from telamon.platforms.lab.works import backup, clone, evidence, index, rotation
 from telamon.platforms.lab.works.context import Context
 
 Doer = Callable[[Context, Any], str]
@@ -16,6 +16,7 @@ Doer = Callable[[Context, Any], str]
 DOERS: Final[Mapping[str, Doer]] = MappingProxyType(
     {
         **backup.DOERS,
+        **clone.DOERS,
         GatherEvidence.kind: evidence.gather,
         **index.DOERS,
         **rotation.DOERS,
