@@ -11,7 +11,7 @@ from telamon.model.products import ProductKey
 from telamon.model.text import AbsolutePath, Matching
 
 BackupName = Annotated[
-    str, Matching("the name of a backup", "jira-20260312T101500Z", r"[A-Za-z0-9][A-Za-z0-9._-]*", 128)
+    str, Matching("the name of a backup", "wiki-20260312T101500Z", r"[A-Za-z0-9][A-Za-z0-9._-]*", 128)
 ]
 BannerText = Annotated[str, Matching("a line of text", "This is a copy.", r"[^\x00-\x1f]+", 1000)]
 

@@ -54,7 +54,8 @@ def test_every_section_is_in_the_full_example() -> None:
         .require()
         .spec
     )
-    assert spec.model_fields_set == set(type(spec).model_fields)
+    # A copy is in the lab, and so it is an example of its own: clone.yaml.
+    assert spec.model_fields_set == set(type(spec).model_fields) - {"clone"}
 
 
 @pytest.mark.parametrize("seed", range(60))
