@@ -48,11 +48,13 @@ class Copy:
         found: its stack file.
         target: where its state goes.
         size: bytes of the backups that it begins with.
+        written: its stack file, where that was not there before.
     """
 
     found: FileRead
     target: Target
     size: int
+    written: Path | None
 
 
 def prepare(session: Session, source: Target, *, backups: Sequence[str], wanted: Wanted) -> Copy:
@@ -82,9 +84,10 @@ def prepare(session: Session, source: Target, *, backups: Sequence[str], wanted:
     if twice is not None:
         raise UsageError(f"two of the backups are of {twice}", remedy="Name one backup for each product.")
     target = target_of(session, StackName(wanted.name), state=_folder(source, wanted))
+    _refuse_taken(session, target, entries)
+    written = None if wanted.file.exists() else wanted.file
     found = _file(session, entries, source=source, wanted=wanted)
-    _refuse_taken(session, target, found)
-    return Copy(found, target, sum(entry.size for entry in entries))
+    return Copy(found, target, sum(entry.size for entry in entries), written)
 
 
 def bring_up(session: Session, copy: Copy, *, wishes: bringing.Wishes) -> None:
@@ -113,6 +116,13 @@ def bring_up(session: Session, copy: Copy, *, wishes: bringing.Wishes) -> None:
         if error.guard == SEED_GUARD and not existed:
             stop(session, target, timeout=wishes.timeout)
             session.wiring().purge(target.root)
+            if copy.written is not None:
+                copy.written.unlink(missing_ok=True)
+            raise RefusedError(
+                str(error),
+                guard=error.guard,
+                remedy="Nothing of the copy is left. `telamon backup list` shows other backups.",
+            ) from error
         raise
 
 
@@ -164,13 +174,14 @@ def _file(session: Session, entries: Sequence[BackupEntry], *, source: Target, w
     return found
 
 
-def _refuse_taken(session: Session, target: Target, found: FileRead) -> None:
+def _refuse_taken(session: Session, target: Target, entries: Sequence[BackupEntry]) -> None:
     """A folder that keeps a stack already keeps this very copy."""
     if not target.exists:
         return
-    wanted = found.stack.spec.clone
     kept: Mapping[str, Any] = session.wiring().section_of(target.root) or {}
-    if wanted is None or (kept.get("of"), kept.get("backups")) != (wanted.of, dict(wanted.backups)):
+    wanted = {entry.product: entry.name for entry in entries}
+    named = session.wiring().kept_state(target.root).stack_name()
+    if named != target.name or (kept.get("of"), kept.get("backups")) != (entries[0].stack, wanted):
         raise ConflictError(
             f"{target.root} keeps a stack already, and it is not this copy",
             remedy="Give the copy another name with --as, or another folder with --into.",
