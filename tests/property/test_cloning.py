@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ from telamon.plan.cloning import QUIET, QUIETEN, SEEDED
 from telamon.plan.step import Admit, Begin, Call, Record, StartMember, Step
 from telamon.plan.works.clone import SeedClone
 from telamon.platforms.memory.parts import Behaviour
+from tests.support.replay import forks
 from tests.support.stacks import World, product, world
 
 BACKUP = "tracker-20260312T101500Z"
@@ -51,14 +51,8 @@ def test_copy_starts_on_its_data_and_is_quiet_before_users_come() -> None:
 
 
 def test_controller_may_die_after_any_step() -> None:
-    stack = a_copy()
-    prefixes = [copy.deepcopy(stack)]
-    while not stack.settled():
-        before = len(stack.steps)
-        stack.tick()
-        if len(stack.steps) > before:
-            prefixes.append(copy.deepcopy(stack))
-    for other in prefixes:
+    for prefix in tuple(forks(a_copy())):
+        other = prefix.fork()
         other.restart_controller()
         other.run()
         expect_quiet(other.steps)
