@@ -75,7 +75,15 @@ def making(site: Site) -> Making:
     assert product.clone is not None
     place = Place(site.root / "copy" / "shared", "copy", "copy")
     place.home.parent.mkdir(exist_ok=True)
-    return Making(place, site.shelf, product.backup, product.clone, INPUTS, site.root / "copy" / "mark.json")
+    return Making(
+        place,
+        site.server,
+        site.shelf,
+        product.backup,
+        product.clone,
+        INPUTS,
+        site.root / "copy" / "mark.json",
+    )
 
 
 def seed(site: Site, made: Making) -> None:
