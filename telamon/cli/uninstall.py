@@ -14,8 +14,10 @@ from telamon.cli.options import Verb, yes_option
 if TYPE_CHECKING:
     from telamon.cli.session import Session
 
-KEPT: Final = "Namespace"
-"""What stays: Stacks, records and secrets of people are in it."""
+KEPT: Final = frozenset(
+    {"Namespace", "Lease", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+)
+"""What stays: what people have written, and the fence; :mod:`telamon.desired.kubernetes.fencing` says why."""
 ANY: Final = f"telamon@sha256:{'0' * 64}"
 
 
@@ -29,9 +31,12 @@ def command(
 ) -> None:
     """Take the operator off a cluster. Everything that people have written stays.
 
-    Its processes, its account, its rights and its policy go. The namespace telamon-system stays with what is in it, and
-    so do the custom resources: to take those away would take every Stack with them. Where there are Stacks it refuses;
-    with --leave-stacks their pods go on, nobody heals them, and an operator that is installed again goes on with them.
+    Its processes, its account and its rights go. The namespace telamon-system stays with what is in it, and so do the
+    custom resources: to take those away would take every Stack with them. The policy that fences stays as well, because
+    an API server would not follow one that comes back; it concerns nobody but the operator's account.
+
+    Where there are Stacks it refuses; with --leave-stacks their pods go on, nobody heals them, and an operator that is
+    installed again goes on with them.
 
     Examples:
         telamon uninstall --context staging
@@ -41,7 +46,7 @@ def command(
     from telamon.desired.kubernetes.installation import installation
 
     session.confirm("Take the operator off this cluster?", yes=yes)
-    objects: list[Any] = [item for item in installation(ANY) if item["kind"] != KEPT]
+    objects: list[Any] = [item for item in installation(ANY) if item["kind"] not in KEPT]
     with connected(kubeconfig, context) as api:
         from telamon.platforms.kubernetes.definitions import take_away
 

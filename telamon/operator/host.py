@@ -368,6 +368,10 @@ class Host:
             outcome = lane.executor.tick(desired, self.standings(), operation=operation)
             if operation is not None:
                 self._advance(lane, operation, outcome=outcome)
+            with self._lock:
+                lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
+                lane.standing = outcome.view.standing()
+                lane.operation = lane.operation or self._wished(outcome)
         except TelamonError as error:
             # Journal or store could not be written: acting without a record is worse than waiting.
             LOG.exception("%s: nothing was done", name)
@@ -377,10 +381,6 @@ class Host:
             told = f"a defect of Telamon: {type(error).__name__}: {brief(error)}"
             trouble = Trouble("Defect", told, "look at `telamon logs controller`, and report it")
         else:
-            with self._lock:
-                lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
-                lane.standing = outcome.view.standing()
-                lane.operation = lane.operation or self._wished(outcome)
             is_still = isinstance(outcome.decision, Done) and self.rest is not None
             return max(outcome.pause, self.rest or 0.0) if is_still else outcome.pause
         with self._lock:
@@ -420,9 +420,15 @@ class Host:
                 if all(_is_gone(other) for other in self._lanes.values()):
                     self._ended.set()
                 return True
-            del self._lanes[name]
-        self.platform.withdraw(name)
-        return True
+        try:
+            self.platform.withdraw(name)
+        except TelamonError as error:
+            LOG.warning("%s: what is left of it could not be taken away yet: %s", name, error)
+            return False
+        with self._lock:
+            if not lane.desired.members:
+                del self._lanes[name]
+            return not lane.desired.members
 
 
 def _is_gone(lane: KeptLane) -> bool:

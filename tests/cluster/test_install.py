@@ -11,6 +11,7 @@ import pytest
 from telamon.errors import TelamonError
 from telamon.platforms.kubernetes.api import Api, Kind
 from testbed.control_plane import ControlPlane
+from tests.cluster.operators import disarm
 from tests.cluster.support import until
 from tests.support.desk import Desk
 
@@ -114,11 +115,19 @@ def test_the_operator_is_installed_once_and_taken_away_again(
     assert "telamon-system/kept" in refused.err
     gone = removed(desk, plane, "--leave-stacks")
     assert gone[0] == "Deployment"
-    assert not {"Namespace", "CustomResourceDefinition"} & set(gone)
+    assert set(gone) <= {
+        "Deployment",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+        "Role",
+        "RoleBinding",
+        "ServiceAccount",
+    }
     stored = api.get(STACK, "kept", namespace="telamon-system")
     assert stored is not None
     api.delete(stored)
     assert removed(desk, plane) == []
+    disarm(api)
 
 
 def _taken(api: Api, document: dict[str, Any]) -> bool:

@@ -66,14 +66,14 @@ def test_of_all_that_write_as_the_operator_one_gets_through(cluster: Installed) 
         "data": {"one": "1"},
     }
     until(lambda: written(first, files))
-    seen = first.get(CONFIG_MAP, "files", namespace="fence-tiny")
     stack = cluster.ask_for("fence")
-    assert seen is not None
 
     # The other one takes over; whatever the first has decided comes too late, also where nothing has changed since.
     leases[0].release()
     assert leases[1].acquire()
     until(lambda: not written(first, {**files, "data": {"one": "2"}}))
+    seen = first.get(CONFIG_MAP, "files", namespace="fence-tiny")
+    assert seen is not None
     late: tuple[Callable[[], object], ...] = (
         lambda: first.apply({**files, "data": {"one": "3"}}, over=None),
         lambda: first.apply({**files, "metadata": {**files["metadata"], "name": "more"}}, over=None),
@@ -87,6 +87,7 @@ def test_of_all_that_write_as_the_operator_one_gets_through(cluster: Installed) 
             write()
     until(lambda: written(second, {**files, "data": {"one": "4"}}))
     cluster.api.delete(stack)
+    leases[1].release()
     first.close()
     second.close()
 
@@ -114,16 +115,16 @@ def test_a_stack_is_installed_kept_and_taken_away(cluster: Installed) -> None:
     assert operator.end() == 0
     assert holder(cluster) == ""
     successor = cluster.start("operator-b")
-    until(lambda: holder(cluster) == "operator-b")
+    until(lambda: holder(cluster) == "operator-b", within=60)
     until(lambda: "is kept" in successor.log.read_text(encoding="utf-8"))
     cluster.operation("whole", "restart-tiny-1", verb="restart")
-    until(lambda: cluster.phase("whole", "restart-tiny-1"))
+    until(lambda: cluster.phase("whole", "restart-tiny-1"), within=60)
     first = writes(cluster)[before:][0]
     assert first[:3] == ("patch", "operations", "restart-tiny-1"), writes(cluster)[before:]
     until(lambda: cluster.phase("whole", "restart-tiny-1") == "Succeeded", within=60)
     cluster.until_ready("whole")
 
     cluster.api.delete(cluster.stack("whole"))
-    until(lambda: not cluster.stack("whole"), within=30)
+    until(lambda: not cluster.stack("whole"), within=60)
     assert cluster.api.get(STATEFUL_SET, "tiny", namespace="whole-tiny") is None
     assert cluster.api.get(CONFIG_MAP, "whole.tiny.journal", namespace=OPERATOR_NAMESPACE) is None
