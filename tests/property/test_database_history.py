@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telamon.plan.database_step import Fence, Promote
+from telamon.plan.database_step import Bootstrap, Fence, Promote
 from telamon.plan.step import StopMember, Wait
 from telamon.plan.writer import recorded
 from telamon.platforms.memory.parts import Fault
@@ -126,6 +126,36 @@ def test_lost_primary_is_fenced_before_the_standby_is_promoted(fault: Fault) -> 
     steps = [step for step in site.world.steps if isinstance(step, Fence | Promote)]
     assert [(type(step), step.member) for step in steps] == [(Fence, FIRST), (Promote, SECOND)]
     assert site.primary == SECOND
+
+
+def test_own_roles_are_made_once_and_a_succeeding_standby_has_them() -> None:
+    site = Site().up()
+    site.strike(Fault.CRASH.value, FIRST)
+    pass_(site)
+    site.heal()
+    assert site.primary == SECOND
+    assert [step.member for step in site.world.steps if isinstance(step, Bootstrap)] == [FIRST]
+
+
+def test_cluster_of_an_earlier_release_gets_the_roles_from_its_primary() -> None:
+    site = Site().up()
+    site.servers.forget_roles()
+    site.world.steps.clear()
+    pass_(site)
+    site.heal()
+    assert [step.member for step in site.world.steps if isinstance(step, Bootstrap)] == [FIRST]
+    parts = [site.servers.part(member) for member in (FIRST, SECOND)]
+    assert [part is not None and part.admits for part in parts] == [True, True]
+
+
+def test_standby_is_let_alone_while_its_primary_has_no_roles_and_is_lost() -> None:
+    site = Site().up()
+    site.servers.forget_roles()
+    site.strike(Fault.HANG.value, FIRST)
+    site.world.steps.clear()
+    site.tick()
+    assert not any(isinstance(step, Bootstrap) for step in site.world.steps)
+    site.heal()
 
 
 def test_standby_that_lacks_writes_is_not_promoted() -> None:

@@ -162,6 +162,11 @@ class Servers:
         """Lose a server's data."""
         self._servers.pop(member, None)
 
+    def forget_roles(self) -> None:
+        """Be the servers of an earlier release, which had the superuser alone."""
+        for server in self._servers.values():
+            server.roles = False
+
     def diverge(self, member: str) -> None:
         """Give a server data that its primary cannot go on from."""
         self._servers[member].log.append("a write of another life")
