@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from telamon.cli import completing
-from telamon.errors import UsageError
+from telamon.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from telamon.cli.session import Output, Session
@@ -110,11 +111,27 @@ def stack_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def _readable(context: click.Context, _: click.Parameter, folder: Path | None) -> Path | None:
+    """Refuse a state folder of another user before anything is looked for in it."""
+    if folder is not None and not context.resilient_parsing:
+        try:
+            barred = folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+        except PermissionError:
+            barred = True
+        if barred:
+            raise MachineError(
+                f"you have no right to read {folder}",
+                remedy="Run as the user who made the state folder, or choose another place with --state.",
+            )
+    return folder
+
+
 def state_option(function: Decorated) -> Decorated:
     """Where the state of the stack is kept."""
     return click.option(
         "--state",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path, file_okay=False, readable=False),
+        callback=_readable,
         envvar="TELAMON_STATE",
         metavar="DIR",
         help="Folder of the stack's state (TELAMON_STATE). Default: one a stack, below the user's own.",

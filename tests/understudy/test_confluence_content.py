@@ -366,3 +366,16 @@ def test_the_log_holds_no_password(node: NodeProcess, cluster: WikiCluster) -> N
     assert text
     for secret in (ADMIN[1], cluster.database["password"], "tin-man-8"):
         assert secret not in text
+
+
+def test_properties_of_content_have_versions_of_their_own(client: httpx.Client) -> None:
+    path = f"/rest/api/content/{create_page(client, 'With properties')}/property"
+    made = client.post(path, json={"key": "lamp", "value": {"lit": True}}).json()
+    assert (made["key"], made["value"], made["version"]["number"]) == ("lamp", {"lit": True}, 1)
+    assert client.post(path, json={"key": "lamp", "value": 1}).status_code == 409
+    stale = client.put(f"{path}/lamp", json={"key": "lamp", "value": 2, "version": {"number": 1}})
+    assert stale.status_code == 409
+    assert client.put(f"{path}/lamp", json={"value": 2, "version": {"number": 2}}).json()["value"] == 2
+    assert [one["value"] for one in client.get(path).json()["results"]] == [2]
+    assert client.delete(f"{path}/lamp").status_code == 204
+    assert client.get(f"{path}/lamp").status_code == 404

@@ -3,7 +3,7 @@
 It keeps the operational contract: set-up pages and ``confluence.cfg.xml``, ``/status``, the TCP cluster
 port with a shared secret, the cluster safety number and its panic, the journal that feeds an index on
 every node and its recovery at start-up, rolling upgrades, health checks, and the REST routes for spaces,
-pages, attachments, people and search.
+pages, attachments, properties, people and search.
 
 Modules, lowest first:
 

@@ -17,6 +17,7 @@ from understudy.confluence.render import Links
 from understudy.confluence.rest_admin import AdminRoutes
 from understudy.confluence.rest_content import ContentRoutes
 from understudy.confluence.rest_files import FileRoutes
+from understudy.confluence.rest_properties import PropertyRoutes
 from understudy.confluence.rest_search import SearchRoutes
 from understudy.confluence.settings import read_settings
 from understudy.kit.accounts import Principal
@@ -90,6 +91,7 @@ class WikiProcess:
         SearchRoutes(node, self._links).add_to(site)
         ContentRoutes(node, self._links, lambda call: _is_administrator(call.principal)).add_to(site)
         FileRoutes(node, self._links).add_to(site)
+        PropertyRoutes(node).add_to(site)
         AdminRoutes(node, self._links, _is_administrator).add_to(site)
         add_links(site, node.database)
         PageRoutes(node, node.synchrony_token).add_to(site)

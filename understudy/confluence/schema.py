@@ -4,7 +4,7 @@ Sources for the names: ``journalentry`` from JAC/CONFSERVER-43391; ``confversion
 ``spaces``, ``content``, ``bodycontent``, ``content_label`` and ``label`` from the vendor's page
 "Confluence Data Model"; ``bandana`` and ``AO_A0B856_WEBHOOK`` from public
 dumps of the product's database. The columns are those that this stand-in needs. ``clusterupgrade`` is the
-stand-in's own: where the product keeps the state of a rolling upgrade is not documented.
+stand-in's own: where the product keeps the state of a rolling upgrade is not documented. So is ``content_property``.
 """
 
 from __future__ import annotations
@@ -84,6 +84,14 @@ STATEMENTS: tuple[LiteralString, ...] = (
         name text not null,
         owner text not null,
         primary key (contentid, name))""",
+    """create table if not exists content_property (
+        id bigint primary key default nextval('content_ids'),
+        contentid bigint not null references content on delete cascade,
+        propertykey text not null,
+        propertyvalue text not null,
+        version integer not null default 1,
+        lastmoddate timestamptz not null default now(),
+        unique (contentid, propertykey))""",
     """create table if not exists journalentry (
         entry_id bigint generated always as identity primary key,
         journal_name text not null,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zoneinfo
+from collections.abc import Iterator
+
 import pytest
 
 from telamon.products.registry import registry
@@ -46,6 +49,25 @@ def test_the_nearest_time_zone_is_named() -> None:
     text = FILE.format(window="start: '02:00', duration: 1h, timezone: Europe/Berlim")
     found = read(text.encode(), source="stack.yaml", registry=registry())
     assert "Europe/Berlin" in str(found.problems[0].remedy)
+
+
+@pytest.fixture
+def no_zones() -> Iterator[None]:
+    """A machine without a table of time zones."""
+    zoneinfo.reset_tzpath(to=[])
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+
+
+@pytest.mark.usefixtures("no_zones")
+def test_a_machine_without_time_zones_is_told_apart_from_a_wrong_name() -> None:
+    text = FILE.format(window="start: '02:00', duration: 1h, timezone: Europe/Berlin")
+    (problem,) = read(text.encode(), source="stack.yaml", registry=registry()).problems
+    assert "this machine knows no time zones" in problem.message
+    assert "tzdata" in problem.remedy
+    universal = FILE.format(window="start: '02:00', duration: 1h, timezone: UTC")
+    assert not read(universal.encode(), source="stack.yaml", registry=registry()).problems
 
 
 def test_a_time_that_other_readers_would_take_for_a_number_is_told_apart() -> None:
