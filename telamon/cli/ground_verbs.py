@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, file_argument, ground_option, state_option
+from telamon.cli.options import Verb, agreed_option, file_argument, ground_option, state_option
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -49,6 +49,7 @@ class Invalidations:
 @file_argument
 @state_option
 @ground_option
+@agreed_option
 @click.option(
     "--product",
     "products",

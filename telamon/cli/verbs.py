@@ -86,8 +86,13 @@ CHAPTERS: Final = (
                 "lock",
                 "Find the digest of every image of a stack, and keep it in stack.lock.yaml beside the file.",
             ),
-            Listed("install", "Install the operator in a cluster, or teach it the custom resources alone."),
-            Listed("uninstall", "Take the operator off a cluster; what people have written stays."),
+            Listed(
+                "install",
+                "Install the operator in a cluster, or teach it the custom resources of Telamon alone.",
+            ),
+            Listed(
+                "uninstall", "Take the operator off a cluster. Everything that people have written stays."
+            ),
             Listed("promote", "Take the locked digests of one environment on to the next."),
             Listed("compare", "Show what tells two environments apart."),
             Listed("reach", "Show which flows the network policies of a stack allow, and by which rule."),
