@@ -11,10 +11,12 @@ BIN := .venv/bin
 STAMP := .venv/installed
 CODE := $(wildcard telamon understudy testbed tools tests bench)
 # What needs no service: neither PostgreSQL nor Envoy nor a node is started.
-QUICK := $(wildcard tests/unit tests/property tests/contract)
+# What takes longest is named first, so that no worker begins with it while the others have nothing left to do.
+QUICK := $(wildcard tests/property tests/contract tests/unit)
 # Side by side: much of what the tests do is waiting. Tests that start whole stacks take turns all the same.
 TOGETHER ?= 3
-PYTEST := $(BIN)/pytest --numprocesses $(TOGETHER) --dist loadgroup
+# Where bytecode is not written, each worker would rewrite the assertions of every test module anew, in every run.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses $(TOGETHER) --dist loadgroup
 
 .PHONY: help
 help: ## list the commands
@@ -83,9 +85,11 @@ cluster-down: $(STAMP) ## end it; nothing stays
 test-cluster: $(STAMP) ## all tests on real API servers and nodes; TELAMON_CLUSTER=KUBECONFIG takes another cluster
 	$(PYTEST) tests/cluster
 
-# One target a check, so that `make -k check` shows everything at once.
-.PHONY: check format lint types imports sizes references addresses
-check: format lint types imports sizes references addresses ## all checks of the code, its docs and its shape
+# One target a check, so that `make -k check` shows everything at once; beside the longest of them all others find time.
+CHECKS := types references sizes imports addresses format lint
+.PHONY: check $(CHECKS)
+check: $(STAMP) ## all checks of the code, its docs and its shape
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
 format: $(STAMP)
 	$(BIN)/ruff format --quiet --check .
 lint: $(STAMP)

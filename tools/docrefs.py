@@ -107,8 +107,8 @@ def _resolves(kind: str, target: str, *, module: Module, modules: dict[str, Modu
 
 
 def _resolves_in_full(kind: str, parts: list[str], *, modules: dict[str, Module]) -> bool:
-    packages = {name.rpartition(".")[0] for name in modules}
     if kind == "mod":
+        packages = {name.rpartition(".")[0] for name in modules}
         return ".".join(parts) in modules.keys() | packages
     for length in range(len(parts), 0, -1):
         holder = modules.get(".".join(parts[:length]))
