@@ -27,7 +27,7 @@ def asked(act: Act) -> World:
     act.prepare(made)
     made.run()
     if act.first:
-        made.operate(act.component, act.first, member=act.member, **act.params)
+        act.precede(made)
         made.run_until(lambda: not made.operations)
     made.steps.clear()
     act.ask(made)

@@ -95,7 +95,7 @@ def begun(act: Act) -> History:
     history.platform.odds = KINDNESS
     act.prepare(history.made)
     if act.first:
-        history.made.operate(act.component, act.first, member=act.member, **act.params)
+        act.precede(history.made)
         over(history)
     act.ask(history.made)
     if act.cancelled:

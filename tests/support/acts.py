@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from telamon.indexfiles.place import IndexPlace
 from telamon.naming import DATABASE
+from telamon.platforms.memory.parts import Behaviour
 from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.products.release import Way
 from tests.support.stacks import World
@@ -51,6 +52,15 @@ class Act:
         """Have a running world as the operation needs it, but for what must have been done before."""
         made.desired[COMPONENT] = replace(made.desired[COMPONENT], index=self.index)
 
+    def precede(self, made: World) -> None:
+        """Have accepted what must have been done before; an upgrade is one whose final tasks fail for good."""
+        if self.first == "upgrade":
+            made.platform.behave(COMPONENT, Behaviour(stuck_tasks=4))
+            made.ask_for_release(COMPONENT, NEW)
+            made.operate(COMPONENT, self.first, to=NEW)
+        elif self.first:
+            made.operate(self.component, self.first, member=self.member, **self.params)
+
     def ask(self, made: World) -> None:
         """Have the operation accepted."""
         if self.way is not None:
@@ -65,6 +75,7 @@ ACTS = (
     Act("verify-backup", params={"from": "b"}),
     Act("restore", params={"from": "b"}),
     Act("restore", params={"from": "b", "time": "2026-01-01T00:00:00+00:00"}),
+    Act("finish-upgrade", first="upgrade"),
     Act("backup", cancelled=True),
     Act("restore", params={"from": "b"}, cancelled=True),
     Act("maintenance-on"),
