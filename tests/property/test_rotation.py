@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.registry import refusals
+from telamon.plan.operations.registry import PLANNERS, refusals
 from telamon.plan.step import Begin, Hold, LetGo, StartMember, Step, StopMember
 from telamon.plan.view import View
 from telamon.plan.works.rotation import RenewClusterSecret
@@ -112,3 +112,24 @@ def test_refused_by_accident_and_where_there_is_no_such_secret() -> None:
     assert asked(made, AGREED) == []
     assert asked(made, {}) == ["downtime-is-agreed"]
     assert asked(running(shares=False), AGREED) == ["nodes-share-a-secret"]
+
+
+@pytest.mark.parametrize("tick", range(1, 40, 2))
+def test_cancelled_before_the_secret_is_touched_nobody_gets_another_one(tick: int) -> None:
+    made = running()
+    operation = made.operate(NAME, VERB, **AGREED)
+    for _ in range(tick):
+        watch(made)
+    if not made.operations:
+        return
+    begun = work(made) is not None
+    if not begun:
+        assert PLANNERS[VERB].too_late(made.view(NAME), operation) is None
+    made.cancel(NAME)
+    made.tick()
+    if begun and made.operations:
+        assert PLANNERS[VERB].too_late(made.view(NAME), operation) is not None
+    assert end(made) == ("Succeeded" if begun else "Cancelled")
+    assert (work(made) is not None) is begun
+    assert not made.outcomes[NAME].view.seen.held
+    assert made.serving(NAME) == 2

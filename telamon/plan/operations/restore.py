@@ -82,13 +82,26 @@ class Restore(Planner):
             return replace(view, desired=replace(view.desired, members=()))
         return view
 
+    def too_late(self, view: View, operation: Running) -> Refusal | None:
+        """Users who were let in write to the restored data."""
+        if not view.memory.knows(operation.fact(LET_IN)):
+            return None
+        return Refusal(
+            "it-can-still-turn-back",
+            f"users of {view.desired.name} were let in on the restored data: nothing turns back from here",
+            f"`telamon operations wait {operation.name}` waits for its end; what was before is then a backup",
+        )
+
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The next thing to do, from what is seen."""
-        if not view.memory.knows(operation.fact(STOPPING)):
+        known = view.memory.knows
+        if not known(operation.fact(STOPPING)):
             yield from self._prepare(view, operation)
+        elif operation.cancelled and _can_turn_back(view, operation):
+            yield turn_back(view, operation, reason="somebody asked for it")
         elif not _placed(view, operation):
             yield from self._change_places(view, operation)
-        elif view.memory.knows(operation.fact(LET_IN)):
+        elif known(operation.fact(LET_IN)):
             yield from self._tidy(view, operation)
         else:
             yield from self._start(view, operation)
@@ -137,7 +150,11 @@ class Restore(Planner):
             if view.seen.held:
                 yield LetGo(name, operation.name)
             left = tuple(insisted(view, _begin(view, operation, AbandonRestore())))
-            yield from left or (Finished("Failed", f"{name} is as it was before: {reason}"),)
+            yield from left or (
+                Finished(
+                    "Cancelled" if operation.cancelled else "Failed", f"{name} is as it was before: {reason}"
+                ),
+            )
             return
         yield Record(name, operation.fact(LET_IN), "enough members serve on the restored data")
 
@@ -193,9 +210,21 @@ def _index_told(view: View, operation: Running) -> str:
 
 def _placed(view: View, operation: Running) -> bool:
     """Whether the data are where they are meant to be: the restored ones, or on the way back the old ones."""
-    kind = SwitchData.kind if reason_to_turn_back(view, operation) is None else SwitchBack.kind
-    job = view.seen.jobs.get(operation.job(kind))
+    switched = view.seen.jobs.get(operation.job(SwitchData.kind))
+    back = reason_to_turn_back(view, operation) is not None
+    if back and switched is None:
+        # They never left.
+        return True
+    job = view.seen.jobs.get(operation.job(SwitchBack.kind)) if back else switched
     return job is not None and job.phase is JobPhase.SUCCEEDED
+
+
+def _can_turn_back(view: View, operation: Running) -> bool:
+    """Whether it goes forward, users are not let in, and the data are not on the move this very moment."""
+    if view.memory.knows(operation.fact(LET_IN)) or reason_to_turn_back(view, operation) is not None:
+        return False
+    job = view.seen.jobs.get(operation.job(SwitchData.kind))
+    return job is None or job.phase is not JobPhase.RUNNING
 
 
 def _trouble(view: View, operation: Running) -> str | None:

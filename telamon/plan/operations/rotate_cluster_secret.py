@@ -17,7 +17,7 @@ from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal, Wai
 from telamon.plan.view import View
 from telamon.plan.works.rotation import RenewClusterSecret
 from telamon.state.classify import UP
-from telamon.state.world import JobPhase
+from telamon.state.world import JobPhase, JobState
 
 STOPPING = "stopping"
 """Fact: from here on users see the maintenance page."""
@@ -52,9 +52,19 @@ class RotateClusterSecret(Planner):
 
     def adapt(self, view: View, operation: Running) -> View:
         """Nobody runs between the beginning of the interruption and the new secret."""
-        if not _stopping(view, operation) or _renewed(view, operation):
+        if not _stopping(view, operation) or _renewed(view, operation) or _turns_back(view, operation):
             return view
         return replace(view, desired=replace(view.desired, members=()))
+
+    def too_late(self, view: View, operation: Running) -> Refusal | None:
+        """Once the secret is being changed the shortest way back to users leads forward."""
+        if _work(view, operation) is None:
+            return None
+        return Refusal(
+            "it-can-still-turn-back",
+            f"the nodes of {view.desired.name} are given their new secret just now: nothing turns back from here",
+            f"`telamon operations wait {operation.name}` waits for its end",
+        )
 
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The next thing to do, from what is seen."""
@@ -64,6 +74,8 @@ class RotateClusterSecret(Planner):
                 yield Finished("Cancelled", "nothing had been changed yet")
             else:
                 yield Record(name, operation.fact(STOPPING), "the interruption begins")
+        elif _turns_back(view, operation):
+            yield from self._turn_back(view, operation)
         elif not _renewed(view, operation):
             yield from self._change(view, operation)
         elif not view.standing().ready:
@@ -81,11 +93,30 @@ class RotateClusterSecret(Planner):
             work = RenewClusterSecret()
             yield from worked(view, Begin(view.desired.name, operation.job(work.kind), work, operation.name))
 
+    def _turn_back(self, view: View, operation: Running) -> Iterator[Proposal]:
+        name = view.desired.name
+        if not view.standing().ready:
+            yield Wait("Starting", f"{name} starts with the secret that it has", seconds=0.5)
+        elif view.seen.held:
+            yield LetGo(name, operation.name)
+        else:
+            yield Finished("Cancelled", f"the nodes of {name} keep the secret that they have")
+
 
 def _stopping(view: View, operation: Running) -> bool:
     return view.memory.knows(operation.fact(STOPPING))
 
 
+def _work(view: View, operation: Running) -> JobState | None:
+    """The change of the secret, once it was begun."""
+    return view.seen.jobs.get(operation.job(RenewClusterSecret.kind))
+
+
+def _turns_back(view: View, operation: Running) -> bool:
+    """Whether it was cancelled before the secret was touched."""
+    return operation.cancelled and _work(view, operation) is None
+
+
 def _renewed(view: View, operation: Running) -> bool:
-    job = view.seen.jobs.get(operation.job(RenewClusterSecret.kind))
+    job = _work(view, operation)
     return job is not None and job.phase is JobPhase.SUCCEEDED

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telamon.plan.operations.backup import backup_name
-from telamon.plan.operations.registry import refusals
+from telamon.plan.operations.registry import PLANNERS, refusals
 from telamon.plan.step import Begin, Call, Hold, LetGo, StartMember, StopMember
 from telamon.plan.work import Work
 from telamon.plan.works.backup import (
@@ -228,4 +228,23 @@ def test_an_instant_that_cannot_be_reached_changes_nothing() -> None:
     made.run()
     assert works(made) == [BuildBackup]
     assert ending(made) == "Failed"
+    assert made.serving("tracker") == 2
+
+
+@pytest.mark.parametrize("tick", range(1, 60, 3))
+def test_cancelled_before_users_are_let_in_the_old_data_are_in_force_again(tick: int) -> None:
+    made = running_world()
+    operation = made.operate("tracker", "restore", **{"from": SOURCE})
+    for _ in range(tick):
+        made.tick()
+    if not made.operations:
+        return
+    late = PLANNERS["restore"].too_late(made.view("tracker"), operation)
+    assert (late is None) is not made.view("tracker").memory.knows(operation.fact("let-in"))
+    if late is None:
+        made.cancel("tracker")
+    made.run()
+    assert ending(made) == ("Cancelled" if late is None else "Succeeded")
+    assert restored(made) is (late is not None)
+    assert not made.outcomes["tracker"].view.seen.held
     assert made.serving("tracker") == 2
