@@ -34,6 +34,9 @@ from telamon.products.release import Act, Way
 from telamon.state.classify import UP
 from telamon.state.world import JobPhase, Life, MemberState, UpgradePhase
 
+SNAPSHOT_WITHIN = 3600.0
+"""Seconds in which the index snapshot must be there; nothing is touched before, so giving up costs nothing."""
+
 SETTLES = 5.0
 """Seconds after which a cluster that was told something is seen as it is."""
 
@@ -134,6 +137,8 @@ class Upgrade(Releasing):
             left = tuple(called(view, snapshot))
             if left:
                 # A wait does not end the list of proposals, and nothing may begin before there is a snapshot.
+                if view.now - operation.since > SNAPSHOT_WITHIN:
+                    left = (turn_back(view, operation, reason=f"{helper} made no index snapshot in an hour"),)
                 yield from left
                 return
         left = tuple(put_aside(view, operation))

@@ -61,6 +61,19 @@ def test_every_node_changes_and_one_always_serves() -> None:
     assert made.platform.upgrade_mode("tracker") is None
 
 
+def test_an_index_snapshot_that_never_comes_ends_it_before_anything_is_touched() -> None:
+    made = running_world(Behaviour(call=100_000.0))
+    made.ask_for_release("tracker", NEW)
+    made.operate("tracker", "upgrade", to=NEW)
+    made.run_until(lambda: made.calls("prepare-join") > 0)
+    made.clock.sleep(3_700.0)
+    made.run()
+    assert made.endings["upgrade-tracker-1"].ending == "Failed"
+    assert "snapshot" in made.endings["upgrade-tracker-1"].message
+    assert [step for step in made.steps if isinstance(step, Drain)] == []
+    assert made.calls("upgrade-start") == 0
+
+
 def test_upgrade_mode_comes_before_the_first_drain() -> None:
     made = running_world()
     upgrade(made)
