@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, agreed_option, file_argument, ground_option, state_option
+from telamon.cli.options import (
+    Verb,
+    agreed_option,
+    approvers_option,
+    file_argument,
+    ground_option,
+    stack_option,
+    state_option,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from telamon.cli.session import Session
@@ -124,3 +133,66 @@ def _chosen(products: tuple[str, ...], distributions: dict[str, str]) -> tuple[s
 def _sentence(found: Invalidated) -> str:
     how = "has forgotten what it kept" if found.done else "is being told; ask again in a minute"
     return f"{found.product}: {found.distribution} {how} ({found.invalidation})"
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    """Answer of ``infra unlock``.
+
+    Attributes:
+        layer: whose state it was.
+        lock: id of the lock that was released; "" where nobody held one.
+        who: held it.
+        since: when it was taken.
+    """
+
+    layer: str
+    lock: str
+    who: str
+    since: str
+
+
+@click.command(cls=Verb)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("lock", metavar="LOCK")
+@stack_option
+@state_option
+@approvers_option(required=True)
+@yes_option
+@click.pass_obj
+def unlock(
+    session: Session,
+    *,
+    folder: Path,
+    lock: str,
+    stack: str | None,
+    state: Path | None,
+    approvers: Path,
+    yes: bool,
+) -> None:
+    """Release the lock of a state that somebody left behind, when Terraform was killed or a machine was lost.
+
+    LOCK is the id that the refusal has told. It is released only if it is still that one, and if no apply that was
+    begun from this state folder is still running. Who held it goes into the audit log. Then run `telamon up` again: it
+    takes into the state what the killed apply had made, before anything is planned.
+
+    Examples:
+        telamon infra unlock deploy/network 6a1f7a5e-0d6e-5c7a-8b5c-9f2d3e4a5b6c
+        telamon infra unlock deploy/network 6a1f7a5e-0d6e-5c7a-8b5c-9f2d3e4a5b6c --yes
+    """
+    from telamon.cli.infra_words import stack_name
+    from telamon.platforms.approval.unlocking import Unlocking
+
+    name = stack_name(session, stack)
+    wiring = session.wiring()
+    desk = wiring.approvals(name, wiring.state_root(name, state), approvers=approvers, scan=False)
+    unlocking = Unlocking(desk)
+    held = unlocking.held(folder, lock)
+    if held is None:
+        document = Unlocked(folder.name, "", "", "")
+        session.answer(lambda: document, lambda: f"nobody holds a lock of {folder.name}")
+        return
+    session.confirm(f"Release the lock of {folder.name} that is held by {held}?", yes=yes)
+    unlocking.release(folder, held)
+    document = Unlocked(folder.name, held.id, held.who, held.since)
+    session.answer(lambda: document, lambda: f"released: the lock of {folder.name} that was held by {held}")

@@ -13,7 +13,9 @@ from telamon.errors import RefusedError
 from telamon.infra.approvers import Pin
 from telamon.infra.canonical import Digest, canonical_json, digest, read_object
 
-Step = Literal["approvers", "planned", "approved", "refused", "begun", "applied", "failed", "reverted"]
+Step = Literal[
+    "approvers", "planned", "approved", "refused", "begun", "applied", "failed", "reverted", "unlocked"
+]
 START: Final = digest(b"")
 """What the first line has for the digest of the line before."""
 CLOCKS_DIFFER: Final = 60

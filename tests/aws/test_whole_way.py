@@ -304,8 +304,8 @@ account of AWS has seen any of it.
 {rows}
 
 Killed means SIGKILL to `telamon up`. Terraform, which runs in a session of its own, went on, and the next run waited
-for it. A machine that loses its power takes terraform with it; what was made in the last seconds before that is not in
-the state, and `telamon drift` does not look for it.
+for it. Terraform itself is killed in `tests/aws/test_killed_terraform.py`: what it had made is taken into the state by
+its id, once the lock that it left was released.
 
 ## What moto cannot do
 

@@ -20,6 +20,7 @@ from telamon.infra.evidence import APPROVAL_NAMESPACE, PLAN_NAMESPACE, Evidence,
 from telamon.infra.ledger import Step
 from telamon.infra.verdict import Case, Verdict, hands_in, judge
 from telamon.infra.words import Summary, scrub
+from telamon.platforms.approval.adopting import adopt
 from telamon.platforms.approval.derivation import NOT_KEPT, Derivation
 from telamon.platforms.approval.files import read_lock, read_private, write_private
 from telamon.platforms.approval.joining import Joining, text_of
@@ -29,7 +30,7 @@ from telamon.platforms.approval.scanner import Scanner
 from telamon.platforms.approval.sealed import seal, unseal
 from telamon.platforms.approval.shelf import Kept, Shelf
 from telamon.platforms.approval.succession import Succession
-from telamon.platforms.terraform.applying import LOOKS_EVERY, Outcome, Tell
+from telamon.platforms.terraform.applying import LOOKS_EVERY, Outcome, Tell, WasEnded
 from telamon.platforms.terraform.runner import Terraform, doing
 from telamon.ports import Clock
 
@@ -309,19 +310,25 @@ class Desk:
         evidence = kept.evidence
         plan = read_object(self.terraform.show(folder, plan=kept.plan), what="the plan")
         summary = self._derivation.summary(plan, evidence, report=kept.report)
-        with self._noted(kept, evidence, summary):
-            outcome = record.settle()
-            outcome.enforce(doing=doing(folder, "apply"))
+        outcome = record.settle()
+        # Before its end is written down: whoever comes after this process adopts what is left.
+        adopted = adopt(self.terraform, folder, outcome=outcome, tell=tell)
+        with self._noted(kept, evidence, summary, final=True):
+            outcome.enforce(doing=doing(folder, "apply"), since=adopted)
         return outcome
 
     @contextmanager
-    def _noted(self, kept: Kept, evidence: Evidence, summary: Summary) -> Iterator[None]:
-        """Write into the audit log how an apply ended."""
+    def _noted(
+        self, kept: Kept, evidence: Evidence, summary: Summary, *, final: bool = False
+    ) -> Iterator[None]:
+        """Write into the audit log how an apply ended; one that was cut off is seen to its end by the next run."""
         try:
             yield
         except TelamonError as error:
             error.message = scrub(error.message, summary.secrets)
             error.args = (error.message,)
+            if isinstance(error, WasEnded) and not final:
+                raise
             self._end(kept, "failed", evidence, detail=error.message)
             raise
         self._end(kept, "applied", evidence, detail=summary.title)

@@ -32,6 +32,10 @@ PRIVATE: Final = 0o600
 DONE: Final[Mapping[str, str]] = {"create": "made", "update": "changed", "delete": "destroyed"}
 
 
+class WasEnded(PlatformError):
+    """Terraform was ended before it was done: what it made last may be in no state."""
+
+
 @dataclass(frozen=True)
 class Made:
     """Something that an apply finished.
@@ -69,22 +73,29 @@ class Outcome:
     unfinished: tuple[str, ...]
     errors: tuple[str, ...]
 
-    def enforce(self, *, doing: str) -> None:
+    @property
+    def cut_off(self) -> bool:
+        """Whether it was ended before it was done, so that nobody wrote down what it had made last."""
+        return not self.succeeded and not self.errors
+
+    def enforce(self, *, doing: str, since: str = "") -> None:
         """Raise what went wrong.
 
         Args:
             doing: what was done, e.g. ``terraform apply of network``.
+            since: what was done about an end that came too early, as the rest of a sentence.
 
         Raises:
-            TelamonError: it failed, or was ended before it was done.
+            WasEnded: it was ended before it was done.
+            TelamonError: it failed.
         """
         if self.errors:
             raise translate("Error: " + "; ".join(self.errors), doing=doing)
         if not self.succeeded:
             begun = f" while it worked on {', '.join(self.unfinished[:3])}" if self.unfinished else ""
-            raise PlatformError(
-                f"{doing} was ended{begun}",
-                remedy="Plan again: what was finished is in the state, as far as it was written down.",
+            raise WasEnded(
+                f"{doing} was ended{begun}{since}",
+                remedy="Run it again: what it had made is taken into the state before anything is planned.",
             )
 
 

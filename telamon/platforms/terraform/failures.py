@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from telamon.errors import (
     ConflictError,
@@ -49,7 +49,7 @@ FAILURES: Final = (
         r"Error acquiring the state lock",
         ConflictError,
         "somebody else is changing this layer",
-        "Wait for them, or, when nobody is, release the lock with `terraform force-unlock`.",
+        "Wait for them, or, when nobody is, release it: telamon infra unlock DIR LOCK.",
     ),
     Failure(
         r"No valid credential sources found|failed to refresh cached credentials|no EC2 IMDS role found",
@@ -124,15 +124,38 @@ FAILURES: Final = (
 """Asked in this order: what is said more exactly stands first."""
 
 
-def _holder(plain: str) -> str:
-    """Who holds a lock, since when, and the id by which it is released; "" where none is spoken of.
+class Lock(NamedTuple):
+    """A lock of a state.
+
+    Attributes:
+        id: by which it is released.
+        who: holds it, as user and machine.
+        since: as Terraform writes times.
+    """
+
+    id: str
+    who: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.who}, since {self.since} (lock {self.id})"
+
+
+def lock_in(text: str) -> Lock | None:
+    """The lock that a failure of terraform speaks of.
 
     Source: Terraform documentation, "State: Locking"; the words are those of Terraform 1.11.4.
+
+    Args:
+        text: what it printed.
     """
-    found = re.search(
-        r"Lock Info: ID: (\S{1,64}).{0,300}? Who: (\S{1,100}).{0,100}? Created: (\S{1,40})", plain
-    )
-    return f": {found[2]}, since {found[3]} (lock {found[1]})" if found else ""
+    words = r"Lock Info: ID: (\S{1,64}).{0,300}? Who: (\S{1,100}).{0,100}? Created: (\S{1,40})"
+    found = re.search(words, _plain(text))
+    return Lock(*found.groups()) if found else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).replace("│", " ").split())
 
 
 def translate(text: str, *, doing: str) -> TelamonError:
@@ -142,11 +165,11 @@ def translate(text: str, *, doing: str) -> TelamonError:
         text: what it printed.
         doing: what was done, e.g. ``plan of network``.
     """
-    plain = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).replace("│", " ").split())
+    plain, lock = _plain(text), lock_in(text)
     for failure in FAILURES:
         if re.search(failure.pattern, plain, re.IGNORECASE) is None:
             continue
-        message = f"{doing}: {failure.message}{_holder(plain)}"
+        message = f"{doing}: {failure.message}{f': {lock}' if lock else ''}"
         if failure.error is TemporaryError:
             return TemporaryError(message, delay=failure.delay, remedy=failure.remedy)
         return failure.error(message, remedy=failure.remedy)

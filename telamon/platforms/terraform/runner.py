@@ -1,7 +1,8 @@
 """The program on this machine, a verb a method.
 
 Sources: Terraform documentation, "Command: init" (``-plugin-dir``), "Command: plan" (``-detailed-exitcode``: 0 nothing
-to do, 1 failed, 2 something to do; ``-lock-timeout``), "Environment Variables", "Command: state pull".
+to do, 1 failed, 2 something to do; ``-lock-timeout``), "Command: force-unlock", "Command: import", "Environment
+Variables", "Command: state pull".
 
 Trap: a file of variables that sits in the folder is read by itself; ours is called ``inputs.auto.tfvars.json``.
 """
@@ -19,7 +20,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from telamon.errors import MachineError, NotReadyError, PlatformError, brief
 from telamon.platforms.terraform.applying import LOOKS_EVERY, Applying, Tell
-from telamon.platforms.terraform.failures import translate
+from telamon.platforms.terraform.failures import Lock, lock_in, translate
 from telamon.platforms.terraform.providers import find_plugins
 
 UNWANTED: Final = ("TF_CLI_ARGS", "TF_LOG", "TF_REATTACH_PROVIDERS", "TF_VAR_", "TF_WORKSPACE")
@@ -133,6 +134,41 @@ class Terraform:
             record.follow(ended, tell=tell)
         record.settle().enforce(doing=doing(folder, "apply"))
 
+    def holder(self, folder: Path) -> Lock | None:
+        """Who holds the lock of the state; ``None`` where nobody does. Nothing is planned or changed.
+
+        Raises:
+            TelamonError: it cannot be asked for.
+        """
+        options = ("-input=false", "-refresh=false", "-lock-timeout=0s", "-detailed-exitcode")
+        done = self._run(folder, "plan", *options)
+        said = done.stdout + done.stderr
+        lock = lock_in(said)
+        if lock is None and done.returncode not in {NOTHING, CHANGES}:
+            raise translate(said, doing=doing(folder, "plan"))
+        return lock
+
+    def unlock(self, folder: Path, lock: str) -> None:
+        """Release a lock that is held under an id.
+
+        Raises:
+            PlatformError: it is not held, or under another id.
+        """
+        self._must(folder, "force-unlock", "-force", lock)
+
+    def adopt(self, folder: Path, address: str, *, known_as: str) -> None:
+        """Take something that is there into the state.
+
+        Args:
+            folder: of the state.
+            address: under which the configuration has it.
+            known_as: its id.
+
+        Raises:
+            TelamonError: it cannot be imported by that id, or not now.
+        """
+        self._must(folder, "import", "-input=false", f"-lock-timeout={PATIENCE}", address, known_as)
+
     def destroy(self, folder: Path) -> None:
         """Take away everything that the layer's state knows."""
         self._must(folder, "destroy", "-input=false", "-auto-approve")
@@ -166,6 +202,10 @@ class Terraform:
 
     def addresses(self, folder: Path) -> tuple[str, ...]:
         """Everything that the layer's state knows, by address."""
+        pulled = self.pull(folder)
+        if not pulled.strip() or not json.loads(pulled).get("resources"):
+            # Before the first apply has written anything, listing takes that for a failure.
+            return ()
         return tuple(self._connected(folder, "state", "list").split())
 
     @cached_property
