@@ -1,14 +1,76 @@
-"""Errors of the disk in words that help, and what makes a rename last."""
+"""Errors of the disk in words that help, and files that take the place of others in one step, for good."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from telamon.errors import MachineError, brief
+
+PRIVATE: Final = 0o600
+AT_CURRENT_FOLDER: Final = -100
+EXCHANGE: Final = 2
+"""``AT_FDCWD`` and ``RENAME_EXCHANGE``. Source: renameat2(2), linux/fcntl.h, linux/fs.h."""
+
+
+def replace_file(
+    path: Path, content: bytes, *, mode: int = PRIVATE, owner: tuple[int, int] | None = None
+) -> None:
+    """Put a file in place of another in one step, and have it on the disk before returning.
+
+    Two who write the same file at once do not disturb one another: one of the two texts is there, whole.
+
+    Args:
+        path: where.
+        content: all of it.
+        mode: permission bits.
+        owner: numbers of user and group; ``None``: we do.
+
+    Raises:
+        OSError: the disk is full or read-only, or rights are missing; the old file stands.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two names change places in one step. Source: renameat2(2).
+
+    Returns:
+        Whether this system and this disk can.
+
+    Raises:
+        OSError: they can, and it failed.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    done = rename(AT_CURRENT_FOLDER, os.fsencode(one), AT_CURRENT_FOLDER, os.fsencode(other), EXCHANGE)
+    if done == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+        return False
+    raise OSError(code, os.strerror(code), str(one))
 
 
 def sync_folder(path: Path) -> None:
@@ -53,4 +115,7 @@ def disk_error(error: OSError, path: Path) -> MachineError:
                 remedy="Choose another place with --state.",
             )
         case _:
-            return MachineError(f"{path} cannot be written: {brief(error)}")
+            return MachineError(
+                f"{path} cannot be written: {brief(error)}",
+                remedy="Look at the disk and at its log (`dmesg`), or choose another place with --state.",
+            )

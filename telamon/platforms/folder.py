@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from telamon.errors import MachineError, brief
+from telamon.platforms.disk import replace_file
+
+FOR_EVERYBODY: Final = 0o644
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def write(folder: Path, files: Mapping[str, str], *, mark: str, ending: str) -> 
                 same.append(name)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, content)
+            replace_file(path, content, mode=FOR_EVERYBODY)
             written.append(name)
         ours = _ours(folder, mark=mark, ending=ending)
         stale = [path for path in ours if str(path.relative_to(folder)) not in files]
@@ -63,12 +67,6 @@ def _ours(folder: Path, *, mark: str, ending: str) -> Iterator[Path]:
     for path in sorted(folder.glob(f"*/*{ending}")):
         if mark.encode() in path.read_bytes()[:400]:
             yield path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
-    beside.replace(path)
 
 
 @contextmanager

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from telamon.indexfiles.place import IndexPlace
+from telamon.naming import DATABASE
 from telamon.platforms.memory.parts import Behaviour, Fault
+from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.products.release import Way
 from telamon.state.phase import Phase
 from telamon.state.world import Life
@@ -22,11 +25,35 @@ FAULTS = (Fault.CRASH, Fault.HANG, Fault.ERROR, Fault.BREAK_INDEX, Fault.LEAVE_C
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Of whom an operation is asked, and how."""
+
+    component: str = COMPONENT
+    member: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+ASKED: Mapping[str, Asked] = {
+    "quarantine": Asked(member=f"{COMPONENT}-1"),
+    "index-sync": Asked(member=f"{COMPONENT}-1", params={"source": f"{COMPONENT}-0"}),
+    "index-rebuild": Asked(),
+    "backup": Asked(),
+    "restore": Asked(params={"from": "b"}),
+    "rotate-cluster-secret": Asked(params={"downtime": "yes"}),
+    "switchover": Asked(component=DATABASE),
+}
+"""Operations that leave release and log-in as they are."""
+CHANGING = ("upgrade", "upgrade", "major-upgrade", "restart", ROTATION)
+"""Operations that replace members; half of all histories are about one of them."""
+
+
+@dataclass(frozen=True)
 class Plot:
     """What happens in a history.
 
     Attributes:
         verb: the operation asked for.
+        servers: of the database.
         good: whether the release of an upgrade is any good.
         cancelled_at: pass at which somebody cancels it, or ``None``.
         struck_at: passes at which a member is hurt.
@@ -39,13 +66,19 @@ class Plot:
     cancelled_at: int | None
     struck_at: tuple[int, ...]
     odds: Odds
-    cdn: bool
+    cdn: bool = False
+    servers: int = 1
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked of whom."""
+        return ASKED.get(self.verb, Asked())
 
 
 def plot_of(dice: random.Random) -> Plot:
     """Draw a plot."""
     return Plot(
-        verb=dice.choice(("upgrade", "upgrade", "major-upgrade", "restart", ROTATION)),
+        verb=dice.choice(CHANGING if dice.random() < 0.5 else tuple(ASKED)),
         good=dice.random() < 0.7,
         cancelled_at=dice.randrange(120) if dice.random() < 0.25 else None,
         struck_at=tuple(dice.randrange(150) for _ in range(dice.choice((0, 0, 1, 2)))),
@@ -57,6 +90,7 @@ def plot_of(dice: random.Random) -> Plot:
             dead=dice.choice((0.0, 0.02, 0.1)),
         ),
         cdn=dice.random() < 0.5,
+        servers=dice.choice((1, 2)),
     )
 
 
@@ -66,12 +100,11 @@ class History:
 
     Args:
         seed: of all chance in it.
-        servers: of the database.
-        plot: ``None`` draws one.
+        servers: of the database; as drawn where ``None``.
     """
 
     seed: int
-    servers: int = 1
+    servers: int | None = None
     plot: Plot = field(init=False)
     made: World = field(init=False)
     platform: FaultyPlatform = field(init=False)
@@ -81,7 +114,9 @@ class History:
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
         self.plot = plot_of(self.dice)
-        self.made = world(database(self.servers), product(self.dice.choice((2, 3))))
+        servers = self.plot.servers if self.servers is None else self.servers
+        ways = IndexWays(IndexPlace("index"), (IndexStrategy.COPY, IndexStrategy.SNAPSHOT))
+        self.made = world(database(servers), replace(product(self.dice.choice((2, 3))), index=ways))
         self.platform = FaultyPlatform(self.made.platform, self.dice)
         self._connect()
         self.made.run()
@@ -114,11 +149,15 @@ class History:
             made.ask_for_release(COMPONENT, NEW, way=UPGRADES[plot.verb])
             made.operate(COMPONENT, plot.verb, to=NEW)
         else:
-            made.operate(COMPONENT, plot.verb)
+            asked = plot.asked
+            made.operate(asked.component, plot.verb, member=asked.member, **asked.params)
 
     def end(self) -> None:
-        """Let the world be kind, and see what has become of it."""
-        self.made.run(seconds=4_000.0)
+        """Let the world be kind, let whoever is in quarantine come back, and see what has become of it."""
+        self.made.heal()
+        if self.plot.verb == "quarantine":
+            self.made.operate(COMPONENT, "release", member=self.plot.asked.member)
+            self.made.heal()
         self._judge()
 
     def survive(self, act: Callable[[], object]) -> None:
@@ -139,8 +178,8 @@ class History:
 
     def _pass(self, number: int) -> None:
         plot = self.plot
-        if number == plot.cancelled_at and COMPONENT in self.made.operations:
-            self.made.cancel(COMPONENT)
+        if number == plot.cancelled_at and plot.asked.component in self.made.operations:
+            self.made.cancel(plot.asked.component)
         if number in plot.struck_at and self._healthy() > 1:
             member = self.dice.choice(sorted(self.made.desired[COMPONENT].members, key=lambda one: one.name))
             self.made.platform.strike(COMPONENT, member.name, fault=self.dice.choice(FAULTS))
@@ -167,7 +206,7 @@ class History:
         assert not [fact for fact in memory.facts if fact.startswith(f"{self.plot.verb}-")], (
             "facts are left over"
         )
-        ending = made.endings[f"{self.plot.verb}-{COMPONENT}-1"].ending
+        ending = made.endings[f"{self.plot.verb}-{self.plot.asked.component}-1"].ending
         if self.plot.verb in UPGRADES:
             assert (memory.release == NEW) is (ending == "Succeeded")
             assert self.plot.good or memory.release == OLD, "a bad release is in force"
@@ -189,7 +228,7 @@ def play(seed: int) -> None:
     """
     try:
         History(seed).play()
-    except AssertionError as error:
+    except Exception as error:
         raise AssertionError(
             f"seed {seed}: {error}\nagain: python -m tests.simulation --seed {seed}"
         ) from error

@@ -48,6 +48,11 @@ class Act:
         told = (self.verb, self.member, *self.params, *ways, "cancelled" if self.cancelled else "")
         return " ".join(word for word in told if word)
 
+    @property
+    def ending(self) -> str:
+        """How it is to end where nobody fails."""
+        return "Cancelled" if self.cancelled else "Succeeded"
+
     def prepare(self, made: World) -> None:
         """Have a running world as the operation needs it, but for what must have been done before."""
         made.desired[COMPONENT] = replace(made.desired[COMPONENT], index=self.index)
@@ -93,8 +98,12 @@ ACTS = (
     Act("index-rebuild", MEMBER, cancelled=True),
     Act("index-sync", MEMBER, params={"source": f"{COMPONENT}-0"}, index=COPY),
     Act("index-sync", MEMBER, params={"source": f"{COMPONENT}-0"}, index=SHARED),
+    Act("index-sync", MEMBER, params={"source": f"{COMPONENT}-0"}, index=COPY, cancelled=True),
 )
 """Operations that leave the release as it is."""
+
+SILENT = frozenset({"pause", "resume"})
+"""Verbs that ask nothing of the platform: they are recorded, and that is all."""
 
 RELEASES = (
     Act("upgrade", params={"to": NEW}, way=Way.ROLLING),

@@ -24,7 +24,7 @@ from telamon.operator.soaking import Soaking
 from telamon.platforms.memory.parts import Behaviour
 from telamon.platforms.memory.platform import MemoryPlatform
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
-from telamon.ports import Entry
+from telamon.ports import Entry, Stored
 from telamon.products.registry import registry
 from tests.support.stacks import INFRASTRUCTURE, companion, database, edge, members, product
 
@@ -98,6 +98,18 @@ class FullJournal(MemoryJournal):
         return super().append(entry)
 
 
+class BusyStore(MemoryStore):
+    """A store that somebody else may hold for too long."""
+
+    busy = False
+
+    def list(self, kind: str) -> tuple[Stored, ...]:
+        """Read, if it is let."""
+        if self.busy:
+            raise MachineError("the store is locked", remedy="wait for who holds it")
+        return super().list(kind)
+
+
 def stack(nodes: int = 2, *, version: str = "11.3.1") -> Stack:
     """A stack file of one product."""
     return Stack.model_validate(
@@ -116,7 +128,7 @@ class Rig:
 
     clock: FastClock
     platform: MemoryPlatform
-    store: MemoryStore
+    store: BusyStore
     journal: FullJournal
     host: Host
 
@@ -127,7 +139,7 @@ class Rig:
         plain = Behaviour(clustered=False, indexed=False, set_up=False)
         behaviours = {"database": INFRASTRUCTURE, "edge": INFRASTRUCTURE, "jira-helper": plain}
         platform = MemoryPlatform(clock, behaviours)
-        store, journal = MemoryStore(), FullJournal()
+        store, journal = BusyStore(), FullJournal()
         return cls(
             clock, platform, store, journal, Host(store, journal, platform, clock, Components(), poll=0.01)
         )

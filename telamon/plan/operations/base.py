@@ -8,6 +8,7 @@ from typing import ClassVar
 from telamon.plan.operation import Running
 from telamon.plan.step import Begin, BreakOff, Call, Finished, Record, Refusal, Step, Wait
 from telamon.plan.view import View
+from telamon.state.classify import UP
 from telamon.state.world import INTERRUPTED, JobPhase
 
 Proposal = Step | Wait | Finished
@@ -44,6 +45,26 @@ class Planner:
             operation: in progress.
         """
         raise NotImplementedError
+
+
+def unwell(view: View, *, but: str | None = None) -> Iterator[Refusal]:
+    """Why an operation that has members replaced one by one cannot begin: every one of them must be well first.
+
+    A member in quarantine is told as well: it is neither healed nor admitted, so an operation would wait for it for
+    ever, or end what somebody looks at.
+
+    Args:
+        view: of the component.
+        but: for an operation that may be asked for one member alone, and is its cure: that member, "" where all are
+            meant. It may be unwell, but not in quarantine.
+    """
+    for wanted, _, condition in view.wanted():
+        if view.is_set_aside(wanted.name):
+            words = f"`telamon release {wanted.name}` ends its quarantine"
+            yield Refusal("nobody-is-set-aside", f"{wanted.name} is in quarantine", words)
+        elif condition not in UP and wanted.name != but:
+            remedy = "wait until it is well" + (", or name that very member" if but is not None else "")
+            yield Refusal("all-are-well", f"{wanted.name} is {condition.value}", remedy)
 
 
 def called(view: View, step: Call, *, rest: float | None = None) -> Iterator[Proposal]:

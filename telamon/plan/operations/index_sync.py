@@ -43,7 +43,8 @@ SOURCE, STRATEGY, AUTOMATIC = "source", "strategy", "automatic"
 """Particulars of the verb."""
 
 GATHERED, SWITCHED, FROM = "gathered", "switched", "from:"
-GATHERING = "gather"
+GATHERING, SWITCH, CLEAR = "gather", "switch", "clear"
+"""Works of the verb; the last two change the index in place."""
 
 
 class IndexSync(Planner):
@@ -77,12 +78,9 @@ class IndexSync(Planner):
     def adapt(self, view: View, operation: Running) -> View:
         """The target stays out, and stopped, from when its new index has been gathered until that is in place."""
         ways, target = view.desired.index, view.seen.member(operation.member)
-        if (
-            ways is None
-            or _knows(view, operation, SWITCHED)
-            or operation.cancelled
-            or _swaps_live(ways, operation)
-        ):
+        if ways is None or _knows(view, operation, SWITCHED) or _swaps_live(ways, operation):
+            return view
+        if operation.cancelled and not any(_exchanging(view, operation)):
             return view
         sick = target is None or view.condition(target) not in UP
         if not sick and not _knows(view, operation, GATHERED):
@@ -100,7 +98,7 @@ class IndexSync(Planner):
         elif _knows(view, operation, SWITCHED):
             yield from self._see_it_serve(view, operation)
         elif operation.cancelled:
-            yield from _ended(view, operation, "Cancelled", message="the index in place is the old one")
+            yield from self._give_up(view, operation)
         elif source is None:
             yield from self._settle(view, operation)
         elif _strategy(ways, operation) is IndexStrategy.COPY:
@@ -135,7 +133,7 @@ class IndexSync(Planner):
             if not _stopped(view, target):
                 yield from _stop(view, operation)
                 return
-        if (yield from _tried(view, operation, "switch", work=CopyIndex(source, target, switches=True))):
+        if (yield from _tried(view, operation, SWITCH, work=CopyIndex(source, target, switches=True))):
             yield Record(name, operation.fact(SWITCHED), f"{target} has the index of {source}")
 
     def _recover(self, view: View, operation: Running, source: str) -> Iterator[Proposal]:
@@ -156,8 +154,21 @@ class IndexSync(Planner):
         if not _stopped(view, target):
             yield from _stop(view, operation)
             return
-        if (yield from _tried(view, operation, "clear", work=ClearIndex(target))):
+        if (yield from _tried(view, operation, CLEAR, work=ClearIndex(target))):
             yield Record(name, operation.fact(SWITCHED), f"{target} recovers its index when it starts")
+
+    def _give_up(self, view: View, operation: Running) -> Iterator[Proposal]:
+        """End early; what changes the index in place comes to its own end first, and may have come to a good one."""
+        phases = _exchanging(view, operation)
+        if JobPhase.RUNNING in phases:
+            # It takes less time than to mend what it would leave.
+            yield Wait("Ending", f"the index of {operation.member} is being exchanged", seconds=0.3)
+        elif JobPhase.SUCCEEDED in phases:
+            yield Record(
+                view.desired.name, operation.fact(SWITCHED), f"{operation.member} has its new index already"
+            )
+        else:
+            yield from _ended(view, operation, "Cancelled", message="the index in place is the old one")
 
     def _see_it_serve(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The standing rules start it and admit it; here it is only waited for."""
@@ -305,9 +316,16 @@ def _switched(view: View, operation: Running) -> float:
     return max((job.ended for job in ours if job.ended is not None), default=view.now)
 
 
+def _exchanging(view: View, operation: Running) -> frozenset[JobPhase]:
+    """How the works stand that change the index in place: those that run, and those that came to a good end."""
+    ways = tuple(operation.job(what) for what in (SWITCH, CLEAR))
+    phases = (job.phase for job in view.seen.jobs.values() if job.name.startswith(ways))
+    return frozenset(phase for phase in phases if phase is not JobPhase.FAILED)
+
+
 def _with_figures(view: View, operation: Running, words: str) -> str:
     """The words, with what the last work said of itself."""
-    found = [view.seen.jobs.get(_job(operation, "switch", attempt)) for attempt in range(1, TRIES + 1)]
+    found = [view.seen.jobs.get(_job(operation, SWITCH, attempt)) for attempt in range(1, TRIES + 1)]
     said = [job.result for job in found if job is not None and job.phase is JobPhase.SUCCEEDED]
     return f"{words}; {said[-1]}" if said else words
 
@@ -363,7 +381,6 @@ def _ended(view: View, operation: Running, ending: Ending, *, message: str) -> I
     if others:
         gathering = [name for name in others if name.startswith(operation.job(GATHERING))]
         if ending == "Cancelled":
-            # What changes the index in place comes to its own end: it takes less time than to mend what it left.
             yield from broken_off(view, *gathering, because=f"{operation.name} was cancelled")
         yield Wait("Ending", f"{others[0]} comes to its end", seconds=0.3)
         return

@@ -28,6 +28,7 @@ from telamon.plan.operations.base import (
     insisted,
     reason_to_turn_back,
     turn_back,
+    unwell,
     worked,
 )
 from telamon.plan.operations.releasing import Releasing
@@ -68,9 +69,7 @@ class MajorUpgrade(Releasing):
                 f"{view.desired.name} has no database of its own that could be backed up",
                 "change its version in the stack file",
             )
-        for found, _, condition in view.wanted():
-            if condition not in UP:
-                yield Refusal("all-are-well", f"{found.name} is {condition.value}", "wait until it is well")
+        yield from unwell(view)
 
     def adapt(self, view: View, operation: Running) -> View:
         """Nobody runs while data are saved or put back; then the new release, or the old one on the way back."""

@@ -7,12 +7,13 @@ from typing import Final
 
 from telamon.naming import ComponentName, member_name
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal, worked
+from telamon.plan.operations.base import Planner, Proposal, broken_off, worked
 from telamon.plan.step import Begin, Finished, Forget, Record, Refusal, Wait
 from telamon.plan.view import QUARANTINED, REPLACED, View
 from telamon.plan.works.evidence import GatherEvidence
 from telamon.state.world import ComponentKind
 
+EVIDENCE: Final = "evidence"
 REPLACE: Final = "replace"
 """Particular of the operation: ``yes`` where another member is to be added first."""
 
@@ -51,7 +52,7 @@ class Quarantine(Planner):
         member, name = operation.member, view.desired.name
         why = f"{operation.name}: {self.words}"
         if view.is_set_aside(member):
-            yield from _gathered(view, operation)
+            yield from _let_back(view, operation) if operation.cancelled else _gathered(view, operation)
         elif operation.cancelled:
             yield from _taken_back(view, member)
         elif _replaces(operation) and _replacement(view, member) is None:
@@ -136,7 +137,7 @@ def _gathered(view: View, operation: Running) -> Iterator[Proposal]:
     if found is not None and found.admitted and view.desired.rotates:
         yield Wait("Quarantining", f"{member} is leaving the front door", seconds=0.3)
         return
-    step = Begin(view.desired.name, operation.job("evidence"), GatherEvidence(member), "it may not last")
+    step = Begin(view.desired.name, operation.job(EVIDENCE), GatherEvidence(member), "it may not last")
     until = f"{member} is in quarantine until `telamon release {member}`"
     left = next(worked(view, step), None)
     if isinstance(left, Finished):
@@ -146,6 +147,14 @@ def _gathered(view: View, operation: Running) -> Iterator[Proposal]:
         yield left
     else:
         yield Finished("Succeeded", f"{until}; {view.seen.jobs[step.job].result}")
+
+
+def _let_back(view: View, operation: Running) -> Iterator[Proposal]:
+    """Nothing more is gathered, and the standing rules let it serve again."""
+    left = tuple(broken_off(view, operation.job(EVIDENCE), because=f"{operation.name} was cancelled"))
+    yield from left or (
+        Forget(view.desired.name, f"{QUARANTINED}{operation.member}", "somebody asked for it"),
+    )
 
 
 def _taken_back(view: View, member: str) -> Iterator[Proposal]:

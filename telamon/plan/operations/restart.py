@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal
-from telamon.plan.step import Drain, Finished, Refusal, StopMember, Wait
+from telamon.plan.operations.base import Planner, Proposal, unwell
+from telamon.plan.step import Drain, Finished, Record, Refusal, StopMember, Wait
 from telamon.plan.view import View
 from telamon.state.classify import UP
-from telamon.state.world import MemberState
+from telamon.state.world import Life, MemberState
 
 
 class Restart(Planner):
     """Drain, stop and start one member after the other; each must serve again before the next one goes.
 
-    A member counts as done when it was started after the operation was accepted.
+    A member counts as done once it was seen not to run: no clock says that, so none can be wrong about it.
     """
 
     verb = "restart"
@@ -24,25 +24,22 @@ class Restart(Planner):
 
     def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
         """Nothing is restarted on purpose while something else is wrong."""
-        for wanted, _, condition in view.wanted():
-            if condition not in UP and wanted.name != operation.member:
-                yield Refusal(
-                    "all-are-well",
-                    f"{wanted.name} is {condition.value}",
-                    "wait until it is well, or restart that very member",
-                )
+        yield from unwell(view, but=operation.member)
 
     def adapt(self, view: View, operation: Running) -> View:
         """A member that was drained for its restart stays out until it has been restarted."""
-        left = [member for member in self._chosen(view, operation) if not _restarted(member, operation)]
-        drained = frozenset(member.name for member in left if not member.admitted)
+        drained = frozenset(member.name for member in self._left(view, operation) if not member.admitted)
         return view if operation.cancelled else replace(view, kept_out=view.kept_out | drained)
 
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
-        """The next member that has not been started since."""
-        left = [member for member in self._chosen(view, operation) if not _restarted(member, operation)]
+        """The next member that has not stopped since."""
+        left = self._left(view, operation)
         if not left or operation.cancelled:
             yield from self._end(view, operation)
+            return
+        down = next((member for member in left if member.life in {Life.ABSENT, Life.EXITED}), None)
+        if down is not None:
+            yield Record(view.desired.name, _restarted(down, operation), f"{down.name} has stopped")
             return
         if any(condition not in UP for _, _, condition in view.wanted()):
             return
@@ -54,8 +51,13 @@ class Restart(Planner):
         else:
             yield StopMember(view.desired.name, member.name, why)
 
-    def _chosen(self, view: View, operation: Running) -> list[MemberState]:
-        return [member for _, member, _ in view.wanted() if operation.member in {"", member.name}]
+    def _left(self, view: View, operation: Running) -> list[MemberState]:
+        """Members that were not seen to stop yet."""
+        return [
+            member
+            for _, member, _ in view.wanted()
+            if operation.member in {"", member.name} and not view.memory.knows(_restarted(member, operation))
+        ]
 
     def _end(self, view: View, operation: Running) -> Iterator[Proposal]:
         waiting = [member.name for _, member, condition in view.wanted() if condition not in UP]
@@ -68,5 +70,6 @@ class Restart(Planner):
             yield Finished("Succeeded", "every member was restarted")
 
 
-def _restarted(member: MemberState, operation: Running) -> bool:
-    return member.started is not None and member.started > operation.since
+def _restarted(member: MemberState, operation: Running) -> str:
+    """The fact that a member has stopped for this operation."""
+    return operation.fact(f"stopped:{member.name}")

@@ -29,12 +29,13 @@ from telamon.plan.operations.base import (
     insisted,
     reason_to_turn_back,
     turn_back,
+    unwell,
     worked,
 )
 from telamon.plan.step import Begin, Finished, Record, Refusal, Wait
 from telamon.plan.view import LOGIN, View
 from telamon.plan.works.rotation import DisableLogin, EnableLogin
-from telamon.state.classify import UP, Condition
+from telamon.state.classify import Condition
 from telamon.state.world import INTERRUPTED, JobPhase, Life
 
 FEWEST = 2
@@ -89,10 +90,7 @@ class RotateDatabasePassword(Planner):
                 f"{desired.name} has one node, and its users would be without it",
                 "add a second node",
             )
-        for wanted, _, condition in view.wanted():
-            if condition not in UP or view.is_set_aside(wanted.name):
-                state = "set aside" if view.is_set_aside(wanted.name) else condition.value
-                yield Refusal("all-are-well", f"{wanted.name} is {state}", "wait until it is well")
+        yield from unwell(view)
         for name in desired.login_turn.shared_with:
             standing = view.neighbours.get(name)
             if standing is None or standing.login != desired.login:

@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Proposal, called, reason_to_turn_back, turn_back
+from telamon.plan.operations.base import Proposal, called, reason_to_turn_back, turn_back, unwell
 from telamon.plan.operations.cdn import left_off, put_aside, put_back
 from telamon.plan.operations.releasing import Releasing, of_one_release, tasks_failed, tried_again
 from telamon.plan.operations.smoke import proven, smoked, trouble_of
@@ -75,9 +75,7 @@ class Upgrade(Releasing):
             )
         if view.seen.upgrade in {UpgradePhase.UPGRADE_TASKS_FAILED, UpgradePhase.RUNNING_UPGRADE_TASKS}:
             yield from of_one_release(replace(view, desired=replace(view.desired, upgrade=None)))
-        for found, _, condition in view.wanted():
-            if condition not in UP:
-                yield Refusal("all-are-well", f"{found.name} is {condition.value}", "wait until it is well")
+        yield from unwell(view)
 
     def adapt(self, view: View, operation: Running) -> View:
         """Desire the new release once upgrade mode is on, and the old one again on the way back."""
@@ -127,9 +125,9 @@ class Upgrade(Releasing):
             # Upgrade mode may be on although nobody has seen it yet.
             yield turn_back(view, operation, reason="somebody asked for it")
             return
-        unwell = [found.name for found, _, condition in view.wanted() if condition not in UP]
-        if unwell:
-            yield Wait("Upgrading", f"the upgrade begins when {unwell[0]} is well")
+        sick = [found.name for found, _, condition in view.wanted() if condition not in UP]
+        if sick:
+            yield Wait("Upgrading", f"the upgrade begins when {sick[0]} is well")
             return
         helper = view.fit()[0].name
         if view.desired.prepares_join:

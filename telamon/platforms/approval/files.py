@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from telamon.errors import MachineError, NotReadyError, RefusedError, brief
+from telamon.platforms.disk import replace_file
 
 LARGEST: Final = 256 * 1024 * 1024
 """Bytes of a file that are read; a saved plan of some hundred resources has about one MiB."""
-PRIVATE: Final = 0o600
 NOT_CONFIGURATION: Final = frozenset({".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info"})
 """What Terraform keeps beside the configuration, besides its state; the lock file has a digest of its own."""
 STATE: Final = re.compile(r".*\.tfstate(\.\d+)?(\.backup)?")
@@ -71,20 +71,10 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         MachineError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         make_private_folder(path.parent)
-        descriptor = os.open(
-            draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE
-        )
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
+        replace_file(path, content)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise MachineError(f"{path} cannot be written: {brief(error)}") from error
 
 
@@ -94,15 +84,6 @@ def make_private_folder(folder: Path) -> None:
         # With parents=True those above would get the mode of any folder.
         make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """See the names in a folder onto the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:

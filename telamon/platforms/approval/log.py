@@ -12,7 +12,8 @@ from pathlib import Path
 from telamon.errors import ConflictError, MachineError, NotReadyError, brief
 from telamon.infra.canonical import Digest
 from telamon.infra.ledger import Ledger, Step, read_ledger
-from telamon.platforms.approval.files import PRIVATE, make_private_folder, read_private, sync_folder
+from telamon.platforms.approval.files import make_private_folder, read_private
+from telamon.platforms.disk import PRIVATE, sync_folder
 from telamon.ports import Clock
 
 

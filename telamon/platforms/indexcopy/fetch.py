@@ -139,7 +139,7 @@ class Transfer:
     """Bytes that came over the network, manifest and conversation included."""
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _waiting: deque[IndexFile] = field(init=False, default_factory=deque)
-    _error: TelamonError | None = field(init=False, default=None)
+    _error: Exception | None = field(init=False, default=None)
     _there: int = field(init=False, default=0)
     _total: int = field(init=False, default=0)
 
@@ -185,7 +185,7 @@ class Transfer:
             while (file := self._next()) is not None:
                 self._fetch(file, line)
                 done(file, part_of(self.home, file))
-        except TelamonError as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits for the files raises it
             with self._lock:
                 self._error = self._error or error
         finally:

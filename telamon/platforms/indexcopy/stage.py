@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from telamon.errors import MachineError
+from telamon.errors import MachineError, PlatformError
 from telamon.indexfiles.delta import compare, lacking, largest_first
 from telamon.indexfiles.manifest import IndexFile, Manifest
 from telamon.platforms.disk import located, sync_folder
 from telamon.platforms.indexcopy.fetch import Transfer, free_bytes, no_room, part_of, verified
 from telamon.platforms.indexcopy.home import Home, looks, walk
+from telamon.platforms.indexcopy.switch import remove
 
 READERS = 2
 """Files of the target's own index that are read at a time."""
@@ -59,17 +60,22 @@ def stage(transfer: Transfer) -> Staged:
         gathered = _gather(transfer, manifest)
         _complete(home, manifest)
     except MachineError:
-        discard(home)
+        with contextlib.suppress(MachineError):
+            discard(home)
         raise
     return Staged(manifest, *gathered, transfer.moved)
 
 
 def discard(home: Home) -> None:
-    """Remove whatever a copy has gathered, or has put aside."""
-    shutil.rmtree(home.tree, ignore_errors=True)
-    shutil.rmtree(home.parts, ignore_errors=True)
-    shutil.rmtree(home.aside, ignore_errors=True)
-    home.switching.unlink(missing_ok=True)
+    """Remove whatever a copy has gathered, or has put aside.
+
+    Raises:
+        MachineError: not all of it could be removed.
+    """
+    for folder in (home.tree, home.parts, home.aside):
+        remove(folder)
+    with located(home.switching):
+        home.switching.unlink(missing_ok=True)
 
 
 def _begin(home: Home) -> None:
@@ -144,7 +150,13 @@ def _take(home: Home, file: IndexFile) -> bool:
 
 
 def _complete(home: Home, manifest: Manifest) -> None:
-    """Write what makes the files a commit, once they are on the disk."""
+    """Write what makes the files a commit, once all of them are on the disk."""
+    there = looks(home.tree)
+    delta = compare(manifest, staged=there, own={})
+    if delta.fetch or delta.reusable:
+        raise PlatformError(
+            f"{len(delta.fetch)} files of the copy are missing", remedy="copy the index again"
+        )
     _sync_folders(home.tree)
     for commit in manifest.commits:
         folder = home.tree / commit.folder

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import os
 import shutil
 from pathlib import Path
 
 from telamon.errors import MachineError
 from telamon.indexfiles.manifest import Manifest
-from telamon.platforms.disk import located, sync_folder
+from telamon.platforms.disk import exchange, located, replace_file, sync_folder
 from telamon.platforms.indexcopy.home import Home, walk
-
-RENAME_EXCHANGE = 2
-AT_FDCWD = -100
 
 
 def switch(home: Home, manifest: Manifest) -> None:
@@ -41,8 +35,14 @@ def switch(home: Home, manifest: Manifest) -> None:
 
 
 def put_away(home: Home) -> None:
-    """Remove the index that was in place before."""
-    shutil.rmtree(home.tree, ignore_errors=True)
+    """Remove the index that was in place before.
+
+    The mark of the switch goes last: what is left of an old index must never pass for a copy that was verified.
+
+    Raises:
+        MachineError: the disk refuses.
+    """
+    remove(home.tree)
     with located(home.switching):
         home.switching.unlink(missing_ok=True)
         sync_folder(home.staging)
@@ -59,11 +59,22 @@ def clear(home: Home) -> None:
     _forget_positions(home)
     if home.index.exists():
         with located(home.index):
-            shutil.rmtree(home.tree, ignore_errors=True)
+            remove(home.tree)
             home.switching.touch(mode=0o600)
             home.index.rename(home.tree)
             sync_folder(home.index.parent)
     put_away(home)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, if it is there.
+
+    Raises:
+        MachineError: not all of it could be removed.
+    """
+    with located(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _forget_positions(home: Home) -> None:
@@ -80,22 +91,16 @@ def _forget_positions(home: Home) -> None:
 
 
 def _write_position(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
     with located(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        replace_file(path, content)
 
 
 def _exchange(home: Home) -> None:
     with located(home.index):
         if not home.index.exists():
             home.tree.rename(home.index)
-        elif not _swap(home.index, home.tree):
+        elif not exchange(home.index, home.tree):
             if home.place.live:
                 raise MachineError(
                     f"the disk of {home.root.name} cannot exchange two folders in one step",
@@ -106,17 +111,3 @@ def _exchange(home: Home) -> None:
             home.aside.rename(home.tree)
         sync_folder(home.index.parent)
         sync_folder(home.staging)
-
-
-def _swap(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step. Returns whether the disk can; source: renameat2(2), RENAME_EXCHANGE."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    done = rename(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
-    if done == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
-        return False
-    raise OSError(code, os.strerror(code), str(one))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from telamon.desired.lab.facts import Account
-from telamon.platforms.disk import disk_error, located, sync_folder
+from telamon.platforms.disk import disk_error, located, replace_file, sync_folder
 
 __all__ = ["disk_error", "located", "make_folder", "sync_folder", "write"]
 
@@ -23,22 +23,9 @@ def write(path: Path, text: str, *, mode: int = 0o600, account: Account | None =
     Raises:
         MachineError: the disk is full or read-only, or rights are missing.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     with located(path):
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                if account is not None:
-                    os.fchown(file.fileno(), account.uid, account.gid)
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+        owner = None if account is None else (account.uid, account.gid)
+        replace_file(path, text.encode(), mode=mode, owner=owner)
 
 
 def make_folder(path: Path, *, mode: int = 0o700, account: Account | None = None) -> None:

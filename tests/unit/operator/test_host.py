@@ -159,6 +159,19 @@ def test_what_cannot_be_recorded_is_not_done_and_told(rig: Rig, client: httpx.Cl
     assert conditions["Degraded"]["status"] == "True"
 
 
+def test_a_store_that_is_held_for_a_while_ends_no_keeping(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    rig.store.busy = True
+    eventually(
+        lambda: all(lane.trouble is not None for lane in rig.host.lanes().values()), "told by every lane"
+    )
+    rig.store.busy = False
+    rig.platform.strike("jira", "jira-1", fault=Fault.CRASH)
+    eventually(lambda: rig.host.lanes()["jira"].restarts.get("jira-1", 0) > 0, "healed all the same")
+    eventually(lambda: is_ready(client), "ready again")
+
+
 def test_refusals_carry_branch_remedy_and_exit_code(client: httpx.Client) -> None:
     answer = client.post("/v1/retry", json={"component": "nobody"})
     assert answer.status_code == 404

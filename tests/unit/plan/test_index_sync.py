@@ -143,16 +143,44 @@ def test_a_node_is_drained_only_when_its_new_index_lies_beside_the_old_one() -> 
         assert made.serving("tracker") == 2 or not any("gather" in job for job in running)
 
 
-@pytest.mark.parametrize("ways", [COPY, BOTH])
-def test_a_node_is_started_only_when_the_work_on_its_index_is_done(ways: IndexWays) -> None:
-    made = running_world(ways)
-    sync(made)
+def expect_down_while_exchanged(made: World) -> None:
+    """Go on to the end: nobody runs on an index that is being exchanged."""
     while made.operations:
         made.tick()
         running = [job.name for job in view(made).seen.jobs.values() if job.ended is None]
         if any("switch" in job or "clear" in job for job in running):
             member = view(made).seen.member("tracker-1")
             assert member is None or member.life is Life.ABSENT
+
+
+@pytest.mark.parametrize("ways", [COPY, BOTH])
+def test_a_node_is_started_only_when_the_work_on_its_index_is_done(ways: IndexWays) -> None:
+    made = running_world(ways)
+    sync(made)
+    expect_down_while_exchanged(made)
+
+
+@pytest.mark.parametrize("ways", [COPY, BOTH])
+def test_a_cancelled_sync_starts_the_node_no_earlier(ways: IndexWays) -> None:
+    for made in prefixes(ways):
+        if made.operations:
+            made.cancel("tracker")
+            expect_down_while_exchanged(made)
+
+
+@pytest.mark.parametrize("ways", [COPY, BOTH])
+def test_a_cancelled_sync_says_which_index_is_in_place(ways: IndexWays) -> None:
+    said = set()
+    for made in prefixes(ways):
+        if not made.operations:
+            continue
+        made.cancel("tracker")
+        made.run()
+        exchanged = any(kind in {"switch", "clear"} for kind in kinds(made))
+        ended = made.endings["index-sync-tracker-1"]
+        assert ("old one" in ended.message) is not exchanged, (ended, kinds(made))
+        said.add(exchanged)
+    assert said == {True, False}
 
 
 @pytest.mark.parametrize("ways", [COPY, LIVE, BOTH])

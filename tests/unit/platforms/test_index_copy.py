@@ -16,7 +16,9 @@ from bench.indexes.content import state
 from bench.indexes.node import PLACE, Index, noted
 from telamon.errors import ConflictError, MachineError, NotReadyError, PlatformError, TemporaryError
 from telamon.indexfiles.commits import Damaged
+from telamon.indexfiles.manifest import IndexFile
 from telamon.indexfiles.place import IndexPlace
+from telamon.platforms.indexcopy import fetch as fetching
 from telamon.platforms.indexcopy import stage as staging
 from telamon.platforms.indexcopy import switch as switching
 from telamon.platforms.indexcopy.fetch import Moved, Source, Transfer
@@ -333,7 +335,7 @@ def test_a_live_node_is_refused_where_folders_cannot_be_exchanged(
 ) -> None:
     live = IndexPlace("index", positions=("position",), live=True)
     source, target = home(tmp_path / "a", commits=2), home(tmp_path / "b", commits=1, place=live)
-    monkeypatch.setattr(switching, "_swap", lambda _one, _other: False)
+    monkeypatch.setattr(switching, "exchange", lambda _one, _other: False)
     with pytest.raises(MachineError, match="one step"):
         copy(source, target)
     assert Index(target.root).mark() == 10
@@ -343,7 +345,7 @@ def test_a_stopped_node_is_switched_where_folders_cannot_be_exchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = home(tmp_path / "a", commits=2), home(tmp_path / "b", commits=1)
-    monkeypatch.setattr(switching, "_swap", lambda _one, _other: False)
+    monkeypatch.setattr(switching, "exchange", lambda _one, _other: False)
     copy(source, target)
     expect_copy(target, mark=20)
 
@@ -355,6 +357,36 @@ def test_a_cleared_node_has_neither_index_nor_position(tmp_path: Path) -> None:
         clear(target)
     assert not target.index.exists()
     assert noted(target.root) is None
+
+
+def test_a_defect_in_one_stream_is_no_complete_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = home(tmp_path / "a", commits=2), home(tmp_path / "b", commits=1)
+
+    def broken(_path: Path, _file: IndexFile) -> bool:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(fetching, "verified", broken)
+    with pytest.raises(ValueError, match="a defect"):
+        copy(source, target)
+    assert Index(target.root).mark() == 10
+
+
+def test_what_is_left_of_an_old_index_never_passes_for_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = home(tmp_path / "a", commits=2), home(tmp_path / "b", commits=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(switching, "remove", refuse)
+        with pytest.raises(MachineError):
+            copy(source, target)
+    assert target.switching.exists()
+    copy(source, target)
+    expect_copy(target, mark=20)
+
+
+def refuse(folder: Path) -> None:
+    """A disk that removes nothing."""
+    raise MachineError(f"{folder} cannot be removed", remedy="look at the disk")
 
 
 def test_what_was_gathered_can_be_given_up(tmp_path: Path) -> None:

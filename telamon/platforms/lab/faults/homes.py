@@ -12,14 +12,12 @@ from typing import Any, Final, TypeVar
 
 from telamon.errors import InternalError, MachineError, NotReadyError, brief
 from telamon.plan.fault import CorruptIndex, Fault, FullDisk, LostSharedHome
+from telamon.platforms.disk import exchange
 from telamon.platforms.lab.faults.records import Record
 from telamon.platforms.lab.files import located
 
 F = TypeVar("F")
 
-AT_CURRENT_FOLDER: Final = -100
-EXCHANGE: Final = 2
-"""``AT_FDCWD`` and ``RENAME_EXCHANGE``. Source: renameat2(2), linux/fcntl.h, linux/fs.h."""
 TORN: Final = 4096
 """Bytes overwritten in each file: one page."""
 MOST_TORN: Final = 8
@@ -163,16 +161,12 @@ def _grow(descriptor: int, size: int) -> bool:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Let two names change places in one step. Source: renameat2(2)."""
-    library = ctypes.CDLL(None, use_errno=True)
-    failed = library.renameat2(
-        AT_CURRENT_FOLDER, os.fsencode(one), AT_CURRENT_FOLDER, os.fsencode(other), EXCHANGE
-    )
-    if failed:
-        number = ctypes.get_errno()
+    with located(one):
+        done = exchange(one, other)
+    if not done:
         raise MachineError(
-            f"{one} and {other} cannot change places: {os.strerror(number)}",
-            remedy="Keep the state folder on a file system that can exchange names (ext4, XFS, Btrfs, tmpfs).",
+            f"the disk of {one} cannot exchange two names in one step",
+            remedy="Keep the state folder on a file system that can (ext4, XFS, Btrfs, tmpfs).",
         )
 
 

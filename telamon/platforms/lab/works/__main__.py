@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,17 +27,24 @@ TELLS_EVERY: Final = 0.5
 
 
 class _Progress:
-    """Writes how far a work is, not more often than anybody looks."""
+    """Writes how far a work is, not more often than anybody looks; told by any thread of the work."""
 
     def __init__(self, records: WorkRecords, component: str, *, record: WorkRecord) -> None:
         self._records, self._component, self._record = records, component, record
         self._told = 0.0
+        self._lock = threading.Lock()
 
     def __call__(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self._told >= TELLS_EVERY:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._told < TELLS_EVERY:
+                return
             self._told = now
-            self._records.put(self._component, replace(self._record, progress=text))
+            try:
+                self._records.put(self._component, replace(self._record, progress=text))
+            except TelamonError as error:
+                # Nobody is told how far it is; that is no reason to throw away what it has done.
+                LOG.warning("the progress of %s cannot be written: %s", self._record.job, error)
 
 
 def main(arguments: list[str]) -> int:

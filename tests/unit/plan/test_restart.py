@@ -1,0 +1,85 @@
+"""Restarting on the memory platform: every member once, whatever the clock says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from telamon.plan.operation import Running
+from telamon.plan.operations.registry import refusals
+from telamon.plan.step import StartMember, StopMember
+from telamon.plan.view import QUARANTINED
+from tests.support.stacks import World, database, product, world
+
+
+def running_world(*, nodes: int = 3) -> World:
+    """A product that runs."""
+    made = world(database(), product(nodes))
+    made.run()
+    made.steps.clear()
+    return made
+
+
+def stopped(made: World) -> list[str]:
+    """Who was stopped, in order."""
+    return [step.member for step in made.steps if isinstance(step, StopMember)]
+
+
+def started(made: World) -> list[str]:
+    """Who was started, in order."""
+    return [step.member for step in made.steps if isinstance(step, StartMember)]
+
+
+@pytest.mark.parametrize("wrong_by", [-1e6, 0.0, 1e6])
+def test_every_member_is_restarted_once_whatever_the_clock_said_when_it_began(wrong_by: float) -> None:
+    made = running_world()
+    running = made.operate("tracker", "restart")
+    made.operations["tracker"] = replace(running, since=running.since + wrong_by)
+    made.run()
+    assert sorted(stopped(made)) == sorted(started(made)) == ["tracker-0", "tracker-1", "tracker-2"]
+    assert made.endings["restart-tracker-1"].ending == "Succeeded"
+
+
+def test_one_member_alone_is_restarted_where_it_is_named() -> None:
+    made = running_world()
+    made.operate("tracker", "restart", member="tracker-1")
+    made.run()
+    assert stopped(made) == started(made) == ["tracker-1"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "member", "params"),
+    [
+        ("restart", "", {}),
+        ("restart", "tracker-1", {}),
+        ("restart", "tracker-0", {}),
+        ("upgrade", "", {}),
+        ("major-upgrade", "", {}),
+        ("rotate-cluster-secret", "", {"downtime": "yes"}),
+        ("rotate-database-password", "", {}),
+    ],
+)
+def test_nobody_is_replaced_while_a_member_is_in_quarantine(
+    verb: str, member: str, params: dict[str, str]
+) -> None:
+    made = running_world()
+    made.operate("tracker", "quarantine", member="tracker-1")
+    made.run()
+    made.ask_for_release("tracker", "1.1.0")
+    made.tick()
+    view = made.outcomes["tracker"].view
+    assert view.memory.knows(f"{QUARANTINED}tracker-1")
+    found = {one.guard: one for one in refusals(view, Running(verb, verb, member, params, made.clock.now()))}
+    assert "telamon release tracker-1" in found["nobody-is-set-aside"].remedy
+
+
+def test_quarantine_can_be_taken_back_while_evidence_is_gathered() -> None:
+    made = running_world()
+    made.operate("tracker", "quarantine", member="tracker-1")
+    made.run_until(lambda: made.outcomes["tracker"].view.memory.knows(f"{QUARANTINED}tracker-1"))
+    made.cancel("tracker")
+    made.run()
+    assert made.endings["quarantine-tracker-1"].ending == "Cancelled"
+    assert made.serving("tracker") == 3
+    assert not stopped(made)
