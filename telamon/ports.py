@@ -289,13 +289,3 @@ class Journal(Protocol):
         self, component: str | None = None, *, since: int = 0, last: int | None = None
     ) -> tuple[Entry, ...]:
         """Lines after ``since``, oldest first, of one component or of all; of them only the ``last`` so many."""
-
-
-class Lease(Protocol):
-    """The right to act: at most one holder."""
-
-    def acquire(self) -> bool:
-        """Take or renew it; ``False`` where another holds it."""
-
-    def release(self) -> None:
-        """Give it up."""

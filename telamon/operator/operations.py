@@ -301,11 +301,6 @@ def _waits(operation: Operation, component: str) -> bool:
     return own and operation.status.phase == "Pending" and asked_for_later(_running(operation))
 
 
-def known_verbs() -> tuple[str, ...]:
-    """Every verb that can be asked for."""
-    return tuple(PLANNERS)
-
-
 def _running(operation: Operation) -> Running:
     started = operation.status.started
     return Running(

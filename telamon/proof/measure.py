@@ -251,11 +251,6 @@ def acknowledged(record: Record) -> frozenset[str]:
     )
 
 
-def sent_tokens(record: Record) -> frozenset[str]:
-    """The tokens of all writes, acknowledged or not."""
-    return frozenset(sample.token for sample in record.samples if sample.token)
-
-
 def first_answer_of(samples: Iterable[Sample], member: str, *, since: float) -> float:
     """Say when a member answered for the first time to a request that was sent after an instant.
 

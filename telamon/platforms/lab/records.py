@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,8 @@ from telamon.platforms.lab.files import located, make_folder, write
 from telamon.state.world import JobPhase, JobState
 
 NOTES_KEPT = 500
+JOBS_KEPT = 200
+"""Ended jobs of operations that are kept of each component; standing ones ("service-account") are never forgotten."""
 
 
 class JobRecords(Protocol):
@@ -56,7 +58,10 @@ class FileJobRecords:
         with self._lock:
             values = asdict(job)
             del values["name"]
-            self._of(component)["jobs"][job.name] = values
+            jobs = self._of(component)["jobs"]
+            jobs[job.name] = values
+            for name in _outdated(jobs):
+                del jobs[name]
             self._keep(component)
 
     def notes(self, component: str) -> tuple[tuple[float, str], ...]:
@@ -112,6 +117,15 @@ class FileJobRecords:
     def _keep(self, component: str) -> None:
         text = json.dumps(self._known[component], indent=1, sort_keys=True)
         write(self._folder / f"{component}.json", text + "\n")
+
+
+def _outdated(jobs: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
+    """The oldest ended jobs beyond what is kept: those with an argument, of which every operation has its own."""
+    ended = sorted(
+        (name for name, values in jobs.items() if "/" in name and values["ended"] is not None),
+        key=lambda name: float(jobs[name]["ended"]),
+    )
+    return ended[: max(len(ended) - JOBS_KEPT, 0)]
 
 
 def _job(name: str, values: Mapping[str, Any]) -> JobState:

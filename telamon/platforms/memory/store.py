@@ -1,11 +1,11 @@
-"""Store, journal, secrets and lease in memory; the reference that the durable ones are held against."""
+"""Store and journal in memory; the reference that the durable ones are held against."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from telamon.errors import ConflictError, PlatformError
+from telamon.errors import ConflictError
 from telamon.ports import Entry, Stored
 
 
@@ -74,25 +74,3 @@ class MemoryJournal:
             if entry.sequence > since and (component is None or entry.component == component)
         )
         return found if last is None else found[max(len(found) - last, 0) :]
-
-
-@dataclass
-class MemorySecrets:
-    """Values in a dictionary."""
-
-    _values: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
-
-    def get(self, name: str, key: str) -> str:
-        """The value; see :class:`telamon.ports.Secrets`."""
-        try:
-            return self._values[name][key]
-        except KeyError:
-            raise PlatformError(f"secret {name} has no key {key}") from None
-
-    def put(self, name: str, values: Mapping[str, str]) -> None:
-        """Store values; keys not named stay."""
-        self._values.setdefault(name, {}).update(values)
-
-    def names(self) -> Sequence[tuple[str, tuple[str, ...]]]:
-        """Every secret with its keys, sorted."""
-        return tuple((name, tuple(sorted(keys))) for name, keys in sorted(self._values.items()))

@@ -7,11 +7,12 @@ its own, again and again, until its time is used up: the same seed always draws 
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from telamon.errors import MachineError, brief
 from telamon.proof.drill.drills import Drill
@@ -95,10 +96,22 @@ class Journal:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(done)) + "\n")
+            with self._path.open("a+b") as file:
+                # A line that was cut short must not swallow this one.
+                begin = "" if _ends_a_line(file) else "\n"
+                file.write(f"{begin}{json.dumps(asdict(done))}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             raise MachineError(f"{self._path} cannot be written: {brief(error)}") from error
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    """Whether a file is empty or ends with a whole line."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def turns(drills: Sequence[Drill], scene: Scene, *, seed: int, product: str = "") -> tuple[Turn, ...]:

@@ -15,7 +15,7 @@ from telamon.desired.lab.data import FileDesired, SecretDesired, SecretKind
 from telamon.desired.lab.fingerprint import desired_fingerprint
 from telamon.errors import MachineError, NotReadyError, PlatformError
 from telamon.platforms.lab import files, objects, tls
-from telamon.platforms.lab.records import FileJobRecords
+from telamon.platforms.lab.records import JOBS_KEPT, FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.products.base import JoinedValue, SecretValue
 from telamon.state.world import JobPhase, JobState
@@ -170,6 +170,18 @@ def test_records_outlive_the_controller_and_end_what_it_began(tmp_path: Path) ->
     )
     assert second.notes("app") == ((1.0, "posted:license"),)
     assert second.jobs("nobody") == {}
+
+
+def test_ended_jobs_of_operations_are_forgotten_in_the_end_and_standing_ones_never(tmp_path: Path) -> None:
+    records = FileJobRecords(tmp_path)
+    records.put("app", JobState("service-account", JobPhase.SUCCEEDED, ended=1.0))
+    records.put("app", JobState("upgrade/long", JobPhase.RUNNING))
+    for number in range(JOBS_KEPT + 2):
+        records.put("app", JobState(f"share-index/sync-{number}", JobPhase.SUCCEEDED, ended=2.0 + number))
+    left = FileJobRecords(tmp_path).jobs("app")
+    assert len(left) == JOBS_KEPT + 2
+    assert {"service-account", "upgrade/long", f"share-index/sync-{JOBS_KEPT + 1}"} <= set(left)
+    assert not {"share-index/sync-0", "share-index/sync-1"} & set(left)
 
 
 def test_damaged_record_is_named(tmp_path: Path) -> None:

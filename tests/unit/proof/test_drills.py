@@ -166,6 +166,8 @@ def test_journal_keeps_what_was_run_and_survives_a_line_that_was_cut(tmp_path: P
     with (tmp_path / "drills" / "journal.jsonl").open("a") as file:
         file.write('{"campaign": "soak-1", "num')
     assert journal.read("soak-1") == tuple(done)
+    journal.append(replace(done[0], number=2))
+    assert journal.read("soak-1") == (*done, replace(done[0], number=2))
 
 
 # -------------------------------------------------------------------------------------------------------------- judging
