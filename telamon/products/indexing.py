@@ -76,11 +76,14 @@ class IndexWays:
         strategies: that work; the first is taken where nobody names one.
         shares: whether another node must be asked for a snapshot before a node recovers from it
             (:meth:`Indexed.share_index`).
+        noted_apart: whether a node notes elsewhere than in these files how far its index has come. Such a note does not
+            come along, so a copy must hold whatever its new owner has noted (:meth:`Indexed.index_settled`).
     """
 
     place: IndexPlace
     strategies: tuple[IndexStrategy, ...]
     shares: bool = False
+    noted_apart: bool = False
 
 
 class Indexed:
@@ -108,6 +111,15 @@ class Indexed:
 
         Returns:
             Whether it is there; ``False`` means under way: run it again later.
+        """
+        yield from ()
+        return True
+
+    def index_settled(self) -> Flow[bool]:
+        """See whether this node's index holds every operation that there was when the question was put.
+
+        Returns:
+            Whether it does; ``False`` means not yet: run it again later.
         """
         yield from ()
         return True

@@ -62,6 +62,7 @@ def test_a_second_node_joins(make_site: MakeSite, name: str) -> None:
     for ordinal in (0, 1):
         eventually(lambda: names(site.ask(site.product.membership(), ordinal)) == both, what="both")  # noqa: B023
         eventually(lambda: caught_up(site, ordinal), what="the index has caught up")  # noqa: B023
+        assert site.ask(site.product.index_settled(), ordinal)
         checks = site.ask(site.product.health_checks(), ordinal)
         assert [check.name for check in checks if check.concerns_database and check.healthy]
 

@@ -195,6 +195,16 @@ def test_row_that_lacked_its_file_all_along_is_told_and_no_reason_for_no_backup(
     prepare(tracker)
 
 
+def test_table_that_is_kept_elsewhere_is_told_and_no_reason_for_no_backup(forge: Site) -> None:
+    backups.repository(forge, 1)
+    with forge.connect() as connection:
+        connection.execute("ALTER TABLE sta_pull_request RENAME TO somewhere_else")
+    take(forge)
+    (told,) = forge.shelf.catalogue.get("first").lacking
+    assert told.startswith("pull request rows: not judged")
+    verify(forge, "first")
+
+
 def test_unknown_backup_gets_the_nearest_name(tracker: Site) -> None:
     take(tracker, "jira-20260101T000000Z")
     with pytest.raises(UsageError) as refused:

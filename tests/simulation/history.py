@@ -115,7 +115,7 @@ class History:
         self.dice = random.Random(self.seed)
         self.plot = plot_of(self.dice)
         servers = self.plot.servers if self.servers is None else self.servers
-        ways = IndexWays(IndexPlace("index"), (IndexStrategy.COPY, IndexStrategy.SNAPSHOT))
+        ways = IndexWays(IndexPlace("index"), (IndexStrategy.COPY, IndexStrategy.SNAPSHOT), noted_apart=True)
         self.made = world(database(servers), replace(product(self.dice.choice((2, 3))), index=ways))
         self.platform = FaultyPlatform(self.made.platform, self.dice)
         self._connect()

@@ -4,10 +4,13 @@ Steps of the strategy *copy*, each taken from what is seen:
 
 1. gather the source's index beside the target's own while both go on;
 2. drain and stop the target, unless it opens its index anew when that is exchanged under it;
-3. copy once more, which now moves only what is new, and put the copy in place;
-4. start it; it catches up with what was written since, and is admitted when it has.
+3. where the product notes elsewhere than in the index how far each node has come: wait until the source has applied
+   every operation that there was when the target had stopped;
+4. copy once more, which now moves only what is new, and put the copy in place;
+5. start it; it catches up with what was written since, and is admitted when it has.
 
-The last pin is made after the target has stopped, so whatever the target had already noted as done is in the copy.
+A note that lies in the index is copied with it. One that lies elsewhere is the target's own: because of step 3 and
+because the last pin is made after it, the source had applied all that the target can have noted.
 
 Steps of the strategy *snapshot*: have the source share its index where the product must be asked for that; drain and
 stop the target; take its index away; start it: the product recovers its index while it starts, and only then.
@@ -35,6 +38,9 @@ from telamon.state.world import INTERRUPTED, JobPhase, Life, MemberState
 
 TRIES = 3
 """How often a work that failed is begun again."""
+
+SETTLES, SETTLES_AGAIN = 10, 1.0
+"""How often it is looked whether the source has applied what the target may have noted, and after how many seconds."""
 
 SHARED_WITHIN = 3600.0
 """Seconds within which a source must have shared its index."""
@@ -68,7 +74,7 @@ class IndexSync(Planner):
         if source is None:
             yield Refusal(
                 "a-source-is-well",
-                "no other member serves with an index that has caught up",
+                "no other member serves with an index that is read and not known to be behind",
                 f"wait until one does; else `telamon index rebuild {view.desired.name}` makes it anew",
             )
             return
@@ -114,11 +120,9 @@ class IndexSync(Planner):
         if operation.params.get(AUTOMATIC) and not view.memory.knows(f"{MENDED}{operation.member}"):
             yield Record(name, f"{MENDED}{operation.member}", f"{operation.name} mends its index")
         elif source is None:
-            yield Finished("Failed", "no other member serves with an index that has caught up")
+            yield Finished("Failed", "no other member serves with an index that is not known to be behind")
         else:
-            yield Record(
-                name, operation.fact(f"{FROM}{source.name}"), "it serves with an index that has caught up"
-            )
+            yield Record(name, operation.fact(f"{FROM}{source.name}"), f"it serves, and {_standing(source)}")
 
     def _copy(self, view: View, operation: Running, source: str) -> Iterator[Proposal]:
         name, target = view.desired.name, operation.member
@@ -132,6 +136,8 @@ class IndexSync(Planner):
                 return
             if not _stopped(view, target):
                 yield from _stop(view, operation)
+                return
+            if ways.noted_apart and not (yield from _settled(view, operation, source)):
                 return
         if (yield from _tried(view, operation, SWITCH, work=CopyIndex(source, target, switches=True))):
             yield Record(name, operation.fact(SWITCHED), f"{target} has the index of {source}")
@@ -229,7 +235,7 @@ def _unfit(view: View, operation: Running, source: MemberState) -> Iterator[Refu
     if not _is_fit(view, source):
         yield Refusal(
             "a-source-is-well",
-            f"{source.name} is {view.condition(source).value}, or its index has not caught up",
+            f"{source.name} is {view.condition(source).value}, or its index cannot be read or is behind",
             "name another source, or wait until it is well",
         )
     target = view.seen.member(operation.member)
@@ -273,10 +279,21 @@ def _swaps_live(ways: IndexWays, operation: Running) -> bool:
 
 
 def _is_fit(view: View, member: MemberState) -> bool:
-    """Whether a member's index is worth copying: it is read, and lacks no more than others write meanwhile."""
+    """Whether a member's index is worth copying: it is read, and lacks no more than others write meanwhile.
+
+    Where the product does not tell how far an index has come, one that is read has to do.
+    """
     index = member.index
     caught_up = index is not None and index.readable and (index.behind or 0) <= view.desired.patience.lag
     return view.condition(member) in UP and caught_up
+
+
+def _standing(member: MemberState) -> str:
+    """What can be said of a source's index, and no more than that."""
+    behind = member.index.behind if member.index else None
+    if behind is None:
+        return "its index is read; how far it is, the product does not tell"
+    return "its index has caught up" if behind == 0 else f"its index lacks {behind} operations"
 
 
 def _choose(view: View, operation: Running) -> MemberState | None:
@@ -368,6 +385,32 @@ def _tried(view: View, operation: Running, what: str, *, work: Work) -> Generato
             return False
         if attempt == TRIES:
             yield from _ended(view, operation, "Failed", message=job.detail or f"{what} failed")
+    return False
+
+
+def _settled(view: View, operation: Running, source: str) -> Generator[Proposal, None, bool]:
+    """Whether the source has applied all that there was when the target had stopped; if not, the old index stays."""
+    why = f"{operation.member} has noted elsewhere how far it is"
+    for attempt in range(1, SETTLES + 1):
+        step = Call(view.desired.name, source, "index-settled", why, argument=f"{operation.name}-{attempt}")
+        job = view.seen.jobs.get(step.job)
+        if job is None:
+            yield step
+            return False
+        if job.phase is JobPhase.RUNNING:
+            yield Wait("Settling", f"{source} applies what others have written", seconds=0.3)
+            return False
+        if job.phase is JobPhase.SUCCEEDED and job.result == "done":
+            return True
+        if attempt < SETTLES and job.ended is not None and 0 <= view.now - job.ended < SETTLES_AGAIN:
+            yield Wait(
+                "Settling", f"{source} has not applied yet what others have written", seconds=SETTLES_AGAIN
+            )
+            return False
+    words = (
+        f"{source} does not catch up with what {operation.member} may have noted; its old index is in place"
+    )
+    yield from _ended(view, operation, "Failed", message=words)
     return False
 
 

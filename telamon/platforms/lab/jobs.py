@@ -140,6 +140,7 @@ class Jobs:
             QUIETEN: self._quieten,
             "prepare-join": self._prepare_join,
             "share-index": self._share_index,
+            "index-settled": self._settle_index,
             "rebuild-index": self._rebuild_index,
             "await-index": self._await_index,
             "forget-node": self._forget_node,
@@ -212,6 +213,10 @@ class Jobs:
 
     def _share_index(self, target: Target, call: Call) -> JobState:
         done = self._perform(target, target.product.share_index(), credentials=self._work(target))
+        return JobState(call.job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
+
+    def _settle_index(self, target: Target, call: Call) -> JobState:
+        done = self._perform(target, target.product.index_settled(), credentials=self._work(target))
         return JobState(call.job, JobPhase.SUCCEEDED, result=DONE if done else UNDER_WAY)
 
     def _rebuild_index(self, target: Target, call: Call) -> JobState:

@@ -6,7 +6,12 @@ left out: after a restore a lock would bar the repository, and an index over pac
 
 Sources: atlassian-bitbucket-diy-backup (copy of Atlassian's scripts: what is left out, and which locks are removed
 after a restore); Atlassian, "Using Bitbucket zero downtime backup" (repositories may be newer than the database, never
-older); git-repack(1), git-pack-refs(1), gitrepository-layout(5); "Set the home directory" for the layout.
+older); git-repack(1), git-pack-refs(1), gitrepository-layout(5); "Set the home directory" for the layout. That a
+repository lies in ``data/repositories/<id>``, by its id in the table ``repository``: answer of a former support
+engineer of the vendor, stackoverflow.com/q/49985698. The table ``sta_pull_request`` and its columns are those of
+schema dumps and queries that administrators have published; no page of the vendor lists them. Nor does one describe
+``data/repositories/h``, so a folder is only taken for a repository where git's own files are in it. Where a table is
+not there, its rows are not judged, and the backup says so.
 """
 
 from __future__ import annotations

@@ -37,10 +37,21 @@ TOLERANCE = 0.1
 (``com.atlassian.jira.index.consistency.tolerance.percentage``)."""
 
 
-WAYS = IndexWays(IndexPlace("caches/indexesV1"), (IndexStrategy.SNAPSHOT, IndexStrategy.COPY), shares=True)
-"""How far the index has come is kept in the database, beside each node's name. A node that starts compares its index
-with the database and catches up, so an index that was put there by hand is as good as an unpacked snapshot. Source:
-Jira KB "Index startup procedure in Jira 9.4 and later"; local home layout in "Jira application home directory"."""
+WAYS = IndexWays(
+    IndexPlace("caches/indexesV1"),
+    (IndexStrategy.SNAPSHOT, IndexStrategy.COPY),
+    shares=True,
+    noted_apart=True,
+)
+"""How far the index has come is noted in the table ``nodeindexcounter``, beside each node's name: a node only applies
+operations beyond its own note. A copy that is older than that note would lack what lies between for ever, unless the
+node's comparison with the database at its start finds it; so whatever the stopped node may have noted must have been
+applied by the source first. Sources: Jira KB "How Jira Data Center nodes recover after offline mode", "Lucene Index
+Synchronization in Jira Data Center" and "Index startup procedure in Jira 9.4 and later"; local home layout in "Jira
+application home directory"."""
+
+ASKED = 20
+"""How often in a row a node is asked whether it has applied what there was at the first time."""
 
 
 def index_report() -> Flow[IndexReport | None]:
@@ -60,6 +71,40 @@ def index_report() -> Flow[IndexReport | None]:
         f"{queued} operations queued, {issues.get('countInIndex')} of {issues.get('countInDatabase')} issues"
     )
     return IndexReport(readable=True, behind=max(queued, missing), detail=detail)
+
+
+def settled() -> Flow[bool]:
+    """See whether the node has applied every operation that there was when it was first asked.
+
+    Others may go on writing meanwhile. Source: Jira REST API 2, ``/index/summary`` (``replicationQueues``).
+    """
+    wanted: Mapping[str, int] | None = None
+    for _ in range(ASKED):
+        summary = demand(SUMMARY, (yield from as_(Identity.SERVICE_ACCOUNT, SUMMARY))).document()
+        issues, queues = summary.get("issueIndex"), summary.get("replicationQueues")
+        if (
+            not isinstance(issues, dict)
+            or issues.get("indexReadable") is not True
+            or not isinstance(queues, dict)
+        ):
+            return False
+        left = {
+            node: queue
+            for node, queue in queues.items()
+            if isinstance(queue, dict) and queue.get("queueSize") != 0
+        }
+        if wanted is None:
+            wanted = {node: _operation(queue, "lastOperationInQueue") for node, queue in left.items()}
+        if all(
+            _operation(left[node], "lastConsumedOperation") >= wanted[node] for node in left.keys() & wanted
+        ):
+            return True
+    return False
+
+
+def _operation(queue: Mapping[str, Any], which: str) -> int:
+    found = queue.get(which)
+    return _whole(found.get("id")) if isinstance(found, dict) else 0
 
 
 def _queued(queues: object) -> int:

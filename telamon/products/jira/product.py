@@ -124,6 +124,10 @@ class Jira(Product):
         """See that a fresh index snapshot exists."""
         return searching.prepare_join()
 
+    def index_settled(self) -> Flow[bool]:
+        """See whether the node has applied what every node had written."""
+        return searching.settled()
+
     def prepare_join(self) -> Flow[bool]:
         """See that a fresh index snapshot exists."""
         return searching.prepare_join()

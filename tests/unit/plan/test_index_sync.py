@@ -27,6 +27,7 @@ PLACE = IndexPlace("index")
 EVERY_DAY = frozenset(range(7))
 BOTH = IndexWays(PLACE, (IndexStrategy.SNAPSHOT, IndexStrategy.COPY), shares=True)
 COPY = IndexWays(PLACE, (IndexStrategy.COPY,))
+APART = replace(COPY, noted_apart=True)
 LIVE = IndexWays(replace(PLACE, live=True), (IndexStrategy.COPY,))
 
 
@@ -61,8 +62,8 @@ def _kind(step: Step) -> str:
             return "clear"
         case Begin(work=TidyIndex()):
             return "tidy"
-        case Call(call="share-index"):
-            return "share"
+        case Call(call="share-index" | "index-settled" as call):
+            return "share" if call == "share-index" else "settle"
         case Drain(member="tracker-1"):
             return "drain"
         case StopMember(member="tracker-1"):
@@ -100,6 +101,25 @@ def test_files_are_gathered_while_the_node_serves_and_exchanged_while_it_is_stop
     made.run()
     assert kinds(made) == ["gather", "drain", "stop", "switch", "start", "tidy"]
     expect_well(made)
+
+
+def test_what_the_stopped_node_may_have_noted_is_applied_by_the_source_before_it_is_copied() -> None:
+    made = running_world(APART)
+    sync(made)
+    made.run()
+    assert kinds(made) == ["gather", "drain", "stop", "settle", "switch", "start", "tidy"]
+    expect_well(made)
+
+
+def test_a_source_that_never_applies_it_leaves_the_old_index_in_place() -> None:
+    made = running_world(APART)
+    component = made.platform._components["tracker"]
+    component.behaviour = replace(component.behaviour, wrong_calls=frozenset({"index-settled"}))
+    sync(made)
+    made.run()
+    assert "settle" in kinds(made)
+    assert "switch" not in kinds(made)
+    expect_well(made, "Failed")
 
 
 def test_a_live_node_is_neither_drained_nor_stopped() -> None:

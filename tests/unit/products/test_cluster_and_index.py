@@ -136,6 +136,38 @@ def test_jira_tells_what_its_index_lacks(answer: Response, readable: bool, behin
     assert (report.readable, report.behind) == (readable, behind)
 
 
+def queue(consumed: int | None, newest: int, *, size: int = 1) -> dict[str, Any]:
+    operations = {
+        "lastConsumedOperation": consumed and {"id": consumed},
+        "lastOperationInQueue": {"id": newest},
+    }
+    return {"queueSize": size, **operations}
+
+
+def queues(readable: bool = True, **found: dict[str, Any]) -> Response:
+    return json_answer({"issueIndex": {"indexReadable": readable}, "replicationQueues": found})
+
+
+@pytest.mark.parametrize(
+    ("answers", "settled"),
+    [
+        ([queues()], True),
+        ([queues(a=queue(None, 9, size=0))], True),
+        # Others go on writing: what has come since the first question is not waited for.
+        ([queues(a=queue(5, 9)), queues(a=queue(8, 30)), queues(a=queue(9, 50))], True),
+        ([queues(a=queue(5, 9), b=queue(3, 4)), queues(a=queue(9, 9, size=0), b=queue(4, 7))], True),
+        ([queues(a=queue(5, 9), b=queue(3, 4))] + 19 * [queues(a=queue(20, 30), b=queue(3, 7))], False),
+        (20 * [queues(a=queue(None, 9))], False),
+        ([queues(readable=False)], False),
+        ([json_answer({"issueIndex": {"indexReadable": True}})], False),
+    ],
+)
+def test_jira_has_settled_when_it_has_applied_what_there_was_at_first(
+    answers: list[Response], settled: bool
+) -> None:
+    assert result_of(play(JIRA.index_settled(), script(*answers))) is settled
+
+
 def test_archived_issues_are_missing_on_purpose() -> None:
     issues = {"indexReadable": True, "countInDatabase": 100, "countInIndex": 40, "countInArchive": 60}
     report = result_of(play(JIRA.index_report(), script(json_answer({"issueIndex": issues}))))

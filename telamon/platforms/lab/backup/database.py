@@ -112,6 +112,16 @@ class Instant:
         for name, commit in _rows(self.connection, rows.statement, what=rows.what):
             yield str(name), None if commit is None else str(commit)
 
+    def answers(self, rows: RepositoryRows) -> bool:
+        """Whether the database has the tables and columns that are asked for."""
+        try:
+            # A refusal ends a transaction, and with it the instant, but for what is nested in it.
+            with self.connection.transaction():
+                self.connection.execute(f"EXPLAIN {rows.statement}".encode())
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+            return False
+        return True
+
     def counts(self) -> Mapping[str, int]:
         """How many rows every table has."""
         tables = self.connection.execute(

@@ -53,7 +53,7 @@ def lacking(instant: Instant, files: Path, *, rules: BackupRules) -> tuple[Findi
         rules: which rows demand what.
 
     Raises:
-        PlatformError: a table is missing.
+        PlatformError: a table of rows that need files is missing.
         MachineError: git cannot be run.
     """
     found: list[Finding] = []
@@ -61,6 +61,9 @@ def lacking(instant: Instant, files: Path, *, rules: BackupRules) -> tuple[Findi
     for rows in rules.rows:
         if isinstance(rows, FileRows):
             found.extend(_missing_files(instant, rows, files))
+        elif not instant.answers(rows):
+            # The product has no page on its tables. A backup that is judged by less is better than none.
+            found.append(Finding(rows.what, "rows", "not judged, the database has no such table or column"))
         else:
             homes = homes if homes is not None else repositories(files, rules=rules)
             found.extend(_missing_commits(instant, rows, homes))
