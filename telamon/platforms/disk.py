@@ -82,6 +82,27 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_file_system(path: Path) -> None:
+    """Have everything on the disk that was written to the file system of a path, whoever wrote it.
+
+    For a tree of many files, most of them made by other programs, where one call for each would take long.
+    Source: syncfs(2), which also tells of errors since Linux 5.8.
+
+    Args:
+        path: a file or folder that is there.
+
+    Raises:
+        OSError: the disk failed, or is full.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
 def located(path: Path) -> Iterator[None]:
     """Turn an error of the disk into one that names the place and the way out."""

@@ -9,13 +9,13 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from telamon.errors import ConflictError, PlatformError, UsageError
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.lab.files import located, make_folder, sync_folder, write
 from telamon.stackfile.nearest import nearest
 from telamon.state.backups import BackupEntry
 
@@ -60,21 +60,34 @@ class Catalogue:
         Raises:
             PlatformError: a page is damaged.
         """
-        if not self._pages.is_dir():
-            return ()
-        with located(self._pages):
-            pages = sorted(self._pages.glob(f"*{SUFFIX}"))
+        pages = self._listed().values()
         return tuple(sorted((_read(page) for page in pages), key=lambda entry: (entry.taken, entry.name)))
 
+    def find(self, name: str) -> BackupEntry | None:
+        """One backup, if it is listed. What is damaged of others does not matter.
+
+        Raises:
+            PlatformError: its page is damaged.
+        """
+        page = self._listed().get(name)
+        return _read(page) if page is not None else None
+
+    def _listed(self) -> Mapping[str, Path]:
+        if not self._pages.is_dir():
+            return {}
+        with located(self._pages):
+            return {page.stem: page for page in sorted(self._pages.glob(f"*{SUFFIX}"))}
+
     def get(self, name: str) -> BackupEntry:
-        """One backup.
+        """One backup. What is damaged of others does not matter.
 
         Raises:
             UsageError: there is none of that name; the nearest is named.
+            PlatformError: its page is damaged.
         """
-        found = {entry.name: entry for entry in self.entries()}
+        found = self._listed()
         if name in found:
-            return found[name]
+            return _read(found[name])
         near = nearest(name, list(found))
         hint = f"Did you mean {near}? " if near else ""
         listed = "`telamon backup list` shows them all." if found else "There is none yet."
@@ -105,7 +118,10 @@ class Catalogue:
         """Take a backup off the list; absent is no error."""
         page = self._pages / f"{name}{SUFFIX}"
         with located(page):
-            page.unlink(missing_ok=True)
+            if page.exists():
+                page.unlink()
+                # Its content goes next: a page that a power cut brings back would promise what is gone.
+                sync_folder(self._pages)
 
     @contextmanager
     def adding(self) -> Iterator[None]:
@@ -181,5 +197,6 @@ def _read(page: Path) -> BackupEntry:
     except (ValueError, TypeError, KeyError) as error:
         raise PlatformError(
             f"{page} is damaged",
-            remedy="Put it back from a copy, or remove it: the backup is then no longer listed.",
+            remedy="Put it back from a copy; until then no old backup is cleared away. Where you remove it, the next"
+            " clearing away removes the content of that backup as well, for good.",
         ) from error

@@ -29,12 +29,14 @@ def prune(
 
     Raises:
         ConflictError: a backup is being taken.
+        PlatformError: a page of the list is damaged; nothing was removed.
     """
     sweep(workplace)
     with catalogue.clearing():
+        # While a page is damaged nobody knows what it stands for, so nothing is removed.
+        entries = catalogue.entries()
         vault.open()
         vault.tidy()
-        entries = catalogue.entries()
         gone = outdated(entries, now=now, keep=keep)
         for entry in gone:
             # First off the list: what is listed must be there.

@@ -256,7 +256,10 @@ def swap(server: Server, *, live: str, incoming: str, outgoing: str) -> None:
             if {live, outgoing} <= found:
                 _let_in(connection, live)
                 return
-            raise PlatformError(f"there is no database {incoming} to put in place of {live}")
+            raise PlatformError(
+                f"there is no database {incoming} to put in place of {live}",
+                remedy="Begin the restore anew: it makes that database out of the backup.",
+            )
         if live in found:
             _expel(connection, live)
         _expel(connection, incoming)

@@ -79,7 +79,7 @@ def build(
         PlatformError: it cannot be recovered, or is not whole.
         MachineError: there is no room.
     """
-    entry = next((found for found in shelf.catalogue.entries() if found.name == name), None)
+    entry = shelf.catalogue.find(name)
     if entry is None:
         sweep(shelf.workplace)
         copy = covering(timeline, around.at)

@@ -16,7 +16,7 @@ from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.taking import DUMP, FILES, Shelf, demand_room, prove
 from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.files import located, make_folder, sync_folder
+from telamon.platforms.lab.files import located, make_folder, sync_file_system, sync_folder
 from telamon.products.backup import BackupRules
 from telamon.state.backups import BackupEntry
 
@@ -93,6 +93,9 @@ def prepare(
         shelf.vault.open()
         demand_room(place.home.parent, 3 * entry.size)
         prove(entry, shelf, place=place.incoming, rules=rules, progress=progress)
+    with located(place.incoming):
+        # What it takes the place of is removed in the end: a power cut must not find neither of them.
+        sync_file_system(place.incoming)
     progress("loading the database")
     databases.load(
         manager,
@@ -154,9 +157,15 @@ def _exchange(live: Path, incoming: Path, outgoing: Path) -> None:
                     f"{outgoing} bars the way of {live}", remedy="Remove it if nobody needs it."
                 )
             incoming.rename(live)
-            sync_folder(live.parent)
         elif not live.exists():
-            raise PlatformError(f"there is nothing to put in place of {live}")
+            raise PlatformError(
+                f"there is nothing to put in place of {live}",
+                remedy="Once this restore has been taken back, begin it anew: it fetches the files again.",
+            )
+        for folder in {live.parent, incoming.parent}:
+            # Whoever was killed just here may have left them to be written.
+            if folder.exists():
+                sync_folder(folder)
 
 
 def _clear_indexes(place: Place) -> None:

@@ -121,9 +121,9 @@ def take(subject: Subject, shelf: Shelf, *, name: str, reason: str, progress: Pr
         TemporaryError: the database server does not answer now.
         ConflictError: old backups are being cleared away, and that does not end.
     """
-    for entry in shelf.catalogue.entries():
-        if entry.name == name:
-            return entry
+    listed = shelf.catalogue.find(name)
+    if listed is not None:
+        return listed
     sweep(shelf.workplace)
     with shelf.catalogue.adding(), workplace(shelf.workplace / subject.product) as place:
         make_folder(place)

@@ -184,9 +184,16 @@ def _own(context: Context, shelf: Shelf, name: str) -> BackupEntry:
 
 def _product(context: Context) -> Product:
     product = context.part.product
-    if product is None or context.part.database is None:
-        raise PlatformError(f"{context.component} has no data to back up")
+    if product is None:
+        raise _nothing(context)
     return product
+
+
+def _nothing(context: Context) -> PlatformError:
+    return PlatformError(
+        f"{context.component} has no data to back up",
+        remedy="Name a product that keeps data in the database: `telamon status` shows what there is.",
+    )
 
 
 def _subject(context: Context, *, home: Path | None = None, database: str = "") -> Subject:
@@ -210,7 +217,7 @@ def place_of(context: Context) -> Place:
     """
     product, part = _product(context), context.part
     if part.database is None:
-        raise PlatformError(f"{context.component} has no data to back up")
+        raise _nothing(context)
     homes = [context.root / "homes" / member.name for member in part.desired.members]
     return Place(
         home=context.root / "shared" / part.desired.product,
@@ -242,7 +249,10 @@ def _first_server(context: Context) -> ServerDesired:
     """Any server: each knows where the one that takes writes listens."""
     part = context.lab.part(DATABASE)
     if part is None or not part.servers:
-        raise PlatformError("this lab has no database server")
+        raise PlatformError(
+            "this lab has no database server",
+            remedy="Let the Stack have a database, and run `telamon up`.",
+        )
     return part.servers[0]
 
 

@@ -76,7 +76,10 @@ def _home(context: Context, member: str) -> Home:
 def _place(context: Context) -> IndexPlace:
     workload = context.part.workload
     if workload is None or workload.index_ways is None:
-        raise PlatformError(f"the members of {context.component} keep no index")
+        raise PlatformError(
+            f"the members of {context.component} keep no index",
+            remedy="Name a component that does: `telamon index status` shows them.",
+        )
     return workload.index_ways.place
 
 
@@ -84,7 +87,10 @@ def _link(context: Context, work: CopyIndex) -> Link:
     name = link_name(work.target, work.source, port=INDEX)
     found = next((link for link in context.lab.links if link.name == name), None)
     if found is None:
-        raise PlatformError(f"{work.target} has no way to {work.source}")
+        raise PlatformError(
+            f"{work.target} has no way to {work.source}",
+            remedy="Run `telamon up` again: it lays the ways between all members that there are.",
+        )
     return found
 
 
