@@ -57,7 +57,7 @@ class BackupDesk:
             UsageError: there is no backup before it, or the log of the database does not reach back so far.
         """
         found = surroundings(self.entries(), product, at=at)
-        covering(Timeline(self._root / FOLDER, None), at)
+        covering(Timeline(self._root / FOLDER, None).reaching(at), at)
         return found
 
     def prune(self, now: datetime) -> tuple[BackupEntry, ...]:

@@ -82,15 +82,17 @@ def build(
     entry = shelf.catalogue.find(name)
     if entry is None:
         sweep(shelf.workplace)
-        copy = covering(timeline, around.at)
-        progress("waiting until the log is read")
-        received(shelf.server)
+        kept = timeline.reaching(around.at)
+        copy = covering(kept, around.at)
+        if kept == timeline:
+            progress("waiting until the log is read")
+            received(shelf.server)
         with shelf.catalogue.adding(), workplace(shelf.workplace / subject.product) as place:
             make_folder(place)
             shelf.vault.open()
             demand_room(place, around.before.size)
             _gather(around, subject, shelf, place=place)
-            held = _held(around, subject, shelf, timeline=timeline, copy=copy, place=place, progress=progress)
+            held = _held(around, subject, shelf, timeline=kept, copy=copy, place=place, progress=progress)
             of_then = replace(subject, release=around.before.release)
             entry = enlist(
                 of_then, shelf, held=held, place=place, named=Named(name, INSTANT), progress=progress

@@ -2,7 +2,7 @@
 
 ``pg_receivewal`` reads the write-ahead log over the network as a standby does. It holds nothing up: where it lags or
 its disk is full, the server goes on, removes its log when it pleases, and what cannot be followed any more is begun
-anew from a fresh copy.
+anew from a fresh copy. What was kept before stays beside it until that copy is whole.
 
 Sources: PostgreSQL 17 documentation, pg_receivewal(1), pg_basebackup(1), "Continuous Archiving and Point-in-Time
 Recovery"; names of segments as in "WAL Internals".
@@ -33,7 +33,7 @@ from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.programs import FULL, run
 from telamon.platforms.lab.backup.vault import Progress
 from telamon.platforms.lab.backup.workplace import end_programs
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.lab.files import located, make_folder, sync_folder, write
 
 LOG = logging.getLogger("telamon.lab.backup")
 FOLDER = "timeline"
@@ -89,7 +89,13 @@ class Timeline:
         return self.folder / "log"
 
     @property
-    def _copies(self) -> Path:
+    def earlier(self) -> Timeline:
+        """What was kept before log was lost: there until a copy of what came after is whole."""
+        return Timeline(self.folder / "earlier", self.account)
+
+    @property
+    def copies_folder(self) -> Path:
+        """The copies of all data, each in a folder."""
         return self.folder / "copies"
 
     def copies(self) -> tuple[Copy, ...]:
@@ -98,27 +104,61 @@ class Timeline:
         Raises:
             PlatformError: a page is damaged.
         """
-        pages = sorted(self._copies.glob("*/copy.json"))
+        pages = sorted(self.copies_folder.glob("*/copy.json"))
         return tuple(sorted((_read(page) for page in pages), key=lambda copy: copy.instant))
 
     def archive(self, copy: Copy) -> Path:
         """The data of a copy."""
-        return self._copies / copy.name / "base.tar"
+        return self.copies_folder / copy.name / "base.tar"
+
+    def reaching(self, at: datetime) -> Timeline:
+        """Itself, or what was kept before log was lost where only that reaches back to an instant."""
+        for kept in (self, self.earlier):
+            if any(copy.instant <= at for copy in kept.copies()):
+                return kept
+        return self
 
     def prepare(self) -> None:
         """Make the folders, and end what a keeper that was killed has left running."""
         make_folder(self.folder, mode=0o711)
-        for folder in (self.log, self._copies):
+        waits = self.copies_folder.exists() and not self.earlier.copies_folder.exists()
+        if waits and self.earlier.log.exists():
+            # A keeper was killed between the two: copies without the log after them are worth nothing.
+            self._put_aside_copies()
+        for folder in (self.log, self.copies_folder):
             make_folder(folder, account=self.account)
         end_programs(self.log)
-        end_programs(self._copies)
+        end_programs(self.copies_folder)
 
     def begin_anew(self) -> None:
-        """Remove everything: the server has removed log that was not read yet, so nothing joins what comes."""
+        """Put aside what is kept: the server has removed log that was not read yet, so nothing joins what comes.
+
+        What holds no whole copy is removed instead, and what was put aside before stays.
+
+        Raises:
+            MachineError: a folder cannot be renamed or removed.
+        """
         with located(self.folder):
-            for folder in (self.log, self._copies):
-                shutil.rmtree(folder, ignore_errors=True)
+            if self.copies():
+                self._drop_earlier()
+                make_folder(self.earlier.folder, mode=0o711)
+                self.log.rename(self.earlier.log)
+                self._put_aside_copies()
+            else:
+                _remove(self.log)
+                _remove(self.copies_folder)
         self.prepare()
+
+    def _drop_earlier(self) -> None:
+        # Log without copies is what a death between the two leaves, and must not come about here.
+        _remove(self.earlier.log)
+        _remove(self.earlier.folder)
+
+    def _put_aside_copies(self) -> None:
+        with located(self.folder):
+            self.copies_folder.rename(self.earlier.copies_folder)
+            sync_folder(self.earlier.folder)
+            sync_folder(self.folder)
 
     def copy(self, source: Server, *, now: Callable[[], str]) -> Copy:
         """Copy all data; half a copy is never listed.
@@ -132,9 +172,9 @@ class Timeline:
             PlatformError: the server refused.
         """
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        place = self._copies / name
-        with located(self._copies):
-            for half in self._copies.iterdir():
+        place = self.copies_folder / name
+        with located(self.copies_folder):
+            for half in self.copies_folder.iterdir():
                 if not (half / "copy.json").exists():
                     shutil.rmtree(half)
         make_folder(place, account=self.account)
@@ -146,11 +186,13 @@ class Timeline:
         return made
 
     def prune(self) -> None:
-        """Remove copies but the newest ones, and the log from before the oldest that stays."""
+        """Remove copies but the newest ones, the log from before the oldest that stays, and what they replace."""
         copies = self.copies()
         with located(self.folder):
+            if copies:
+                self._drop_earlier()
             for copy in copies[:-KEPT_COPIES]:
-                shutil.rmtree(self._copies / copy.name)
+                shutil.rmtree(self.copies_folder / copy.name)
             kept = copies[-KEPT_COPIES:]
             first = min((_position(copy.segment) for copy in kept), default="")
             for segment in self.log.iterdir():
@@ -211,9 +253,13 @@ class Keeper:
         with located(self.timeline.folder):
             free = shutil.disk_usage(self.timeline.folder).free
         if free < SPARE:
+            earlier = self.timeline.earlier.folder
+            most = (
+                f" Removing {earlier} gives up the instants before log was lost." if earlier.exists() else ""
+            )
             raise MachineError(
                 f"the log of the database is not kept: {self.timeline.folder} has {free // 2**20} MiB left",
-                remedy="Free some space. The database itself goes on.",
+                remedy=f"Free some space. The database itself goes on.{most}",
             )
 
 
@@ -230,7 +276,9 @@ class _Receiver:
         words = self.said.read_text(encoding="utf-8", errors="replace").strip()
         last = (words.splitlines() or ["no reason given"])[-1][:200]
         if _LOST in words:
-            LOG.warning("log was removed before it was read; all that was kept goes, and is begun anew")
+            LOG.warning(
+                "log was removed before it was read; what was kept goes once a new copy of all data is there"
+            )
             self.timeline.begin_anew()
             raise TemporaryError("log was removed before it was read; it is kept anew from here", delay=1.0)
         if any(full in words for full in FULL):
@@ -323,6 +371,11 @@ def _first_segment(archive: Path) -> str:
     if found is None:
         raise PlatformError(f"{archive} does not say where its log begins", remedy="It is made again.")
     return found[1]
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _position(name: str) -> str:
