@@ -1,4 +1,7 @@
-"""Backups at random moments under load, each restored and judged by other programs than those that took it."""
+"""Backups at random moments under load, each restored; tokens and repositories are judged by other programs.
+
+That a row lacks its file or commit is taken from the page of the backup, by Telamon's own statements.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,7 @@ SCENARIOS = (
         "run void: nothing here is about time.",
         (
             Figure("lost", "acknowledged writes that are not in the backup", "", "sum", 0.0),
-            Figure("dangling", "rows without their file or commit", "", "sum", 0.0),
+            Figure("dangling", "rows without their file or commit, as the backup tells", "", "sum", 0.0),
             Figure("broken", "repositories that git fsck complains of", "", "sum", 0.0),
             Figure("seconds", "time of a backup, verified", "s", "median"),
             Figure("added", "added to the vault", "MiB", "median"),

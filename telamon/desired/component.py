@@ -65,7 +65,6 @@ class Policy:
     """How a component is kept.
 
     Attributes:
-        min_serving: members that must go on serving during a voluntary change.
         stop_grace: seconds between the request to stop and the kill.
         backoff: seconds to wait before the 1st, 2nd … restart of a member that failed; the last one repeats.
         quarantine_after: failures in a row after which the member counts as quarantined.
@@ -73,7 +72,6 @@ class Policy:
         look_again: seconds between two passes over an unfinished set-up.
     """
 
-    min_serving: int = 1
     stop_grace: float = 30.0
     backoff: tuple[float, ...] = (0.0, 0.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
     quarantine_after: int = 4

@@ -123,7 +123,7 @@ def enough_go_on_serving(step: Step, view: View) -> Refusal | None:
     if member is None or view.condition(member) not in UP:
         return None
     left = [other for other in view.serving() if other.name != step.member]
-    needed = min(view.desired.policy.min_serving, len(view.desired.members))
+    needed = view.must_serve
     if len(left) >= needed or len(view.desired.members) == 1:
         return None
     return Refusal(

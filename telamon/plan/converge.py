@@ -83,7 +83,7 @@ def enter_rotation(view: View) -> Iterator[Step | Wait]:
     """Traffic for every member that is fit, unless it was drained to be replaced or is kept out on purpose."""
     if not view.desired.rotates or not view.is_set_up():
         return
-    needed = min(view.desired.policy.min_serving, len(view.desired.members))
+    needed = view.must_serve
     for wanted, member, condition in view.kept():
         waits = member.revision != wanted.revision or member.name in view.kept_out
         if condition is Condition.READY and (not waits or len(view.serving()) < needed):

@@ -63,7 +63,7 @@ def serving_is_kept(step: Step, *, before: View, after: View) -> Violation | Non
         return None
     if before.desired.kind is ComponentKind.DATABASE:
         return None
-    needed = min(before.desired.policy.min_serving, len(before.desired.members))
+    needed = before.must_serve
     if len(before.serving()) >= needed > len(after.serving()):
         return Violation(
             "serving-is-kept", f"{step.member} would leave {len(after.serving())} of {needed} serving"

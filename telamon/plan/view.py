@@ -270,15 +270,19 @@ class View:
         """Whether set-up is complete, or not needed."""
         return not self.desired.set_up or self.memory.knows("set-up")
 
+    @property
+    def must_serve(self) -> int:
+        """Members that must go on serving during a voluntary change: one, where any is desired."""
+        return min(len(self.desired.members), 1)
+
     def standing(self) -> Standing:
         """What this component's neighbours may know of it."""
         return self._standing
 
     @cached_property
     def _standing(self) -> Standing:
-        enough = min(max(self.desired.policy.min_serving, 1), len(self.desired.members))
         return Standing(
-            ready=bool(self.desired.members) and len(self.serving()) >= enough and self.is_set_up(),
+            ready=bool(self.desired.members) and len(self.serving()) >= self.must_serve and self.is_set_up(),
             set_up=self.is_set_up(),
             living=sum(1 for member in self.seen.members if member.started is not None),
             since=max((member.phase_since for member in self.serving()), default=self.now),

@@ -182,7 +182,7 @@ def database_component(
         keeps_log=keeps_log,
         # A crash is healed by starting again at once: the server itself decides how long recovery takes.
         patience=Patience(hang=3.0, start=120.0),
-        policy=Policy(min_serving=1, stop_grace=20.0),
+        policy=Policy(stop_grace=20.0),
     )
     return LabComponent(desired, processes, files=files, servers=servers)
 

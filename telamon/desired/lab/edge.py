@@ -131,7 +131,7 @@ def edge_component(
         objects=desired_fingerprint(files),
         rotates=False,
         patience=Patience(hang=3.0, start=30.0),
-        policy=Policy(min_serving=1, stop_grace=float(DRAIN_SECONDS + 3)),
+        policy=Policy(stop_grace=float(DRAIN_SECONDS + 3)),
     )
     return LabComponent(desired, processes, files=files)
 

@@ -98,7 +98,7 @@ def relays_component(parts: Sequence[Outline], facts: LabFacts, *, links: Iterab
         required_by=tuple(part.component for part in parts),
         rotates=False,
         patience=Patience(hang=3.0, start=30.0),
-        policy=Policy(min_serving=1, stop_grace=5.0),
+        policy=Policy(stop_grace=5.0),
     )
     return LabComponent(desired, (process,), files=files)
 

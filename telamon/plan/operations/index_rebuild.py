@@ -60,7 +60,7 @@ class IndexRebuild(Planner):
                 else f"no node of {name} serves now",
                 "wait until it does, or name another node",
             )
-        elif view.desired.rebuild is RebuildWay.ASIDE and len(serving) - 1 < _needed(view):
+        elif view.desired.rebuild is RebuildWay.ASIDE and len(serving) - 1 < view.must_serve:
             yield Refusal(
                 "enough-go-on-serving",
                 f"the node that makes the index serves nobody meanwhile, and only {len(serving) - 1} would be left",
@@ -136,7 +136,3 @@ def _node(view: View, operation: Running) -> str:
 def _ended(view: View, operation: Running) -> bool:
     job = view.seen.jobs.get(f"{AWAIT}/{operation.name}")
     return job is not None and job.phase is JobPhase.SUCCEEDED and job.result != "waiting"
-
-
-def _needed(view: View) -> int:
-    return min(view.desired.policy.min_serving, len(view.desired.members))

@@ -253,7 +253,7 @@ def _others(view: View, operation: Running, ways: IndexWays) -> Iterator[Refusal
     serving = [member.name for member in view.serving()]
     if _swaps_live(ways, operation) or operation.member not in serving:
         return
-    needed = min(view.desired.policy.min_serving, len(view.desired.members))
+    needed = view.must_serve
     if len(serving) - 1 < needed:
         yield Refusal(
             "enough-go-on-serving",

@@ -337,10 +337,9 @@ def test_a_source_that_is_not_well_is_refused() -> None:
     assert "a-source-is-well" in guards(made)
 
 
-def test_the_last_but_one_serving_member_is_not_stopped_where_two_must_serve() -> None:
+def test_the_last_serving_member_is_not_stopped() -> None:
     made = running_world()
-    desired = made.desired["tracker"]
-    made.desired["tracker"] = replace(desired, policy=replace(desired.policy, min_serving=2))
+    made.platform.strike("tracker", "tracker-0", fault=Fault.CRASH)
     made.tick()
     assert "enough-go-on-serving" in guards(made)
 
