@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,9 +12,6 @@ from typing import Final
 from telamon.errors import MachineError, brief
 
 PRIVATE: Final = 0o600
-AT_CURRENT_FOLDER: Final = -100
-EXCHANGE: Final = 2
-"""``AT_FDCWD`` and ``RENAME_EXCHANGE``. Source: renameat2(2), linux/fcntl.h, linux/fs.h."""
 
 
 def replace_file(
@@ -35,8 +30,8 @@ def replace_file(
     Raises:
         OSError: the disk is full or read-only, or rights are missing; the old file stands.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
-    beside = Path(name)
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -52,53 +47,11 @@ def replace_file(
     sync_folder(path.parent)
 
 
-def exchange(one: Path, other: Path) -> bool:
-    """Let two names change places in one step. Source: renameat2(2).
-
-    Returns:
-        Whether this system and this disk can.
-
-    Raises:
-        OSError: they can, and it failed.
-    """
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    done = rename(AT_CURRENT_FOLDER, os.fsencode(one), AT_CURRENT_FOLDER, os.fsencode(other), EXCHANGE)
-    if done == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
-        return False
-    raise OSError(code, os.strerror(code), str(one))
-
-
 def sync_folder(path: Path) -> None:
     """Have a folder's entries on the disk: a rename lasts only then."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file_system(path: Path) -> None:
-    """Have everything on the disk that was written to the file system of a path, whoever wrote it.
-
-    For a tree of many files, most of them made by other programs, where one call for each would take long.
-    Source: syncfs(2), which also tells of errors since Linux 5.8.
-
-    Args:
-        path: a file or folder that is there.
-
-    Raises:
-        OSError: the disk failed, or is full.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(path))
     finally:
         os.close(descriptor)
 

@@ -89,9 +89,12 @@ class Promise(StrEnum):
 
 
 class Part(BaseModel):
-    """What all parts of a description of load share."""
+    """What all parts of a description of load share.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    Their validators are built when the first of them is made: every verb imports this, and most send nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
 class Meaning(Part):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from telamon.errors import MachineError
 from telamon.indexfiles.manifest import Manifest
-from telamon.platforms.disk import exchange, located, replace_file, sync_folder
+from telamon.platforms.disk import located, replace_file, sync_folder
 from telamon.platforms.indexcopy.home import Home, walk
+from telamon.platforms.systemcalls import exchange
 
 
 def switch(home: Home, manifest: Manifest) -> None:

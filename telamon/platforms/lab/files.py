@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from telamon.desired.lab.facts import Account
-from telamon.platforms.disk import disk_error, located, replace_file, sync_file_system, sync_folder
+from telamon.platforms.disk import disk_error, located, replace_file, sync_folder
 
-__all__ = ["disk_error", "located", "make_folder", "sync_file_system", "sync_folder", "write"]
+__all__ = ["disk_error", "located", "make_folder", "sync_folder", "write"]
 
 
 def write(path: Path, text: str, *, mode: int = 0o600, account: Account | None = None) -> None:

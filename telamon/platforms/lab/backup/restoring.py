@@ -16,7 +16,8 @@ from telamon.platforms.lab.backup import database as databases
 from telamon.platforms.lab.backup.database import Server
 from telamon.platforms.lab.backup.taking import DUMP, FILES, Shelf, demand_room, prove
 from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.files import located, make_folder, sync_file_system, sync_folder
+from telamon.platforms.lab.files import located, make_folder, sync_folder
+from telamon.platforms.systemcalls import sync_file_system
 from telamon.products.backup import BackupRules
 from telamon.state.backups import BackupEntry
 
