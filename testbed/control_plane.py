@@ -113,7 +113,7 @@ class ControlPlane:
             user: its name; the API server's audit log knows it by that.
             groups: that it is in.
         """
-        path = self.folder / f"{user.replace(':', '-')}.kubeconfig"
+        path = self.folder / f"{'-'.join((user, *groups)).replace(':', '-')}.kubeconfig"
         if not path.exists():
             client = self.authority.client(user, groups=groups)
             write_kubeconfig(path, self.server, authority=self.authority.certificate, client=client)

@@ -40,6 +40,11 @@ STARTS_AGAIN_AFTER: Final = 1.0
 _REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
+def _tried_again() -> contextlib.AbstractContextManager[None]:
+    """A request that is refused or not answered now is made again: every look starts from what is there."""
+    return contextlib.suppress(RefusedError, OSError, http.client.HTTPException)
+
+
 @dataclass
 class _Running:
     pod: Pod
@@ -94,11 +99,12 @@ class Machines:
 
     def _work(self) -> None:
         while not self._closing.wait(LOOKS_EVERY):
-            # A request that is refused or not answered now is made again: every look starts from what is there.
-            with contextlib.suppress(RefusedError, OSError, http.client.HTTPException):
+            with _tried_again():
                 pods = self._client.ask("GET", "/api/v1/pods").get("items") or []
                 for pod in pods:
-                    self._keep(pod)
+                    # One that lacks its secret or its program keeps nobody else waiting.
+                    with _tried_again():
+                        self._keep(pod)
                 self._reap({str(pod["metadata"]["uid"]) for pod in pods})
 
     def _keep(self, pod: Pod) -> None:
@@ -153,6 +159,9 @@ class Machines:
         container = known.pod["spec"]["containers"][0]
         environment = dict(self._environment(known, container))
         command = [_filled(word, environment) for word in container.get("command", ())]
+        if not command:
+            # It is the image's own, and there are no images here.
+            return
         with (self._logs / f"{known.pod['metadata']['name']}.log").open("ab") as log:
             known.process = subprocess.Popen(
                 command, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log

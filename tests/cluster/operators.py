@@ -19,11 +19,13 @@ from telamon.desired.kubernetes.fencing import fence
 from telamon.desired.kubernetes.installation import installation
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
+from telamon.errors import TelamonError
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.store import OPERATION, STACK
 from telamon.products.registry import registry
 from telamon.stackfile.crds import custom_resources
 from testbed.control_plane import ControlPlane
+from tests.cluster.harness import OPERATOR as ACCOUNT
 from tests.cluster.harness import stack
 from tests.cluster.support import until
 from tests.support.manifests import site_of
@@ -192,15 +194,33 @@ def installed(plane: ControlPlane, api: Api, folder: Path) -> Iterator[Installed
             if process.running.poll() is None:
                 process.thaw()
                 process.kill()
-        disarm(api)
+        disarm(plane, api)
 
 
-def disarm(api: Api) -> None:
-    """Leave the fence where it is, and let it concern nobody: an API server would not follow one that comes back."""
+def disarm(plane: ControlPlane, api: Api) -> None:
+    """Leave the fence where it is, and let it concern nobody: an API server would not follow one that comes back.
+
+    The API server takes a change of it up a moment later: this waits until it has.
+    """
     for item in fence():
         if item["kind"] == "ValidatingAdmissionPolicy":
             nobody = [{"name": "nobody", "expression": "false"}]
             api.apply({**item, "spec": {**item["spec"], "matchConditions": nobody}}, over=None)
+    operator = Api(plane.kubeconfig(ACCOUNT, groups=("system:masters",)))
+    try:
+        until(lambda: _is_let(operator))
+    finally:
+        operator.close()
+
+
+def _is_let(operator: Api) -> bool:
+    """Whether one who has every right and the operator's name may write without the lease."""
+    metadata = {"name": "disarmed", "namespace": OPERATOR_NAMESPACE}
+    try:
+        operator.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, over=None)
+    except TelamonError:
+        return False
+    return True
 
 
 def _listed(api: Api) -> bool:

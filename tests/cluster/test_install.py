@@ -127,7 +127,7 @@ def test_the_operator_is_installed_once_and_taken_away_again(
     assert stored is not None
     api.delete(stored)
     assert removed(desk, plane) == []
-    disarm(api)
+    disarm(plane, api)
 
 
 def _taken(api: Api, document: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from telamon.desired.component import ComponentDesired
 from telamon.desired.in_force import InForce
+from telamon.errors import TemporaryError
 from telamon.naming import DATABASE, EDGE
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab.compiler import LabCompiler
@@ -92,6 +93,8 @@ def lab(module_root: Path) -> Iterator[LabPlatform]:
             members = members[:1]
         for member in members:
             platform.start(component, member.name)
+        if component.name == DATABASE:
+            until(partial(_bootstrapped, platform, component))
         until(partial(_run, platform, component, len(members)))
     yield platform
     platform.close()
@@ -112,6 +115,14 @@ def harness(lab: LabPlatform) -> Iterator[Harness]:
 
 def test_no_test_of_the_suite_is_left_out() -> None:
     assert {name for name in vars(test_platform) if name.startswith("test_")} == set(__all__)
+
+
+def _bootstrapped(platform: LabPlatform, component: ComponentDesired) -> bool:
+    try:
+        platform.bootstrap(component, component.members[0].name)
+    except TemporaryError:
+        return False
+    return True
 
 
 def _run(platform: LabPlatform, component: ComponentDesired, count: int) -> bool:
