@@ -147,7 +147,7 @@ class Writers:
         self._ended.set()
         for thread in self._threads:
             thread.join(30)
-        assert self.failures == []
+        assert not self.failures, self.failures
 
     def _run(self, number: int) -> None:
         chance = random.Random(number)
