@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
 from dataclasses import replace
 
 import httpx
@@ -27,7 +26,7 @@ from telamon.products.base import (
 from telamon.products.notes import refused_logins
 from telamon.products.traffic import Writer
 from telamon.state.phase import Phase
-from tests.support.nodes import ACCOUNT, SECRETS, MakeSite, Site, caught_up, names, set_up
+from tests.support.nodes import ACCOUNT, SECRETS, MakeSite, Site, caught_up, index_made, names, set_up
 from tests.understudy.support import PostgreSQL, eventually, free_port
 
 pytestmark = pytest.mark.lab
@@ -94,15 +93,7 @@ def test_a_whole_index_is_made_anew(make_site: MakeSite, name: str) -> None:
     site = make_site(name)
     set_up(site)
     site.ask(site.product.rebuild_index())
-
-    def over() -> bool:
-        with suppress(TemporaryError):
-            found = site.ask(site.product.index_rebuilt())
-            assert found.fault == ""
-            return found.finished
-        return False
-
-    assert eventually(over, what="the index is made")
+    assert eventually(lambda: index_made(site), what="the index is made")
     eventually(lambda: caught_up(site, 0), what="it can be read")
 
 

@@ -10,20 +10,18 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from telamon.errors import TemporaryError
 from telamon.products.base import Exchange, Identity, Request, SetupVerdict
 from telamon.products.release import Act
 from telamon.products.rest import NO_CHECK, patient
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
-from tests.support.nodes import MakeSite, Site, caught_up, names, set_up
+from tests.support.nodes import MakeSite, Site, caught_up, index_made, names, set_up
 from tests.understudy.support import eventually, free_port
 from understudy.bitbucket.settings import VARIANTS as BITBUCKET
 from understudy.confluence.settings import VARIANTS as CONFLUENCE
@@ -109,15 +107,7 @@ def upgrades_without_asking_for_its_network(site: Site) -> None:
 def has_its_index_made_anew(site: Site) -> None:
     """The engine sees the end of a re-index during which the node says ERROR."""
     site.ask(site.product.rebuild_index())
-
-    def over() -> bool:
-        with suppress(TemporaryError):
-            found = site.ask(site.product.index_rebuilt())
-            assert found.fault == ""
-            return found.finished
-        return False
-
-    assert eventually(over, what="the index is made")
+    assert eventually(lambda: index_made(site), what="the index is made")
     assert eventually(lambda: caught_up(site, 0), what="it can be read")
     assert "state ERROR: a foreground re-index runs" in site.processes[0].log.read_text()
 

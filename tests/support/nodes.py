@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from telamon.errors import TemporaryError
 from telamon.model.products import ProductSpec
 from telamon.platforms.probing import StatusProbe
 from telamon.platforms.rest import Credential, Password, Token, perform
@@ -230,6 +232,15 @@ def set_up(site: Site, *, nodes: int = 1) -> None:
     outcome = site.set_up()
     assert outcome.verdict is SetupVerdict.COMPLETE, outcome
     site.make_account()
+
+
+def index_made(site: Site) -> bool:
+    """Whether an index that is being made anew is whole, by the product's own word; it never says that it failed."""
+    with suppress(TemporaryError):
+        found = site.ask(site.product.index_rebuilt())
+        assert found.fault == ""
+        return found.finished
+    return False
 
 
 def caught_up(site: Site, ordinal: int) -> bool:
