@@ -366,11 +366,13 @@ class Host:
         try:
             operation = lane.operation if desired.members else None
             outcome = lane.executor.tick(desired, self.standings(), operation=operation)
-            if operation is not None:
-                self._advance(lane, operation, outcome=outcome)
             with self._lock:
-                lane.outcome, lane.seen_generation, lane.trouble = outcome, generation, None
+                # First what was seen: whoever reads that an operation has ended asks next how the members stand.
+                lane.outcome, lane.seen_generation = outcome, generation
                 lane.standing = outcome.view.standing()
+                if operation is not None:
+                    self._advance(lane, operation, outcome=outcome)
+                lane.trouble = None
                 lane.operation = lane.operation or self._wished(outcome)
         except TelamonError as error:
             # Journal or store could not be written: acting without a record is worse than waiting.

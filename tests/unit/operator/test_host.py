@@ -7,10 +7,12 @@ import pytest
 
 from telamon.errors import ConflictError, MachineError
 from telamon.model.stack import Stack
+from telamon.operator.operations import Wish
 from telamon.operator.schedule import Schedule
 from telamon.platforms.memory.parts import Fault
+from telamon.ports import Stored
 from telamon.state.world import Life
-from tests.support.hosting import Components, Rig, eventually, is_ready, stack
+from tests.support.hosting import Components, Rig, endings, eventually, is_ready, stack
 from tests.support.stacks import companion, database, edge, product
 
 
@@ -211,3 +213,26 @@ def test_backups_come_round_by_themselves(rig: Rig) -> None:
     (operation,) = rig.host.operations.all()
     assert operation.spec.verb == "backup"
     assert operation.spec.params == {"reason": "scheduled"}
+
+
+def test_who_reads_that_an_operation_has_ended_finds_its_members_as_they_are_then(
+    rig: Rig, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    found: list[set[str]] = []
+    put = rig.store.put
+
+    def watched(stored: Stored) -> Stored:
+        written = put(stored)
+        if (stored.status or {}).get("phase") == "Succeeded":
+            outcome = rig.host.lanes()["jira"].outcome
+            assert outcome is not None
+            found.append({member.name for member in outcome.view.serving()})
+        return written
+
+    monkeypatch.setattr(rig.store, "put", watched)
+    for verb in ("quarantine", "release"):
+        rig.host.operate(Wish(verb, "jira", "jira-1", {}))
+        eventually(lambda: endings(rig)[-1][1] == "Succeeded", f"{verb} has ended")
+    assert found == [{"jira-0"}, {"jira-0", "jira-1"}]
