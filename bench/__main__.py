@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from bench import machine
@@ -75,7 +74,9 @@ def _measure(chosen: Sequence[Scenario], results: Results, options: argparse.Nam
 
 def _lacks(results: Results, scenario: Scenario, *, commit: str, repeats: int) -> int:
     """How many good runs of a scenario are missing."""
-    done = [run for run in results.start(scenario.name, commit).runs if not run.void]
+    done = [
+        run for run in results.start(scenario.name, commit, lasting=scenario.lasting).runs if not run.void
+    ]
     return max((scenario.repeats or repeats) - len(done), 0)
 
 
@@ -83,7 +84,7 @@ def _repeat(session: Session, scenario: Scenario, results: Results, *, commit: s
     """Run a scenario until it has enough runs that count, or twice as many in all. Returns why it broke, or ""."""
     most = 2 * (scenario.repeats or repeats)
     while _lacks(results, scenario, commit=commit, repeats=repeats):
-        measured = results.start(scenario.name, commit)
+        measured = results.start(scenario.name, commit, lasting=scenario.lasting)
         if len(measured.runs) >= most:
             # A machine that is too busy is no defect of the bench: the page says what is void, and why.
             return ""
@@ -92,7 +93,7 @@ def _repeat(session: Session, scenario: Scenario, results: Results, *, commit: s
         except (BenchError, TelamonError) as error:
             session.recover()
             return f"{scenario.name}: {error}"
-        results.put(scenario.name, replace(measured, runs=(*measured.runs, run)))
+        results.put(scenario.name, measured.more(run, commit))
         told = ", ".join(f"{key} {value:.2f}" for key, value in run.figures.items())
         _say(f"{scenario.name} {len(measured.runs) + 1}: {told}{f' (void: {run.void})' if run.void else ''}")
     return ""

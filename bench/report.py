@@ -89,7 +89,7 @@ def _section(scenario: Scenario, found: Measured, *, folder: Path) -> Iterator[s
     yield ""
     count = f"{len(good)} {'run' if len(good) == 1 else 'runs'}{_voids(found.runs)}"
     yield (
-        f"Measured at `{_short(found.commit)}` on {_day(found.runs)}: {count}. Repeat with "
+        f"Measured at {_commits(found)} on {_day(found.runs)}: {count}. Repeat with "
         f"`{COMMAND} {scenario.name} --again`."
     )
     yield ""
@@ -207,8 +207,17 @@ def _voids(runs: Sequence[Run]) -> str:
     return f" and {count} void" if count else ""
 
 
+def _commits(found: Measured) -> str:
+    """What was run; how often each, where it was more than one."""
+    counts = found.commits()
+    if len(counts) == 1:
+        return f"`{_short(next(iter(counts)))}`"
+    return ", ".join(f"`{_short(commit)}` ({count})" for commit, count in counts.items())
+
+
 def _day(runs: Sequence[Run]) -> str:
-    return datetime.fromtimestamp(runs[-1].began, UTC).strftime("%Y-%m-%d")
+    days = [datetime.fromtimestamp(run.began, UTC).strftime("%Y-%m-%d") for run in (runs[0], runs[-1])]
+    return " to ".join(dict.fromkeys(days))
 
 
 def _short(commit: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -63,6 +64,7 @@ class Run:
         notes: what a reader should know of this run.
         loads: what the generators saw.
         marks: instants after the fault, by name, for the plot.
+        commit: what was run; "" where it is that of the scenario.
     """
 
     figures: Mapping[str, float]
@@ -72,14 +74,29 @@ class Run:
     notes: Sequence[str] = ()
     loads: Sequence[Load] = ()
     marks: Mapping[str, float] = field(default_factory=dict)
+    commit: str = ""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A scenario as far as it was measured."""
+    """A scenario as far as it was measured.
+
+    Attributes:
+        commit: of the latest run.
+        runs: the oldest first.
+    """
 
     commit: str
     runs: Sequence[Run] = ()
+
+    def commits(self) -> Mapping[str, int]:
+        """How many runs there are of each commit, the oldest first."""
+        return Counter(run.commit or self.commit for run in self.runs)
+
+    def more(self, run: Run, commit: str) -> Measured:
+        """One run more, at some commit; earlier ones keep theirs."""
+        earlier = (replace(one, commit=one.commit or self.commit) for one in self.runs)
+        return Measured(commit, (*earlier, replace(run, commit=commit)))
 
     def values(self, figure: Figure) -> list[float]:
         """A figure of every run that counts.
@@ -125,10 +142,10 @@ class Results:
         found = self._document["scenarios"].get(scenario)
         return None if found is None else _measured(found)
 
-    def start(self, scenario: str, commit: str) -> Measured:
-        """Forget what was measured of a scenario at another commit."""
+    def start(self, scenario: str, commit: str, *, lasting: bool = False) -> Measured:
+        """Forget what was measured of a scenario at another commit, unless it lasts longer than one."""
         known = self.get(scenario)
-        if known is None or known.commit != commit:
+        if known is None or (known.commit != commit and not lasting):
             known = Measured(commit)
         return known
 
@@ -154,7 +171,7 @@ def _text(document: Mapping[str, Any]) -> str:
         )
         head = json.dumps({key: value for key, value in measured.items() if key != "runs"})[:-1]
         blocks.append(f'  {json.dumps(name)}: {head}, "runs": [\n{runs}\n  ]}}')
-    machine = json.dumps(document["machine"], sort_keys=True)
+    machine = json.dumps(document["machine"])
     body = ",\n".join(blocks)
     return f'{{\n "format": {FORMAT},\n "machine": {machine},\n "scenarios": {{\n{body}\n }}\n}}\n'
 

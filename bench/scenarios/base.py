@@ -20,6 +20,7 @@ class Scenario:
         figures: what each run gives.
         run: one repeat; told its number, from 0.
         repeats: how often, where that differs from what the command line says.
+        lasting: it takes longer than the program stands still, so runs at several commits count together.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Scenario:
     figures: tuple[Figure, ...]
     run: Callable[[Session, int], Run]
     repeats: int | None = None
+    lasting: bool = False

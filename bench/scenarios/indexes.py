@@ -89,5 +89,6 @@ SCENARIOS = (
         ),
         tortured,
         repeats=10,
+        lasting=True,
     ),
 )

@@ -126,5 +126,6 @@ SCENARIOS = (
         ),
         point,
         repeats=POINTS,
+        lasting=True,
     ),
 )

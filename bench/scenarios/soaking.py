@@ -107,5 +107,6 @@ SCENARIOS = (
         ),
         portion,
         repeats=FAULTS // PORTION,
+        lasting=True,
     ),
 )

@@ -82,6 +82,16 @@ def test_another_commit_begins_anew(tmp_path: Path) -> None:
     assert results.start("stop", "abc") == Measured("abc")
 
 
+def test_what_lasts_longer_than_a_commit_goes_on_and_says_at_which_each_run_was(tmp_path: Path) -> None:
+    results = Results(tmp_path / "bench.json")
+    for commit in ("abc", "abc", "def"):
+        measured = results.start("kill", commit, lasting=True)
+        results.put("kill", measured.more(run(0.5, 0, 2), commit))
+    assert results.start("kill", "def", lasting=True).commits() == {"abc": 2, "def": 1}
+    page = write_report(tmp_path, results, scenarios=[SCENARIO])
+    assert "Measured at `abc` (2), `def` (1) on 2027-01-15: 3 runs." in page.read_text()
+
+
 def test_the_page_says_what_was_met_and_what_was_missed(tmp_path: Path) -> None:
     results = Results(tmp_path / "bench.json")
     results.put_machine({"cores": 2, "packages": {"envoy": "1"}})
