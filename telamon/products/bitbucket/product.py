@@ -7,17 +7,14 @@ from types import MappingProxyType
 
 from telamon.model.products import ProductSpec
 from telamon.model.stack import StackSpec
-from telamon.products import cdn
 from telamon.products.base import (
     AccountInputs,
     Companion,
     EnvironmentValue,
     Flow,
-    HealthReport,
     IndexKeeper,
     NodeContext,
     NodeSeen,
-    Product,
     Purpose,
     Response,
     SetupInputs,
@@ -29,7 +26,7 @@ from telamon.products.bitbucket import index as searching
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.bitbucket.chart import CHART
 from telamon.products.checks import Breach
-from telamon.products.health import health_checks
+from telamon.products.datacenter import DataCenterProduct
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import GitSeed, Traffic, TrafficInputs, Writer
@@ -70,12 +67,11 @@ class OpenSearch(Companion):
         return Phase.RUNNING if response.status in {200, 401} else Phase.STARTING
 
 
-class Bitbucket(Product):
+class Bitbucket(DataCenterProduct):
     """Bitbucket Data Center: a Hazelcast cluster, repositories in the shared home, search in the companion."""
 
     name = "bitbucket"
     user_id = 2003
-    static_prefix = "/s/"
     backup = RULES
     clone = cloning.RULES
     quietens = True
@@ -90,11 +86,8 @@ class Bitbucket(Product):
     tcp_routes = edge.TCP_ROUTES
     index = IndexKeeper.COMPANION
     index_rebuild = RebuildWay.COMPANION
-    clustered = True
-    has_upgrade_mode = True
     sets_itself_up = True
     cluster_secret = True
-    dumps_threads = True
     finds_peers = True
     secret_purposes = (
         Purpose.LICENSE,
@@ -132,10 +125,6 @@ class Bitbucket(Product):
         """List the members of the cluster."""
         return membership()
 
-    def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
-        """Bitbucket's own checks."""
-        return health_checks()
-
     def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
         """Look whether the environment has completed the set-up."""
         return lifecycle.set_up()
@@ -163,14 +152,6 @@ class Bitbucket(Product):
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""
         return upgrade.change(act, bases=self.upgrade_bases)
-
-    def cdn_in_use(self) -> Flow[bool | None]:
-        """Whether static files come from a content delivery network."""
-        return cdn.in_use()
-
-    def switch_cdn(self, *, on: bool) -> Flow[None]:
-        """Have static files come from that network, or from the nodes."""
-        return cdn.switch(on=on)
 
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""

@@ -7,18 +7,15 @@ from types import MappingProxyType
 
 from telamon.model.products import ProductSpec
 from telamon.model.stack import StackSpec
-from telamon.products import cdn
 from telamon.products.base import (
     AccountInputs,
     Companion,
     EnvironmentValue,
     Flow,
-    HealthReport,
     IndexKeeper,
     IndexReport,
     NodeContext,
     NodeSeen,
-    Product,
     Purpose,
     Response,
     SetupInputs,
@@ -30,7 +27,7 @@ from telamon.products.confluence import clone as cloning
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
 from telamon.products.confluence.chart import CHART
-from telamon.products.health import health_checks
+from telamon.products.datacenter import DataCenterProduct
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import Traffic, TrafficInputs, Writer
@@ -74,12 +71,11 @@ class Synchrony(Companion):
         return Phase.STARTING if response.answered else Phase.UNREACHABLE
 
 
-class Confluence(Product):
+class Confluence(DataCenterProduct):
     """Confluence Data Center: a Hazelcast cluster, an index on every node, set-up pages."""
 
     name = "confluence"
     user_id = 2002
-    static_prefix = "/s/"
     backup = RULES
     clone = cloning.RULES
     chart = CHART
@@ -93,11 +89,8 @@ class Confluence(Product):
     index = IndexKeeper.NODE
     index_ways = searching.WAYS
     index_rebuild = RebuildWay.SERVING
-    clustered = True
-    has_upgrade_mode = True
     tries_tasks_again = True
     start_timeout = 1800.0
-    dumps_threads = True
     finds_peers = True
     secret_purposes = (Purpose.LICENSE,)
     container = pod.CONTAINER
@@ -140,10 +133,6 @@ class Confluence(Product):
         """How far the node is with that."""
         return searching.rebuilt()
 
-    def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
-        """Confluence's own checks."""
-        return health_checks()
-
     def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
         """One pass over the set-up pages."""
         return lifecycle.set_up(inputs)
@@ -171,14 +160,6 @@ class Confluence(Product):
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""
         return upgrade.change(act, bases=self.upgrade_bases)
-
-    def cdn_in_use(self) -> Flow[bool | None]:
-        """Whether static files come from a content delivery network."""
-        return cdn.in_use()
-
-    def switch_cdn(self, *, on: bool) -> Flow[None]:
-        """Have static files come from that network, or from the nodes."""
-        return cdn.switch(on=on)
 
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""

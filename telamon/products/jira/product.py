@@ -6,23 +6,20 @@ from collections.abc import Iterator, Mapping
 
 from telamon.model.products import ProductSpec
 from telamon.model.stack import StackSpec
-from telamon.products import cdn
 from telamon.products.base import (
     AccountInputs,
     EnvironmentValue,
     Flow,
-    HealthReport,
     IndexKeeper,
     IndexReport,
     NodeContext,
     NodeSeen,
-    Product,
     Response,
     SetupInputs,
     SetupOutcome,
 )
 from telamon.products.checks import Breach
-from telamon.products.health import health_checks
+from telamon.products.datacenter import DataCenterProduct
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.jira import clone as cloning
@@ -36,12 +33,11 @@ from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
 
 
-class Jira(Product):
+class Jira(DataCenterProduct):
     """Jira Data Center: nodes registered in the database, an index on every node, set-up pages."""
 
     name = "jira"
     user_id = 2001
-    static_prefix = "/s/"
     backup = RULES
     clone = cloning.RULES
     chart = CHART
@@ -57,11 +53,8 @@ class Jira(Product):
     # What the other nodes write within the second or two between two looks at their queues: a node that takes part
     # is behind by as much at any moment, and would never be admitted while users write.
     index_lag = 50
-    clustered = True
     prepares_join = True
     forgets_nodes = True
-    dumps_threads = True
-    has_upgrade_mode = True
     tries_tasks_again = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
@@ -103,10 +96,6 @@ class Jira(Product):
     def index_rebuilt(self) -> Flow[Rebuild]:
         """How far the node is with that."""
         return searching.rebuilt()
-
-    def health_checks(self) -> Flow[tuple[HealthReport, ...]]:
-        """Jira's own checks."""
-        return health_checks()
 
     def set_up(self, inputs: SetupInputs) -> Flow[SetupOutcome]:
         """One pass over the set-up pages."""
@@ -151,14 +140,6 @@ class Jira(Product):
     def change_upgrade(self, act: Act) -> Flow[None]:
         """Lead the cluster through a rolling upgrade."""
         return upgrade.change(act)
-
-    def cdn_in_use(self) -> Flow[bool | None]:
-        """Whether static files come from a content delivery network."""
-        return cdn.in_use()
-
-    def switch_cdn(self, *, on: bool) -> Flow[None]:
-        """Have static files come from that network, or from the nodes."""
-        return cdn.switch(on=on)
 
     def smoke(self) -> Flow[str]:
         """Ask a node for what every user asks for."""
