@@ -315,12 +315,19 @@ class Host:
                 lane.wake.set()
             for name, desired in wanted.items():
                 executor = Executor(name, self.platform, self.journal, self.clock, self.poll)
+                self._conclude_again(executor)
                 lane = KeptLane(executor, desired, generation, operation=self.operations.active(name))
                 lane.thread = threading.Thread(
                     target=self._run, args=(name, lane), name=f"lane-{name}", daemon=True
                 )
                 self._lanes[name] = lane
                 lane.thread.start()
+
+    def _conclude_again(self, executor: Executor) -> None:
+        """Have the journal know of an end that the store knows of: a controller may have died between the two."""
+        found = self.operations.ended(executor.component)
+        if found is not None and not executor.has_concluded(found[0]):
+            executor.conclude(*found)
 
     # --------------------------------------------------------------------------------------------------- the lanes
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, get_args
 
 from telamon.desired.windows import gate
 from telamon.errors import ConflictError, NotReadyError, RefusedError
@@ -23,6 +24,7 @@ KIND: Final = "Operation"
 KEPT: Final = 200
 """Ended operations that are kept; older ones are forgotten, and what they did stays in the journal."""
 UNENDED: Final = frozenset({"Pending", "Running"})
+_ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType({ending: ending for ending in get_args(Ending)})
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,15 @@ class Operations:
         phase: Ending = finished.ending
         changes = {"phase": phase, "message": finished.message, "finished": _instant(self.clock.now())}
         self._write(self._stored(running.name), changes)
+
+    def ended(self, component: str) -> tuple[Running, Finished] | None:
+        """The operation that ended last on a component, of those that did anything, and how."""
+        for operation in reversed(self.all()):
+            status = operation.status
+            ending = _ENDINGS.get(status.phase)
+            if operation.spec.target.component == component and ending is not None and status.step:
+                return _running(operation), Finished(ending, status.message)
+        return None
 
     def _stored(self, name: str) -> Stored:
         stored = self.store.get(KIND, name)
