@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from telamon.errors import ProductError, TemporaryError
 from telamon.products.base import Exchange, Identity, Note, Request, Response, ask
@@ -133,6 +133,10 @@ def demand(request: Request, response: Response, *, allowed: frozenset[int] | No
     if response.status in {401, 403}:
         remedy = "The account lacks the right to do this: check the groups and permissions that it has in the product."
     raise ProductError(f"{_what(request)} answered HTTP {response.status}{words_of(response)}", remedy=remedy)
+
+
+GONE: Final = frozenset({200, 201, 202, 204, 404})
+"""Answers to a request that takes something away: it is not there afterwards, whoever took it."""
 
 
 def words_of(response: Response) -> str:

@@ -20,7 +20,8 @@ class Users:
     def dismiss(self, username: str) -> Flow[None]:
         """See that a user whom :meth:`enlist` made logs in no more, and takes no seat of the licence.
 
-        What the user wrote stays. Requests are made as :attr:`telamon.products.flow.Identity.ADMINISTRATOR`.
+        What the user wrote stays, and one who is not there is no error. Requests are made as
+        :attr:`telamon.products.flow.Identity.ADMINISTRATOR`.
         """
         yield from ()
 

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -78,7 +78,7 @@ class Staged:
     Attributes:
         plan: the plan.
         secrets: environment variables that the plan names.
-        writers: user names of those who were made for it; :func:`dismiss` lets them go.
+        writers: user names of those who were made for it, as in :func:`writers`; :func:`dismiss` lets them go.
     """
 
     plan: LoadPlan
@@ -111,6 +111,15 @@ class Script:
     audit: Audit | None = field(default_factory=Audit)
 
 
+def writers(label: str) -> tuple[str, ...]:
+    """The user names of those who are made for load.
+
+    Args:
+        label: as in :class:`Script`.
+    """
+    return tuple(f"{label.lower()}-{number}" for number in range(WRITERS))
+
+
 def stage(place: Place, script: Script, *, folder: Path | None = None) -> Staged:
     """Make the users and the content that load needs, and say what the generator is to do.
 
@@ -125,16 +134,16 @@ def stage(place: Place, script: Script, *, folder: Path | None = None) -> Staged
     """
     key = _make_key(place, folder)
     password = secrets.token_urlsafe(18)
-    writers = tuple(Writer(f"{script.label.lower()}-{number}", password) for number in range(WRITERS))
-    first = Account(writers[0].username, password)
+    names = writers(script.label)
+    first = Account(names[0], password)
     inputs = TrafficInputs(
         label=script.label,
-        writers=tuple(writer.username for writer in writers),
+        writers=names,
         requests=max(int(script.rate * script.seconds), 1),
         ssh_key="" if key is None else key.with_suffix(".pub").read_text(encoding="ascii"),
     )
-    for writer in writers:
-        _perform(place, place.product.enlist(writer), actor=first)
+    for name in names:
+        _perform(place, place.product.enlist(Writer(name, password)), actor=first)
     repository = _perform(place, place.product.seed_repository(inputs), actor=first)
     if repository is not None:
         asyncio.run(seed(_remote(place, repository.path, account=first), repository))
@@ -148,17 +157,17 @@ def stage(place: Place, script: Script, *, folder: Path | None = None) -> Staged
     return Staged(plan, {inputs.password_variable: password}, inputs.writers)
 
 
-def dismiss(place: Place, staged: Staged) -> None:
-    """Let the users go who were made for a load; what they wrote stays.
+def dismiss(place: Place, usernames: Sequence[str]) -> None:
+    """Let the users go who were made for a load that is over; what they wrote stays.
 
     Args:
         place: where.
-        staged: the load, which is over.
+        usernames: of whom; one who is not there is passed over.
 
     Raises:
         TelamonError: the product refused, or does not answer.
     """
-    for username in staged.writers:
+    for username in usernames:
         _perform(place, place.product.dismiss(username), actor=place.administrator)
 
 

@@ -138,8 +138,11 @@ def products(stack: Stack) -> Mapping[str, Product]:
 def crowd(stack: Stack, root: Path, *, urls: Mapping[str, str]) -> Crowd:
     """Users of the stack in that folder, who go to these URLs."""
     from telamon.proof.drill.crowd import Users
+    from telamon.proof.drill.guests import GuestBook
 
-    return Users(stack, products(stack), urls, secrets(root), time.time)
+    return Users(
+        stack, products(stack), urls, secrets(root), time.time, GuestBook(root / "drills" / "guests.json")
+    )
 
 
 def faults(root: Path) -> Faults:

@@ -325,3 +325,4 @@ def test_people_made_for_load_may_not_administrate_and_leave_again(make_site: Ma
         site.ask(site.product.enlist(writer))
     site.ask(site.product.dismiss(writer.username))
     assert answer(site.product.whoami) == 401
+    site.ask(site.product.dismiss("nobody-0"))

@@ -23,7 +23,7 @@ from telamon.products.base import (
     ask,
 )
 from telamon.products.pages import read_page
-from telamon.products.rest import NO_CHECK, demand, items, patient
+from telamon.products.rest import GONE, NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.traffic import Writer
 from telamon.state.phase import Phase
@@ -116,7 +116,7 @@ def enlist(writer: Writer) -> Flow[None]:
 def dismiss(username: str) -> Flow[None]:
     """Remove a user; comments and commits stay. Source: Bitbucket REST API (``DELETE admin/users``)."""
     removing = Request("DELETE", USERS, query={"name": username}, headers=NO_CHECK)
-    demand(removing, (yield from patient(Identity.ADMINISTRATOR, removing)))
+    demand(removing, (yield from patient(Identity.ADMINISTRATOR, removing)), allowed=GONE)
 
 
 def renew_token(account: AccountInputs) -> Flow[str | None]:

@@ -23,7 +23,7 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.pages import Form
-from telamon.products.rest import NO_CHECK, demand, items, patient
+from telamon.products.rest import GONE, NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
 from telamon.products.traffic import Writer
@@ -173,7 +173,7 @@ def dismiss(username: str) -> Flow[None]:
     Source: Confluence REST API, "Admin User" (``PUT admin/user/{username}/disable``).
     """
     making = Request("PUT", f"/rest/api/admin/user/{quote(username, safe='')}/disable", headers=NO_CHECK)
-    demand(making, (yield from administrate(making, web_sudo)))
+    demand(making, (yield from administrate(making, web_sudo)), allowed=GONE)
 
 
 def _create(account: AccountInputs | Writer) -> Flow[None]:

@@ -22,7 +22,7 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.pages import Form, read_page
-from telamon.products.rest import NO_CHECK, demand, items, patient
+from telamon.products.rest import GONE, NO_CHECK, demand, items, patient
 from telamon.products.status import PATH, read_state
 from telamon.products.tokens import make_token
 from telamon.products.traffic import Writer
@@ -192,7 +192,7 @@ def dismiss(username: str) -> Flow[None]:
     making = Request(
         "PUT", "/rest/api/2/user", query={"username": username}, headers=NO_CHECK, json={"active": False}
     )
-    demand(making, (yield from administrate(making, web_sudo)))
+    demand(making, (yield from administrate(making, web_sudo)), allowed=GONE)
 
 
 def web_sudo() -> Flow[None]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from telamon.errors import TelamonError
 from telamon.model.stack import Stack
 from telamon.naming import secret_name
 from telamon.ports import Secrets
 from telamon.products.base import Product
+from telamon.proof.drill.guests import GuestBook
 from telamon.proof.repository import Account
-from telamon.proof.stage import Place, Script, Staged, dismiss, stage, target_of
+from telamon.proof.stage import Place, Script, Staged, dismiss, stage, target_of, writers
 
 SESSIONS: Final = 0.4
 """Sessions for each request per second: each of them asks every two and a half seconds."""
@@ -32,6 +35,7 @@ class Users:
         urls: where users go, by product, and by ``product-listener`` for what is no web page.
         secrets: of the stack.
         now: the wall clock, in seconds.
+        guests: who was made and has not left.
     """
 
     stack: Stack
@@ -39,11 +43,15 @@ class Users:
     urls: Mapping[str, str]
     secrets: Secrets
     now: Callable[[], float]
+    guests: GuestBook
 
     def come(
         self, product: str, *, name: str, rate: float, seconds: float, seed: int, folder: Path
     ) -> Staged:
         """Make the content that the users of a product need, and say what they do.
+
+        Whoever was left by a drill that was killed is let go first; the product may refuse, and the next drill asks
+        again.
 
         Args:
             product: which.
@@ -56,9 +64,13 @@ class Users:
         Raises:
             TelamonError: the product refused.
         """
+        with suppress(TelamonError):
+            self._let_go(product, self.guests.read().get(product, ()))
+        key = label(self.now())
+        self.guests.add(product, writers(key))
         script = Script(
             name=name,
-            label=label(self.now()),
+            label=key,
             rate=rate,
             seconds=seconds,
             sessions=max(int(rate * SESSIONS), FEWEST),
@@ -78,7 +90,12 @@ class Users:
         Raises:
             TelamonError: the product refused, or does not answer.
         """
-        dismiss(self._place(product), staged)
+        self._let_go(product, staged.writers)
+
+    def _let_go(self, product: str, usernames: Sequence[str]) -> None:
+        if usernames:
+            dismiss(self._place(product), usernames)
+            self.guests.strike(product, usernames)
 
     def _place(self, product: str) -> Place:
         spec = next(spec for name, spec in self.stack.spec.products.items() if name == product)

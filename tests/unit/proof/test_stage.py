@@ -95,7 +95,7 @@ def test_whoever_was_made_for_a_load_is_let_go() -> None:
         here = place(port)
         staged = stage(here, SCRIPT)
         application.seen.clear()
-        dismiss(here, staged)
+        dismiss(here, staged.writers)
         gone = [f"GET /let-go/trial-{number}/open notes.localhost:{port}" for number in range(3)]
         assert application.seen == gone
 
