@@ -18,6 +18,10 @@ from telamon.proof.summary import summarise
 from telamon.stackfile.edit import set_text
 
 RATE = 200.0
+"""Requests per second over three products."""
+RATE_OF_ONE = 100.0
+"""Requests per second on one product: one node carries them all while the other starts, and a stand-in is one process
+that computes on one core."""
 BEFORE = 15.0
 """Seconds of load before the operation, which are the quiet that its latencies are compared with."""
 STAYS = 10.0
@@ -32,14 +36,21 @@ Act = Callable[[Session, str], str]
 
 
 def under_load(
-    session: Session, repeat: int, *, products: Sequence[str], act: Act, name: str, after: float = AFTER
+    session: Session,
+    repeat: int,
+    *,
+    products: Sequence[str],
+    act: Act,
+    name: str,
+    rate: float = RATE_OF_ONE,
+    after: float = AFTER,
 ) -> Run:
     """Send load to products, operate on one after the other, and see what their users noticed."""
     session.ensure_up()
     for product in products:
         session.prepared(product)
     busy, began = others_busy(session.lab.root), time.time()
-    with session.load(products, rate=RATE, seed=repeat + 1, name=f"{name}-{repeat}") as generators:
+    with session.load(products, rate=rate, seed=repeat + 1, name=f"{name}-{repeat}") as generators:
         generators[-1].sleep_until(BEFORE)
         start = time.monotonic()
         words = [act(session, product) for product in products]
@@ -159,7 +170,9 @@ def scenarios() -> tuple[Scenario, ...]:
     found = []
     for product in PRODUCTS:
         title = product.capitalize()
-        load = f"{RATE:.0f} requests/s on {title} in {sessions_at(RATE)} sessions with remember-me"
+        load = (
+            f"{RATE_OF_ONE:.0f} requests/s on {title} in {sessions_at(RATE_OF_ONE)} sessions with remember-me"
+        )
         for name, what, act in (
             (f"upgrade-{product}", f"Rolling upgrade of {title}", upgrade),
             (f"restart-{product}", f"Restart of {title} node by node", restart),
@@ -171,7 +184,9 @@ def scenarios() -> tuple[Scenario, ...]:
                     name, what, how, FIGURES, partial(under_load, products=(product,), act=act, name=name)
                 )
             )
-    all_three = partial(under_load, products=PRODUCTS, act=upgrade, name="upgrade-all", after=LONG_AFTER)
+    all_three = partial(
+        under_load, products=PRODUCTS, act=upgrade, name="upgrade-all", rate=RATE, after=LONG_AFTER
+    )
     how = (
         f"{RATE:.0f} requests/s over all products, {BEFORE:.0f} s before, during, and {LONG_AFTER:.0f} s after their "
         f"upgrades, one after the other. {HOW} The product that fared worst counts."
