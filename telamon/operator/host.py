@@ -340,7 +340,13 @@ class Host:
         """What every lane last came to."""
         with self._lock:
             return {
-                name: Lane(lane.outcome, lane.seen_generation, dict(lane.executor.restarts), lane.trouble)
+                name: Lane(
+                    lane.outcome,
+                    lane.seen_generation,
+                    dict(lane.executor.restarts),
+                    lane.trouble,
+                    current=lane.seen_desired == lane.desired,
+                )
                 for name, lane in self._lanes.items()
             }
 
@@ -369,13 +375,14 @@ class Host:
                 lane.wake.wait(pause)
 
     def _pass(self, name: str, lane: KeptLane) -> float:
-        desired, generation = lane.desired, lane.generation
+        # The generation first: where a new one comes in between, the old one is said to be looked at, not the new one.
+        generation, desired = lane.generation, lane.desired
         try:
             operation = lane.operation if desired.members else None
             outcome = lane.executor.tick(desired, self.standings(), operation=operation)
             with self._lock:
                 # First what was seen: whoever reads that an operation has ended asks next how the members stand.
-                lane.outcome, lane.seen_generation = outcome, generation
+                lane.outcome, lane.seen_generation, lane.seen_desired = outcome, generation, desired
                 lane.standing = outcome.view.standing()
                 if operation is not None:
                     self._advance(lane, operation, outcome=outcome)

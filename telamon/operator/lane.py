@@ -24,5 +24,6 @@ class KeptLane:
     standing: Standing | None = None
     trouble: Trouble | None = None
     seen_generation: int = 0
+    seen_desired: ComponentDesired | None = None
     thread: threading.Thread | None = None
     operation: Running | None = None

@@ -81,12 +81,15 @@ class Lane:
         generation: of the spec that pass looked at.
         restarts: by member.
         trouble: of the passes since, if there were any.
+        current: whether that pass looked at what is desired now. An operation may change that within a generation,
+            also of other components than its own.
     """
 
     outcome: Outcome | None
     generation: int
     restarts: Mapping[str, int]
     trouble: Trouble | None = None
+    current: bool = True
 
 
 def stack_status(
@@ -137,7 +140,7 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
             message=trouble.message,
             remedy=trouble.remedy or "",
         )
-    if outcome is None or lane.generation != generation:
+    if outcome is None or lane.generation != generation or not lane.current:
         kind = "" if outcome is None else outcome.view.desired.kind.value
         return ComponentStatus(
             name=name, kind=kind, ready=False, done=False, reason="Waiting", message="not looked at"

@@ -58,7 +58,7 @@ class Process:
     def end(self) -> int:
         """Ask it to end, as a kubelet does; returns its exit code."""
         self.running.terminate()
-        return self.running.wait(timeout=30)
+        return self.running.wait(timeout=60)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], object], *, within: float = 30.0) -> None:
+def until(holds: Callable[[], object], *, within: float = 60.0) -> None:
     """Look again and again until something holds.
 
     Raises:

@@ -273,7 +273,7 @@ def test_a_node_that_dies_is_lost_and_its_pods_leave_their_services(bed: Bed) ->
         endpoints = [each for item in found for each in item.get("endpoints") or ()]
         return {str(each["nodeName"]) for each in endpoints if each["conditions"]["ready"]}
 
-    assert serving() == {"node-0", "node-1"}
+    until(lambda: serving() == {"node-0", "node-1"}, within=UP)
     os.kill(bed.cluster.node("node-1"), signal.SIGKILL)
     until(lambda: not bed.is_ready(node, "node-1"), within=UP)
     until(lambda: serving() == {"node-0"}, within=UP)

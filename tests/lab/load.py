@@ -21,7 +21,7 @@ class Sample:
         ended: instant.
         status: HTTP status; 0 where there was no answer.
         node: who answered.
-        error: why there was no answer.
+        error: why there was no answer, or how one began that told of a failure.
         text: what was written, for a POST.
     """
 
@@ -134,4 +134,5 @@ def _ask(
     except (ValueError, AttributeError):
         node = ""
     written = text if method == "POST" else ""
-    return Sample(session, method, sent, time.monotonic(), answer.status, node, text=written), given
+    told = content[:300].decode(errors="replace") if answer.status >= 500 else ""
+    return Sample(session, method, sent, time.monotonic(), answer.status, node, told, written), given

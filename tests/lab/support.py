@@ -15,7 +15,7 @@ from telamon.platforms.lab.tracked import Identity
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], *, within: float = 20.0) -> T:
+def until(look: Callable[[], T], *, within: float = 60.0) -> T:
     """Look again and again until there is something true to see.
 
     Raises:

@@ -69,7 +69,7 @@ class LabHarness:
             seen = self.platform.observe(self.desired)
             return seen if holds(seen) else None
 
-        found = until(look, within=30)
+        found = until(look, within=60)
         assert found is not None
         return found
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +95,7 @@ class LabHarness:
         return state_of(self.world.pid(self.member)) == "T"
 
     def until(self, holds: Callable[[], bool]) -> None:
-        until(holds, within=40)
+        until(holds)
 
 
 @pytest.fixture
@@ -110,7 +109,7 @@ def test_whole_database_stands_still_and_goes_on(world: World, faults: Faults) -
     world.host.end()
     try:
         pid = world.pid("database-0")
-        faults.disturb(Hang("database-0"), name="one", seconds=30)
+        faults.disturb(Hang("database-0"), name="one", seconds=600)
         family = [found for found in procfs.pids() if procfs.is_descendant(found, pid)]
         assert family
         assert {state_of(found) for found in (pid, *family)} == {"T"}
@@ -122,7 +121,7 @@ def test_whole_database_stands_still_and_goes_on(world: World, faults: Faults) -
 
 def test_throttled_member_is_never_left_standing(world: World, faults: Faults) -> None:
     pid = world.pid("tiny-1")
-    faults.disturb(Throttle("tiny-1", 0.3), name="slow", seconds=30)
+    faults.disturb(Throttle("tiny-1", 0.3), name="slow", seconds=600)
     until(lambda: state_of(pid) == "T")
     until(lambda: state_of(pid) != "T")
     faults.calm("slow")
@@ -132,8 +131,8 @@ def test_throttled_member_is_never_left_standing(world: World, faults: Faults) -
 
 
 def test_member_in_a_crash_loop_comes_back_when_it_is_over(world: World, faults: Faults) -> None:
-    faults.disturb(CrashLoop("tiny-0"), name="loop", seconds=60)
-    until(lambda: world.view("tiny").failures("tiny-0").count >= 2, within=40)
+    faults.disturb(CrashLoop("tiny-0"), name="loop", seconds=600)
+    until(lambda: world.view("tiny").failures("tiny-0").count >= 2)
     faults.calm()
     world.host.retry("tiny")
     until(lambda: world.condition("tiny", "tiny-0") is Condition.SERVING, within=60)
@@ -143,51 +142,59 @@ def test_node_that_is_cut_off_from_its_database_has_it_back(world: World, faults
     def database_answers(member: str) -> bool:
         return "ok" in asked(world, member)
 
-    assert database_answers("tiny-0")
-    faults.disturb(CutLink("tiny-0", "database-*"), name="cut", seconds=60)
+    until(lambda: database_answers("tiny-0"))
+    faults.disturb(CutLink("tiny-0", "database-*"), name="cut", seconds=600)
     until(lambda: not database_answers("tiny-0"))
-    assert database_answers("tiny-1")
+    until(lambda: database_answers("tiny-1"))
     faults.calm("cut")
     until(lambda: database_answers("tiny-0"))
+
+
+ASKS = """
+import os, time, psycopg
+began, told = time.monotonic(), "ok"
+try:
+    psycopg.connect(os.environ["TINY_DATABASE"], connect_timeout=1)
+except psycopg.OperationalError:
+    told = "nothing"
+print(told, time.monotonic() - began)
+"""
+"""Logs in to the database, and tells what came of it and how many seconds that took."""
 
 
 def asked(world: World, member: str) -> str:
     """What a node gets of its database, over the address that it was told."""
     environment = procfs.environment(world.pid(member))
-    code = "import os, psycopg; psycopg.connect(os.environ['TINY_DATABASE'], connect_timeout=1); print('ok')"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=dict(environment), capture_output=True, text=True, check=False
+        [sys.executable, "-c", ASKS], env=dict(environment), capture_output=True, text=True, check=True
     )
     return done.stdout
 
 
 def test_slow_and_silent_links_are_made_at_once_and_ended_at_once(world: World, faults: Faults) -> None:
-    began = time.monotonic()
-    assert "ok" in asked(world, "tiny-1")
-    quick = time.monotonic() - began
-    faults.disturb(DelayLink("tiny-*", "database-*", 0.4), name="slow", seconds=60)
-    began = time.monotonic()
-    asked(world, "tiny-1")
-    assert time.monotonic() - began > quick + 0.4
-    faults.disturb(BlackHoleLink("tiny-1", "database-writer"), name="hole", seconds=60)
+    until(lambda: "ok" in asked(world, "tiny-1"))
+    faults.disturb(DelayLink("tiny-*", "database-*", 0.4), name="slow", seconds=600)
+    # To log in takes several words of both sides, each of which is as late as that.
+    assert float(asked(world, "tiny-1").split()[1]) > 0.4
+    faults.disturb(BlackHoleLink("tiny-1", "database-writer"), name="hole", seconds=600)
     assert "ok" not in asked(world, "tiny-1")
     faults.calm()
     until(lambda: "ok" in asked(world, "tiny-1"))
 
 
 def test_relays_that_die_are_started_again_and_know_what_to_do(world: World, faults: Faults) -> None:
-    faults.disturb(CutLink("tiny-0", "database-writer"), name="cut", seconds=60)
+    faults.disturb(CutLink("tiny-0", "database-writer"), name="cut", seconds=600)
     old = world.pid("relays-0")
     os.kill(old, signal.SIGKILL)
-    until(lambda: world.pid("relays-0") not in {old, 0} and world.standing("relays").ready, within=40)
+    world.replaced("relays", "relays-0", old=old)
+    until(lambda: "ok" in asked(world, "tiny-1"))
     assert "ok" not in asked(world, "tiny-0")
-    assert "ok" in asked(world, "tiny-1")
 
 
 def test_shared_home_is_gone_and_comes_back_whole(world: World, faults: Faults) -> None:
     home = world.root / "shared" / "tiny"
     (home / "letter").write_text("dear all")
-    faults.disturb(LostSharedHome("tiny"), name="home", seconds=60)
+    faults.disturb(LostSharedHome("tiny"), name="home", seconds=600)
     with pytest.raises(NotADirectoryError):
         (home / "letter").read_text()
     with pytest.raises(FileExistsError):
@@ -225,7 +232,7 @@ def test_what_cannot_be_made_here_is_refused_with_the_reason(world: World, fault
 @pytest.mark.parametrize("how", ["killed", "in time"])
 def test_fault_is_ended_by_the_next_controller(world: World, faults: Faults, how: str) -> None:
     """Whoever made it was killed, or its time is up: tidying up ends it, and nothing that is still in force."""
-    faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="mine", seconds=60)
+    faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="mine", seconds=600)
     code = (
         "import pathlib, sys\n"
         "from telamon import wiring\n"
@@ -235,7 +242,7 @@ def test_fault_is_ended_by_the_next_controller(world: World, faults: Faults, how
         "print('made', flush=True)\n"
         "sys.stdin.read()\n"
     )
-    seconds = "60" if how == "killed" else "0.2"
+    seconds = "600" if how == "killed" else "0.2"
     maker = subprocess.Popen(
         [sys.executable, "-c", code, str(world.root), seconds], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -258,7 +265,7 @@ def test_fault_is_ended_by_the_next_controller(world: World, faults: Faults, how
 
 
 def test_damaged_record_keeps_nobody_from_ending_the_others(world: World, faults: Faults) -> None:
-    faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="mine", seconds=60)
+    faults.disturb(DelayLink("tiny-1", "database-writer", 0.01), name="mine", seconds=600)
     damaged = world.root / "faults" / "broken.json"
     damaged.write_text("{")
     try:

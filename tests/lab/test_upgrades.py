@@ -13,7 +13,7 @@ from tests.lab.load import Load
 from tests.lab.support import until
 from tests.lab.world import World
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.exhaustive]
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.exhaustive]
 
 DEFECTS = "11.3.8:dies,11.3.9:errs,12.0.9:dies,10.2.9:errs,9.4.19:dies"
 ENV = {"UNDERSTUDY_START_SECONDS": "1", "UNDERSTUDY_STOP_SECONDS": "1", "UNDERSTUDY_DEFECTS": DEFECTS}
@@ -55,7 +55,10 @@ def ended(world: World, component: str) -> Operation:
     def last() -> Operation:
         return [one for one in world.host.operations.all() if one.spec.target.component == component][-1]
 
-    until(lambda: last().status.phase not in {"Pending", "Running"}, within=240.0)
+    try:
+        until(lambda: last().status.phase not in {"Pending", "Running"}, within=480.0)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{world.told()}") from error
     return last()
 
 

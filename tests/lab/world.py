@@ -62,8 +62,22 @@ class World:
         self.settle()
 
     def settle(self, *, within: float = 60.0) -> None:
-        """Wait until no component has anything left to do."""
-        until(self._settled, within=within)
+        """Wait until every component has looked at itself anew, from now on, and has nothing left to do."""
+        since = self.parts.clock.now()
+        for lane in tuple(self.host._lanes.values()):
+            lane.wake.set()
+        try:
+            until(lambda: self._settled(since), within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.told()}") from error
+
+    def told(self) -> str:
+        """What every component does or waits for, and every operation, for a test that fails."""
+        lanes = [
+            f"{name}: {lane.trouble or (lane.outcome and lane.outcome.decision)}"
+            for name, lane in self.host.lanes().items()
+        ]
+        return "\n".join((*lanes, *(str(one.status) for one in self.host.operations.all()[-3:])))
 
     def end(self) -> None:
         """Let go of everything; members go on. Whatever the lab went through, its superuser made roles alone."""
@@ -96,20 +110,31 @@ class World:
         """A member's condition as of the last pass."""
         return self.view(component).condition(self.member(component, name))
 
+    def intents(self) -> int:
+        """How often anything was done. What is remembered and forgotten meanwhile does not count."""
+        return sum(entry.kind == "intent" for entry in self.parts.journal.read())
+
     def pid(self, name: str) -> int:
         """The pid of a member's process; 0 where it has none."""
         found = self.platform._processes.seen().get(name)
         return 0 if found is None else found.pid
 
     def replaced(self, component: str, name: str, *, old: int) -> None:
-        """Wait until another process of a member serves."""
+        """Wait until another process of a member serves, by a look that began after it was started."""
+        until(lambda: self.pid(name) not in {old, 0}, within=60.0)
+        since = self.parts.clock.now()
 
         def look() -> bool:
-            member = self.member(component, name)
-            new = self.pid(name) not in {old, 0}
-            return new and member.life is Life.ALIVE and self.condition(component, name) is Condition.SERVING
+            view = self.view(component)
+            member = view.seen.member(name)
+            return (
+                view.seen.at > since
+                and member is not None
+                and member.life is Life.ALIVE
+                and view.condition(member) is Condition.SERVING
+            )
 
-        until(look, within=40.0)
+        until(look, within=60.0)
 
     def rows(self) -> list[str]:
         """What the small application keeps in its database."""
@@ -125,8 +150,12 @@ class World:
         ) as connection:
             return [row[0] for row in connection.execute("SELECT text FROM rows").fetchall()]
 
-    def _settled(self) -> bool:
-        outcomes = [lane.outcome for lane in self.host.lanes().values()]
-        return bool(outcomes) and all(
-            outcome is not None and isinstance(outcome.decision, Done) for outcome in outcomes
+    def _settled(self, since: float) -> bool:
+        lanes = tuple(self.host.lanes().values())
+        return bool(lanes) and all(
+            lane.current
+            and lane.outcome is not None
+            and lane.outcome.view.seen.at > since
+            and isinstance(lane.outcome.decision, Done)
+            for lane in lanes
         )

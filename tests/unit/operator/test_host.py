@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
 import httpx
 import pytest
 
+from telamon.desired.component import ComponentDesired
+from telamon.desired.in_force import InForce
 from telamon.errors import ConflictError, MachineError
 from telamon.model.stack import Stack
 from telamon.operator.operations import Wish
 from telamon.operator.schedule import Schedule
 from telamon.platforms.memory.parts import Fault
 from telamon.ports import Stored
-from telamon.state.world import Life
+from telamon.state.world import ComponentState, Life
 from tests.support.hosting import Components, Rig, endings, eventually, is_ready, stack
-from tests.support.stacks import companion, database, edge, product
+from tests.support.stacks import companion, database, edge, members, product
 
 
 def test_a_stack_becomes_ready_and_a_second_put_changes_nothing(rig: Rig, client: httpx.Client) -> None:
@@ -72,6 +78,33 @@ def test_nothing_is_applied_to_a_stack_that_goes_down(rig: Rig) -> None:
     rig.host.down()
     with pytest.raises(ConflictError, match="taken down"):
         rig.host.put(stack(3), "stack.yaml")
+
+
+def test_what_is_desired_anew_is_not_called_done_before_it_was_looked_at(
+    rig: Rig, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Facts and operations change what is desired within a generation, also of components they are not about."""
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    seen, may_look = rig.platform.observe, threading.Event()
+
+    def observe(wanted: ComponentDesired) -> ComponentState:
+        assert wanted.name != "edge" or may_look.wait(20)
+        return seen(wanted)
+
+    def components(wanted: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
+        found = Components().components(wanted, in_force)
+        return [replace(one, members=members("edge", 3)) if one.name == "edge" else one for one in found]
+
+    monkeypatch.setattr(rig.platform, "observe", observe)
+    monkeypatch.setattr(rig.host.compiler, "install", components)
+    assert not rig.host.put(stack(), "stack.yaml").changed
+    others = {name for name in rig.host.lanes() if name != "edge"}
+    eventually(lambda: all(rig.host.lanes()[name].current for name in others), "the others were looked at")
+    assert not is_ready(client)
+    may_look.set()
+    eventually(lambda: is_ready(client), "ready again")
+    assert "edge-2" in {member.name for member in rig.platform.observe(edge()).members}
 
 
 def test_a_successor_goes_on_where_the_host_died(rig: Rig) -> None:
