@@ -14,6 +14,9 @@ from telamon.cli.options import agreed_option
 from telamon.cli.rendering import FolderVerb
 from telamon.errors import UsageError
 
+METRICS = ("none", "annotations", "service-monitor")
+"""As :class:`telamon.desired.kubernetes.installation.Metering` names them; a test holds the two together."""
+
 if TYPE_CHECKING:
     from telamon.cli.manifest_words import Installed
     from telamon.cli.session import Session
@@ -23,6 +26,13 @@ if TYPE_CHECKING:
 @click.option("--crds-only", is_flag=True, help="Nothing but the custom resources Stack and Operation.")
 @click.option(
     "--image", metavar="IMAGE", help="Of the operator, with its digest: it is run by nothing that can move."
+)
+@click.option(
+    "--metrics",
+    type=click.Choice(METRICS),
+    default=METRICS[0],
+    show_default=True,
+    help="How Prometheus finds what the operator counts.",
 )
 @click.option(
     "--output",
@@ -39,15 +49,18 @@ def command(
     *,
     crds_only: bool,
     image: str | None,
+    metrics: str,
     folder: Path | None,
     kubeconfig: Path | None,
     context: str | None,
 ) -> None:
     """Install the operator in a cluster, or teach it the custom resources of Telamon alone.
 
-    Two operators run then in the namespace telamon-system, and one of them keeps the Stacks there. Its account has no
-    right on the cluster as a whole: what it may do for a stack is rendered with the stack, a role a namespace. A policy
-    lets the API server refuse every write of one that leads no longer.
+    Two operators run then in the namespace telamon-system, and one of them keeps the Stacks there. Its account has one
+    right on the cluster as a whole, to say by which certificate it answers for admission: what it may do for a stack is
+    rendered with the stack, a role a namespace. A policy lets the API server refuse every write of one that leads no
+    longer. With --metrics, Prometheus finds what both of them count: by annotations of their pods, or by a
+    ServiceMonitor of its operator, which has to be there already.
 
     With the custom resources a cluster takes a stack file by `kubectl apply --server-side`, refuses one that can never
     be right, and lists what it has by `kubectl get telamon`. What is there already is not written again, and a cluster
@@ -57,17 +70,20 @@ def command(
 
     Examples:
         telamon install --image registry.acme.example/telamon@sha256:0f9c…
+        telamon install --image registry.acme.example/telamon@sha256:0f9c… --metrics service-monitor
         telamon install --crds-only --context staging
         telamon install --crds-only --output manifests
     """
-    objects = tuple(_wanted(session, crds_only=crds_only, image=image))
+    objects = tuple(_wanted(session, crds_only=crds_only, image=image, metrics=metrics))
     answer = _applied(objects, kubeconfig, context) if folder is None else _written(objects, folder)
     session.answer(lambda: answer, lambda: text_of(answer))
 
 
-def _wanted(session: Session, *, crds_only: bool, image: str | None) -> Iterator[Mapping[str, Any]]:
+def _wanted(
+    session: Session, *, crds_only: bool, image: str | None, metrics: str
+) -> Iterator[Mapping[str, Any]]:
     from telamon.desired.kubernetes.images import parse
-    from telamon.desired.kubernetes.installation import installation
+    from telamon.desired.kubernetes.installation import Metering, installation
     from telamon.stackfile.crds import custom_resources
 
     if crds_only == (image is not None):
@@ -83,7 +99,7 @@ def _wanted(session: Session, *, crds_only: bool, image: str | None) -> Iterator
         raise UsageError(
             f"{image} has no digest, and a tag can move", remedy="Write it as NAME@sha256: and 64 digits."
         )
-    yield from installation(str(reference))
+    yield from installation(str(reference), metrics=Metering(metrics))
 
 
 def _written(objects: Sequence[Mapping[str, Any]], folder: Path) -> Installed:
@@ -107,11 +123,14 @@ def _written(objects: Sequence[Mapping[str, Any]], folder: Path) -> Installed:
 
 def _file(item: Mapping[str, Any]) -> str:
     """Path of an object's file; in the order of the alphabet they can be applied one after the other."""
-    name = item["metadata"]["name"]
+    from telamon.desired.kubernetes.site import OPERATOR
+
+    name = str(item["metadata"]["name"])
     if item["kind"] == "CustomResourceDefinition":
         return f"custom-resources/{name}.yaml"
     number = 0 if item["kind"] == "Namespace" else 9 if item["kind"] == "Deployment" else 5
-    return f"operator/{number}0-{item['kind'].lower()}.yaml"
+    which = name.removeprefix(OPERATOR) if name.startswith(OPERATOR) else ""
+    return f"operator/{number}0-{item['kind'].lower()}{which}.yaml"
 
 
 def _applied(objects: Sequence[Mapping[str, Any]], kubeconfig: Path | None, context: str | None) -> Installed:

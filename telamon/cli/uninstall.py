@@ -43,10 +43,12 @@ def command(
         telamon uninstall --leave-stacks --yes
     """
     from telamon.cli.manifest_words import Installed
-    from telamon.desired.kubernetes.installation import installation
+    from telamon.desired.kubernetes.installation import Metering, installation
 
     session.confirm("Take the operator off this cluster?", yes=yes)
-    objects: list[Any] = [item for item in installation(ANY) if item["kind"] not in KEPT]
+    objects: list[Any] = [
+        item for item in installation(ANY, metrics=Metering.SERVICE_MONITOR) if item["kind"] not in KEPT
+    ]
     with connected(kubeconfig, context) as api:
         from telamon.platforms.kubernetes.definitions import take_away
 

@@ -23,7 +23,8 @@ from telamon.errors import ConflictError, TelamonError, UsageError, brief, told
 from telamon.model.status import GreenStatus, StatusCondition
 from telamon.operator.api import About, Api, HealthLine
 from telamon.operator.host import Host
-from telamon.operator.leading import operate
+from telamon.operator.leading import Addresses, operate
+from telamon.operator.logs import Looks, write_json
 from telamon.operator.report import Transitions
 from telamon.operator.schedule import Schedule
 from telamon.operator.serving import serve
@@ -46,20 +47,19 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path, help="default: the service account of the pod")
     parser.add_argument("--context", help="of the kubeconfig; default: the one in use")
     parser.add_argument("--namespace", default=OPERATOR_NAMESPACE, help="of the Stacks and the lease")
-    parser.add_argument("--listen", default="0.0.0.0:8080", help="address of the probes")
+    parser.add_argument("--listen", default="0.0.0.0:8080", help="address of probes and metrics")
+    parser.add_argument("--admission", default="0.0.0.0:9443", help="address that the API server asks")
     parser.add_argument(
         "--tell", type=int, help="descriptor to write the error to, as JSON, if it cannot start"
     )
     given = parser.parse_args()
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
-    )
     try:
         if given.kubernetes:
-            # A line a request is more than anybody reads.
-            logging.getLogger("httpx2").setLevel(logging.WARNING)
             _operate(given)
         else:
+            logging.basicConfig(
+                level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
+            )
             _control(given.state)
     except TelamonError as error:
         LOG.error("%s%s", error, f" ({error.remedy})" if error.remedy else "")  # noqa: TRY400 - meant for people
@@ -76,16 +76,25 @@ def _tell(descriptor: int, error: TelamonError) -> None:
 
 
 def _operate(given: argparse.Namespace) -> None:
-    host, _, port = given.listen.rpartition(":")
-    if not port.isdecimal():
-        raise UsageError(f"{given.listen} is no address and port", remedy="Write e.g. --listen 0.0.0.0:8080.")
+    looks = Looks()
+    write_json(sys.stdout, looks)
+    # A line a request is more than anybody reads.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     operate(
         _asked_to_end(),
         kubeconfig=given.kubeconfig,
         context=given.context,
         namespace=given.namespace,
-        listen=(host, int(port)),
+        addresses=Addresses(_address("--listen", given.listen), _address("--admission", given.admission)),
+        looks=looks,
     )
+
+
+def _address(option: str, given: str) -> tuple[str, int]:
+    host, _, port = given.rpartition(":")
+    if not port.isdecimal():
+        raise UsageError(f"{given} is no address and port", remedy=f"Write e.g. {option} 0.0.0.0:8080.")
+    return host, int(port)
 
 
 def _control(root: Path) -> None:

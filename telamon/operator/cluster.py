@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 from pydantic import ValidationError
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 from telamon.errors import RefusedError, TelamonError, brief
 from telamon.model.status import MemberStatus, StackStatus, StatusCondition
 from telamon.operator.following import FollowingHost
+from telamon.operator.logs import Looks
 from telamon.operator.queue import WorkQueue
 from telamon.operator.report import Transitions, stack_status
 from telamon.ports import Stored
@@ -47,6 +50,7 @@ class _Kept:
     refusals: Transitions = field(default_factory=Transitions)
     followed: Stored | None = None
     trouble: TelamonError | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -55,15 +59,19 @@ class ClusterOperator:
 
     Args:
         parts: what it is made of.
+        looks: mark which look a line of the log belongs to.
     """
 
-    def __init__(self, parts: ClusterParts) -> None:
+    def __init__(self, parts: ClusterParts, looks: Looks) -> None:
         self._parts = parts
+        self._metrics = parts.metrics
+        self._looks = looks
         self._queue = WorkQueue(parts.clock)
         self._kept: dict[str, _Kept] = {}
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self._watch = parts.watch_stacks(self._queue.add)
+        parts.metrics.watch(self._statuses, depth=self._queue.depth)
 
     def start(self) -> None:
         """Begin to keep what is there."""
@@ -84,6 +92,13 @@ class ClusterOperator:
             kept.host.end()
             kept.parts.close()
 
+    @contextmanager
+    def _around(self, stack: str, component: str) -> Iterator[None]:
+        """Around each pass over a component."""
+        with self._looks.at(f"{stack}/{component}"):
+            yield
+        self._metrics.passed()
+
     # ------------------------------------------------------------------------------------------------ the work queue
 
     def _work(self) -> None:
@@ -91,17 +106,27 @@ class ClusterOperator:
             key = self._queue.take(within=1.0)
             if key is None:
                 continue
-            failed = False
+            failed = True
             try:
-                failed = not self._look(key)
-            except TelamonError as error:
-                LOG.warning("%s: %s", key, error)
-                failed = True
-            except Exception:
-                LOG.exception("%s: a defect", key)
-                failed = True
+                with self._looks.at(key), self._metrics.look():
+                    failed = not self._looked(key)
             finally:
                 self._queue.done(key, failed=failed)
+                self._metrics.looked(failed=failed)
+
+    def _looked(self, key: str) -> bool:
+        """Look at what a key stands for; whether that could be done."""
+        try:
+            return self._look(key)
+        except TelamonError as error:
+            LOG.warning("%s: %s", key, error)
+        except Exception:
+            LOG.exception("%s: a defect", key)
+        return False
+
+    def _statuses(self) -> dict[str, Mapping[str, Any]]:
+        """The status of each Stack that is kept, as it was reported last."""
+        return {name: kept.told for name, kept in list(self._kept.items())}
 
     def _look(self, key: str) -> bool:
         """Look at what a key stands for; whether that could be done."""
@@ -111,6 +136,7 @@ class ClusterOperator:
             if kept is None:
                 return True
             with kept.lock:
+                kept.parts.store.turn_away(_instant(self._parts.clock.now()))
                 return kept.host.take_in(PERFORMED)
         kept = self._kept.get(name) or self._take_on(name)
         if kept is not None:
@@ -126,7 +152,13 @@ class ClusterOperator:
             parts.close()
             return None
         host = FollowingHost(
-            parts.store, parts.journal, parts.platform, self._parts.clock, parts.compiler, rest=RESYNC
+            parts.store,
+            parts.journal,
+            parts.platform,
+            self._parts.clock,
+            parts.compiler,
+            rest=RESYNC,
+            around=partial(self._around, name),
         )
         kept = self._kept[name] = _Kept(parts, host, Transitions.after(_conditions(stored)))
         LOG.info("%s is kept", name)
@@ -210,6 +242,7 @@ class ClusterOperator:
             return
         status = self._status(kept, stored)
         document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        kept.told = document
         if document == dict(stored.status):
             return
         before = {each.type: each for each in _conditions(stored)}
@@ -258,6 +291,10 @@ def _since(status: StackStatus, stored: Stored) -> Iterator[MemberStatus]:
         found = MemberStatus.model_validate(before, strict=False) if before else None
         is_same = found is not None and (found.state, found.version) == (member.state, member.version)
         yield member.model_copy(update={"since": found.since}) if found is not None and is_same else member
+
+
+def _instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _same(one: Stored, other: Stored) -> bool:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from telamon.operator.host import Host
+from telamon.operator.lane import KeptLane
 from telamon.operator.spec import stack_of
 
 
 @dataclass
 class FollowingHost(Host):
-    """Keeps a stack that is written elsewhere."""
+    """Keeps a stack that is written elsewhere.
+
+    Args:
+        around: what each pass over a component is made in, by its name.
+    """
+
+    around: Callable[[str], AbstractContextManager[object]] = nullcontext
 
     def follow(self) -> None:
         """Go on with what the store holds by now, because somebody else has written it there.
@@ -67,3 +75,7 @@ class FollowingHost(Host):
                     lane.operation = active
                     lane.wake.set()
             return all(lane.outcome is not None for lane in self._lanes.values())
+
+    def _pass(self, name: str, lane: KeptLane) -> float:
+        with self.around(name):
+            return super()._pass(name, lane)

@@ -100,7 +100,7 @@ class Operations:
             if operation.spec.target.component != name or not _is_new(operation):
                 continue
             stored = self._stored(operation.metadata.name)
-            refused = _speaks_against(operation, view, generation=generation, performed=performed)
+            refused = speaks_against(operation, view, generation=generation, performed=performed)
             if refused is None:
                 self._write(stored, {"started": _instant(self.clock.now()), "message": ""})
                 if asked_for_later(_running(operation)):
@@ -288,10 +288,17 @@ def _is_new(operation: Operation) -> bool:
     return operation.status.phase == "Pending" and operation.status.started is None
 
 
-def _speaks_against(
+def speaks_against(
     operation: Operation, view: View, *, generation: int, performed: Collection[str]
 ) -> str | None:
-    """Why an operation cannot begin, in words; ``None`` where nothing speaks against it."""
+    """Why an operation cannot begin, in words; ``None`` where nothing speaks against it.
+
+    Args:
+        operation: that somebody has written, or is about to write.
+        view: of its component, now.
+        generation: of the spec in force.
+        performed: verbs that the platform performs.
+    """
     asked = _running(operation)
     if operation.spec.verb in PLANNERS and operation.spec.verb not in performed:
         return f"nobody performs {operation.spec.verb} here yet; what is performed: {', '.join(sorted(performed))}"

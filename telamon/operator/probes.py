@@ -1,16 +1,20 @@
-"""What a kubelet asks: is it alive (``/healthz``), can it do its work (``/readyz``)?"""
+"""What kubelets and meters ask.
+
+Is it alive (``/healthz``)? Can it do its work (``/readyz``)? What has it counted (``/metrics``)?
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from telamon.errors import MachineError, brief
+from telamon.operator.listening import Answering, listening
 from telamon.ports import Clock
+
+FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""In which metrics are told. Source: Prometheus, "Exposition formats"."""
 
 SILENT: Final = 60.0
 """Seconds without an answer of the API server after which the operator is not ready. It is alive all the same: to start
@@ -37,50 +41,38 @@ class Probes:
         if path == "/healthz":
             return 200, "ok"
         if path != "/readyz":
-            return 404, "there are /healthz and /readyz"
+            return 404, "there are /healthz, /readyz and /metrics"
         heard = self.clock.now() - self._heard < SILENT
         return (200, "ok") if heard else (503, "the API server does not answer")
 
 
 @contextmanager
-def probes(listen: tuple[str, int], clock: Clock) -> Iterator[Probes]:
+def probes(
+    listen: tuple[str, int], clock: Clock, *, metrics: Callable[[], bytes]
+) -> Iterator[tuple[Probes, tuple[str, int]]]:
     """Answer until the block ends.
 
     Args:
         listen: address and port.
         clock: injected time.
+        metrics: tells what was counted.
+
+    Yields:
+        What the probes know, and where it listens.
 
     Raises:
         MachineError: nobody can listen there.
     """
     known = Probes(clock)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            code, text = known.answer(self.path)
-            data = text.encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "text/plain")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    class Handler(Answering):
+        def get(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/metrics":
+                self.send(200, metrics(), form=FORM)
+                return
+            code, text = known.answer(path)
+            self.send(code, text.encode())
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a line a probe is more than anybody reads."""
-
-    try:
-        server = ThreadingHTTPServer(listen, Handler)
-    except OSError as error:
-        raise MachineError(
-            f"{listen[0]}:{listen[1]} cannot be listened on: {brief(error)}",
-            remedy="Name another one with --listen.",
-        ) from error
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.2,), name="probes", daemon=True)
-    thread.start()
-    try:
-        yield known
-    finally:
-        server.shutdown()
-        thread.join(timeout=5.0)
-        server.server_close()
+    with listening(listen, Handler, name="--listen") as address:
+        yield known, address

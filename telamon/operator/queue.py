@@ -81,6 +81,11 @@ class WorkQueue:
                 self._again.discard(key)
                 self._add(key, at=now + pause)
 
+    def depth(self) -> int:
+        """How many wait."""
+        with self._changed:
+            return len(self._waiting)
+
     def forget(self, key: str) -> None:
         """Know nothing more of a key that was given back."""
         with self._changed:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from telamon.platforms.kubernetes.compiler import KubernetesCompiler
     from telamon.platforms.kubernetes.journal import KubernetesJournal
     from telamon.platforms.kubernetes.lease import KubernetesLease
+    from telamon.platforms.kubernetes.metrics import Metrics
     from telamon.platforms.kubernetes.platform import KubernetesPlatform
+    from telamon.platforms.kubernetes.serving_pairs import ServingPairs
     from telamon.platforms.kubernetes.store import KubernetesStore
     from telamon.platforms.kubernetes.watching import Watch
 
@@ -94,12 +96,16 @@ class ClusterParts:
         identity: as whom the API server knows this process.
         lease: the right to act.
         clock: time.
+        pairs: certificates with which it answers for admission.
+        metrics: what it counts.
     """
 
     namespace: str
     identity: str
     lease: KubernetesLease
     clock: SteadyClock
+    pairs: ServingPairs
+    metrics: Metrics
     _connect: Callable[[], Api]
     _api: Api
 
@@ -166,20 +172,23 @@ def cluster_parts(kubeconfig: Path | None, context: str | None, *, namespace: st
     try:
         from telamon.platforms.kubernetes.api import Api
         from telamon.platforms.kubernetes.lease import KubernetesLease
+        from telamon.platforms.kubernetes.metrics import Metrics
+        from telamon.platforms.kubernetes.serving_pairs import ServingPairs
     except ImportError as error:
         raise MachineError(
-            "the library for clusters is missing",
-            remedy="Install telamon[kubernetes], which brings lightkube.",
+            "a library for clusters is missing",
+            remedy="Install telamon[kubernetes], which brings lightkube and what else is needed.",
         ) from error
-    clock = SteadyClock()
+    clock, metrics = SteadyClock(), Metrics()
 
     def connect() -> Api:
-        return Api(kubeconfig, context=context)
+        return Api(kubeconfig, context=context, asked=metrics.asked)
 
     api = connect()
     identity = _identity(api.whoami())
     lease = KubernetesLease(api, namespace, "telamon-operator", identity, clock)
-    return ClusterParts(namespace, identity, lease, clock, connect, api)
+    pairs = ServingPairs(api, namespace, clock)
+    return ClusterParts(namespace, identity, lease, clock, pairs, metrics, connect, api)
 
 
 def _identity(known: Mapping[str, Any]) -> str:

@@ -95,11 +95,26 @@ class Installed:
         found.write_text(json.dumps(document), encoding="utf-8")
         return found
 
-    def start(self, pod: str = "operator-a", *, server: str = "") -> Process:
-        """Start an operator as a pod of that name."""
+    def start(self, pod: str = "operator-a", *, server: str = "", admission: str = "127.0.0.1:0") -> Process:
+        """Start an operator as a pod of that name.
+
+        Args:
+            pod: its name.
+            server: URL of something before the API server.
+            admission: where it answers for admission.
+        """
         kubeconfig = self.kubeconfig(pod, server=server)
         log = self.folder / f"{pod}.log"
-        command = (sys.executable, "-m", "telamon.operator", "--kubernetes", "--listen", "127.0.0.1:0")
+        command = (
+            sys.executable,
+            "-m",
+            "telamon.operator",
+            "--kubernetes",
+            "--listen",
+            "127.0.0.1:0",
+            "--admission",
+            admission,
+        )
         with log.open("ab") as output:
             running = subprocess.Popen(
                 (*command, "--kubeconfig", str(kubeconfig)),

@@ -121,6 +121,11 @@ def test_the_operator_is_installed_once_and_taken_away_again(
         "NetworkPolicy",
         "Role",
         "RoleBinding",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Secret",
+        "Service",
+        "ValidatingWebhookConfiguration",
         "ServiceAccount",
     }
     stored = api.get(STACK, "kept", namespace="telamon-system")

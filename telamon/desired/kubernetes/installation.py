@@ -1,6 +1,7 @@
 """The operator as objects: its namespace, what it may do there, the fence, and two of it of which one acts.
 
-It has no right on the cluster as a whole. What it may do in the namespaces of a stack is rendered with the stack
+It has one right on the cluster as a whole: to say by which certificate it is known where it is asked for admission
+(:mod:`telamon.desired.kubernetes.admission`). What it may do in the namespaces of a stack is rendered with the stack
 (:mod:`telamon.desired.kubernetes.access`), and applied by whoever may.
 
 Sources: Kubernetes, "Deployments", "Specifying a Disruption Budget", "Network Policies", "Pod Security Standards".
@@ -9,8 +10,10 @@ Sources: Kubernetes, "Deployments", "Specifying a Disruption Budget", "Network P
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
+from telamon.desired.kubernetes import admission as asked
 from telamon.desired.kubernetes.access import KEEP, LOOK, granted, rule
 from telamon.desired.kubernetes.data import Meta, Object, made
 from telamon.desired.kubernetes.fencing import fence
@@ -23,16 +26,40 @@ USER: Final = 65_532
 """Numeric user of the operator; any but 0 would do."""
 PROBED: Final = 8080
 APPLICATION: Final = "app.kubernetes.io/name"
+METERED: Final = f"{GROUP}/metrics"
 LABELS: Final[Mapping[str, str]] = {APPLICATION: OPERATOR, LABEL_MANAGED_BY: MANAGER}
 
 
-def installation(image: str) -> tuple[Object, ...]:
+class Metering(StrEnum):
+    """How Prometheus finds what the operator counts.
+
+    Sources: the documentation of the Prometheus community's Helm chart (annotations of pods), Prometheus Operator,
+    ServiceMonitor.
+    """
+
+    NONE = "none"
+    ANNOTATIONS = "annotations"
+    SERVICE_MONITOR = "service-monitor"
+
+
+def installation(image: str, *, metrics: Metering = Metering.NONE) -> tuple[Object, ...]:
     """Everything but the custom resources, in the order in which it is to be made.
 
     Args:
         image: of the operator.
+        metrics: how they are found.
     """
-    return (_namespace(), _account(), *_rights(), *fence(), _network(), _budget(), _deployment(image))
+    return (
+        _namespace(),
+        _account(),
+        *_rights(),
+        *fence(),
+        *asked.admission(_meta(), {APPLICATION: OPERATOR}),
+        _network(),
+        _budget(),
+        *(_monitored() if metrics is Metering.SERVICE_MONITOR else ()),
+        _deployment(image, annotated=metrics is Metering.ANNOTATIONS),
+    )
 
 
 def _meta(name: str = OPERATOR) -> Meta:
@@ -59,19 +86,24 @@ def _rights() -> tuple[Object, ...]:
         rule("events.k8s.io", ("events",), verbs=("create",)),
         rule("coordination.k8s.io", ("leases",), verbs=("create",)),
         rule("coordination.k8s.io", ("leases",), verbs=("get", "patch")) | {"resourceNames": [OPERATOR]},
+        *asked.rights(),
     ]
     subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
     return granted(_meta(), rules, subjects=[subject])
 
 
 def _network() -> Object:
-    """Nobody but a machine's own probes comes in; out go questions to names, to the API server and to products.
+    """In come questions for admission and for metrics; out go questions to names, to the API server and to products.
 
-    Where the API server answers is the cluster's affair, so its ports are named and not its address.
+    Where the API server is, is the cluster's affair, so ports are named and not its address.
     """
     spec = {
         "podSelector": {"matchLabels": {APPLICATION: OPERATOR}},
         "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            {"ports": [{"protocol": "TCP", "port": asked.PORT}]},
+            {"from": [{"namespaceSelector": {}}], "ports": [{"protocol": "TCP", "port": PROBED}]},
+        ],
         "egress": [
             {
                 "to": [
@@ -99,14 +131,36 @@ def _budget() -> Object:
     return made("policy/v1", "PodDisruptionBudget", meta=_meta(), spec=spec)
 
 
-def _deployment(image: str) -> Object:
+def _monitored() -> tuple[Object, ...]:
+    """A service by which both operators are found, though one does not lead, and what asks them."""
+    meta = Meta(f"{OPERATOR}-metrics", OPERATOR_NAMESPACE, {**LABELS, METERED: "true"})
+    port = {"name": "metrics", "port": PROBED, "targetPort": "probes", "protocol": "TCP"}
+    service = {"clusterIP": "None", "selector": {APPLICATION: OPERATOR}, "ports": [port]}
+    monitor = {
+        "selector": {"matchLabels": {METERED: "true"}},
+        "endpoints": [{"port": "metrics", "path": "/metrics"}],
+    }
+    return (
+        made("v1", "Service", meta=meta, spec=service),
+        made("monitoring.coreos.com/v1", "ServiceMonitor", meta=meta, spec=monitor),
+    )
+
+
+def _deployment(image: str, *, annotated: bool) -> Object:
+    metadata: dict[str, Any] = {"labels": LABELS}
+    if annotated:
+        metadata["annotations"] = {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(PROBED),
+            "prometheus.io/path": "/metrics",
+        }
     selected = {"matchLabels": {APPLICATION: OPERATOR}}
     spec = {
         "replicas": REPLICAS,
         "revisionHistoryLimit": 3,
         "selector": selected,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
-        "template": {"metadata": {"labels": LABELS}, "spec": _pod(image, selected)},
+        "template": {"metadata": metadata, "spec": _pod(image, selected)},
     }
     return made("apps/v1", "Deployment", meta=_meta(), spec=spec)
 
@@ -121,7 +175,10 @@ def _pod(image: str, selected: dict[str, Any]) -> dict[str, Any]:
             "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "256Mi"},
         },
         command=command,
-        ports=[{"name": "probes", "containerPort": PROBED}],
+        ports=[
+            {"name": "probes", "containerPort": PROBED},
+            {"name": asked.PORT_NAME, "containerPort": asked.PORT},
+        ],
         livenessProbe={
             "httpGet": {"path": "/healthz", "port": PROBED},
             "periodSeconds": 10,

@@ -99,12 +99,20 @@ class Api:
     Args:
         kubeconfig: file; ``None``: ``KUBECONFIG``, the service account of the pod, or the user's own file.
         context: of the kubeconfig; ``None`` for the one in use.
+        asked: is called with method and HTTP status of every answer; the status is 0 where there was none.
 
     Raises:
         MachineError: there is no kubeconfig, it cannot be read, or it has no such context.
     """
 
-    def __init__(self, kubeconfig: Path | None = None, *, context: str | None = None) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path | None = None,
+        *,
+        context: str | None = None,
+        asked: Callable[[str, int], None] | None = None,
+    ) -> None:
+        self._asked = asked or _nobody
         try:
             known = KubeConfig.from_env() if kubeconfig is None else KubeConfig.from_file(kubeconfig)
             chosen = known.get(context)
@@ -306,11 +314,20 @@ class Api:
         form: str = "application/json",
     ) -> dict[str, Any]:
         headers = {"Content-Type": form} if body is not None else {}
-        with _translated():
-            answer = self._connection.request(method, path, params=query, json=body, headers=headers)
+        code = 0
+        try:
+            with _translated():
+                answer = self._connection.request(method, path, params=query, json=body, headers=headers)
+            code = answer.status_code
+        finally:
+            self._asked(method, code)
         if answer.status_code >= 400:
             raise _refused(answer, path)
         return dict(answer.json())
+
+
+def _nobody(_method: str, _code: int) -> None:
+    """Where nobody counts."""
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.written import agreed, document
 from telamon.errors import ConflictError, NotReadyError, PlatformError
 from telamon.naming import (
     API_VERSION,
     GROUP,
     OPERATION_KIND,
     STACK_KIND,
-    VERSION,
     labels,
 )
 from telamon.platforms.kubernetes.api import STATUS, Api, Kind
@@ -30,8 +30,6 @@ STACK: Final = Kind(API_VERSION, STACK_KIND)
 OPERATION: Final = Kind(API_VERSION, OPERATION_KIND)
 FINALIZER: Final = f"{GROUP}/operator"
 """Keeps an object until what it asks for has been ended."""
-DOWNTIME: Final = f"{GROUP}/downtime"
-"""Annotation: components, with commas, for which a planned interruption is agreed to."""
 ENDED: Final = frozenset({"Succeeded", "Failed", "Cancelled"})
 
 
@@ -69,13 +67,10 @@ class KubernetesStore:
         if kind == STACK_KIND:
             found = self.get(kind, self._stack)
             return () if found is None else (found,)
-        operations = [
-            _stored(item)
-            for namespace in self.namespaces
-            for item in self._api.list(OPERATION, namespace=namespace, labels={})
-            if item["spec"]["target"]["stack"] == self._stack
-        ]
-        return tuple(sorted(operations, key=lambda one: one.name))
+        # Of two of a name the older one counts; the other is turned away.
+        kept = sorted(filter(self._keeps, self._listed()), key=_age, reverse=True)
+        operations = {str(item["metadata"]["name"]): _stored(item) for item in kept}
+        return tuple(sorted(operations.values(), key=lambda one: one.name))
 
     def watch(self, kind: str, *, since: int) -> Iterator[Stored]:
         """Objects of a kind written after version ``since``, oldest first; ends when there is no more for now."""
@@ -111,6 +106,42 @@ class KubernetesStore:
             raise ConflictError(f"{kind} {name} was changed by somebody else meanwhile")
         self._api.delete(found)
 
+    def misplaced(self, component: str | None, namespace: str) -> str:
+        """Why an operation is not where those on its component are kept; "" where it is.
+
+        Args:
+            component: that it is on.
+            namespace: in which it lies.
+        """
+        own = self._spaces.get(component or "")
+        if own is None:
+            known = ", ".join(sorted(self._spaces))
+            what = f"there is no component {component}" if component else "it names no component"
+            return f"{what}; components are: {known}"
+        if own != namespace:
+            return f"operations on {component} are kept in {own}, and this one lies in {namespace}"
+        return ""
+
+    def turn_away(self, instant: str) -> None:
+        """Tell those whose operation lies where nobody looks for it, or is named like another, that it has failed.
+
+        Args:
+            instant: now; RFC 3339.
+        """
+        known: dict[str, str] = {}
+        for item in sorted(self._listed(), key=_age):
+            target, metadata = item["spec"]["target"], item["metadata"]
+            namespace, name = str(metadata["namespace"]), str(metadata["name"])
+            why = self.misplaced(target.get("component"), namespace)
+            if target["stack"] != self._stack:
+                why = f"{namespace} belongs to the stack {self._stack}, and it is on {target['stack']}"
+            elif not why and known.setdefault(name, namespace) != namespace:
+                why = f"there is another operation {name} of this stack in {known[name]}: choose another name"
+            status = item.get("status") or {}
+            if why and str(status.get("phase") or "Pending") == "Pending" and not status.get("started"):
+                ended = {"phase": "Failed", "message": why, "started": instant, "finished": instant}
+                self._reported(item, {**status, **ended})
+
     def hold(self) -> bool:
         """See to it that the Stack stays until what it asked for has been ended; ``False`` where it is gone already."""
         found = self._find(STACK_KIND, self._stack)
@@ -127,11 +158,21 @@ class KubernetesStore:
     def _find(self, kind: str, name: str) -> Object | None:
         if kind == STACK_KIND:
             return self._api.get(STACK, name, namespace=self._namespace)
+        places = (self._api.get(OPERATION, name, namespace=namespace) for namespace in self.namespaces)
+        return min(
+            (item for item in places if item is not None and self._keeps(item)), key=_age, default=None
+        )
+
+    def _listed(self) -> Iterator[Object]:
         for namespace in self.namespaces:
-            found = self._api.get(OPERATION, name, namespace=namespace)
-            if found is not None and found["spec"]["target"]["stack"] == self._stack:
-                return found
-        return None
+            yield from self._api.list(OPERATION, namespace=namespace, labels={})
+
+    def _keeps(self, item: Object) -> bool:
+        """Whether an operation is one of ours, and where it belongs: who may write elsewhere may not act here."""
+        target = item["spec"]["target"]
+        return target["stack"] == self._stack and not self.misplaced(
+            target.get("component"), str(item["metadata"]["namespace"])
+        )
 
     def _made(self, stored: Stored) -> Object:
         component = str(stored.spec["target"].get("component") or "")
@@ -181,12 +222,11 @@ def _stored(item: Object) -> Stored:
     leaving = "deletionTimestamp" in metadata
     status = dict(item.get("status") or {})
     if item["kind"] == STACK_KIND:
-        agreed = str(metadata.get("annotations", {}).get(DOWNTIME, ""))
         spec: dict[str, Any] = {
-            "stack": _document(item),
+            "stack": document(item),
             "source": "cluster",
             "running": not leaving,
-            "downtime": sorted(name.strip() for name in agreed.split(",") if name.strip()),
+            "downtime": agreed(item),
         }
     else:
         spec = dict(item["spec"])
@@ -202,11 +242,7 @@ def _stored(item: Object) -> Stored:
     )
 
 
-def _document(item: Object) -> dict[str, Any]:
-    """The stack as its file would say it."""
-    return {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": STACK_KIND,
-        "metadata": {"name": item["metadata"]["name"]},
-        "spec": dict(item["spec"]),
-    }
+def _age(item: Object) -> tuple[str, str]:
+    """By which the oldest comes first."""
+    metadata = item["metadata"]
+    return str(metadata.get("creationTimestamp", "")), str(metadata["namespace"])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
+from telamon.cli.install import METRICS
+from telamon.desired.kubernetes.installation import Metering, installation
 from tests.support.desk import Desk
 
 
@@ -57,7 +60,7 @@ def test_a_context_that_is_not_there_is_told(desk: Desk, tmp_path: Path) -> None
 IMAGE = "registry.acme.example/telamon@sha256:" + "0" * 64
 
 
-def test_the_operator_is_written_with_no_right_on_the_whole_cluster(desk: Desk, tmp_path: Path) -> None:
+def test_the_operator_is_written_with_one_right_on_the_whole_cluster(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "manifests"
     answer = desk.run("install", "--image", IMAGE, "--output", str(folder), "-o", "json").document
     assert {each["change"] for each in answer["resources"]} == {"made"}
@@ -66,11 +69,50 @@ def test_the_operator_is_written_with_no_right_on_the_whole_cluster(desk: Desk, 
     kinds = [item["kind"] for item in found if item["kind"] != "CustomResourceDefinition"]
     assert kinds[0] == "Namespace"
     assert kinds[-1] == "Deployment"
-    assert not {"ClusterRole", "ClusterRoleBinding"} & set(kinds)
+    whole = next(item for item in found if item["kind"] == "ClusterRole")
+    assert whole["rules"] == [
+        {
+            "apiGroups": ["admissionregistration.k8s.io"],
+            "resources": ["validatingwebhookconfigurations"],
+            "resourceNames": ["telamon-operator"],
+            "verbs": ["get", "patch"],
+        }
+    ]
     role = next(item for item in found if item["kind"] == "Role")
     verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
     assert not verbs & {"*", "escalate", "bind", "impersonate"}
-    assert "secrets" not in {resource for rule in role["rules"] for resource in rule["resources"]}
+    secrets = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in secrets] == [
+        (["telamon-operator-admission"], ["get", "patch"])
+    ]
+
+
+def test_an_operator_that_is_down_is_in_nobodys_way() -> None:
+    found = next(item for item in installation(IMAGE) if item["kind"] == "ValidatingWebhookConfiguration")
+    for webhook in found["webhooks"]:
+        assert webhook["failurePolicy"] == "Ignore"
+        assert {group for rule in webhook["rules"] for group in rule["apiGroups"]} == {"telamon.dev"}
+
+
+@pytest.mark.parametrize("metrics", METRICS)
+def test_prometheus_finds_the_operator_as_it_is_asked_for(metrics: str, desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "manifests"
+    desk.run("install", "--image", IMAGE, "--metrics", metrics, "--output", str(folder))
+    found = [YAML(typ="safe").load(path) for path in sorted(folder.rglob("*.yaml"))]
+    assert tuple(Metering) == METRICS
+    pod = next(item for item in found if item["kind"] == "Deployment")["spec"]["template"]
+    annotated = (pod["metadata"].get("annotations") or {}).get("prometheus.io/scrape") == "true"
+    assert annotated is (metrics == "annotations")
+    monitors = [item for item in found if item["kind"] == "ServiceMonitor"]
+    assert len(monitors) == (metrics == "service-monitor")
+    for monitor in monitors:
+        chosen = monitor["spec"]["selector"]["matchLabels"].items()
+        services = [item for item in found if item["kind"] == "Service"]
+        (service,) = [item for item in services if chosen <= item["metadata"]["labels"].items()]
+        ports = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
+        named = {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
+        assert {ports[endpoint["port"]] for endpoint in monitor["spec"]["endpoints"]} <= named
+        assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
 
 
 def test_an_operator_by_a_tag_is_refused(desk: Desk) -> None:
