@@ -145,6 +145,10 @@ class PlatformError(TelamonError):
     meaning = "a part under the products failed"
 
 
+class DeniedError(PlatformError):
+    """Whoever asks is known, and lacks a right."""
+
+
 class ProductError(TelamonError):
     """A product failed, or answered what it never should."""
 

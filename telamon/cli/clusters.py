@@ -46,7 +46,7 @@ def connected(kubeconfig: Path | None, context: str | None) -> Iterator[Api]:
     except ImportError as error:
         raise MachineError(
             "the library for clusters is missing",
-            remedy="Install telamon[kubernetes], which brings lightkube, or write files with --output.",
+            remedy="Install telamon[kubernetes], which brings lightkube. What writes files needs none.",
         ) from error
     api = Api(kubeconfig, context=context)
     try:

@@ -137,7 +137,8 @@ class DriftedThing:
 
     Attributes:
         layer: in which state.
-        address: as Terraform names it; of a rule that was added, the address of its group.
+        address: as Terraform names it; of a rule that was added, the address of its group. In a cluster namespace,
+            kind and name.
         what: changed, gone, added, or not applied yet.
         severity: low, medium or high.
         told: what is otherwise.
@@ -163,6 +164,7 @@ class Drifted:
         severity: of the gravest difference: none, low, medium or high.
         looked: layers that were compared.
         left: layers that were not: nothing was applied from here, or they were not named.
+        denied: what may not be looked at in the cluster: which verb on what.
         differences: the gravest first.
     """
 
@@ -170,6 +172,7 @@ class Drifted:
     severity: str
     looked: tuple[str, ...]
     left: tuple[str, ...]
+    denied: tuple[str, ...]
     differences: tuple[DriftedThing, ...]
 
 

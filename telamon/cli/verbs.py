@@ -110,7 +110,7 @@ CHAPTERS: Final = (
         "Change the ground under a stack",
         (
             Listed("infra", "Plan, approve and apply what lies under a stack on AWS."),
-            Listed("drift", "Compare what lies under a stack on AWS with what was applied."),
+            Listed("drift", "Compare what lives on AWS and in Kubernetes with what a stack file says."),
         ),
     ),
     Chapter(

@@ -38,7 +38,7 @@ def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret,
     for bundle in bundles:
         for item in bundle.objects:
             namespace = str(item["metadata"].get("namespace", ""))
-            produced |= {(namespace, name) for name in _produced(item)}
+            produced |= {(namespace, name) for name in made_secrets(item)}
             for name, key in _references(item):
                 found.setdefault((namespace, name), set()).update({key} if key else ())
     for part in site.products:
@@ -77,8 +77,12 @@ def operator_secrets(site: Site, product: str) -> Iterator[tuple[str, str]]:
             yield secrets.account, key
 
 
-def _produced(item: Object) -> Iterator[str]:
-    """The secrets that cert-manager makes of an object: a certificate, or an ingress that names an issuer."""
+def made_secrets(item: Object) -> Iterator[str]:
+    """The secrets that cert-manager makes of an object: a certificate, or an ingress that names an issuer.
+
+    Args:
+        item: as it was rendered.
+    """
     if item["kind"] == "Certificate":
         yield str(item["spec"]["secretName"])
     elif any(name.startswith("cert-manager.io/") for name in item["metadata"].get("annotations", {})):

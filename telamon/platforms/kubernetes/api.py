@@ -10,7 +10,7 @@ Source: Kubernetes API concepts (resourceVersion, strict field validation, preco
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from lightkube.core.exceptions import ConfigError
 from telamon.desired.kubernetes.data import Object
 from telamon.errors import (
     ConflictError,
+    DeniedError,
     MachineError,
     NotReadyError,
     PlatformError,
@@ -33,6 +34,7 @@ from telamon.errors import (
     brief,
 )
 from telamon.naming import MANAGER
+from telamon.stackfile.nearest import nearest
 
 AGAIN: Final = 2.0
 """Seconds until a request is worth repeating that the API server was too busy for."""
@@ -42,6 +44,7 @@ TRIES: Final = 8
 """How often a write is tried while nothing but the status of its object moves on."""
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
+METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 UNDECLARED: Final = "field not declared in schema"
 PAGE: Final = 500
 """Objects in one answer to a list."""
@@ -115,6 +118,8 @@ class Api:
         self._asked = asked or _nobody
         try:
             known = KubeConfig.from_env() if kubeconfig is None else KubeConfig.from_file(kubeconfig)
+            if context is not None and context not in known.contexts:
+                raise _no_context(context, list(known.contexts))
             chosen = known.get(context)
             if chosen is None:
                 raise ConfigError("it names no context")
@@ -156,6 +161,45 @@ class Api:
             if not more:
                 return tuple(found), str(answer.get("metadata", {}).get("resourceVersion", ""))
             query["continue"] = more
+
+    def names(self, kind: Kind, *, namespace: str) -> tuple[Object, ...]:
+        """What there is of a kind, its metadata alone: nobody reads a secret to know that it is there.
+
+        Source: Kubernetes API concepts, "Receiving resources as Tables", ``PartialObjectMetadataList``.
+
+        Args:
+            kind: of the objects.
+            namespace: in which they are.
+
+        Raises:
+            NotReadyError: the cluster does not know the kind.
+            DeniedError: they may not be listed.
+        """
+        found: list[Object] = []
+        query = {"limit": str(PAGE)}
+        while True:
+            answer = self._ask("GET", kind.path(namespace), query=query, accept=METADATA)
+            about = {"apiVersion": kind.version, "kind": kind.kind}
+            found += [{"metadata": item["metadata"], **about} for item in answer.get("items") or ()]
+            more = str(answer.get("metadata", {}).get("continue", ""))
+            if not more:
+                return tuple(found)
+            query["continue"] = more
+
+    def rehearse(self, item: Object) -> Object:
+        """What an object would be if it were applied now; nothing is written.
+
+        Source: Kubernetes API concepts, "Dry-run".
+
+        Args:
+            item: as it was rendered.
+
+        Raises:
+            DeniedError: it may not be patched.
+            PlatformError: the API server would refuse it.
+        """
+        query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict", "dryRun": "All"}
+        return self._ask("PATCH", _path(item), query=query, body=item, form=APPLY)
 
     def watch(
         self, kind: Kind, *, namespace: str, labels: Mapping[str, str], since: str, seconds: int
@@ -312,8 +356,9 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
         form: str = "application/json",
+        accept: str = "application/json",
     ) -> dict[str, Any]:
-        headers = {"Content-Type": form} if body is not None else {}
+        headers = {"Accept": accept} | ({"Content-Type": form} if body is not None else {})
         code = 0
         try:
             with _translated():
@@ -328,6 +373,13 @@ class Api:
 
 def _nobody(_method: str, _code: int) -> None:
     """Where nobody counts."""
+
+
+def _no_context(name: str, known: Sequence[str]) -> MachineError:
+    near = nearest(name, known)
+    hint = f"Did you mean {near}? " if near else ""
+    there = f"There are: {', '.join(known)}." if known else "There is none at all."
+    return MachineError(f'the kubeconfig has no context "{name}"', remedy=f"{hint}{there}")
 
 
 @contextmanager
@@ -379,7 +431,8 @@ def _refused(answer: httpx2.Response, path: str) -> TelamonError:
         return ConflictError(f"the object was written meanwhile: {words}")
     if code in {401, 403}:
         remedy = "`telamon render` writes the roles that are needed; somebody with more rights applies them."
-        return PlatformError(f"the cluster refuses: {words}", remedy=remedy)
+        refused = DeniedError if code == 403 else PlatformError
+        return refused(f"the cluster refuses: {words}", remedy=remedy)
     if UNDECLARED in words:
         # A key that no schema has, in a server-side apply: the code is 500, and it will never be another.
         return PlatformError(f"the API server refuses it: {words}")

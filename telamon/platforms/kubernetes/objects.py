@@ -96,7 +96,7 @@ class Manifests:
             pods: all of it, gated ones too.
         """
         live = self._stateful_set(part)
-        self._bring_set(part, live, replicas=_replicas(part, pods), gated=_is_gating(live))
+        self._bring_set(part, live, replicas=_replicas(part, pods), gated=is_gating(live))
 
     def _differing(self, part: KubernetesComponent, pods: Sequence[Object]) -> Iterator[Object]:
         for item in part.objects:
@@ -110,7 +110,7 @@ class Manifests:
                 yield item
 
     def _is_shaped(self, part: KubernetesComponent, live: Object, *, pods: Sequence[Object]) -> bool:
-        replicas, gated = int(live["spec"]["replicas"]), _is_gating(live)
+        replicas, gated = int(live["spec"]["replicas"]), is_gating(live)
         if replicas < len(part.desired.members) or not covered(
             live, shaped(part.stateful_set, replicas=replicas, gated=gated)
         ):
@@ -124,7 +124,7 @@ class Manifests:
 
     def _shape(self, part: KubernetesComponent, *, gated: bool) -> None:
         live = self._stateful_set(part)
-        if _is_gating(live) is not gated:
+        if is_gating(live) is not gated:
             self._bring_set(part, live, replicas=int(live["spec"]["replicas"]), gated=gated)
 
     def _stateful_set(self, part: KubernetesComponent) -> Object:
@@ -159,7 +159,12 @@ def _replicas(part: KubernetesComponent, pods: Sequence[Object]) -> int:
     return max([len(part.desired.members), *running])
 
 
-def _is_gating(live: Object) -> bool:
+def is_gating(live: Object) -> bool:
+    """Whether pods that a StatefulSet makes from now on stay down until they are started.
+
+    Args:
+        live: the StatefulSet as it lives.
+    """
     gates = live["spec"]["template"]["spec"].get("schedulingGates", ())
     return any(gate["name"] == GATE for gate in gates)
 

@@ -48,12 +48,12 @@ def test_drift_says_that_nothing_was_applied_from_here(file: str, tmp_path: Path
     assert "--ground" in found.document["remedy"]
 
 
-def test_drift_is_about_aws_alone(tmp_path: Path) -> None:
+def test_a_lab_does_not_drift(tmp_path: Path) -> None:
     path = tmp_path / "lab.yaml"
     path.write_text(AWS.partition("  platform")[0], encoding="utf-8")
     found = Desk(tmp_path / "states").run("drift", str(path))
     assert found.code == 4
-    assert "guard: platform-aws" in found.err
+    assert "guard: platform-drifts" in found.err
 
 
 def test_invalidating_needs_a_network_in_the_file(file: str, tmp_path: Path) -> None:
