@@ -133,6 +133,23 @@ class ApiUse:
 
 
 @dataclass(frozen=True)
+class ApiRequested:
+    """A deprecated API that somebody has asked an API server for since it was started.
+
+    Attributes:
+        resource: that was asked for.
+        api: its group and version.
+        removed: version of Kubernetes that serves it no more, or "" where none is announced.
+        gone: whether the version for which was looked serves it no more.
+    """
+
+    resource: str
+    api: str
+    removed: str
+    gone: bool
+
+
+@dataclass(frozen=True)
 class ApisUsed:
     """Answer of ``apis``.
 
@@ -140,11 +157,15 @@ class ApisUsed:
         version: of Kubernetes for which was looked.
         objects: how many were looked at.
         uses: of APIs that it does not serve.
+        requested: deprecated APIs that somebody has asked the API server for.
+        denied: what may not be looked at in the cluster: which verb on what.
     """
 
     version: str
     objects: int
     uses: tuple[ApiUse, ...]
+    requested: tuple[ApiRequested, ...] = ()
+    denied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,13 @@ Sources: Kubernetes documentation, "Deprecated API Migration Guide", "Server-Sid
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+COUNTED: Final = "apiserver_requested_deprecated_apis"
+_LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -94,6 +97,48 @@ def uses(objects: Iterable[Mapping[str, Any]], *, minor: int) -> tuple[Use, ...]
             if removal is not None:
                 found.add(Use(kind, "/".join(str(part) for part in parts if part), writer, removal))
     return tuple(sorted(found))
+
+
+@dataclass(frozen=True, order=True)
+class Requested:
+    """A deprecated API that somebody has asked an API server for since it was started.
+
+    Attributes:
+        api: group and version.
+        resource: that was asked for.
+        removed: minor version of Kubernetes 1 that serves it no more; ``None`` where none is announced.
+    """
+
+    api: str
+    resource: str
+    removed: int | None
+
+    def is_gone(self, minor: int) -> bool:
+        """Whether a minor version of Kubernetes 1 serves it no more."""
+        return self.removed is not None and self.removed <= minor
+
+
+def requested(metrics: str) -> tuple[Requested, ...]:
+    """The deprecated APIs that were asked for.
+
+    Source: Kubernetes, "Deprecated API Migration Guide": the metric ``apiserver_requested_deprecated_apis``.
+
+    Args:
+        metrics: as an API server tells them.
+    """
+    found = set()
+    for line in metrics.splitlines():
+        name, brace, rest = line.partition("{")
+        if name != COUNTED or not brace:
+            continue
+        words, _, value = rest.rpartition("}")
+        labels = dict(_LABEL.findall(words))
+        if float(value or 0) > 0:
+            group, version = labels.get("group", ""), labels.get("version", "")
+            removed = re.fullmatch(r"1\.(\d+)", labels.get("removed_release", ""))
+            api = f"{group}/{version}" if group else version
+            found.add((api, labels.get("resource", ""), None if removed is None else int(removed[1])))
+    return tuple(Requested(*each) for each in sorted(found, key=str))
 
 
 def _written(thing: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,7 @@ TRIES: Final = 8
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+METRICS: Final = "/metrics"
 UNDECLARED: Final = "field not declared in schema"
 PAGE: Final = 500
 """Objects in one answer to a list."""
@@ -185,6 +186,20 @@ class Api:
             if not more:
                 return tuple(found)
             query["continue"] = more
+
+    def metrics(self) -> str:
+        """What the API server counts of itself, one line a figure.
+
+        Source: Kubernetes, "Metrics For Kubernetes System Components".
+
+        Raises:
+            DeniedError: it may not be read.
+        """
+        with _translated():
+            answer = self._connection.request("GET", METRICS)
+        if answer.status_code >= 400:
+            raise _refused(answer, METRICS)
+        return answer.text
 
     def rehearse(self, item: Object) -> Object:
         """What an object would be if it were applied now; nothing is written.

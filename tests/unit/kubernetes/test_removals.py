@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telamon.desired.kubernetes.removals import LAST_APPLIED, REMOVALS, Removal, uses
+from telamon.desired.kubernetes.removals import LAST_APPLIED, REMOVALS, Removal, Requested, requested, uses
 from telamon.model.kubernetes import OFFERED
 from tests.support.manifests import EXAMPLES, example, objects
 
@@ -58,3 +58,22 @@ def test_nothing_that_is_rendered_uses_what_is_served_no_more(name: str) -> None
     made = objects(example(name))
     assert made
     assert uses(made, minor=OFFERED[-1].minor) == ()
+
+
+COUNT = 'apiserver_requested_deprecated_apis{group="%s",removed_release="%s",resource="%s",version="%s"} %s'
+METRICS = "\n".join(
+    (
+        "# TYPE apiserver_requested_deprecated_apis gauge",
+        COUNT % ("policy", "1.25", "pdbs", "v1beta1", "1"),
+        COUNT % ("", "", "endpoints", "v1", "1"),
+        COUNT % ("batch", "1.25", "cronjobs", "v1beta1", "0"),
+        'apiserver_request_total{group="policy",resource="pdbs",version="v1"} 7',
+    )
+)
+
+
+def test_what_an_api_server_was_asked_for_is_read_with_when_that_ends() -> None:
+    found = requested(METRICS)
+    assert set(found) == {Requested("policy/v1beta1", "pdbs", 25), Requested("v1", "endpoints", None)}
+    assert {each.resource for each in found if each.is_gone(25)} == {"pdbs"}
+    assert not any(each.is_gone(24) for each in found)
