@@ -147,7 +147,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
         "install": (manifest_words.Installed, manifest_words.InstalledResource),
         "uninstall": (manifest_words.Installed, manifest_words.InstalledResource),
-        "apis": (manifest_words.ApisUsed, manifest_words.ApiUse),
+        "apis": (manifest_words.ApisUsed, manifest_words.ApiUse, manifest_words.ApiRequested),
         "promote": (Promoted, PromotionStep, MovedImage, PromotionObjection),
         "compare": (Compared, Difference),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",

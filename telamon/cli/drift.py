@@ -61,7 +61,7 @@ def command(
     context: str | None,
     yes: bool,
 ) -> None:
-    """Compare what lives with what a stack file says: the ground on AWS, and the objects in Kubernetes.
+    """Compare what lives on AWS and in Kubernetes with what a stack file says.
 
     Each difference is told with what it means. Of AWS, rules that somebody added to a security group come first: no
     plan of Terraform shows them. With --fix they are taken back by their ids, after a question; everything else goes
