@@ -6,20 +6,21 @@ Sources: CoreDNS, plugins ``kubernetes``, ``ready``, ``health``; Kubernetes, "DN
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 DNS: Final = "10.96.0.10"
 """Address of the DNS of the cluster, among those of services."""
+POLICY_USER: Final = "testbed:policies"
+"""As whom nodes read what they enforce."""
 DNS_IMAGE: Final = "telamon.dev/testbed/coredns:1"
 SHARED: Final = "shared"
 """Class of volumes that pods on every node write at once."""
 LOCAL: Final = "local"
 """Class of volumes on the node where the first pod came to be; what is claimed without a class."""
-_LISTENS: Final = 1053
-"""Below 1024 nobody but root may listen; the service maps 53 to it."""
+_RIGHTS: Final = "rbac.authorization.k8s.io"
 _COREFILE: Final = """\
-cluster.local:1053 in-addr.arpa:1053 {
+cluster.local:53 in-addr.arpa:53 {
     errors
     health :8080
     ready :8181
@@ -29,7 +30,7 @@ cluster.local:1053 in-addr.arpa:1053 {
     cache 2
     loadbalance
 }
-.:1053 {
+.:53 {
     template ANY ANY {
         rcode NXDOMAIN
     }
@@ -45,7 +46,7 @@ def addons() -> Iterator[dict[str, Any]]:
     yield _object("v1", "ConfigMap", "coredns", data={"Corefile": _COREFILE})
     yield _object("apps/v1", "Deployment", "coredns", spec=_deployment())
     ports = [
-        {"name": name, "port": 53, "targetPort": _LISTENS, "protocol": protocol}
+        {"name": name, "port": 53, "protocol": protocol}
         for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))
     ]
     service = {"clusterIP": DNS, "selector": {"k8s-app": "kube-dns"}, "ports": ports}
@@ -66,22 +67,27 @@ def _classes() -> Iterator[dict[str, Any]]:
 
 
 def _rights() -> Iterator[dict[str, Any]]:
-    verbs = ["list", "watch"]
-    rules = [
-        {"apiGroups": [""], "resources": ["services", "namespaces", "pods"], "verbs": verbs},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": verbs},
-    ]
-    group = "rbac.authorization.k8s.io"
-    name = {"name": "system:coredns"}
     yield _object("v1", "ServiceAccount", "coredns")
-    yield {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": name, "rules": rules}
-    yield {
-        "apiVersion": f"{group}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": name,
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", **name},
-        "subjects": [{"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}],
-    }
+    account = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
+    read = {"": ["services", "namespaces", "pods"], "discovery.k8s.io": ["endpointslices"]}
+    yield from _right("system:coredns", read, subject=account)
+    user = {"kind": "User", "name": POLICY_USER, "apiGroup": _RIGHTS}
+    read = {"": ["namespaces", "pods"], "networking.k8s.io": ["networkpolicies"]}
+    yield from _right(POLICY_USER, read, subject=user)
+
+
+def _right(
+    name: str, read: Mapping[str, Sequence[str]], *, subject: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Let somebody read kinds of objects in the whole cluster."""
+    rules = [
+        {"apiGroups": [group], "resources": list(kinds), "verbs": ["list", "watch"]}
+        for group, kinds in read.items()
+    ]
+    named = {"apiVersion": f"{_RIGHTS}/v1", "metadata": {"name": name}}
+    yield {**named, "kind": "ClusterRole", "rules": rules}
+    role = {"apiGroup": _RIGHTS, "kind": "ClusterRole", "name": name}
+    yield {**named, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [dict(subject)]}
 
 
 def _deployment() -> dict[str, Any]:
@@ -113,6 +119,8 @@ def _deployment() -> dict[str, Any]:
             "runAsNonRoot": True,
             "runAsUser": 65532,
             "seccompProfile": {"type": "RuntimeDefault"},
+            # It listens where it does everywhere else: policies see the port of the pod and not that of its service.
+            "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "53"}],
         },
         "containers": [container],
         "volumes": [{"name": "settings", "configMap": {"name": "coredns"}}],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,9 @@ from testbed.certificates import Pair
 
 _PLURALS: Final = {"StorageClass": "storageclasses", "NetworkPolicy": "networkpolicies"}
 """Of kinds that take more than an s."""
+
+SILENT_FOR: Final = 180.0
+"""Seconds after which a watch is taken for dead; the API server tells of each every minute that it lives."""
 
 
 class RefusedError(Exception):
@@ -43,6 +47,18 @@ class Client:
         self._connection = http.client.HTTPSConnection(
             where.hostname or "", where.port, timeout=10, context=trusted
         )
+
+    @classmethod
+    def by(cls, kubeconfig: Path) -> Client:
+        """The API server, as the user of a kubeconfig that the testbed has written.
+
+        Args:
+            kubeconfig: the file.
+        """
+        document = json.loads(kubeconfig.read_text(encoding="utf-8"))
+        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        pair = Pair(Path(user["client-certificate"]), Path(user["client-key"]))
+        return cls(cluster["server"], cluster["certificate-authority"], pair=pair)
 
     def close(self) -> None:
         """End the connection."""
@@ -79,6 +95,28 @@ class Client:
         if answer.status >= 400:
             raise RefusedError(answer.status, str(said.get("message", "")))
         return dict(said)
+
+    def watch(self, path: str) -> Iterator[dict[str, Any]]:
+        """Follow changes until the API server breaks off.
+
+        Args:
+            path: with the query that asks for it.
+
+        Raises:
+            RefusedError: it is refused.
+            OSError: there is no answer any more.
+        """
+        try:
+            self._connection.request("GET", path)
+            if self._connection.sock is not None:
+                self._connection.sock.settimeout(SILENT_FOR)
+            answer = self._connection.getresponse()
+            if answer.status >= 400:
+                raise RefusedError(answer.status, answer.read().decode("utf-8", errors="replace")[:500])
+            for line in answer:
+                yield json.loads(line)
+        finally:
+            self._connection.close()
 
     def apply(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Let an object be as it is said, by server-side apply.

@@ -111,6 +111,17 @@ class Cluster:
         settings = self.folder / name / "settings.json"
         return next((pid for pid in self._processes("testbed.node", settings) if _is_first(pid)), 0)
 
+    def pod(self, uid: str) -> int:
+        """Process id of something in a pod, in whose network all of it is; 0 where nothing of it runs.
+
+        Args:
+            uid: of the pod.
+        """
+        for folder in self._cgroups():
+            if f"pod{uid}" in folder.parts and (found := _lines(folder / "cgroup.procs")):
+                return int(found[0])
+        return 0
+
     def network(self) -> Network:
         """The network in which the API server, the nodes and the pods are reached.
 

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from testbed.addons import DNS, addons
+from testbed.addons import DNS, POLICY_USER, addons
 from testbed.certificates import Pair
 from testbed.client import Client
 from testbed.control_plane import ControlPlane, NotStartedError, Shape, start
@@ -41,6 +41,7 @@ PORT: Final = 6443
 LINK: Final = "machine"
 """Interface of the keeper's network that leads to the machine."""
 DNS_PATH: Final = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
+PROXY_USER: Final = "system:kube-proxy"
 UP_WITHIN: Final = 180.0
 """Seconds until something is ready; on a quiet machine none takes ten."""
 
@@ -142,8 +143,10 @@ class Keeper:
         root = unpacked(self._cache)
         programs = {each: str(self._cache.find(each)) for each in ("kubelet", "kube-proxy")}
         programs |= {each: str(root / "usr/bin" / each) for each in ("containerd", "ctr")}
+        programs |= {"nft": str(root / "usr/sbin/nft"), "policies": sys.executable}
         kubelet = plane.kubeconfig(f"system:node:{name}", groups=("system:nodes",))
-        proxy = plane.kubeconfig("system:kube-proxy", groups=())
+        users = {"kube-proxy": PROXY_USER, "policies": POLICY_USER}
+        kubeconfigs = {each: str(plane.kubeconfig(user, groups=())) for each, user in users.items()}
         settings = NodeSettings(
             name=name,
             zone=f"zone-{number}",
@@ -158,7 +161,7 @@ class Keeper:
             images=self._plan.images,
             pause="telamon.dev/testbed/pause:1",
             authority=str(plane.authority.certificate),
-            kubeconfigs={"kubelet": str(kubelet), "kube-proxy": str(proxy)},
+            kubeconfigs={"kubelet": str(kubelet), **kubeconfigs},
         )
         network = self._cable(number)
         command = ("unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc")

@@ -1,11 +1,14 @@
-"""A node: containerd, a kubelet and kube-proxy in namespaces of their own: ``python -m testbed.node SETTINGS``.
+"""A node, in namespaces of its own: ``python -m testbed.node SETTINGS``.
+
+Its programs are containerd, a kubelet, kube-proxy and what enforces network policies (:mod:`testbed.policies`).
 
 It is process 1 of a process namespace, so that its death is that of a machine: the kernel kills every process in it,
 and with the last of them go its mounts and its network. It never starts again what has ended; a node that has lost one
-of its three programs goes down, and says which.
+of its programs goes down, and says which.
 
 Steps: folders of its own over those that the programs have at fixed places; files over the kernel's parameters that
-a kubelet sets and that are everybody's; a cgroup of its own; containerd, and the images into it; then the other two.
+a kubelet sets and that are everybody's; a cgroup of its own; all pods closed to the network; containerd, and the
+images into it; then the other programs.
 
 Sources: pid_namespaces(7) (the end of process 1), mount(8); Kubernetes, "Kubelet Configuration (v1beta1)", "kube-proxy
 Configuration (v1alpha1)", and ``pkg/kubelet/cm/container_manager_linux.go`` (``setupKernelTunables``); containerd,
@@ -23,6 +26,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from testbed.policy_rules import World, ruleset
 
 ANSWERS_WITHIN: Final = 60.0
 """Seconds for containerd; on a machine with nothing else to do it is less than one."""
@@ -61,7 +66,7 @@ class NodeSettings:
         images: archives that are imported, in this order.
         pause: image of what holds a pod's namespaces.
         authority: certificate authority of the cluster, PEM.
-        kubeconfigs: of ``kubelet`` and ``kube-proxy``.
+        kubeconfigs: of ``kubelet``, ``kube-proxy`` and ``policies``.
     """
 
     name: str
@@ -92,7 +97,7 @@ class NodeSettings:
 
 
 class _Programs:
-    """The three programs of a node."""
+    """The programs of a node."""
 
     def __init__(self, settings: NodeSettings) -> None:
         self._settings = settings
@@ -128,9 +133,11 @@ def main() -> int:
     try:
         _privatise(folder)
         write_cgroup(settings.cgroup)
+        enforce(ruleset(World(), node=settings.name, addresses=settings.pods), settings)
         programs = _Programs(settings)
         programs.start("containerd", "--config", str(_containerd(settings)))
         _import(settings)
+        programs.start("policies", "-m", "testbed.policies", str(folder / "settings.json"))
         programs.start("kubelet", *_kubelet(settings))
         programs.start("kube-proxy", *_proxy(settings))
         (folder / "started").touch()
@@ -140,6 +147,28 @@ def main() -> int:
     except (NodeError, OSError, subprocess.CalledProcessError) as error:
         (folder / "failed").write_text(f"{settings.name}: {error}\n", encoding="utf-8")
         return 1
+
+
+def enforce(rules: str, settings: NodeSettings) -> None:
+    """Put rules of nftables in the place of those that are there, all at once.
+
+    Args:
+        rules: a file of ``nft``.
+        settings: of the node, in whose network this is called.
+
+    Raises:
+        NodeError: they are refused.
+    """
+    done = subprocess.run(
+        (settings.programs["nft"], "-f", "-"),
+        env={**os.environ, **settings.environment},
+        input=rules,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NodeError(f"nft refuses the rules: {done.stderr.strip()[-1000:]}")
 
 
 def hierarchies() -> Iterator[Path]:

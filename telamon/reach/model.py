@@ -158,7 +158,7 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
     metadata, spec = document.get("metadata", {}), document.get("spec", {})
     title = f"{metadata.get('namespace', 'default')}/{metadata.get('name', '')}"
     try:
-        types = spec.get("policyTypes") or [INGRESS, *([EGRESS] if "egress" in spec else [])]
+        types = spec.get("policyTypes") or [INGRESS, *([EGRESS] if spec.get("egress") else [])]
         return Policy(
             name=str(metadata["name"]),
             namespace=str(metadata.get("namespace", "default")),

@@ -147,6 +147,14 @@ def secret(name: str, namespace: str, **values: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
 
 
+def let_in(namespace: str) -> dict[str, Any]:
+    """A policy by which the test itself reaches the pods of a namespace, as nobody else beside the cluster does."""
+    metadata = {"name": "test", "namespace": namespace}
+    peers = [{"ipBlock": {"cidr": f"{GROUND}/32"}}]
+    spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
 def install(bed: Bed, server: PostgreSQL) -> None:
     """Apply what is rendered of the stack, and the secrets that it needs."""
     text = STACK.replace("RELEASE", RELEASE).replace("HOST", server.address).replace("PORT", str(server.port))
@@ -163,7 +171,7 @@ def install(bed: Bed, server: PostgreSQL) -> None:
     objects = [item for bundle in bundles(known) for item in bundle.objects]
     first = [item for item in objects if item["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}]
     rest = [item for item in objects if item not in first]
-    for item in (*first, *secrets, *rest):
+    for item in (*first, *secrets, let_in("acme-jira"), *rest):
         bed.api.apply(item, over=None)
 
 

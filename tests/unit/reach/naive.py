@@ -91,7 +91,7 @@ def one_way(
     speaking = []
     for policy in policies:
         spec = policy["spec"]
-        types = spec.get("policyTypes") or (["Ingress", "Egress"] if "egress" in spec else ["Ingress"])
+        types = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
         if (
             policy["metadata"]["namespace"] == own.namespace
             and direction in types
