@@ -39,12 +39,14 @@ class Wishes:
         wait: whether to wait until everything is ready.
         timeout: how long at most.
         downtime: products for which an interruption is agreed to.
+        in_window: products whose upgrade begins in a maintenance window.
     """
 
     yes: bool
     wait: bool
     timeout: Duration
     downtime: tuple[str, ...] = ()
+    in_window: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,9 @@ def send(session: Session, controller: Controller, *, found: FileRead, wishes: W
     last = max((entry["sequence"] for entry in controller.journal(last=1)), default=0)
     began = session.clock.now()
     source = str(Path(found.source).absolute())
-    accepted = controller.put(as_data(found.stack), source=source, downtime=wishes.downtime)
+    accepted = controller.put(
+        as_data(found.stack), source=source, downtime=wishes.downtime, in_window=wishes.in_window
+    )
     if session.output == "text":
         for note in accepted.notes:
             session.terminal.note(note)

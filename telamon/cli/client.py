@@ -128,18 +128,27 @@ class Controller:
                 remedy="It may be of another version: `telamon down`, then `telamon up` renews it.",
             ) from error
 
-    def put(self, stack: Mapping[str, Any], *, source: str, downtime: Sequence[str] = ()) -> Accepted:
+    def put(
+        self,
+        stack: Mapping[str, Any],
+        *,
+        source: str,
+        downtime: Sequence[str] = (),
+        in_window: Sequence[str] = (),
+    ) -> Accepted:
         """Give it a stack.
 
         Args:
             stack: the flattened Stack as JSON data.
             source: where it came from, for people.
             downtime: products for which an interruption is agreed to.
+            in_window: products whose upgrade begins in a maintenance window.
 
         Returns:
             What came of it; the work itself goes on in the controller.
         """
-        answer = self._ask("PUT", "/v1/stack", {"stack": stack, "source": source, "downtime": list(downtime)})
+        body = {"stack": stack, "source": source, "downtime": list(downtime), "inWindow": list(in_window)}
+        answer = self._ask("PUT", "/v1/stack", body)
         return Accepted(int(answer["generation"]), bool(answer["changed"]), tuple(answer["notes"]))
 
     def plan(self, stack: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import DEFAULT_FILE, Verb, lab_option, state_option, wait_options, yes_option
+from telamon.cli.options import (
+    DEFAULT_FILE,
+    Verb,
+    lab_option,
+    state_option,
+    wait_options,
+    window_option,
+    yes_option,
+)
 from telamon.errors import UsageError
 
 if TYPE_CHECKING:
+    from telamon.cli.client import Controller
     from telamon.cli.session import Session
+    from telamon.model.operation import Operation
     from telamon.stackfile.edit import Edited
     from telamon.units import Duration
 
@@ -54,6 +64,7 @@ class _Change:
 @lab_option
 @state_option
 @yes_option
+@window_option
 @wait_options("2h")
 @click.pass_obj
 def command(
@@ -67,6 +78,7 @@ def command(
     lab: bool,
     state: Path | None,
     yes: bool,
+    in_window: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -74,17 +86,23 @@ def command(
 
     Writes the version into the stack file (or the file that it extends), and sends it to the controller. Where the
     vendor allows it, nodes are replaced one by one while the others serve; a version that fails on its first node is
-    taken back by itself and held. Where it is not allowed the upgrade is refused, unless --downtime agrees to an
-    interruption: then a backup is made first, and users see a maintenance page until the new version serves.
+    taken back by itself and held; a backup is taken first where spec.backup says so. Where it is not allowed the
+    upgrade is refused, unless --downtime agrees to an interruption: then a backup is made first, and users see a
+    maintenance page until the new version serves.
+
+    With --in-window nothing is touched before the next maintenance window opens; until then the upgrade is listed as an
+    operation, which can be cancelled.
 
     Examples:
         telamon upgrade jira 11.3.5
         telamon upgrade confluence 10.2.7 --downtime
+        telamon upgrade jira 11.3.5 --in-window
         telamon upgrade jira 11.3.5 --print
     """
     from telamon.cli import bringing
     from telamon.cli.client import Controller
     from telamon.cli.files import replace_text
+    from telamon.cli.operating import tell
     from telamon.cli.reading import note_doubts, read_file
     from telamon.cli.target import target_of
 
@@ -102,7 +120,13 @@ def command(
     try:
         found = read_file(session, file, lab=lab)
         note_doubts(session, found)
-        wishes = bringing.Wishes(yes, wait, timeout, downtime=(product,) if downtime else ())
+        wishes = bringing.Wishes(
+            yes,
+            wait,
+            timeout,
+            downtime=(product,) if downtime else (),
+            in_window=(product,) if in_window else (),
+        )
         sent = bringing.send(session, controller, found=found, wishes=wishes)
     except BaseException:
         # A version that was not taken does not stay in the file.
@@ -110,7 +134,27 @@ def command(
         raise
     if session.output == "text":
         session.terminal.note(change.patch())
-    bringing.follow(session, controller, found=found, wishes=wishes, sent=sent)
+    later = _postponed(controller, product) if in_window else None
+    if later is None:
+        bringing.follow(session, controller, found=found, wishes=wishes, sent=sent)
+    else:
+        tell(session, later)
+
+
+def _postponed(controller: Controller, product: str) -> Operation | None:
+    """The upgrade that waits for a window; ``None`` where there is nothing to upgrade, or it has begun."""
+    from telamon.naming import ProductName, component_name
+    from telamon.plan.operation import UPGRADING
+
+    component = component_name(ProductName(product))
+    waiting = [
+        one
+        for one in controller.operations()
+        if one.spec.target.component == component
+        and one.spec.verb in UPGRADING
+        and one.status.phase == "Pending"
+    ]
+    return waiting[-1] if waiting else None
 
 
 def _check_product(product: str, known: tuple[str, ...]) -> None:

@@ -61,6 +61,21 @@ class Upgrade:
 
 
 @dataclass(frozen=True)
+class Saving:
+    """What must be saved before the nodes of a product go to another release one by one.
+
+    Attributes:
+        asked: whether a backup is asked for.
+        possible: whether there is a place for one.
+        recent: seconds for which a backup is recent enough, and no other one is taken.
+    """
+
+    asked: bool
+    possible: bool
+    recent: float
+
+
+@dataclass(frozen=True)
 class Policy:
     """How a component is kept.
 
@@ -137,6 +152,7 @@ class ComponentDesired:
         seed: the backup that its data begin with, where it is part of a copy of another stack; "" where it begins
             empty.
         quietens: whether something must be done to the first node of that copy before any user reaches it.
+        saving: what must be saved before a rolling upgrade; ``None`` where there is nothing that could be.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -173,6 +189,7 @@ class ComponentDesired:
     distribution: str = ""
     seed: str = ""
     quietens: bool = False
+    saving: Saving | None = None
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

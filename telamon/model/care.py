@@ -109,6 +109,23 @@ class BackupSpec(Section):
             why="It is new; backups alone are what most recovery plans promise.",
         ),
     ] = False
+    before_upgrade: Annotated[
+        Literal["take", "skip"] | None,
+        Doc(
+            "Whether a rolling upgrade takes a backup before it touches anything, or is refused where it cannot. From "
+            "an approved upgrade nothing but a restore leads back, so `skip` accepts that risk; the journal says so.",
+            unset="Taken where a destination is named; in a lab without one it is skipped, as a lab is the rehearsal.",
+        ),
+    ] = None
+    recent: Annotated[
+        Annotated[Duration, Within("1m", "7d")],
+        Doc(
+            "How long ago the newest backup may have been asked for when a rolling upgrade begins, for that upgrade to "
+            "verify it and take no other.",
+            unit="a length of time",
+            why="Whoever has to restore loses an hour's work at most.",
+        ),
+    ] = Duration.parse("1h")
     destination: Annotated[
         Annotated[FolderDestination | S3Destination, Field(discriminator="kind")] | None,
         Doc(

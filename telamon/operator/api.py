@@ -139,7 +139,9 @@ class Api:
 
     def _put_stack(self, _request: Request, body: Any) -> dict[str, Any]:
         downtime = [str(name) for name in body.get("downtime") or ()]
-        return asdict(self.host.put(_stack(body), str(body.get("source", "")), downtime=downtime))
+        in_window = [str(name) for name in body.get("inWindow") or ()]
+        source = str(body.get("source", ""))
+        return asdict(self.host.put(_stack(body), source, downtime=downtime, in_window=in_window))
 
     def _plan(self, _request: Request, body: Any) -> dict[str, Any]:
         found = self.host.foresee(_stack(body))

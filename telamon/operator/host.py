@@ -19,7 +19,7 @@ from telamon.model.operation import Operation
 from telamon.model.stack import Stack
 from telamon.naming import component_name
 from telamon.operator.lane import KeptLane
-from telamon.operator.operations import Operations, Wish
+from telamon.operator.operations import Operations, Wish, no_window
 from telamon.operator.report import Lane, Trouble
 from telamon.operator.spec import Accepted, Compiler, stack_of, unwanted
 from telamon.operator.upgrading import Upgrades, check, refused, too_late, with_course
@@ -88,13 +88,21 @@ class Host:
         except TelamonError as error:
             LOG.error("the stack cannot be kept: %s", error)  # noqa: TRY400 - meant for people
 
-    def put(self, stack: Stack, source: str, *, downtime: Collection[str] = ()) -> Accepted:
+    def put(
+        self,
+        stack: Stack,
+        source: str,
+        *,
+        downtime: Collection[str] = (),
+        in_window: Collection[str] = (),
+    ) -> Accepted:
         """Take a new spec. A product whose version changes is upgraded by an operation of its own.
 
         Args:
             stack: what is wanted, without status.
             source: where it came from, for people.
             downtime: components for which a planned interruption is agreed to.
+            in_window: components whose upgrade begins in a maintenance window, and no earlier.
 
         Returns:
             What came of it.
@@ -106,13 +114,15 @@ class Host:
         """
         with self._lock:
             try:
-                return self._put(stack, source, downtime=downtime)
+                return self._put(stack, source, downtime=downtime, in_window=in_window)
             except TelamonError:
                 if not self._lanes:
                     self._ended.set()
                 raise
 
-    def _put(self, stack: Stack, source: str, *, downtime: Collection[str]) -> Accepted:
+    def _put(
+        self, stack: Stack, source: str, *, downtime: Collection[str], in_window: Collection[str]
+    ) -> Accepted:
         with self._lock:
             if self._going_down or self._ended.is_set():
                 raise ConflictError("the stack is being taken down", remedy="wait for `telamon down` to end")
@@ -129,6 +139,8 @@ class Host:
             }
             if stored is not None and (stored.spec.get("stack") != spec["stack"] or downtime):
                 self._check_upgrades(stack, downtime)
+            if in_window and not stack.spec.maintenance.windows:
+                raise no_window()
             components = self._install(stack)
             # Where it came from, and what was agreed to on the way, is no change of what is wanted.
             changed = stored is None or any(stored.spec.get(key) != spec[key] for key in ("stack", "running"))
@@ -136,7 +148,9 @@ class Host:
                 base = stored or Stored("Stack", stack.metadata.name, 0, 0)
                 stored = self.store.put(replace(base, spec=spec))
             self._desire(components, stored.generation)
-            self._upgrades.match(self._lanes, stored, asked=lambda: self._asked(stack), downtime=downtime)
+            self._upgrades.match(
+                self._lanes, stored, asked=lambda: self._asked(stack), downtime=downtime, in_window=in_window
+            )
             return Accepted(stored.generation, changed, self.compiler.notes)
 
     def down(self) -> int:
@@ -253,6 +267,7 @@ class Host:
                 lane.operation = self.operations.active(component)
                 lane.wake.set()
                 return cancelled
+            self._upgrades.give_up(self._lanes, name)
             return self.operations.cancel(name)
 
     def _view(self, outcome: Outcome) -> View:

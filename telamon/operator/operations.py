@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
+from telamon.desired.component import ComponentDesired
 from telamon.desired.windows import gate
 from telamon.errors import ConflictError, NotReadyError, RefusedError
 from telamon.model.operation import Operation, OperationSpec, OperationStatus
@@ -16,7 +17,7 @@ from telamon.plan.operations.automatic import wish
 from telamon.plan.operations.registry import PLANNERS, refusals
 from telamon.plan.step import Done, Ending, Finished, Wait, describe
 from telamon.plan.view import View
-from telamon.plan.window import asked_for_later, opens
+from telamon.plan.window import IN_WINDOW, asked_for_later, opens
 from telamon.ports import Clock, Store, Stored
 from telamon.run.executor import Outcome
 
@@ -77,13 +78,9 @@ class Operations:
                 raise ConflictError(refusal.message, remedy=refusal.remedy)
             raise RefusedError(refusal.message, guard=refusal.guard, remedy=refusal.remedy)
         if asked_for_later(running) and not view.desired.windows:
-            raise RefusedError(
-                "the stack file names no maintenance window",
-                guard="window-is-named",
-                remedy="write one under spec.maintenance.windows, or ask without --in-window",
-            )
+            raise no_window()
         made = self.make(wish, stack=stack, generation=generation)
-        return made if not asked_for_later(running) else self._put_off(made.metadata.name, view)
+        return made if not asked_for_later(running) else self._put_off(made.metadata.name, view.desired)
 
     def take_in(self, view: View, *, generation: int, performed: Collection[str]) -> None:
         """Judge what others have asked of a component by writing an operation into the store, the oldest first.
@@ -104,7 +101,7 @@ class Operations:
             if refused is None:
                 self._write(stored, {"started": _instant(self.clock.now()), "message": ""})
                 if asked_for_later(_running(operation)):
-                    self._put_off(stored.name, view)
+                    self._put_off(stored.name, view.desired)
                     continue
                 return
             ended = _instant(self.clock.now())
@@ -179,13 +176,30 @@ class Operations:
             return self.active(name)
         return None
 
-    def _put_off(self, name: str, view: View) -> Operation:
-        found = gate(view.desired.windows, view.now)
+    def postpone(self, wish: Wish, desired: ComponentDesired, *, stack: str, generation: int) -> Operation:
+        """Write an operation down that begins in the next maintenance window; no guard is asked before that.
+
+        Args:
+            wish: what is asked for.
+            desired: its component.
+            stack: name of the stack.
+            generation: of the spec in force.
+        """
+        later = replace(wish, params={**wish.params, IN_WINDOW: "yes"})
+        made = self.make(later, stack=stack, generation=generation)
+        return self._put_off(made.metadata.name, desired)
+
+    def postponed(self, component: str) -> tuple[Operation, ...]:
+        """The operations on a component that wait for a maintenance window, the oldest first."""
+        return tuple(one for one in self.all() if _waits(one, component))
+
+    def _put_off(self, name: str, desired: ComponentDesired) -> Operation:
+        found = gate(desired.windows, self.clock.now())
         words = (
             opens(found) if found is not None and not found.open else "in the maintenance window that is open"
         )
         put_off = self._write(self._stored(name), {"message": f"begins {words}"})
-        self._later.pop(view.desired.name, None)
+        self._later.pop(desired.name, None)
         return put_off
 
     def active(self, component: str) -> Running | None:
@@ -281,6 +295,15 @@ class Operations:
             stored = self.store.get(KIND, operation.metadata.name)
             if stored is not None:
                 self.store.delete(KIND, stored.name, version=stored.version)
+
+
+def no_window() -> RefusedError:
+    """What is asked for in a maintenance window cannot wait for one."""
+    return RefusedError(
+        "the stack file names no maintenance window",
+        guard="window-is-named",
+        remedy="write one under spec.maintenance.windows, or ask without --in-window",
+    )
 
 
 def _is_new(operation: Operation) -> bool:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from telamon.desired.windows import gate
 from telamon.model.status import ComponentStatus, IndexStatus, MemberStatus, StackStatus, StatusCondition
 from telamon.plan.operations.releasing import of_one_release
 from telamon.plan.step import Done, Finished, Wait, describe
 from telamon.plan.view import View
-from telamon.plan.window import AWAITS
+from telamon.plan.window import AWAITS, opens
 from telamon.products.release import Way
 from telamon.run.executor import Outcome
 from telamon.state.world import Life, MemberState, Replication, Role, UpgradePhase
@@ -179,6 +180,10 @@ def _held(view: View) -> tuple[str, str]:
     wanted = view.desired.upgrade
     if wanted is None:
         return "Done", ""
+    if view.memory.later == wanted.to_release:
+        shut = gate(view.desired.windows, view.now)
+        when = opens(shut) if shut is not None and not shut.open else "in the maintenance window that is open"
+        return AWAITS, f"the upgrade from {wanted.from_release} to {wanted.to_release} begins {when}"
     if view.memory.held == wanted.to_release:
         told = f"held at {wanted.from_release}: the upgrade to {wanted.to_release} did not succeed"
         return "UpgradeFailed", told
@@ -187,6 +192,8 @@ def _held(view: View) -> tuple[str, str]:
 
 def _held_remedy(view: View) -> str:
     component, wanted = view.desired.name, view.desired.upgrade
+    if wanted is not None and view.memory.later == wanted.to_release:
+        return "`telamon operations list` names it, and `telamon operations cancel` gives it up"
     if wanted is not None and wanted.jump.way is Way.DOWNTIME:
         again = f"`telamon upgrade {component} {wanted.to_release} --downtime`"
     else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from telamon.desired.component import ComponentDesired, Upgrade
 from telamon.errors import RefusedError
+from telamon.model.operation import Operation
 from telamon.operator.lane import KeptLane
 from telamon.operator.operations import Operations, Wish
 from telamon.plan.operation import UPGRADING, Running
@@ -19,7 +20,7 @@ from telamon.plan.operations.finish_upgrade import FinishUpgrade
 from telamon.plan.operations.registry import PLANNERS, VERBS, refusals
 from telamon.plan.operations.releasing import is_due
 from telamon.plan.step import Refusal
-from telamon.plan.view import AGREED, HELD, Memory, View
+from telamon.plan.view import AGREED, HELD, LATER, Memory, View
 from telamon.ports import Stored
 from telamon.products.release import Way
 from telamon.run.executor import Outcome
@@ -46,6 +47,7 @@ class Upgrades:
         *,
         asked: Callable[[], Sequence[ComponentDesired]],
         downtime: Collection[str] = (),
+        in_window: Collection[str] = (),
     ) -> None:
         """Cancel the upgrades that nobody asks for any more, and make those that a change of version needs.
 
@@ -54,15 +56,23 @@ class Upgrades:
             stored: the stack.
             asked: tells what the stack file asks for, whatever is in progress.
             downtime: components for which an interruption was agreed to just now.
+            in_window: components of which it was said just now that they wait for a maintenance window.
         """
         if any(lane.operation is not None and lane.operation.verb in UPGRADING for lane in lanes.values()):
             self._cancel_unwanted(lanes, asked())
+        if any(lane.executor.memory.later is not None for lane in lanes.values()):
+            self._forget_unwanted(lanes, asked())
         for component, lane in lanes.items():
             wanted = lane.desired.upgrade
             if wanted is None or lane.operation is not None or not lane.desired.members:
                 continue
             if component in downtime:
                 _agree(lane, wanted)
+            if component in in_window:
+                _put_off(lane, wanted)
+            if lane.executor.memory.later == wanted.to_release:
+                self._await_window(lane, stored, wanted=wanted)
+                continue
             if not is_due(lane.desired, lane.executor.memory):
                 continue
             try:
@@ -86,6 +96,9 @@ class Upgrades:
             return
         if wanted is None:
             self._finish(lane, stored)
+            return
+        if memory.later == wanted.to_release:
+            # Its window will come; whoever does not want to wait for that cancels it first.
             return
         again = memory.without_fact(f"{HELD}{memory.held}")
         try:
@@ -117,6 +130,45 @@ class Upgrades:
             self.operations.cancel(lane.operation.name)
             lane.operation = self.operations.active(desired.name)
             lane.wake.set()
+
+    def give_up(self, lanes: Mapping[str, KeptLane], name: str) -> None:
+        """Have an upgrade that waits for a maintenance window, and is cancelled, not be begun again by itself.
+
+        Args:
+            lanes: by component.
+            name: of the operation that is about to be cancelled.
+        """
+        for component, lane in lanes.items():
+            release, held = lane.executor.memory.later, lane.executor.memory.held
+            waits = any(one.metadata.name == name for one in self._waiting(component))
+            if not waits or release is None:
+                continue
+            if held != release:
+                lane.executor.remember(f"{HELD}{release}", f"{name} was cancelled before its window opened")
+            lane.executor.forget(f"{LATER}{release}", f"{name} was cancelled")
+
+    def _waiting(self, component: str) -> tuple[Operation, ...]:
+        return tuple(one for one in self.operations.postponed(component) if one.spec.verb in UPGRADING)
+
+    def _await_window(self, lane: KeptLane, stored: Stored, *, wanted: Upgrade) -> None:
+        """Have an operation wait for the window, if none does yet: whoever said so may have died in between."""
+        agreed = wanted.jump.way is Way.ROLLING or lane.executor.memory.agreed == wanted.to_release
+        if not agreed or self._waiting(lane.desired.name):
+            return
+        wish = with_course(Wish(VERBS[wanted.jump.way], lane.desired.name, "", {}), lane.desired)
+        self.operations.postpone(wish, lane.desired, stack=stored.name, generation=stored.generation)
+        lane.wake.set()
+
+    def _forget_unwanted(self, lanes: Mapping[str, KeptLane], asked: Sequence[ComponentDesired]) -> None:
+        """Let no upgrade wait for a window that nobody asks for any more."""
+        for desired in asked:
+            lane = lanes.get(desired.name)
+            later = None if lane is None else lane.executor.memory.later
+            if lane is None or later is None or lane.operation is not None or _asked_for(desired) == later:
+                continue
+            for one in self._waiting(desired.name):
+                self.operations.cancel(one.metadata.name)
+            lane.executor.forget(f"{LATER}{later}", f"nobody asks for {later} any more")
 
     def _begin(self, lane: KeptLane, stored: Stored, *, wanted: Upgrade) -> None:
         check(lane.desired, self._view(lane), memory=lane.executor.memory, agreed=False)
@@ -226,6 +278,15 @@ def too_late(view: View, operation: Running) -> Refusal | None:
 def refused(refusal: Refusal) -> RefusedError:
     """A refusal as it is told to whoever asked."""
     return RefusedError(refusal.message, guard=refusal.guard, remedy=refusal.remedy)
+
+
+def _put_off(lane: KeptLane, wanted: Upgrade) -> None:
+    """Remember that an upgrade waits for a maintenance window, and have a release that was held be tried again."""
+    memory = lane.executor.memory
+    if memory.held is not None:
+        lane.executor.forget(f"{HELD}{memory.held}", "somebody asked for it again")
+    if memory.later != wanted.to_release:
+        lane.executor.remember(f"{LATER}{wanted.to_release}", "somebody asked for it in a maintenance window")
 
 
 def _agree(lane: KeptLane, wanted: Upgrade) -> None:

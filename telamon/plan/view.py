@@ -22,7 +22,11 @@ HELD = "held:"
 """Begin of the fact that names a release which an upgrade did not bring: it is not tried again by itself."""
 AGREED = "agreed:"
 """Begin of the fact that names a release for which somebody has agreed to an interruption; good for one upgrade."""
-SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED)
+LATER = "later:"
+"""Begin of the fact that names a release, the upgrade to which waits for a maintenance window."""
+BACKED_UP = "backed-up:"
+"""Begin of the fact that names the newest backup; see :class:`Saved`."""
+SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED, LATER, BACKED_UP)
 """Begins of facts of which there is one at a time: a new one takes the place of the old."""
 
 QUARANTINED = "quarantined:"
@@ -65,6 +69,26 @@ class Failures:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """The newest backup that this component's operations took of the data that is in force.
+
+    Attributes:
+        at: instant at which it was asked for, seconds; it holds nothing older.
+        release: of the data.
+        name: of the backup.
+    """
+
+    at: float
+    release: str
+    name: str
+
+    @property
+    def fact(self) -> str:
+        """As the journal keeps it."""
+        return f"{BACKED_UP}{self.at!r}:{self.release}:{self.name}"
+
+
+@dataclass(frozen=True)
 class Memory:
     """What the journal keeps because it cannot be seen: facts and failures.
 
@@ -101,6 +125,20 @@ class Memory:
     def agreed(self) -> str | None:
         """The release for which somebody has agreed to an interruption."""
         return self._sole(AGREED)
+
+    @property
+    def later(self) -> str | None:
+        """The release, the upgrade to which waits for a maintenance window."""
+        return self._sole(LATER)
+
+    @property
+    def saved(self) -> Saved | None:
+        """The newest backup of the data in force."""
+        kept = self._sole(BACKED_UP)
+        if kept is None:
+            return None
+        at, release, name = kept.split(":", 2)
+        return Saved(float(at), release, name)
 
     def _sole(self, begin: str) -> str | None:
         return next((fact.removeprefix(begin) for fact in self.facts if fact.startswith(begin)), None)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from telamon.desired.component import Saving
 from telamon.indexfiles.place import IndexPlace
 from telamon.naming import DATABASE
 from telamon.platforms.memory.parts import Behaviour, Fault
@@ -59,6 +60,7 @@ class Plot:
         struck_at: passes at which a member is hurt.
         odds: how hostile the world is meanwhile.
         cdn: whether static files come from a content delivery network.
+        saving: what must be saved before a rolling upgrade.
     """
 
     verb: str
@@ -68,6 +70,7 @@ class Plot:
     odds: Odds
     cdn: bool = False
     servers: int = 1
+    saving: Saving | None = None
 
     @property
     def asked(self) -> Asked:
@@ -91,6 +94,7 @@ def plot_of(dice: random.Random) -> Plot:
         ),
         cdn=dice.random() < 0.5,
         servers=dice.choice((1, 2)),
+        saving=Saving(asked=True, possible=True, recent=3_600.0) if dice.random() < 0.5 else None,
     )
 
 
@@ -116,7 +120,8 @@ class History:
         self.plot = plot_of(self.dice)
         servers = self.plot.servers if self.servers is None else self.servers
         ways = IndexWays(IndexPlace("index"), (IndexStrategy.COPY, IndexStrategy.SNAPSHOT), noted_apart=True)
-        self.made = world(database(servers), replace(product(self.dice.choice((2, 3))), index=ways))
+        kept = replace(product(self.dice.choice((2, 3))), index=ways, saving=self.plot.saving)
+        self.made = world(database(servers), kept)
         self.platform = FaultyPlatform(self.made.platform, self.dice)
         self._connect()
         self.made.run()

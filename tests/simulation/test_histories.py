@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Begin, Call
 from tests.simulation.faulty import ControllerDied, Odds
 from tests.simulation.history import COMPONENT, NEW, History, Plot, play
-from tests.support.acts import ACTS, SILENT, Act
+from tests.support.acts import ACTS, SAVED, SILENT, Act
 
 CHUNK = 25
 KINDNESS = Odds()
@@ -29,6 +31,9 @@ def test_nine_thousand_more_histories_end_well(chunk: int) -> None:
 
 PLOTS = {
     "upgrade": Plot("upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True),
+    "saved-upgrade": Plot(
+        "upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True, saving=SAVED
+    ),
     "bad-upgrade": Plot("upgrade", good=False, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True),
     "major-upgrade": Plot(
         "major-upgrade", good=True, cancelled_at=None, struck_at=(), odds=KINDNESS, cdn=True
@@ -44,6 +49,7 @@ def prepared(plot: Plot) -> History:
     """A kind history that has come to the begin of its operation."""
     history = History(7)
     history.plot = plot
+    history.made.desired[COMPONENT] = replace(history.made.desired[COMPONENT], saving=plot.saving)
     history.platform.odds = KINDNESS
     history.begin()
     return history
@@ -81,7 +87,7 @@ def test_a_controller_that_dies_after_any_verb_leaves_the_same_end(name: str) ->
         history.end()
         assert told(history) == told(plain), f"after verb {number} of {name}"
         assert history.made.desired[COMPONENT] == plain.made.desired[COMPONENT]
-        if name == "upgrade":
+        if name in {"upgrade", "saved-upgrade"}:
             assert history.made.executors[COMPONENT].memory.release == NEW
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from telamon.desired.component import Saving
 from telamon.indexfiles.place import IndexPlace
 from telamon.naming import DATABASE
 from telamon.platforms.memory.parts import Behaviour
@@ -17,6 +18,8 @@ MEMBER = f"{COMPONENT}-1"
 NEW = "1.1.0"
 COPY = IndexWays(IndexPlace("index"), (IndexStrategy.COPY,))
 SHARED = IndexWays(IndexPlace("index"), (IndexStrategy.SNAPSHOT, IndexStrategy.COPY), shares=True)
+
+SAVED = Saving(asked=True, possible=True, recent=3_600.0)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Act:
         cancelled: whether somebody cancels it while its first work runs.
         way: of the release that is asked for with it; ``None`` where it leaves the release as it is.
         index: what can be done about the index of a node of the component.
+        saving: what must be saved before an upgrade.
     """
 
     verb: str
@@ -42,10 +46,12 @@ class Act:
     cancelled: bool = False
     way: Way | None = None
     index: IndexWays | None = None
+    saving: Saving | None = None
 
     def __str__(self) -> str:
         ways = [strategy.value for strategy in self.index.strategies] if self.index else []
-        told = (self.verb, self.member, *self.params, *ways, "cancelled" if self.cancelled else "")
+        saved = f"saved {self.first}".strip() if self.saving else ""
+        told = (self.verb, self.member, *self.params, *ways, saved, "cancelled" if self.cancelled else "")
         return " ".join(word for word in told if word)
 
     @property
@@ -55,7 +61,7 @@ class Act:
 
     def prepare(self, made: World) -> None:
         """Have a running world as the operation needs it, but for what must have been done before."""
-        made.desired[COMPONENT] = replace(made.desired[COMPONENT], index=self.index)
+        made.desired[COMPONENT] = replace(made.desired[COMPONENT], index=self.index, saving=self.saving)
 
     def precede(self, made: World) -> None:
         """Have accepted what must have been done before; an upgrade is one whose final tasks fail for good."""
@@ -107,6 +113,8 @@ SILENT = frozenset({"pause", "resume"})
 
 RELEASES = (
     Act("upgrade", params={"to": NEW}, way=Way.ROLLING),
+    Act("upgrade", first="backup", params={"to": NEW}, way=Way.ROLLING, saving=SAVED),
+    Act("upgrade", params={"to": NEW}, way=Way.ROLLING, saving=SAVED),
     Act("major-upgrade", params={"to": NEW}, way=Way.DOWNTIME),
 )
 """Operations that change it."""

@@ -133,6 +133,7 @@ class ScriptedController:
         steps: what it does when it is given a stack: lines of the journal.
         journal: what it has done so far.
         checks: what it knows of the products' health.
+        operations: that it keeps.
         preview: what it answers about a plan.
         refusals: by path, errors instead of answers.
         version: which version it says it is.
@@ -146,6 +147,7 @@ class ScriptedController:
     steps: list[Mapping[str, Any]] = field(default_factory=list)
     journal: list[Mapping[str, Any]] = field(default_factory=list)
     checks: list[Mapping[str, Any]] = field(default_factory=list)
+    operations: list[Mapping[str, Any]] = field(default_factory=list)
     preview: Mapping[str, Any] = field(default_factory=lambda: {"steps": [], "waits": []})
     refusals: dict[str, Refusal] = field(default_factory=dict)
     version: str = __version__
@@ -199,6 +201,7 @@ class ScriptedController:
             ("POST", "/v1/down"): self._down,
             ("POST", "/v1/retry"): lambda body, _query: {"components": [body["component"] or "everything"]},
             ("GET", "/v1/journal"): self._journal,
+            ("GET", "/v1/operations"): lambda _body, _query: {"operations": self.operations},
             ("GET", "/v1/doctor"): lambda _body, _query: {"checks": self.checks},
         }
 

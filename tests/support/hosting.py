@@ -13,6 +13,7 @@ import httpx
 
 from telamon.desired.component import ComponentDesired, MemberDesired, Requirement, Upgrade
 from telamon.desired.in_force import InForce
+from telamon.desired.windows import windows_of
 from telamon.errors import MachineError
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
@@ -70,6 +71,7 @@ class Components:
             jump = registry()["jira"].jump(force, wish)
             upgrade = Upgrade(force, wish, jump, mode=True, members=_members(asked.nodes, wish))
             made = replace(made, upgrade=upgrade)
+        made = replace(made, windows=windows_of(stack.spec.maintenance))
         helper = replace(companion(), requires=(Requirement("jira", "set-up"),))
         helper = replace(helper, name="jira-helper", members=members("jira-helper", 2))
         return (replace(database(), required_by=("jira",)), edge(), made, helper)
@@ -110,15 +112,21 @@ class BusyStore(MemoryStore):
         return super().list(kind)
 
 
-def stack(nodes: int = 2, *, version: str = "11.3.1") -> Stack:
-    """A stack file of one product."""
+def stack(nodes: int = 2, *, version: str = "11.3.1", window: str = "", lasts: str = "30m") -> Stack:
+    """A stack file of one product, with a maintenance window from a time of day on, or without."""
+    windows = [{"start": window, "duration": lasts}] if window else []
     return Stack.model_validate(
         {
             "apiVersion": "telamon.dev/v1alpha1",
             "kind": "Stack",
             "metadata": {"name": "acme"},
-            "spec": {"domain": "acme.example", "products": {"jira": {"version": version, "nodes": nodes}}},
-        }
+            "spec": {
+                "domain": "acme.example",
+                "products": {"jira": {"version": version, "nodes": nodes}},
+                "maintenance": {"windows": windows},
+            },
+        },
+        strict=False,
     )
 
 

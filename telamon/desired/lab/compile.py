@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from telamon.desired.component import LoginTurn, Requirement
+from telamon.desired.component import LoginTurn, Requirement, Saving
 from telamon.desired.lab.data import (
     BackupDesired,
     CloneDesired,
@@ -82,11 +82,14 @@ def compile_lab(
     for part in parts:
         if part.companion is None:
             made += wanted(part, secrets[part.product_name], referenced=referenced)
-    windows = windows_of(stack.spec.maintenance)
+    windows, saving = windows_of(stack.spec.maintenance), _saving(stack, possible=backup is not None)
     return LabDesired(
         stack=name,
         parts=tuple(
-            replace(part, desired=replace(part.desired, windows=windows))
+            replace(
+                part,
+                desired=replace(part.desired, windows=windows, saving=saving if part.product else None),
+            )
             for part in (database, edge, *relays, *_seeded(products, stack))
         ),
         links=tuple(table.values()),
@@ -141,6 +144,13 @@ def _backup(stack: Stack, facts: LabFacts) -> BackupDesired | None:
         # All data are copied for it, however small what has changed is.
         every=max(spec.every.seconds, 86400.0),
     )
+
+
+def _saving(stack: Stack, *, possible: bool) -> Saving:
+    """What a rolling upgrade has to have behind it; where nobody says so, a lab is the place where to lose data."""
+    spec = stack.spec.backup
+    asked = spec.destination is not None if spec.before_upgrade is None else spec.before_upgrade == "take"
+    return Saving(asked, possible, spec.recent.seconds)
 
 
 def _front(part: Outline, stack: str, facts: LabFacts) -> FrontDoor:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Planner, Proposal, broken_off, worked
-from telamon.plan.step import Begin, Finished, Refusal
-from telamon.plan.view import View
+from telamon.plan.step import Begin, Finished, Record, Refusal
+from telamon.plan.view import Saved, View
 from telamon.plan.work import Work
 from telamon.plan.works.backup import TakeBackup, VerifyBackup
 from telamon.state.world import ComponentKind, UpgradePhase
@@ -48,6 +48,20 @@ def take(view: View, operation: Running, *, reason: str) -> Iterator[Proposal]:
     yield from _work(view, operation, TakeBackup(backup_name(view, operation), reason))
 
 
+def noted(view: View, operation: Running) -> Iterator[Proposal]:
+    """Note that the backup of an operation is the newest.
+
+    Yields:
+        The note; nothing once it stands there, or where nobody knows of what release the data are.
+    """
+    release = view.memory.release
+    if release is None:
+        return
+    saved = Saved(operation.since, release, backup_name(view, operation))
+    if view.memory.saved != saved:
+        yield Record(view.desired.name, saved.fact, "it is listed and was verified")
+
+
 class Backup(Planner):
     """Take a backup of a product while it serves."""
 
@@ -71,6 +85,7 @@ class Backup(Planner):
             yield from _broken_off(view, operation, "the backup is listed only if it was finished already")
             return
         left = tuple(take(view, operation, reason=operation.params.get("reason", "asked")))
+        left = left or tuple(noted(view, operation))
         done = Finished("Succeeded", f"{backup_name(view, operation)} is listed and verified")
         yield from left or (done,)
 

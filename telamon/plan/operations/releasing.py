@@ -8,7 +8,7 @@ from telamon.desired.component import ComponentDesired
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Planner, Proposal
 from telamon.plan.step import Call, Finished, Forget, Record, Refusal, Wait
-from telamon.plan.view import AGREED, HELD, Memory, View
+from telamon.plan.view import AGREED, HELD, LATER, Memory, View
 from telamon.products.release import Act, Way
 from telamon.state.world import UpgradePhase
 
@@ -39,12 +39,14 @@ class Releasing(Planner):
 def is_due(desired: ComponentDesired, memory: Memory) -> bool:
     """Whether an upgrade is begun without another word: it is asked for, not held, and agreed to if need be.
 
+    One that waits for a maintenance window is not: until that opens nothing of it is in progress.
+
     Args:
         desired: the component.
         memory: what is remembered of it.
     """
     wanted = desired.upgrade
-    if wanted is None or memory.held == wanted.to_release:
+    if wanted is None or wanted.to_release in {memory.held, memory.later}:
         return False
     return wanted.jump.way is Way.ROLLING or memory.agreed == wanted.to_release
 
@@ -122,5 +124,7 @@ def _ended(view: View, operation: Running, finished: Finished) -> Iterator[Propo
         yield Record(name, f"{HELD}{course.to_release}", f"{operation.name} did not bring it")
     elif memory.agreed is not None:
         yield Forget(name, f"{AGREED}{memory.agreed}", "it was agreed to once")
+    elif memory.later is not None:
+        yield Forget(name, f"{LATER}{memory.later}", "its window has come")
     else:
         yield finished

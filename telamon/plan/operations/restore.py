@@ -33,7 +33,7 @@ from telamon.plan.operations.base import (
     worked,
 )
 from telamon.plan.operations.index_rebuild import REBUILD
-from telamon.plan.step import Begin, Call, Finished, Hold, LetGo, Record, Refusal, Wait
+from telamon.plan.step import Begin, Call, Finished, Forget, Hold, LetGo, Record, Refusal, Wait
 from telamon.plan.view import View
 from telamon.plan.work import Work
 from telamon.plan.works.backup import (
@@ -135,6 +135,10 @@ class Restore(Planner):
         job = view.seen.jobs.get(step.job)
         if job is not None and job.phase is JobPhase.FAILED and job.result != INTERRUPTED:
             yield turn_back(view, operation, reason=job.detail)
+            return
+        if view.memory.saved is not None:
+            # It is of data that are about to go, and no operation may rest on it any more.
+            yield Forget(view.desired.name, view.memory.saved.fact, "other data are about to be in force")
             return
         yield from worked(view, step)
 

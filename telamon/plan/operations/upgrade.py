@@ -2,8 +2,8 @@
 
 Steps, each taken from what is seen:
 
-1. see that an index snapshot exists for nodes that will need one, have the nodes deliver static files where a network
-   does, and switch upgrade mode on;
+1. see that an index snapshot exists for nodes that will need one, and a backup to come back to; have the nodes deliver
+   static files where a network does, and switch upgrade mode on;
 2. desire the new release: the standing rules replace one node at a time, the least busy first;
 3. ask each new node for what users ask for before users do; a node that does not start, or answers with errors, turns
    the whole upgrade back;
@@ -24,9 +24,17 @@ from dataclasses import replace
 
 from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Proposal, called, reason_to_turn_back, turn_back, unwell
+from telamon.plan.operations.base import (
+    Proposal,
+    broken_off,
+    called,
+    reason_to_turn_back,
+    turn_back,
+    unwell,
+)
 from telamon.plan.operations.cdn import left_off, put_aside, put_back
 from telamon.plan.operations.releasing import Releasing, of_one_release, tasks_failed, tried_again
+from telamon.plan.operations.saving import cannot_be_saved, saved_first, saving_jobs
 from telamon.plan.operations.smoke import proven, smoked, trouble_of
 from telamon.plan.step import Call, Finished, Record, Refusal, Wait
 from telamon.plan.view import RELEASE, View
@@ -75,6 +83,7 @@ class Upgrade(Releasing):
             )
         if view.seen.upgrade in {UpgradePhase.UPGRADE_TASKS_FAILED, UpgradePhase.RUNNING_UPGRADE_TASKS}:
             yield from of_one_release(replace(view, desired=replace(view.desired, upgrade=None)))
+        yield from cannot_be_saved(view)
         yield from unwell(view)
 
     def adapt(self, view: View, operation: Running) -> View:
@@ -139,7 +148,7 @@ class Upgrade(Releasing):
                     left = (turn_back(view, operation, reason=f"{helper} made no index snapshot in an hour"),)
                 yield from left
                 return
-        left = tuple(put_aside(view, operation))
+        left = tuple(saved_first(view, operation)) or tuple(put_aside(view, operation))
         if left:
             yield from left
             return
@@ -226,6 +235,10 @@ class Upgrade(Releasing):
 
     def _turn_back(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
         name, reason = view.desired.name, reason_to_turn_back(view, operation) or ""
+        working = tuple(broken_off(view, *saving_jobs(operation), because=reason))
+        if working:
+            yield from working
+            return
         others = [
             found.name
             for found, member, condition in view.wanted()
@@ -277,7 +290,7 @@ def _just_called(view: View, operation: Running) -> bool:
     return any(
         job.ended is None or abs(view.now - job.ended) < SETTLES
         for name, job in view.seen.jobs.items()
-        if name.startswith("upgrade-") and operation.name in name
+        if name.startswith("upgrade-") and f"/{operation.name}" in name
     )
 
 

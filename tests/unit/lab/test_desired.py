@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from telamon.desired.component import Saving
 from telamon.desired.in_force import InForce
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired, SecretKind
@@ -15,6 +16,7 @@ from telamon.desired.lab.outline import UNVERSIONED, needs, outlines
 from telamon.desired.lab.pending import compile_pending
 from telamon.desired.lab.relays import LINKS
 from telamon.errors import InternalError
+from telamon.model.care import BackupSpec
 from telamon.model.common import SecretRef
 from telamon.model.stack import Stack
 from telamon.naming import RELAYS, ProductName
@@ -314,3 +316,23 @@ def test_an_upgrade_in_progress_leads_where_it_was_begun_for_whatever_the_file_s
     assert wanted is not None
     assert {member.release for member in part.desired.members} == {"11.3.1"}
     assert {member.release for member in wanted.members} == {"11.3.2"}
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "possible"),
+    [
+        ({}, False, True),
+        ({"beforeUpgrade": "take"}, True, True),
+        ({"destination": {"kind": "folder", "path": "/srv/backups"}}, True, True),
+        ({"destination": {"kind": "folder", "path": "/srv/backups"}, "beforeUpgrade": "skip"}, False, True),
+        ({"destination": {"kind": "s3", "bucket": "acme-backup"}}, True, False),
+    ],
+)
+def test_an_upgrade_is_saved_first_where_the_file_names_a_place_or_says_so(
+    written: dict[str, Any], asked: bool, possible: bool
+) -> None:
+    backup = BackupSpec.model_validate(written, strict=False)
+    given = stack()
+    desired = lab(given.model_copy(update={"spec": given.spec.model_copy(update={"backup": backup})}))
+    assert part(desired, "notes").desired.saving == Saving(asked, possible, 3_600.0)
+    assert part(desired, "database").desired.saving is None

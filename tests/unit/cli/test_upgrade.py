@@ -1,0 +1,77 @@
+"""``telamon upgrade``: what it asks the controller for, and what it leaves in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.controller import Refusal
+from tests.support.desk import Desk
+
+TEXT = """\
+apiVersion: telamon.dev/v1alpha1
+kind: Stack
+metadata: {name: acme}
+spec:
+  domain: acme.example
+  products:
+    jira: {version: 11.3.1}
+  maintenance:
+    windows: [{start: "02:00", duration: 2h}]
+"""
+
+
+def waiting(phase: str = "Pending") -> Mapping[str, Any]:
+    """An upgrade as the controller lists it."""
+    return {
+        "apiVersion": "telamon.dev/v1alpha1",
+        "kind": "Operation",
+        "metadata": {"name": "upgrade-jira-1"},
+        "spec": {
+            "verb": "upgrade",
+            "target": {"stack": "acme", "component": "jira"},
+            "params": {"from": "11.3.1", "to": "11.3.2", "in-window": "yes"},
+            "generation": 2,
+        },
+        "status": {"phase": phase, "message": "begins in the maintenance window that opens Tue 02:00 UTC"},
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A stack file."""
+    path = tmp_path / "stack.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_in_a_window_it_is_sent_and_nobody_waits(desk: Desk, file: Path) -> None:
+    desk.brought_up()
+    desk.controller.operations = [waiting("Succeeded"), waiting()]
+    done = desk.run("upgrade", "jira", "11.3.2", "-f", str(file), "--in-window", "--yes")
+    assert done.code == 0, done.err
+    assert "upgrade-jira-1: Pending (begins in the maintenance window" in done.out
+    sent = next(
+        body for method, path, body in desk.controller.asked if (method, path) == ("PUT", "/v1/stack")
+    )
+    assert sent["inWindow"] == ["jira"]
+    assert "11.3.2" in file.read_text()
+
+
+def test_where_nothing_waits_it_is_told_how_the_stack_stands(desk: Desk, file: Path) -> None:
+    desk.brought_up()
+    desk.controller.operations = [waiting("Succeeded")]
+    done = desk.run("upgrade", "jira", "11.3.2", "-f", str(file), "--in-window", "--yes")
+    assert (done.code, "acme is ready" in done.out) == (0, True)
+
+
+def test_a_refusal_leaves_the_file_as_it_was(desk: Desk, file: Path) -> None:
+    desk.brought_up()
+    body = {"error": "the stack file names no maintenance window", "guard": "window-is-named", "exit": 4}
+    desk.controller.refusals["/v1/stack"] = Refusal(409, body | {"branch": "RefusedError"})
+    done = desk.run("upgrade", "jira", "11.3.2", "-f", str(file), "--in-window", "--yes")
+    assert done.code == 4
+    assert file.read_text() == TEXT
