@@ -125,7 +125,7 @@ def refuse_other_platforms(found: FileRead) -> None:
         raise RefusedError(
             f"{found.source} is for the platform {kind}, and what runs here is the lab",
             guard="PlatformIsLab",
-            remedy="Give --lab to rehearse it on this machine.",
+            remedy="Give --lab to rehearse it on this machine; `telamon up --context NAME` brings one to a cluster.",
         )
 
 

@@ -35,12 +35,22 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
 
     found = read_file(session, file, lab=lab)
     note_doubts(session, found)
-    stack = found.stack if found.stack.spec.platform.kind == "lab" else _locked(session, found.stack, file)
+    stack = (
+        found.stack
+        if found.stack.spec.platform.kind == "lab"
+        else locked_stack(session, found.stack, file=file)
+    )
     session.answer(lambda: as_data(stack), lambda: build(stack).rstrip("\n"))
 
 
-def _locked(session: Session, stack: Stack, file: Path) -> Stack:
-    """The stack with the digests of its lock; a person is told which images have none."""
+def locked_stack(session: Session, stack: Stack, *, file: Path) -> Stack:
+    """The stack with the digests of its lock; a person is told which images have none.
+
+    Args:
+        session: whose terminal shows it.
+        stack: as the file says.
+        file: beside which the lock is.
+    """
     from telamon.cli.locking import read_lock_beside
     from telamon.desired.kubernetes.images import Images, locked
     from telamon.desired.kubernetes.site import wanted_images

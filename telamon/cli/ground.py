@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from telamon.desired.terraform.data import LayerName
 from telamon.desired.terraform.facts import GroundFacts, flat, read_ground
 from telamon.desired.terraform.ground import ground
 from telamon.desired.terraform.render import WRITTEN, files_on
-from telamon.errors import NotReadyError, RefusedError, TelamonError, UsageError
+from telamon.errors import InternalError, NotReadyError, TelamonError, UsageError
 from telamon.infra.words import Summary, cost_lines, counts, goes_down, policy_counts, scrub
+from telamon.model.platform import AwsPlatform
 from telamon.platforms.approval.files import write_private
 from telamon.platforms.aws.ascent import Ascent, Found, Place, Watcher
 from telamon.platforms.folder import write
@@ -25,8 +27,11 @@ from telamon.products.registry import products_of
 if TYPE_CHECKING:
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
+    from telamon.model.stack import Stack
 
 
+KUBECONFIG: Final = "kubeconfig.json"
+"""File beside the layers by which the cluster is reached, by this program and by kubectl; JSON is YAML."""
 FACTS: Final = "facts.json"
 """File beside the layers with everything that they tell, once all of them stand."""
 
@@ -81,8 +86,8 @@ def ascent_of(session: Session, found: FileRead, *, root: Path, wishes: GroundWi
     return Ascent(desk, folder, tuple(str(layer) for layer in LayerName))
 
 
-def raise_ground(session: Session, found: FileRead, *, root: Path, wishes: GroundWishes) -> None:
-    """Bring the ground as far as it can be brought without people, and say what it waits for.
+def raise_ground(session: Session, found: FileRead, *, root: Path, wishes: GroundWishes) -> GroundFacts:
+    """Bring the ground as far as it can be brought without people; where that is not all, say what it waits for.
 
     Args:
         session: whose terminal shows it.
@@ -90,9 +95,11 @@ def raise_ground(session: Session, found: FileRead, *, root: Path, wishes: Groun
         root: its state folder.
         wishes: how a person wants it done.
 
+    Returns:
+        What it tells, once it stands; that lies in :data:`FACTS` beside the layers too.
+
     Raises:
-        NotReadyError: it waits for approvals.
-        RefusedError: it stands, and what follows is not to be had yet.
+        Exit: it waits for approvals, and that was told.
         TelamonError: something failed; the next run goes on from there.
     """
     ascent = ascent_of(session, found, root=root, wishes=wishes)
@@ -108,11 +115,45 @@ def raise_ground(session: Session, found: FileRead, *, root: Path, wishes: Groun
         agree=lambda question: session.confirm(question, yes=wishes.yes),
     )
     key = None if wishes.key is None else wishes.key.expanduser()
-    answer(session, ascent, places=list(ascent.climb(key, watcher=watcher)), name=found.stack.metadata.name)
+    places = list(ascent.climb(key, watcher=watcher))
+    if not _stand(places):
+        answer(session, ascent, places=places, name=found.stack.metadata.name)
+    facts = _facts(places)
+    text = json.dumps(flat(facts), indent=2, sort_keys=True) + "\n"
+    write_private(ascent.ground / FACTS, text.encode())
+    return facts
+
+
+def write_kubeconfig(stack: Stack, facts: GroundFacts, *, folder: Path) -> Path:
+    """Write by what the cluster is reached: this program logs in, and no secret is kept.
+
+    Args:
+        stack: on AWS.
+        facts: what the ground tells.
+        folder: of the layers.
+
+    Returns:
+        The file.
+    """
+    from telamon.platforms.aws.access import kubeconfig
+
+    cluster, platform = facts.cluster, stack.spec.platform
+    if not isinstance(platform, AwsPlatform):
+        raise InternalError("only a stack on AWS has a ground")
+    document = kubeconfig(
+        cluster.cluster_name,
+        region=platform.region,
+        endpoint=cluster.cluster_endpoint,
+        authority=cluster.cluster_authority,
+        program=[sys.executable, "-m", "telamon.cli"],
+    )
+    path = folder / KUBECONFIG
+    write_private(path, (json.dumps(document, indent=2) + "\n").encode())
+    return path
 
 
 def answer(session: Session, ascent: Ascent, *, places: Sequence[Found], name: str) -> None:
-    """Say where every layer stands, and end with the code that says how far that is.
+    """Say where every layer stands; where that is not all of them, end with the code that says how far it is.
 
     Args:
         session: whose terminal shows it.
@@ -126,9 +167,11 @@ def answer(session: Session, ascent: Ascent, *, places: Sequence[Found], name: s
         folder=str(ascent.ground),
         layers=tuple(GroundLayer(each.layer, each.place.value, each.plan_id, each.detail) for each in places),
         cluster=_facts(places).cluster.cluster_endpoint if _stand(places) else "",
-        next=end.remedy or "",
+        next=end.remedy or "" if end is not None else "Bring the stack itself up: telamon up FILE.",
     )
     session.answer(lambda: document, lambda: _text(document))
+    if end is None:
+        return
     session.terminal.flush()
     from telamon.cli.failures import as_text
 
@@ -145,20 +188,10 @@ def _facts(places: Sequence[Found]) -> GroundFacts:
     return read_ground({LayerName(each.layer): each.outputs or {} for each in places})
 
 
-def _end(ascent: Ascent, places: Sequence[Found]) -> TelamonError:
+def _end(ascent: Ascent, places: Sequence[Found]) -> TelamonError | None:
     """Why it does not go on from here."""
     if _stand(places):
-        facts = _facts(places)
-        cluster = facts.cluster
-        text = json.dumps(flat(facts), indent=2, sort_keys=True) + "\n"
-        write_private(ascent.ground / FACTS, text.encode())
-        return RefusedError(
-            f"the ground stands: the cluster {cluster.cluster_name} answers at {cluster.cluster_endpoint}; "
-            "what follows is to install the stack in it, which this release does not do yet",
-            guard="kubernetes-platform",
-            remedy="Render its manifests with what the ground tells: "
-            f"telamon render FILE --facts {ascent.ground / FACTS} --output DIR.",
-        )
+        return None
     waiting = [each for each in places if each.place not in {Place.STANDS, Place.RESTS}]
     told = "; ".join(_told(each) for each in waiting)
     return NotReadyError(told, remedy=" ".join(_remedy(ascent, each) for each in waiting))

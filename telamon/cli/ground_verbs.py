@@ -196,3 +196,24 @@ def unlock(
     unlocking.release(folder, held)
     document = Unlocked(folder.name, held.id, held.who, held.since)
     session.answer(lambda: document, lambda: f"released: the lock of {folder.name} that was held by {held}")
+
+
+@click.command(cls=Verb)
+@click.argument("cluster", metavar="CLUSTER")
+@click.option("--region", required=True, metavar="REGION", help="Of AWS that the cluster is in.")
+@click.pass_obj
+def token(session: Session, *, cluster: str, region: str) -> None:
+    """Print what kubectl needs to log in to a cluster of EKS, for a quarter of an hour.
+
+    It is signed with the credentials of AWS that everything else on this machine goes by, and names the cluster, so
+    that no other one can use it. `telamon up` writes a kubeconfig beside the layers that calls this.
+
+    Examples:
+        telamon infra token acme --region eu-central-1
+    """
+    import json
+
+    from telamon.platforms.aws.access import credential
+
+    document = credential(cluster, region=region, now=session.clock.now())
+    session.answer(lambda: document, lambda: json.dumps(document))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.ground_verbs import invalidate, unlock
+from telamon.cli.ground_verbs import invalidate, token, unlock
 from telamon.cli.options import (
     Decorated,
     Verb,
@@ -49,6 +49,7 @@ def command() -> None:
 
 
 command.add_command(invalidate)
+command.add_command(token)
 command.add_command(unlock)
 
 

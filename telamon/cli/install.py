@@ -74,23 +74,31 @@ def command(
         telamon install --crds-only --context staging
         telamon install --crds-only --output manifests
     """
-    objects = tuple(_wanted(session, crds_only=crds_only, image=image, metrics=metrics))
-    answer = _applied(objects, kubeconfig, context) if folder is None else _written(objects, folder)
-    session.answer(lambda: answer, lambda: text_of(answer))
-
-
-def _wanted(
-    session: Session, *, crds_only: bool, image: str | None, metrics: str
-) -> Iterator[Mapping[str, Any]]:
-    from telamon.desired.kubernetes.images import parse
-    from telamon.desired.kubernetes.installation import Metering, installation
-    from telamon.stackfile.crds import custom_resources
-
     if crds_only == (image is not None):
         raise UsageError(
             "either the image of the operator or --crds-only has to be said",
             remedy="Write `telamon install --image NAME@sha256:…`, or `telamon install --crds-only`.",
         )
+    objects = tuple(wanted(session, image, metrics=metrics))
+    answer = _applied(objects, kubeconfig, context) if folder is None else _written(objects, folder)
+    session.answer(lambda: answer, lambda: text_of(answer))
+
+
+def wanted(session: Session, image: str | None, *, metrics: str) -> Iterator[Mapping[str, Any]]:
+    """What a cluster gets once.
+
+    Args:
+        session: whose wiring knows the products.
+        image: of the operator; ``None``: the custom resources alone.
+        metrics: how Prometheus finds the operator.
+
+    Raises:
+        UsageError: the image has no digest.
+    """
+    from telamon.desired.kubernetes.images import parse
+    from telamon.desired.kubernetes.installation import Metering, installation
+    from telamon.stackfile.crds import custom_resources
+
     yield from custom_resources(session.wiring().registry())
     if image is None:
         return

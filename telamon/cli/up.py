@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli.clusters import cluster_options
 from telamon.cli.options import (
     Verb,
     approvers_option,
@@ -21,6 +22,9 @@ from telamon.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from telamon.cli.ground import GroundWishes
+    from telamon.cli.raising import ClusterWishes
+    from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.units import Duration
 
@@ -35,6 +39,12 @@ if TYPE_CHECKING:
 @approvers_option(required=False)
 @key_option
 @scan_options
+@cluster_options
+@click.option(
+    "--operator",
+    metavar="IMAGE",
+    help="Install the operator in the cluster with this image, said with its digest; once is enough.",
+)
 @click.pass_obj
 def command(
     session: Session,
@@ -50,6 +60,9 @@ def command(
     key: Path | None,
     scan: bool,
     waivers: Path | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    operator: str | None,
 ) -> None:
     """Bring a stack up, or to what its file says now.
 
@@ -59,13 +72,19 @@ def command(
 
     On aws it brings up what lies under the stack first, layer by layer: plans each, waits for others to approve it
     (exit code 9, with the command for them), applies it and hands on what it tells. Run it again after an approval, or
-    after whatever ended it: it goes on where things stand.
+    after whatever ended it: it goes on where things stand. Then it goes on in the cluster, to which it logs in with the
+    credentials of AWS.
+
+    In a cluster it installs the operator (--operator), makes what the operator has no right to, asks for the secrets
+    that people bring, writes the Stack and waits until it is ready. A stack of the platform kubernetes is brought to
+    the cluster that --context or --kubeconfig names. Nothing is written that is so already.
 
     Examples:
         telamon up
         telamon up production.yaml --lab
         telamon up examples/minimal.yaml --no-wait
         telamon up examples/aws.yaml --approvers ~/approvers --key ~/.ssh/id_ed25519
+        telamon up production.yaml --context production --operator registry.acme.example/telamon@sha256:0f9c…
     """
     from telamon.cli import bringing
     from telamon.cli.client import Controller
@@ -74,13 +93,18 @@ def command(
 
     found = read_file(session, file, lab=lab)
     note_doubts(session, found)
-    if found.stack.spec.platform.kind == "aws":
-        from telamon.cli.ground import GroundWishes, raise_ground
+    kind = found.stack.spec.platform.kind
+    named = kubeconfig is not None or context is not None
+    if kind == "aws" or (kind == "kubernetes" and named):
+        from telamon.cli.ground import GroundWishes
+        from telamon.cli.raising import ClusterWishes, raise_stack
 
-        root = session.wiring().state_root(found.stack.metadata.name, state)
-        raise_ground(
-            session, found, root=root, wishes=GroundWishes(ground, approvers, key, scan, waivers, yes)
-        )
+        wishes = ClusterWishes(kubeconfig, context, operator, (), timeout.seconds if wait else None)
+        if kind == "aws":
+            root = session.wiring().state_root(found.stack.metadata.name, state)
+            below = GroundWishes(ground, approvers, key, scan, waivers, yes)
+            wishes = _on_ground(session, found, root=root, below=below, wishes=wishes)
+        raise_stack(session, found, file=file, wishes=wishes)
         return
     bringing.refuse_other_platforms(found)
     target = target_of(session, found.stack.metadata.name, state=state)
@@ -88,3 +112,19 @@ def command(
     with bringing.leaving_nothing_behind(session, target):
         bringing.ensure_controller(session, controller, target=target)
         bringing.bring(session, controller, found=found, wishes=bringing.Wishes(yes, wait, timeout))
+
+
+def _on_ground(
+    session: Session, found: FileRead, *, root: Path, below: GroundWishes, wishes: ClusterWishes
+) -> ClusterWishes:
+    """Bring the ground up, and say how the cluster on it is reached."""
+    from dataclasses import replace
+
+    from telamon.cli.ground import FACTS, raise_ground, write_kubeconfig
+
+    facts = raise_ground(session, found, root=root, wishes=below)
+    folder = session.wiring().ground_folder(root, below.folder)
+    kept = replace(wishes, facts=(folder / FACTS,))
+    if kept.kubeconfig is None and kept.context is None:
+        kept = replace(kept, kubeconfig=write_kubeconfig(found.stack, facts, folder=folder))
+    return kept

@@ -206,9 +206,13 @@ class World:
         while True:
             # Without a key it applies what is approved, and plans none of the layers that nobody asked for.
             found = self.run(*words, keyless=not self.lacks_a_plan(layers))
-            if found.code not in {4, 9} or {"stands"} == self.places(found, layers):
+            if found.code not in {4, 9} or self.standing(layers):
                 return found
             self.approve_what_waits()
+
+    def standing(self, layers: Sequence[str]) -> bool:
+        """Whether some layers stand, whatever the last run of ``up`` went on to."""
+        return {"stands"} == self.places(self.run("infra", "status", str(self.file), "-o", "json"), layers)
 
     def lacks_a_plan(self, layers: Sequence[str]) -> bool:
         """Whether any of some layers still has to be planned."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,11 @@ from typing import Any
 import pytest
 
 from telamon.desired.kubernetes.data import Object
-from telamon.desired.kubernetes.render import bundles
-from telamon.desired.kubernetes.wanted import wanted_secrets
-from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import Api, Kind
-from telamon.stackfile.lock import lock_text
 from testbed.control_plane import ControlPlane
-from tests.cluster.harness import stack
+from tests.cluster.place import Place
 from tests.cluster.support import until
-from tests.support.desk import Desk, Result
-from tests.support.manifests import digests, site_of
+from tests.support.desk import Result
 
 pytestmark = pytest.mark.lab
 
@@ -27,68 +21,11 @@ NAME = "drifting"
 SPACE = f"{NAME}-tiny"
 
 
-class Place:
-    """A stack whose objects live in a cluster, and somebody who looks after them."""
-
-    def __init__(self, folder: Path, api: Api, plane: ControlPlane) -> None:
-        self.api = api
-        self.plane = plane
-        self.desk = Desk(folder)
-        self.file = folder / "stack.yaml"
-        found = stack(NAME)
-        document = found.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-        self.file.write_text(json.dumps(document), encoding="utf-8")
-        known = site_of(found)
-        made = bundles(known)
-        self.objects = [item for bundle in made for item in bundle.objects]
-        self.secrets = wanted_secrets(known, made)
-        (folder / "stack.lock.yaml").write_text(_lock(found), encoding="utf-8")
-
-    def bring(self) -> None:
-        """Apply everything, and bring the secrets."""
-        for item in self.objects:
-            self.api.apply(item, over=None)
-        for each in self.secrets:
-            body = {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": each.name, "namespace": each.namespace},
-                "stringData": dict.fromkeys(each.keys, "value-that-nobody-reads"),
-            }
-            self.api.apply(body, over=None)
-
-    def drift(self, *words: str, kubeconfig: Path | None = None) -> Result:
-        """Look."""
-        where = kubeconfig or self.plane.kubeconfig()
-        return self.desk.run("drift", str(self.file), "--kubeconfig", str(where), "-o", "json", *words)
-
-    def live(self, kind: Kind, name: str, namespace: str = SPACE) -> Object:
-        """An object as it lives."""
-        found = self.api.get(kind, name, namespace=namespace)
-        assert found is not None
-        return found
-
-    def versions(self) -> list[object]:
-        """In which version each object lives: a write would make another one."""
-        found = []
-        for item in self.objects:
-            metadata = item["metadata"]
-            live = self.api.get(Kind.of(item), metadata["name"], namespace=metadata.get("namespace", ""))
-            # Workloads are reported on all the time by whoever makes their pods.
-            moves = item["kind"] in {"StatefulSet", "Job", "PodDisruptionBudget"}
-            found.append(None if live is None or moves else live["metadata"]["resourceVersion"])
-        return found
-
-
-def _lock(found: Stack) -> str:
-    return lock_text(digests(found))
-
-
 @pytest.fixture
 def place(api: Api, plane: ControlPlane, tmp_path: Path) -> Iterator[Place]:
     """A stack that is there as it was rendered."""
     until(lambda: api.get(Kind("v1", "Namespace"), "default"))
-    made = Place(tmp_path, api, plane)
+    made = Place(tmp_path, api, plane, NAME)
     made.bring()
     yield made
     made.desk.controller.end()
@@ -100,7 +37,7 @@ def by_address(result: Result) -> Mapping[tuple[str, str], Mapping[str, Any]]:
 
 
 def test_by_hand_is_told_and_defaults_are_not(place: Place) -> None:
-    clean = place.drift()
+    clean = place.run("drift")
     assert clean.document["differences"] == []
     assert clean.code == 0, clean.err
 
@@ -122,12 +59,12 @@ def test_by_hand_is_told_and_defaults_are_not(place: Place) -> None:
     }
     place.api.create(opened)
     role = next(item for item in place.objects if item["kind"] == "Role" and _within(item))
-    place.api.delete(place.live(Kind.of(role), str(role["metadata"]["name"])))
+    place.api.delete(place.live(Kind.of(role), str(role["metadata"]["name"]), SPACE))
     secret = place.secrets[0]
     place.api.delete(place.live(Kind("v1", "Secret"), secret.name, secret.namespace))
 
     before = place.versions()
-    found = place.drift()
+    found = place.run("drift")
     assert found.code == 23
     assert place.versions() == before
     differences = by_address(found)
@@ -148,7 +85,7 @@ def _within(item: Object) -> bool:
 
 def test_what_is_denied_is_told_by_verb_and_kind_and_is_no_clean_bill(place: Place) -> None:
     kubeconfig = place.plane.kubeconfig("somebody-else", groups=())
-    found = place.drift(kubeconfig=kubeconfig)
+    found = place.run("drift", kubeconfig=kubeconfig)
     assert found.code == 7
     told = "\n".join(found.document["denied"])
     assert 'cannot get resource "networkpolicies"' in told
@@ -157,9 +94,9 @@ def test_what_is_denied_is_told_by_verb_and_kind_and_is_no_clean_bill(place: Pla
 
 def test_another_cluster_and_a_context_that_is_none_are_told(place: Place) -> None:
     place.file.write_text(place.file.read_text(encoding="utf-8").replace(NAME, "elsewhere"), encoding="utf-8")
-    found = place.drift()
+    found = place.run("drift")
     assert found.code == 9
     assert "none of the namespaces elsewhere-" in found.document["error"]
-    found = place.drift("--context", "prodduction")
+    found = place.run("drift", "--context", "prodduction")
     assert found.code == 6
     assert 'no context "prodduction"' in found.document["error"]

@@ -187,6 +187,14 @@ class Api:
                 return tuple(found)
             query["continue"] = more
 
+    def serves(self, version: str) -> bool:
+        """Whether the cluster knows a group and version. Source: Kubernetes, "The Kubernetes API", discovery."""
+        try:
+            self._ask("GET", f"/apis/{version}")
+        except NotReadyError:
+            return False
+        return True
+
     def metrics(self) -> str:
         """What the API server counts of itself, one line a figure.
 

@@ -23,6 +23,7 @@ LOOKING = frozenset(
         *(
             "infra show",
             "infra status",
+            "infra token",
             "proof check",
             "validate",
             "plan",

@@ -1,0 +1,104 @@
+"""Bringing a stack into a cluster: what ``up`` does there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telamon.cli.build import locked_stack
+from telamon.cli.clusters import connected
+from telamon.cli.documents import Changed
+from telamon.cli.install import METRICS, wanted
+from telamon.cli.manifests import site_of
+from telamon.cli.reading import as_data
+from telamon.desired.kubernetes.render import bundles
+from telamon.errors import NotReadyError
+
+if TYPE_CHECKING:
+    from telamon.cli.reading import FileRead
+    from telamon.cli.session import Session
+
+
+@dataclass(frozen=True)
+class ClusterWishes:
+    """How a person wants a stack brought into a cluster.
+
+    Attributes:
+        kubeconfig: file; ``None``: as ``kubectl`` finds it.
+        context: of it; ``None`` for the one in use.
+        operator: image of the operator, with its digest; ``None`` where one is installed.
+        facts: files with what the ground told.
+        wait: seconds to wait for everything to be ready; ``None``: not at all.
+    """
+
+    kubeconfig: Path | None
+    context: str | None
+    operator: str | None
+    facts: Sequence[Path]
+    wait: float | None
+
+
+def raise_stack(session: Session, found: FileRead, *, file: Path, wishes: ClusterWishes) -> None:
+    """Bring a stack into a cluster, and answer with what came of it; run again, it goes on where things stand.
+
+    Args:
+        session: whose terminal shows it.
+        found: the stack.
+        file: its file, beside which the lock is.
+        wishes: how a person wants it done.
+
+    Raises:
+        NotReadyError: it waits for something that people bring.
+        RefusedError: the operator refuses the stack.
+        TimeoutExpired: it is not ready in time.
+        TelamonError: something failed; the next run goes on from there.
+    """
+    began = session.clock.now()
+    site = site_of(found, file=file, facts=wishes.facts)
+    document = as_data(locked_stack(session, found.stack, file=file))
+    name = found.stack.metadata.name
+
+    def tell(sentence: str) -> None:
+        if session.output == "text":
+            session.terminal.note(f"{name}: {sentence}")
+
+    with connected(wishes.kubeconfig, wishes.context) as api:
+        from telamon.platforms.kubernetes.raising import Raising
+
+        raising = Raising(api, site, bundles(site), session.clock, tell)
+        if wishes.operator is None and not raising.has_operator():
+            raise NotReadyError(
+                "the cluster is there, and no operator is installed in it",
+                remedy="Say its image, once: telamon up FILE --operator NAME@sha256:…, or `telamon install`.",
+            )
+        written = 0
+        if wishes.operator is not None:
+            written += raising.install(tuple(wanted(session, wishes.operator, metrics=METRICS[0])))
+        written += raising.prepare()
+        asked = raising.ask(document)
+        written += asked
+        told = raising.look() if wishes.wait is None else raising.wait(timeout=wishes.wait)
+    answer = Changed(
+        stack=name,
+        generation=told.generation,
+        changed=bool(asked),
+        changes=written,
+        ready=told.ready,
+        seconds=round(session.clock.now() - began, 1),
+        urls=told.urls,
+        notes=(),
+        warnings=found.warnings,
+        not_rehearsed=found.not_rehearsed,
+    )
+    session.answer(lambda: answer, lambda: _text(answer))
+
+
+def _text(answer: Changed) -> str:
+    if not answer.ready:
+        return f"{answer.stack} is being brought up; run it again to wait for it"
+    widest = max(map(len, answer.urls), default=0)
+    return "\n".join(
+        (f"{answer.stack} is ready", *(f"  {name:{widest}}  {url}" for name, url in answer.urls.items()))
+    )

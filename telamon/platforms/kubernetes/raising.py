@@ -1,0 +1,196 @@
+"""Bringing a stack into a cluster, from whatever is there: definitions, the operator, what it may not make, the Stack.
+
+Every step looks first and writes only what differs, so whoever is ended anywhere begins again and goes on. What the
+operator keeps is left to it; here is what its rights do not reach, and what people have to bring is asked for.
+
+Sources: Kubernetes API concepts, "Discovery" (``/apis/GROUP/VERSION``); :mod:`telamon.platforms.kubernetes.store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from telamon.desired.kubernetes.components import components
+from telamon.desired.kubernetes.data import Bundle, Object
+from telamon.desired.kubernetes.render import needs
+from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Site
+from telamon.desired.kubernetes.wanted import wanted_secrets
+from telamon.errors import NotReadyError, RefusedError, TimeoutExpired
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.definitions import Change, bring
+from telamon.platforms.kubernetes.store import STACK
+from telamon.ports import Clock
+
+DEPLOYMENT: Final = Kind("apps/v1", "Deployment")
+SECRET: Final = Kind("v1", "Secret")
+LOOKS_EVERY: Final = 1.0
+"""Seconds between two looks at the Stack."""
+KNOWN_WITHIN: Final = 60.0
+"""Seconds in which an API server serves what was just defined; it takes a few."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a Stack stands.
+
+    Attributes:
+        generation: of its spec.
+        ready: whether everything is as the spec says.
+        message: what it waits for.
+        urls: where to go, by product.
+    """
+
+    generation: int
+    ready: bool
+    message: str
+    urls: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Raising:
+    """One stack on its way into a cluster.
+
+    Attributes:
+        api: the API server, as somebody who may install.
+        site: what the stack amounts to.
+        bundles: everything that is rendered of it.
+        clock: injected time.
+        tell: is told what is done.
+    """
+
+    api: Api
+    site: Site
+    bundles: Sequence[Bundle]
+    clock: Clock
+    tell: Callable[[str], None]
+
+    def has_operator(self) -> bool:
+        """Whether an operator is installed."""
+        return self.api.get(DEPLOYMENT, OPERATOR, namespace=OPERATOR_NAMESPACE) is not None
+
+    def install(self, objects: Sequence[Object]) -> int:
+        """Bring what a cluster gets once, and wait until it serves what was defined.
+
+        Returns how many objects were written, as :meth:`prepare` and :meth:`ask` do.
+
+        Args:
+            objects: definitions, and the operator where it is to be installed.
+
+        Raises:
+            RefusedError: see :func:`telamon.platforms.kubernetes.definitions.bring`.
+            TimeoutExpired: the definitions are not served.
+        """
+        written = self._tell("the operator and its definitions", bring(self.api, objects))
+        end = self.clock.now() + KNOWN_WITHIN
+        while not self.api.serves(STACK.version):
+            if self.clock.now() > end:
+                raise TimeoutExpired("the cluster does not serve Stacks", waited=KNOWN_WITHIN)
+            self.clock.sleep(LOOKS_EVERY)
+        return written
+
+    def prepare(self) -> int:
+        """Bring what the operator's rights do not reach: namespaces, roles, policies, what has no namespace.
+
+        Raises:
+            NotReadyError: the cluster lacks a kind that somebody else installs, or a secret that people bring.
+        """
+        missing = [each for each in needs(self.bundles) if not self.api.serves(each)]
+        if missing:
+            raise NotReadyError(
+                f"the cluster does not know {', '.join(missing)}",
+                remedy="Install what serves them (docs/reference/kubernetes.md names it), and run it again.",
+            )
+        operated = {
+            id(item)
+            for part in components(self.site, self.bundles)
+            for item in (*part.objects, *part.preparing)
+        }
+        objects = [item for bundle in self.bundles for item in bundle.objects if id(item) not in operated]
+        written = self._tell("what the operator may not make", bring(self.api, objects))
+        lacking = tuple(self._lacking())
+        if lacking:
+            raise NotReadyError(
+                f"{len(lacking)} secrets are not there, or lack a key: {'; '.join(lacking)}",
+                remedy="Make them, e.g. `kubectl create secret generic NAME -n NAMESPACE --from-literal=KEY=…`, "
+                "or let an operator for secrets do so, and run it again.",
+            )
+        return written
+
+    def ask(self, document: Mapping[str, Any]) -> int:
+        """Write the Stack, where it differs.
+
+        Args:
+            document: as the file says it, with its digests.
+        """
+        metadata = {**document["metadata"], "namespace": OPERATOR_NAMESPACE}
+        return self._tell("the Stack", bring(self.api, [{**document, "metadata": metadata}]))
+
+    def look(self) -> Told:
+        """How the Stack stands.
+
+        Raises:
+            NotReadyError: it is gone.
+            RefusedError: the operator refuses it.
+        """
+        found = self.api.get(STACK, self.site.stack, namespace=OPERATOR_NAMESPACE)
+        if found is None:
+            raise NotReadyError(f"the Stack {self.site.stack} is gone", remedy="Run it again.")
+        generation, status = int(found["metadata"]["generation"]), found.get("status") or {}
+        conditions = {str(each["type"]): each for each in status.get("conditions") or ()}
+        accepted, ready = (_current(conditions.get(name), generation) for name in ("Accepted", "Ready"))
+        if accepted.get("status") == "False":
+            raise RefusedError(
+                f"the operator refuses the Stack: {accepted.get('message', '')}",
+                guard=str(accepted.get("reason", "Accepted")),
+                remedy="Correct the file, and run it again.",
+            )
+        message = str(ready.get("message") or ready.get("reason") or "no operator has looked at it yet")
+        return Told(generation, ready.get("status") == "True", message, dict(status.get("urls") or {}))
+
+    def wait(self, *, timeout: float) -> Told:
+        """Wait until the Stack is as it is desired.
+
+        Args:
+            timeout: seconds at most.
+
+        Raises:
+            TimeoutExpired: it is not so in time; what it waits for is told.
+            RefusedError: the operator refuses it.
+        """
+        end, said = self.clock.now() + timeout, ""
+        while True:
+            found = self.look()
+            if found.ready:
+                return found
+            if found.message != said:
+                self.tell(f"waiting: {found.message}")
+                said = found.message
+            if self.clock.now() > end:
+                raise TimeoutExpired(
+                    f"{self.site.stack} is not ready: {found.message}",
+                    waited=timeout,
+                    remedy="`kubectl describe stack -n telamon-system` tells more; run it again to go on waiting.",
+                )
+            self.clock.sleep(LOOKS_EVERY)
+
+    def _lacking(self) -> Iterator[str]:
+        for each in wanted_secrets(self.site, self.bundles):
+            live = self.api.get(SECRET, each.name, namespace=each.namespace)
+            keys = set() if live is None else set(live.get("data") or ())
+            missing = [key for key in each.keys if key not in keys]
+            if live is None or missing:
+                yield f"{each.namespace}/{each.name}" + (f" ({', '.join(missing)})" if missing else "")
+
+    def _tell(self, what: str, done: Sequence[tuple[Object, Change]]) -> int:
+        written = sum(change != "same" for _, change in done)
+        self.tell(f"{what}: {written} of {len(done)} objects written")
+        return written
+
+
+def _current(condition: Mapping[str, Any] | None, generation: int) -> Mapping[str, Any]:
+    """A condition, unless it is of a spec before this one."""
+    if condition is None or condition.get("observedGeneration") != generation:
+        return {}
+    return condition

@@ -1,0 +1,69 @@
+"""``telamon up`` brings a stack into a real cluster: it stops where people are needed, and goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
+from telamon.platforms.kubernetes.api import Api, Kind
+from testbed.control_plane import ControlPlane
+from testbed.machines import Machines
+from tests.cluster.operators import IMAGE, Installed, installed
+from tests.cluster.place import Place
+from tests.cluster.support import until
+
+pytestmark = pytest.mark.lab
+
+NAME = "rising"
+DEPLOYMENT = Kind("apps/v1", "Deployment")
+
+
+@pytest.fixture
+def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
+    """A cluster in which an operator can be run as a process."""
+    with installed(plane, api, tmp_path) as made:
+        yield made
+        found = api.get(DEPLOYMENT, OPERATOR, namespace=OPERATOR_NAMESPACE)
+        if found is not None:
+            api.delete(found)
+
+
+@pytest.fixture
+def place(cluster: Installed, api: Api, plane: ControlPlane, tmp_path: Path) -> Iterator[Place]:
+    """A stack of which nothing is there."""
+    made = Place(tmp_path, api, plane, NAME)
+    yield made
+    made.desk.controller.end()
+
+
+def test_it_stops_where_people_are_needed_and_goes_on_from_there(cluster: Installed, place: Place) -> None:
+    bare = place.run("up")
+    assert bare.code == 9
+    assert "--operator NAME@sha256" in bare.document["remedy"]
+
+    lacking = place.run("up", "--operator", IMAGE)
+    assert lacking.code == 9
+    secret = place.secrets[0]
+    assert f"{secret.namespace}/{secret.name}" in lacking.document["error"]
+    assert cluster.stack(NAME) == {}
+
+    place.bring_secrets()
+    asked = place.run("up", "--no-wait")
+    assert asked.code == 0, asked.out
+    assert (asked.document["ready"], asked.document["changed"]) == (False, True)
+    # Nobody keeps it yet, and whoever waits is told so.
+    waited = place.run("up", "--timeout", "1s")
+    assert waited.code == 9
+    assert "no operator has looked at it yet" in waited.document["error"]
+
+    cluster.start()
+    # The desk's time runs a hundred times faster than it does.
+    ready = place.run("up", "--timeout", "3h")
+    assert ready.code == 0, ready.out
+    assert (ready.document["ready"], ready.document["changes"]) == (True, 0)
+
+    cluster.api.delete(cluster.stack(NAME))
+    until(lambda: not cluster.stack(NAME), within=60.0)
