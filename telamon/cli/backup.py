@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from telamon.cli.session import Backups, Session
-    from telamon.state.backups import BackupEntry
+    from telamon.state.backups import BackupEntry, DamagedPage
     from telamon.units import Duration
 
 TAKE = "take"
@@ -97,12 +97,18 @@ def take(
 def list_(session: Session, *, stack: str | None, state: Path | None) -> None:
     """List the backups of a stack, the newest last. No controller is needed.
 
+    One whose page is damaged is listed at the end, with what is wrong; only a restore that needs it is refused, and no
+    old backup is cleared away until it is mended.
+
     Examples:
         telamon backup list
         telamon backup list -o json
     """
-    entries = _backups(session, stack, state=state).entries()
-    session.answer(lambda: entries, lambda: _table(entries))
+    backups = _backups(session, stack, state=state)
+    entries, damaged = backups.entries(), backups.damaged()
+    session.answer(lambda: (*entries, *damaged), lambda: _table(entries, damaged))
+    for page in damaged:
+        session.terminal.note(f"{page.damaged}. {page.remedy}")
 
 
 @command.command("show", cls=Verb)
@@ -171,8 +177,8 @@ def _backups(session: Session, stack: str | None, *, state: Path | None) -> Back
     return session.wiring().backups(find(session, stack, state=state).root)
 
 
-def _table(entries: Sequence[BackupEntry]) -> str:
-    if not entries:
+def _table(entries: Sequence[BackupEntry], damaged: Sequence[DamagedPage]) -> str:
+    if not entries and not damaged:
         return "there is no backup yet; `telamon backup` takes one"
     rows = [
         (
@@ -185,6 +191,7 @@ def _table(entries: Sequence[BackupEntry]) -> str:
         )
         for entry in entries
     ]
+    rows += [(page.name, "", "", "", "", "its page is damaged") for page in damaged]
     head = ("NAME", "REASON", "RELEASE", "SIZE", "ADDED", "STATE")
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
     lines = [

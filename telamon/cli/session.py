@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from telamon.ports import Clock, Entry, Faults, Secrets, StaticNetwork
     from telamon.products.base import Product
     from telamon.proof.drill.driving import Crowd
-    from telamon.state.backups import BackupEntry, Surroundings
+    from telamon.state.backups import BackupEntry, DamagedPage, Surroundings
 
 
 class MachineCheck(Protocol):
@@ -98,13 +98,16 @@ class Backups(Protocol):
     """The backups of one stack."""
 
     def entries(self) -> Sequence[BackupEntry]:
-        """Every one, the oldest first."""
+        """Every one whose page can be read, the oldest first."""
+
+    def damaged(self) -> Sequence[DamagedPage]:
+        """Every one whose page cannot be read."""
 
     def get(self, name: str) -> BackupEntry:
         """One of them. Raises UsageError with the nearest name."""
 
     def around(self, product: str, at: datetime) -> Surroundings:
-        """The backups around an instant. Raises UsageError where that cannot be gone back to."""
+        """The backups around an instant. Raises UsageError or PlatformError where that cannot be gone back to."""
 
     def prune(self, now: datetime) -> Sequence[BackupEntry]:
         """Remove those that are past their time. Raises ConflictError while one is being taken."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from telamon.errors import UsageError
+from telamon.errors import PlatformError, UsageError
 
+NAME = re.compile(r"(?P<of>.+)-(?P<at>\d{8}T\d{6}Z)(-before)?")
+"""Names of backups: whose, and when they were asked for."""
 INSTANT = "instant"
 """Reason of a backup that was made afterwards, of an instant at which none was taken."""
 
@@ -67,6 +70,35 @@ class BackupEntry:
 
 
 @dataclass(frozen=True)
+class DamagedPage:
+    """A backup whose page in the catalogue cannot be read: what is known of it is its name.
+
+    Attributes:
+        name: e.g. ``wiki-20260312T101500Z``.
+        damaged: what is wrong with the page, for people.
+        remedy: what would help.
+    """
+
+    name: str
+    damaged: str
+    remedy: str
+
+    def may_be_of(self, product: str) -> bool:
+        """Whether it may be a backup of a product: a name that tells nothing may be of any."""
+        told = NAME.fullmatch(self.name)
+        return told is None or told["of"] == product
+
+    @property
+    def asked(self) -> datetime | None:
+        """The instant at which it was asked for, no later than the one that it holds; ``None`` if its name hides it."""
+        told = NAME.fullmatch(self.name)
+        try:
+            return None if told is None else datetime.strptime(told["at"], "%Y%m%dT%H%M%S%z")
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """The backups on both sides of an instant.
 
@@ -81,23 +113,45 @@ class Surroundings:
     after: BackupEntry | None
 
 
-def surroundings(entries: Iterable[BackupEntry], product: str, *, at: datetime) -> Surroundings:
+def surroundings(
+    entries: Iterable[BackupEntry], product: str, *, at: datetime, damaged: Iterable[DamagedPage] = ()
+) -> Surroundings:
     """Find the backups around an instant.
 
     Args:
         entries: every backup.
         product: of which.
         at: with a time zone.
+        damaged: backups whose pages cannot be read.
 
     Raises:
         UsageError: there is none before it.
+        PlatformError: one whose page is damaged may be nearer to it.
     """
     taken = sorted(
         (entry for entry in entries if entry.product == product and entry.reason != INSTANT),
         key=lambda entry: entry.instant,
     )
     before = [entry for entry in taken if entry.instant <= at]
+    after = next((entry for entry in taken if entry.instant > at), None)
+    for page in damaged:
+        if page.may_be_of(product) and _may_be_nearer(page.asked, before=before[-1:], after=after, at=at):
+            raise PlatformError(
+                f"{page.damaged}, and that backup may be the nearest to {at:%Y-%m-%dT%H:%M:%SZ}",
+                remedy=page.remedy,
+            )
     if not before:
         first = f"The first one is {taken[0].name}, of {taken[0].taken}." if taken else "There is none yet."
         raise UsageError(f"there is no backup of {product} from before {at:%Y-%m-%dT%H:%M:%SZ}", remedy=first)
-    return Surroundings(at, before[-1], next((entry for entry in taken if entry.instant > at), None))
+    return Surroundings(at, before[-1], after)
+
+
+def _may_be_nearer(
+    asked: datetime | None, *, before: Sequence[BackupEntry], after: BackupEntry | None, at: datetime
+) -> bool:
+    """Whether a backup that was asked for at an instant may lie between two others, or be the only one before."""
+    if asked is None:
+        return True
+    if not before:
+        return asked <= at
+    return before[0].instant < asked and (after is None or asked < after.instant)

@@ -23,6 +23,7 @@ from telamon.plan.step import Call, Drain, Finished, Record, Refusal, Wait
 from telamon.plan.view import View
 from telamon.products.indexing import RebuildWay
 from telamon.state.classify import UP
+from telamon.state.phase import Phase
 from telamon.state.world import JobPhase
 
 REBUILD, AWAIT = "rebuild-index", "await-index"
@@ -68,12 +69,18 @@ class IndexRebuild(Planner):
             )
 
     def adapt(self, view: View, operation: Running) -> View:
-        """The node stays out of rotation until it has ended."""
+        """The node stays out of rotation until it has ended; whatever it says of itself meanwhile, it is at work."""
         node = _node(view, operation)
         out = node and view.desired.rebuild is RebuildWay.ASIDE and not operation.cancelled
         if not out or _ended(view, operation):
             return view
-        return replace(view, kept_out=view.kept_out | {node})
+        view = replace(view, kept_out=view.kept_out | {node})
+        member = view.seen.member(node)
+        if member is None or member.phase is not Phase.ERROR or not _is_at_it(view, operation):
+            return view
+        # Some releases report ERROR in place of MAINTENANCE while they make their index. Taken at its word the node
+        # would be restarted, and the work of an hour be lost.
+        return view.with_seen(view.seen.with_member(member.with_(phase=Phase.MAINTENANCE)))
 
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The next thing to do, from what is seen."""
@@ -131,6 +138,14 @@ def _node(view: View, operation: Running) -> str:
     """The node that was settled on, or ""."""
     start = operation.fact(ON)
     return next((fact.removeprefix(start) for fact in view.memory.facts if fact.startswith(start)), "")
+
+
+def _is_at_it(view: View, operation: Running) -> bool:
+    """Whether the node was told to, and as far as it answers has not ended: a look in vain means that nobody knows."""
+    begun = view.seen.jobs.get(f"{REBUILD}/{operation.name}")
+    looked = view.seen.jobs.get(f"{AWAIT}/{operation.name}")
+    told = begun is not None and begun.phase is not JobPhase.FAILED
+    return told and (looked is None or looked.phase is not JobPhase.FAILED)
 
 
 def _ended(view: View, operation: Running) -> bool:

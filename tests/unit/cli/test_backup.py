@@ -102,6 +102,19 @@ def test_restore_and_clearing_away_ask_first(desk: Desk, root: Path) -> None:
 def test_damaged_page_is_named(desk: Desk, root: Path) -> None:
     page = Path(f"{root}.backups") / "catalogue" / "jira-20260301T100000Z.json"
     page.write_text("{", encoding="utf-8")
-    found = desk.run("backup", "list")
+    found = desk.run("backup", "show", page.stem)
     assert found.code == 7
     assert str(page) in found.err
+
+
+def test_a_damaged_page_is_listed_as_damaged_beside_the_others(desk: Desk, root: Path) -> None:
+    page = Path(f"{root}.backups") / "catalogue" / "jira-20260401T100000Z.json"
+    page.write_text('{"name": "jira-2026', encoding="utf-8")
+    listed = desk.run("backup", "list")
+    assert listed.code == 0
+    assert "jira-20260301T100000Z" in listed.out
+    assert listed.out.rstrip().splitlines()[-1].split() == [page.stem, "its", "page", "is", "damaged"]
+    assert f"{page} is damaged. Put it back from a copy" in listed.err
+    document = desk.run("backup", "list", "-o", "json").document
+    assert [found["name"] for found in document][-1] == page.stem
+    assert document[-1]["damaged"] == f"{page} is damaged"

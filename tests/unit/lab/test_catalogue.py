@@ -14,7 +14,7 @@ from telamon.platforms.lab.backup.catalogue import Catalogue
 from telamon.platforms.lab.backup.clearing import prune
 from telamon.platforms.lab.backup.vault import Vault
 from telamon.platforms.systemcalls import sync_file_system
-from telamon.state.backups import BackupEntry
+from telamon.state.backups import BackupEntry, surroundings
 
 OLD, NEW = "jira-20250301T100000Z", "jira-20260301T100000Z"
 
@@ -64,6 +64,48 @@ def test_backups_with_whole_pages_are_found_beside_a_damaged_one(catalogue: Cata
     assert catalogue.find("jira-20270101T000000Z") is None
     with pytest.raises(UsageError, match="there is no backup"):
         catalogue.get("../lock")
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "refused"),
+    [
+        ("jira-20260201T100000Z", "2026-02-15T00:00:00Z", True),
+        ("jira-20260201T100000Z", "2026-01-15T00:00:00Z", True),
+        ("jira-20260201T100000Z-before", "2026-02-15T00:00:00Z", True),
+        ("jira-20260201T100000Z", "2026-03-15T00:00:00Z", False),
+        ("jira-20260401T100000Z", "2026-02-15T00:00:00Z", False),
+        ("jira-20260401T100000Z", "2026-03-15T00:00:00Z", True),
+        ("wiki-20260201T100000Z", "2026-02-15T00:00:00Z", False),
+        ("nothing-said", "2026-02-15T00:00:00Z", True),
+        ("jira-20261399T100000Z", "2026-02-15T00:00:00Z", True),
+    ],
+)
+def test_going_back_is_refused_only_where_a_damaged_page_may_be_the_nearest(
+    catalogue: Catalogue, name: str, at: str, refused: bool
+) -> None:
+    (catalogue.folder / "catalogue" / f"{name}.json").write_text("{", encoding="utf-8")
+    instant = datetime.fromisoformat(at)
+
+    def look() -> str:
+        found = surroundings(catalogue.readable(), "jira", at=instant, damaged=catalogue.damaged())
+        return found.before.name
+
+    if refused:
+        with pytest.raises(PlatformError, match=name) as caught:
+            look()
+        assert "Put it back from a copy" in (caught.value.remedy or "")
+    else:
+        assert look() == (NEW if instant.month == 3 else OLD)
+
+
+def test_the_only_backup_before_an_instant_may_be_the_damaged_one(catalogue: Catalogue) -> None:
+    page = catalogue.folder / "catalogue" / "jira-20250101T100000Z.json"
+    page.write_text("{", encoding="utf-8")
+    listed, damaged = catalogue.readable(), catalogue.damaged()
+    with pytest.raises(PlatformError, match="may be the nearest"):
+        surroundings(listed, "jira", at=datetime(2025, 2, 1, tzinfo=UTC), damaged=damaged)
+    with pytest.raises(UsageError, match="no backup of jira from before"):
+        surroundings(listed, "jira", at=datetime(2024, 2, 1, tzinfo=UTC), damaged=damaged)
 
 
 def test_damaged_page_says_what_its_removal_costs(catalogue: Catalogue, damaged: Path) -> None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.registry import refusals
-from telamon.plan.step import Admit, Call, Drain, Step
-from telamon.platforms.memory.parts import Fault
+from telamon.plan.operations.registry import PLANNERS, refusals
+from telamon.plan.step import Admit, Call, Drain, StartMember, Step, StopMember
+from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.indexing import RebuildWay
+from telamon.state.phase import Phase
+from telamon.state.world import JobPhase, JobState
 from tests.support.stacks import World, database, edge, product, world
 
 NAME = "index-rebuild-tracker-1"
@@ -126,3 +128,43 @@ def test_what_keeps_no_index_and_who_does_not_serve_is_refused() -> None:
     made.platform.strike("tracker", "tracker-2", fault=Fault.HANG)
     made.run_until(lambda: made.serving("tracker") == 2)
     assert guards(made, "tracker-2") == ["a-node-serves"]
+
+
+def test_a_node_that_reports_an_error_while_it_makes_its_index_is_left_to_it() -> None:
+    made = running_world()
+    made.platform.behave("tracker", Behaviour(call=60.0))
+    rebuild(made)
+    made.run_until(lambda: "rebuild-index tracker-1" in kinds(made))
+    assert made.platform.strike("tracker", "tracker-1", fault=Fault.ERROR)
+    made.run_until(lambda: "await-index tracker-1" in kinds(made))
+    for _ in range(20):
+        made.tick()
+    assert not [step for step in made.steps if isinstance(step, StopMember | StartMember)]
+    assert "tracker-1" not in made.serving_members("tracker")
+    made.platform.soothe("tracker", "tracker-1", fault=Fault.ERROR)
+    made.run()
+    assert made.endings[NAME].ending == "Succeeded"
+    assert not [step for step in made.steps if isinstance(step, StopMember | StartMember)]
+    assert len(made.serving_members("tracker")) == 2
+
+
+def test_a_node_that_reports_an_error_after_it_has_made_its_index_is_healed() -> None:
+    made = running_world()
+    rebuild(made)
+    made.run_until(lambda: "rebuild-index tracker-1" in kinds(made))
+    assert made.platform.strike("tracker", "tracker-1", fault=Fault.ERROR)
+    made.run()
+    assert made.endings[NAME].ending == "Succeeded"
+    assert [step.member for step in made.steps if isinstance(step, StopMember)] == ["tracker-1"]
+
+
+def test_a_node_that_reports_an_error_and_answers_no_look_is_healed() -> None:
+    made = running_world()
+    rebuild(made)
+    made.run_until(lambda: "await-index tracker-1" in kinds(made))
+    view = made.view("tracker")
+    job = JobState("await-index/" + NAME, JobPhase.FAILED, ended=view.now, detail="no answer")
+    hurt = view.seen.members[1].with_(phase=Phase.ERROR)
+    seen = replace(view.seen.with_member(hurt), jobs={**view.seen.jobs, job.name: job})
+    asked = replace(view.with_seen(seen), operation=made.operations["tracker"])
+    assert PLANNERS["index-rebuild"].adapt(asked, made.operations["tracker"]).seen == seen

@@ -17,7 +17,7 @@ from pathlib import Path
 from telamon.errors import ConflictError, PlatformError, UsageError
 from telamon.platforms.lab.files import located, make_folder, sync_folder, write
 from telamon.stackfile.nearest import nearest
-from telamon.state.backups import BackupEntry
+from telamon.state.backups import BackupEntry, DamagedPage
 
 SUFFIX = ".json"
 LEFT_WITHIN = 3.0
@@ -62,6 +62,23 @@ class Catalogue:
         """
         pages = self._listed().values()
         return tuple(sorted((_read(page) for page in pages), key=lambda entry: (entry.taken, entry.name)))
+
+    def readable(self) -> tuple[BackupEntry, ...]:
+        """Every backup whose page is whole, the oldest first; see :meth:`damaged`."""
+        return self._survey()[0]
+
+    def damaged(self) -> tuple[DamagedPage, ...]:
+        """Every backup whose page cannot be read, by name."""
+        return self._survey()[1]
+
+    def _survey(self) -> tuple[tuple[BackupEntry, ...], tuple[DamagedPage, ...]]:
+        whole, damaged = [], []
+        for name, page in self._listed().items():
+            try:
+                whole.append(_read(page))
+            except PlatformError as error:
+                damaged.append(DamagedPage(name, str(error), error.remedy or ""))
+        return tuple(sorted(whole, key=lambda entry: (entry.taken, entry.name))), tuple(damaged)
 
     def find(self, name: str) -> BackupEntry | None:
         """One backup, if it is listed. What is damaged of others does not matter.

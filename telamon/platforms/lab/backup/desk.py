@@ -14,7 +14,7 @@ from telamon.platforms.lab.backup.vault import Vault
 from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.secrets import FileSecrets
-from telamon.state.backups import BackupEntry, Surroundings, surroundings
+from telamon.state.backups import BackupEntry, DamagedPage, Surroundings, surroundings
 
 BESIDE = ".backups"
 """What the name of the folder beside a state folder ends with."""
@@ -31,12 +31,12 @@ class BackupDesk:
         self._root = root
 
     def entries(self) -> tuple[BackupEntry, ...]:
-        """Every backup, the oldest first.
+        """Every backup whose page can be read, the oldest first."""
+        return self._catalogue().readable()
 
-        Raises:
-            PlatformError: a page is damaged.
-        """
-        return self._catalogue().entries()
+    def damaged(self) -> tuple[DamagedPage, ...]:
+        """Every backup whose page cannot be read."""
+        return self._catalogue().damaged()
 
     def get(self, name: str) -> BackupEntry:
         """One backup.
@@ -55,8 +55,9 @@ class BackupDesk:
 
         Raises:
             UsageError: there is no backup before it, or the log of the database does not reach back so far.
+            PlatformError: a backup whose page is damaged may be nearer to it.
         """
-        found = surroundings(self.entries(), product, at=at)
+        found = surroundings(self.entries(), product, at=at, damaged=self.damaged())
         covering(Timeline(self._root / FOLDER, None).reaching(at), at)
         return found
 

@@ -136,7 +136,8 @@ def build(context: Context, work: BuildBackup) -> str:
     """Make a backup of an instant."""
     shelf, subject = _shelf(context), _subject(context)
     at = datetime.fromisoformat(work.at)
-    around = surroundings(shelf.catalogue.entries(), subject.product, at=at)
+    listed = shelf.catalogue
+    around = surroundings(listed.readable(), subject.product, at=at, damaged=listed.damaged())
     timeline = _timeline(context)
     return recovery.build(
         around, subject, shelf=shelf, timeline=timeline, name=work.name, progress=progress_of(context)
