@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.indexes.large import measure
+from bench.indexes.lucene import lucene
 from bench.indexes.rounds import crash_points, torture
 
 
@@ -35,12 +36,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--large", type=int, metavar="MIB", help="instead, time the copy of an index of this size"
     )
+    parser.add_argument("--lucene", action="store_true", help="with an index of Lucene, kept by a JVM")
     options = parser.parse_args(arguments)
     if options.large is not None:
         print(json.dumps(asdict(measure(options.folder, mebibytes=options.large, seed=options.seed))))
         return 0
     if options.crash_points is not None:
         tally = crash_points(options.folder, seed=options.seed, step=options.crash_points)
+    elif options.lucene:
+        with lucene(options.folder / "java") as keeper:
+            tally = torture(options.folder, syncs=options.syncs, seed=options.seed, keeper=keeper)
     else:
         tally = torture(options.folder, syncs=options.syncs, seed=options.seed)
     print(json.dumps(asdict(tally)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import tantivy
@@ -88,6 +89,29 @@ class Index:
             self._index.reload()
             _write_note(self._note, mark)
         writer.wait_merging_threads()
+
+
+@dataclass(frozen=True)
+class Tantivy:
+    """Keeps and judges indexes as this module does.
+
+    Args:
+        longest: seconds after which somebody is killed at the latest; a copy of this size takes about half of it.
+    """
+
+    longest: float = 0.25
+
+    def follow(self, home: Path, *, seed: int, batch: int, commits: int) -> None:
+        """Apply operations."""
+        Index(home).follow(seed, batch=batch, commits=commits)
+
+    def holds(self, home: Path) -> bool:
+        """Whether there is a commit."""
+        return (home / "index" / "main" / "meta.json").exists()
+
+    def documents(self, home: Path) -> Mapping[str, str]:
+        """Every document, read whole."""
+        return Index(home).documents()
 
 
 def noted(home: Path) -> int | None:

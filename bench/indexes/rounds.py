@@ -8,24 +8,42 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from bench.errors import BenchError
 from bench.indexes.content import state
 from bench.indexes.copying import copy
-from bench.indexes.node import Index, noted
-
-LONGEST_BEFORE_A_KILL = 0.25
-"""Seconds; a copy of this size takes about half of it."""
+from bench.indexes.node import Index, Tantivy, noted
 
 TRIES = 50
 """Copies that may be killed before one is left alone."""
 
 DIED = 77
 """Exit code of a process whose moment had come (:func:`crash_points`)."""
+
+
+class Keeper(Protocol):
+    """Keeps the index of a node, and reads it whole."""
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which somebody is killed at the latest."""
+
+    def follow(self, home: Path, *, seed: int, batch: int, commits: int) -> None:
+        """Apply operations, with a commit and a note after each batch; the process is the keeper's from then on."""
+
+    def holds(self, home: Path) -> bool:
+        """Whether there is a commit."""
+
+    def documents(self, home: Path) -> Mapping[str, str]:
+        """Every document, as the library itself reads it. Raises where it finds damage."""
+
+
+TANTIVY = Tantivy()
 
 
 @dataclass
@@ -96,13 +114,14 @@ class Children:
         return found is not None
 
 
-def torture(folder: Path, *, syncs: int, seed: int) -> Tally:
+def torture(folder: Path, *, syncs: int, seed: int, keeper: Keeper = TANTIVY) -> Tally:
     """Copy under writes and kills.
 
     Args:
         folder: for the homes; what an earlier call left there is gone on with.
         syncs: copies to put in place.
         seed: of the operations and of the kills.
+        keeper: of the indexes.
     """
     dice, tally, children = random.Random(seed), Tally(), Children()
     source, target = folder / "source", folder / "target"
@@ -110,9 +129,11 @@ def torture(folder: Path, *, syncs: int, seed: int) -> Tally:
         home.mkdir(parents=True, exist_ok=True)
     try:
         # The first commit, so that there is something to copy.
-        Index(source).follow(seed, batch=50, commits=1)
+        children.start("source", lambda: keeper.follow(source, seed=seed, batch=50, commits=1))
+        if children.wait("source") != 0:
+            raise BenchError("the source could not begin")
         while tally.syncs < syncs:
-            _round(_Stage(source, target, seed, dice, tally, children))
+            _round(_Stage(source, target, seed, dice, tally, children, keeper))
     finally:
         for name in ("source", "target", "copy"):
             children.kill(name)
@@ -128,6 +149,7 @@ class _Stage:
     dice: random.Random
     tally: Tally
     children: Children
+    keeper: Keeper
 
 
 def _round(on: _Stage) -> None:
@@ -160,11 +182,15 @@ def _write(on: _Stage) -> None:
     if not on.children.runs("source"):
         on.children.wait("source")
         batch = on.dice.randint(1, 60)
-        on.children.start("source", lambda: Index(on.source).follow(on.seed, batch=batch, commits=400))
+        on.children.start("source", lambda: _follow(on, on.source, batch=batch, commits=400))
 
 
 def _catch_up(on: _Stage) -> None:
-    Index(on.target).follow(on.seed, batch=on.dice.randint(1, 60), commits=on.dice.randint(1, 20))
+    _follow(on, on.target, batch=on.dice.randint(1, 60), commits=on.dice.randint(1, 20))
+
+
+def _follow(on: _Stage, home: Path, *, batch: int, commits: int) -> None:
+    on.keeper.follow(home, seed=on.seed, batch=batch, commits=commits)
 
 
 def _copy(on: _Stage, *, switches: bool) -> None:
@@ -173,7 +199,7 @@ def _copy(on: _Stage, *, switches: bool) -> None:
 
 def _maybe_kill(on: _Stage, whom: tuple[str, ...]) -> None:
     """After a moment, kill one of these, or, as often as not, none."""
-    time.sleep(on.dice.uniform(0, LONGEST_BEFORE_A_KILL))
+    time.sleep(on.dice.uniform(0, on.keeper.longest))
     name = on.dice.choice(whom)
     if on.dice.random() < 0.5 and on.children.kill(name):
         on.tally.killed(name)
@@ -182,24 +208,25 @@ def _maybe_kill(on: _Stage, whom: tuple[str, ...]) -> None:
 def _judge(on: _Stage, *, least: int) -> None:
     """Open the target's index with its library, and compare it with the database at its mark."""
     on.tally.judged += 1
-    complaint = judge(on.target, seed=on.seed, least=least)
+    complaint = judge(on.target, seed=on.seed, least=least, keeper=on.keeper)
     if complaint:
         on.tally.torn += 1
         on.tally.complaints.append(complaint)
 
 
-def judge(home: Path, *, seed: int, least: int) -> str:
+def judge(home: Path, *, seed: int, least: int, keeper: Keeper = TANTIVY) -> str:
     """Say what is wrong with the index of a home; "" where nothing is.
 
     Args:
         home: of a node that does not run.
         seed: of the history.
         least: mark that it must have reached.
+        keeper: of the index.
     """
-    if not (home / "index" / "main" / "meta.json").exists():
+    if not keeper.holds(home):
         return "" if least == 0 and noted(home) is None else "there is no index"
     try:
-        documents = dict(Index(home).documents())
+        documents = dict(keeper.documents(home))
     except BaseException as error:  # noqa: BLE001 - the library panics on damage, with an exception outside Exception
         return f"it does not open: {type(error).__name__}: {str(error)[:200]}"
     mark = int(documents.pop("@mark", "0"))

@@ -32,9 +32,18 @@ def copied(session: Session, repeat: int) -> Run:
 
 def tortured(session: Session, repeat: int) -> Run:
     """Copy again and again under writes and kills."""
+    return _torture(session, repeat)
+
+
+def tortured_lucene(session: Session, repeat: int) -> Run:
+    """The same with an index of Lucene."""
+    return _torture(session, repeat, "--lucene")
+
+
+def _torture(session: Session, repeat: int, *options: str) -> Run:
     session.pause()
     busy, began = others_busy(session.lab.root), time.time()
-    found = _run("--syncs", str(SYNCS), "--seed", str(repeat + 1))
+    found = _run("--syncs", str(SYNCS), "--seed", str(repeat + 1), *options)
     figures = {
         "syncs": float(found["syncs"]),
         "torn": float(found["torn"]),
@@ -88,6 +97,22 @@ SCENARIOS = (
             Figure("kills", "processes killed", "", "sum"),
         ),
         tortured,
+        repeats=10,
+        lasting=True,
+    ),
+    Scenario(
+        "lucene-torn",
+        "Copies of a Lucene index under kills",
+        f"The same with an index of Lucene in a JVM, {SYNCS} copies a run, ten runs: the source commits and merges all "
+        "the time, `CheckIndex` judges, and what the index holds is compared with the database at its mark. It takes a "
+        "JDK and Maven.",
+        (
+            Figure("syncs", "copies put in place", "", "sum"),
+            Figure("torn", "torn", "", "sum", 0.0),
+            Figure("judged", "judged", "", "sum"),
+            Figure("kills", "processes killed", "", "sum"),
+        ),
+        tortured_lucene,
         repeats=10,
         lasting=True,
     ),

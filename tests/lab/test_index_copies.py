@@ -7,6 +7,7 @@ function of its mark. See :mod:`bench.indexes`.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from bench.indexes.lucene import lacking, lucene
 from bench.indexes.node import Index
 from bench.indexes.rounds import judge
 
@@ -52,6 +54,42 @@ def test_no_copy_of_a_thousand_is_torn(tmp_path: Path) -> None:
     assert tally["syncs"] == 1000
     assert tally["torn"] == 0
     assert {"copy", "source", "target"} <= set(tally["kills"])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(bool(lacking()), reason=f"these are not installed: {lacking()}")
+@pytest.mark.timeout(7200)
+def test_no_copy_of_a_lucene_index_is_torn_under_writes_merges_and_kills(tmp_path: Path) -> None:
+    tally = run(tmp_path, "--lucene", "--syncs", "100", "--seed", "6")
+    assert tally["syncs"] == 100
+    assert tally["torn"] == 0
+    assert {"copy", "source", "target"} <= set(tally["kills"])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(bool(lacking()), reason=f"these are not installed: {lacking()}")
+@pytest.mark.timeout(600)
+def test_lucene_itself_notices_what_it_is_there_for(tmp_path: Path) -> None:
+    home = tmp_path / "node"
+    home.mkdir()
+    with lucene(tmp_path / "java") as keeper:
+        child = os.fork()
+        if child == 0:
+            keeper.follow(home, seed=1, batch=30, commits=2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert judge(home, seed=1, least=60, keeper=keeper) == ""
+        assert "come to 60 only" in judge(home, seed=1, least=61, keeper=keeper)
+        assert "the database" in judge(home, seed=2, least=0, keeper=keeper)
+        for suffix in ("fdt", "tim"):
+            torn = tmp_path / f"torn-{suffix}"
+            shutil.copytree(home, torn)
+            files = [
+                path for path in (torn / "index" / "main").iterdir() if path.suffix in {f".{suffix}", ".cfs"}
+            ]
+            assert files
+            for file in files:
+                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+            assert "does not open" in judge(torn, seed=1, least=0, keeper=keeper)
 
 
 @pytest.mark.timeout(600)

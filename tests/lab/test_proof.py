@@ -50,48 +50,64 @@ def test_an_honest_product_is_clean_though_a_node_is_killed(root: Path, product:
     assert record.complete
 
 
-def betrayed(root: Path, sabotage: str, harm: Callable[[World, Generator], None] | None = None) -> set[Fault]:
-    """The faults that are found when the issue tracker betrays its users."""
-    with lab(root, "jira", sabotage=sabotage) as world:
+def betrayed(
+    root: Path,
+    sabotage: str,
+    harm: Callable[[World, Generator], None] | None = None,
+    *,
+    product: str = "jira",
+) -> set[Fault]:
+    """The faults that are found when a product betrays its users."""
+    with lab(root, product, sabotage=sabotage) as world:
         harmed = None if harm is None else partial(harm, world)
-        record, verdict = prove(world, "jira", root, seconds=24, rate=60, harm=harmed)
+        record, verdict = prove(world, product, root, seconds=24, rate=60, harm=harmed)
     assert record.complete
     for anomaly in verdict.anomalies:
         assert 1 <= len(anomaly.witness) <= 8, explain(verdict)
     return {anomaly.fault for anomaly in verdict.anomalies}
 
 
-def test_writes_acknowledged_before_they_are_durable_are_missed(root: Path) -> None:
+@pytest.mark.parametrize("product", sorted(VERSIONS))
+def test_writes_acknowledged_before_they_are_durable_are_missed(root: Path, product: str) -> None:
     def kill_database(world: World, generator: Generator) -> None:
         for instant in (6, 12, 18):
             generator.sleep_until(instant)
             os.kill(world.pid("database-0"), signal.SIGKILL)
 
-    assert betrayed(root, "acknowledge-before-commit", kill_database) & {
-        Fault.LOST,
-        Fault.DIRTY_READ,
-        Fault.DANGLING_ROW,
-    }
+    found = betrayed(root, "acknowledge-before-commit", kill_database, product=product)
+    assert found & {Fault.LOST, Fault.DIRTY_READ, Fault.DANGLING_ROW}
 
 
-def test_changes_that_no_index_was_told_of_are_missed(root: Path) -> None:
-    assert Fault.LOST in betrayed(root, "drop-replicated-operation")
+@pytest.mark.parametrize("product", ["confluence", "jira"])
+def test_changes_that_no_index_was_told_of_are_missed(root: Path, product: str) -> None:
+    assert Fault.LOST in betrayed(root, "drop-replicated-operation", product=product)
 
 
-def test_answers_from_before_a_failover_are_stale(root: Path) -> None:
+@pytest.mark.parametrize("product", sorted(VERSIONS))
+def test_answers_from_before_a_failover_are_stale(root: Path, product: str) -> None:
     def kill_node(world: World, generator: Generator) -> None:
         generator.sleep_until(8)
-        os.kill(world.pid("jira-1"), signal.SIGKILL)
+        os.kill(world.pid(f"{product}-1"), signal.SIGKILL)
 
-    assert betrayed(root, "stale-after-failover", kill_node) & {
+    assert betrayed(root, "stale-after-failover", kill_node, product=product) & {
         Fault.STALE_OWN_WRITE,
         Fault.STALE_READ,
         Fault.NON_MONOTONIC,
     }
 
 
-def test_files_stored_by_half_are_torn(root: Path) -> None:
-    assert betrayed(root, "torn-attachment") == {Fault.TORN}
+@pytest.mark.parametrize("product", ["confluence", "jira"])
+def test_files_stored_by_half_are_torn(root: Path, product: str) -> None:
+    assert betrayed(root, "torn-attachment", product=product) == {Fault.TORN}
+
+
+def test_branches_that_go_back_are_missed(root: Path) -> None:
+    found = betrayed(root, "ref-goes-back", product="bitbucket")
+    assert found & {Fault.LOST, Fault.STALE_OWN_WRITE, Fault.LOST_UPDATE}
+
+
+def test_branches_whose_commit_is_absent_are_found(root: Path) -> None:
+    assert Fault.DANGLING_REF in betrayed(root, "absent-commit", product="bitbucket")
 
 
 def test_two_nodes_that_write_to_databases_of_their_own_are_caught(root: Path) -> None:

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
+from understudy.bitbucket.betrayal import Betrayal
 from understudy.bitbucket.errors import GitBusy, Refusal
 from understudy.bitbucket.git import PIPE_BYTES, Git, end_process
 from understudy.bitbucket.permissions import Level, Permissions
@@ -68,11 +70,20 @@ class Hosting:
         permissions: says who may.
         refs: records pushes.
         patience: seconds to wait for a hosting ticket.
+        betrayal: what is done to pushes, where the node is to betray its users.
     """
 
     def __init__(
-        self, git: Git, projects: Projects, *, permissions: Permissions, refs: Refs, patience: float
+        self,
+        git: Git,
+        projects: Projects,
+        *,
+        permissions: Permissions,
+        refs: Refs,
+        patience: float,
+        betrayal: Betrayal,
     ) -> None:
+        self._betrayal = betrayal
         self._git = git
         self._projects = projects
         self._permissions = permissions
@@ -145,7 +156,9 @@ class Hosting:
             talk = _Talk(process, source, sink=sink, trouble=trouble)
             if exchange.service is Service.FETCH:
                 return await talk.run()
-            push = _Push(exchange.repository, self._refs, user=user)
+            push = _Push(
+                exchange.repository, self._refs, user=user, folder=Path(folder), betrayal=self._betrayal
+            )
             try:
                 status = await talk.run(push)
             except BaseException:
@@ -164,9 +177,13 @@ def _protocol(exchange: Exchange) -> dict[str, str]:
 class _Push:
     """Follows a push: notes it before git hears of it, and keeps the report back until it is recorded."""
 
-    def __init__(self, repository: Repository, refs: Refs, *, user: str) -> None:
+    def __init__(
+        self, repository: Repository, refs: Refs, *, user: str, folder: Path, betrayal: Betrayal
+    ) -> None:
         self._repository = repository
         self._refs = refs
+        self._folder = folder
+        self._betrayal = betrayal
         self._user = user
         self._commands = CommandReader()
         self._head = bytearray()
@@ -201,7 +218,13 @@ class _Push:
     async def record(self) -> None:
         """Bring the rows in step with the refs."""
         if self._intent is not None:
-            await asyncio.to_thread(self._refs.record, self._repository, intent=self._intent, user=self._user)
+            await asyncio.to_thread(self._record, self._intent)
+
+    def _record(self, intent: int) -> None:
+        pushed = self._commands.commands
+        self._betrayal.undo(self._folder, pushed)
+        self._refs.record(self._repository, intent=intent, user=self._user)
+        self._betrayal.lose(self._folder, pushed)
 
     async def abandon(self, process: asyncio.subprocess.Process) -> None:
         """Record what a push left behind that did not end well; the sweeper does it if the database is away."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from understudy.bitbucket.betrayal import Betrayal
 from understudy.bitbucket.cluster import Cluster
 from understudy.bitbucket.comments import Comments
 from understudy.bitbucket.companion import Companion
@@ -57,6 +58,14 @@ from understudy.kit.homes import exclusive_home, make_folder
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.logins import LoginRules
 from understudy.kit.outgoing import Outgoing
+from understudy.kit.sabotage import (
+    ABSENT_COMMIT,
+    ACKNOWLEDGE_BEFORE_COMMIT,
+    REF_GOES_BACK,
+    STALE_AFTER_FAILOVER,
+    EverySo,
+    StaleAfterFailover,
+)
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint, KitSettings
 from understudy.kit.static_files import StaticFiles
@@ -89,6 +98,11 @@ class BitbucketNode:
             permissions=services.permissions,
             refs=services.refs,
             patience=settings.hosting_patience,
+            betrayal=Betrayal(
+                services.git,
+                goes_back=EverySo(3 if REF_GOES_BACK in settings.kit.sabotage else 0),
+                loses=EverySo(3 if ABSENT_COMMIT in settings.kit.sabotage else 0),
+            ),
         )
         self._installation = Installation(
             services.database, services.properties, services.accounts, given=settings.set_up
@@ -159,7 +173,12 @@ class BitbucketNode:
             part.add_to(site)
         if not self._settings.has("cdn-rest-absent"):
             StaticFiles(services.database).add_to(site)
-        return CountRequests(site.build(), services.maintenance, context_path=self._settings.context_path)
+        application: ASGIApp = CountRequests(
+            site.build(), services.maintenance, context_path=self._settings.context_path
+        )
+        if STALE_AFTER_FAILOVER in self.kit.sabotage:
+            application = StaleAfterFailover(application, lambda: len(services.cluster.living()))
+        return application
 
     def start(self) -> None:
         """Bring the node to RUNNING, or to FIRST_RUN where set-up lacks values.
@@ -256,7 +275,8 @@ class BitbucketNode:
 
 def build_services(settings: BitbucketSettings, lifecycle: Lifecycle, *, answer: Answer) -> Services:
     """Make the parts of a node; nothing is opened yet."""
-    database = Database(settings.database)
+    durable = ACKNOWLEDGE_BEFORE_COMMIT not in settings.kit.sabotage
+    database = Database(settings.database, durable=durable)
     accounts = Accounts(database)
     properties = Properties(database)
     git = Git(settings.home / "caches" / "git", tickets=settings.hosting_tickets)

@@ -25,9 +25,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from understudy.kit.database import DatabaseAddress
+from understudy.kit.sabotage import (
+    ABSENT_COMMIT,
+    ACKNOWLEDGE_BEFORE_COMMIT,
+    REF_GOES_BACK,
+    STALE_AFTER_FAILOVER,
+)
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
 VARIANTS = frozenset({"cdn-rest-absent", "error-503", "mail-keys-elsewhere", "zdu-prose"})
+SABOTAGES = frozenset({ABSENT_COMMIT, ACKNOWLEDGE_BEFORE_COMMIT, REF_GOES_BACK, STALE_AFTER_FAILOVER})
+"""Promises that it can break; see :mod:`understudy.kit.sabotage`."""
 SSH_PORT = 7999
 
 
@@ -130,7 +138,7 @@ def read_settings(variables: Environment, raw: Mapping[str, str]) -> BitbucketSe
     variables.check()
     properties = read_properties(shared / "bitbucket.properties")
     environment = Environment({variable_of(key): value for key, value in properties.items()} | dict(raw))
-    kit = KitSettings.read(environment, known_variants=VARIANTS)
+    kit = KitSettings.read(environment, known_variants=VARIANTS, known_sabotage=SABOTAGES)
     settings = BitbucketSettings(
         kit=kit,
         home=home,

@@ -25,6 +25,7 @@ from understudy.kit.control import Command
 from understudy.kit.errors import HttpProblem
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.logins import Identity
+from understudy.kit.sabotage import STALE_AFTER_FAILOVER, StaleAfterFailover
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 from understudy.kit.static_files import StaticFiles
 from understudy.kit.web import Site, SiteRules
@@ -97,7 +98,10 @@ class WikiProcess:
         PageRoutes(node, node.synchrony_token).add_to(site)
         if not node.settings.has("cdn-rest-absent"):
             StaticFiles(node.database).add_to(site)
-        return site.build()
+        application = site.build()
+        if STALE_AFTER_FAILOVER in node.kit.sabotage:
+            return StaleAfterFailover(application, lambda: len(node.membership.members()))
+        return application
 
     def _links(self) -> Links:
         return Links(self._node.site_settings.base_url, self._node.settings.context_path)

@@ -15,6 +15,7 @@ from understudy.confluence.journal import record
 from understudy.kit.database import Connection, Database, lock_for_transaction
 from understudy.kit.errors import NotFound
 from understudy.kit.homes import write_durably
+from understudy.kit.sabotage import EverySo, half
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
 
@@ -43,10 +44,12 @@ class Attachments:
     Args:
         database: where their rows are.
         shared_home: where their bytes are.
+        tears: which files are stored by half, where the node is to betray its users.
     """
 
-    def __init__(self, database: Database, shared_home: Path) -> None:
+    def __init__(self, database: Database, shared_home: Path, *, tears: EverySo) -> None:
         self._database = database
+        self._tears = tears
         self._shared_home = shared_home
 
     def path(self, attachment: Content) -> Path:
@@ -96,7 +99,7 @@ class Attachments:
             if row is None:
                 raise no_content(page.content_id)
             content_id = int(row["contentid"])
-            size = write_durably(file_path(self._shared_home, content_id, version=1), upload.file)
+            size = self._write(content_id, upload, version=1)
             connection.execute("update content set filesize = %s where contentid = %s", (size, content_id))
             return content_id, record(connection, "ADD_DOCUMENT", content_id=content_id)
 
@@ -105,6 +108,10 @@ class Attachments:
         with self._database.transaction() as connection:
             lock_for_transaction(connection, f"attachments of {attachment.container}")
             return self._next_version(connection, attachment, upload, author=author)[1]
+
+    def _write(self, content_id: int, upload: Upload, *, version: int) -> int:
+        file = half(upload.file) if self._tears.now() else upload.file
+        return write_durably(file_path(self._shared_home, content_id, version=version), file)
 
     def _next_version(
         self, connection: Connection, attachment: Content, upload: Upload, *, author: str
@@ -117,7 +124,7 @@ class Attachments:
         if row is None:
             raise no_content(content_id)
         version = int(row["version"]) + 1
-        size = write_durably(file_path(self._shared_home, content_id, version=version), upload.file)
+        size = self._write(content_id, upload, version=version)
         keep_version(connection, content_id)
         connection.execute(
             """update content set version = %s, lastmodifier = %s, lastmoddate = now(), versioncomment = %s,

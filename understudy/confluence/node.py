@@ -45,6 +45,12 @@ from understudy.kit.homes import exclusive_home
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.logins import LoginRules, Logins
 from understudy.kit.outgoing import Event, Outgoing, is_mail_off
+from understudy.kit.sabotage import (
+    ACKNOWLEDGE_BEFORE_COMMIT,
+    DROP_REPLICATED_OPERATION,
+    TORN_ATTACHMENT,
+    EverySo,
+)
 from understudy.kit.sessions import Sessions
 from understudy.kit.settings import Endpoint, KitSettings
 
@@ -71,12 +77,18 @@ class WikiNode:
         self.settings = settings
         self.lifecycle = Lifecycle()
         self.store = ConfigStore(settings)
-        self.database = Database(_database_address(self.store))
+        sabotage = settings.kit.sabotage
+        self.database = Database(
+            _database_address(self.store), durable=ACKNOWLEDGE_BEFORE_COMMIT not in sabotage
+        )
         self.accounts = Accounts(self.database)
         self.sessions = Sessions(idle_seconds=settings.session_minutes * 60.0)
         self.logins = Logins(self.accounts, self.sessions, _login_rules(settings))
         self.index = WikiIndex(
-            self.database, local_home=settings.local_home, gather_seconds=settings.index_seconds
+            self.database,
+            local_home=settings.local_home,
+            gather_seconds=settings.index_seconds,
+            drops=EverySo(3 if DROP_REPLICATED_OPERATION in sabotage else 0),
         )
         self.membership = Membership(settings, self.lifecycle, count_users=lambda: self.sessions.count)
         self.recovery = IndexRecovery(settings, self.database, self.membership, self.index)
@@ -96,7 +108,9 @@ class WikiNode:
         self.outgoing = Outgoing(
             lambda: addressees(self.database), mail_off=is_mail_off(settings.java_properties)
         )
-        self.attachments = Attachments(self.database, settings.shared_home)
+        self.attachments = Attachments(
+            self.database, settings.shared_home, tears=EverySo(2 if TORN_ATTACHMENT in sabotage else 0)
+        )
         steps = SetupSteps(self._build_context, self._fill, self._add_administrator, self._finish_setup)
         self.setup = Setup(settings, self.store, self.lifecycle, logins=self.logins, steps=steps)
         self._held = contextlib.ExitStack()

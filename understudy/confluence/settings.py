@@ -47,6 +47,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.kit.sabotage import (
+    ACKNOWLEDGE_BEFORE_COMMIT,
+    DROP_REPLICATED_OPERATION,
+    STALE_AFTER_FAILOVER,
+    TORN_ATTACHMENT,
+)
 from understudy.kit.settings import Endpoint, Environment, KitSettings
 
 VARIANTS = frozenset(
@@ -76,6 +82,11 @@ VARIANTS = frozenset(
     The acts of a rolling upgrade stand under ``/rest/zdu/cluster/zdu`` as the administration guide
     prints them, in place of ``/rest/zdu``.
 """
+
+SABOTAGES = frozenset(
+    {ACKNOWLEDGE_BEFORE_COMMIT, DROP_REPLICATED_OPERATION, STALE_AFTER_FAILOVER, TORN_ATTACHMENT}
+)
+"""Promises that it can break; see :mod:`understudy.kit.sabotage`."""
 
 DEFAULT_CLUSTER_PORT = 5801
 """Source: Atlassian, "Configuring Synchrony for Data Center"."""
@@ -152,7 +163,7 @@ def read_settings(environment: Environment) -> WikiSettings:
     Raises:
         SettingsError: with every problem found.
     """
-    kit = KitSettings.read(environment, known_variants=VARIANTS)
+    kit = KitSettings.read(environment, known_variants=VARIANTS, known_sabotage=SABOTAGES)
     properties = environment.java_properties("JVM_SUPPORT_RECOMMENDED_ARGS", "CATALINA_OPTS")
     if environment.text("ATL_DB_TYPE", "postgresql") != "postgresql":
         environment.note("ATL_DB_TYPE: only postgresql is held here")

@@ -24,6 +24,7 @@ from understudy.kit.errors import IndexBroken, IndexMissing, IndexProblem
 from understudy.kit.follower import Follower
 from understudy.kit.homes import empty_folder, write_with
 from understudy.kit.index import Document, Hits, IndexFields, SearchIndex
+from understudy.kit.sabotage import EverySo
 
 _LOG = logging.getLogger("understudy.confluence.index")
 
@@ -44,13 +45,17 @@ class WikiIndex:
         database: where the content and the journal are.
         local_home: of the node.
         gather_seconds: how long changes are gathered, so that one commit carries them.
+        drops: which entries of the journal are left out, where the node is to betray its users.
     """
 
-    def __init__(self, database: Database, *, local_home: Path, gather_seconds: float) -> None:
+    def __init__(
+        self, database: Database, *, local_home: Path, gather_seconds: float, drops: EverySo
+    ) -> None:
         self.folder = local_home / "index"
         self.position_file = PositionFile(local_home)
         self._database = database
         self._gather_seconds = gather_seconds
+        self._drops = drops
         self._guard = threading.RLock()
         self._index: SearchIndex | None = None
         self._follower: Follower | None = None
@@ -245,7 +250,7 @@ class WikiIndex:
             ).fetchall()
             if not rows:
                 return position
-            changed = sorted({int(row["message"]) for row in rows})
+            changed = sorted({int(row["message"]) for row in rows if not self._drops.now()})
             documents = self._load(connection, changed)
         kept = {document.key for document in documents}
         index.apply(documents, deleted=[str(key) for key in changed if str(key) not in kept])

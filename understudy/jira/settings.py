@@ -19,8 +19,25 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from understudy.kit.sabotage import SABOTAGES
+from understudy.kit.sabotage import (
+    ACKNOWLEDGE_BEFORE_COMMIT,
+    DROP_REPLICATED_OPERATION,
+    STALE_AFTER_FAILOVER,
+    TORN_ATTACHMENT,
+    TWO_PRIMARIES,
+)
 from understudy.kit.settings import Endpoint, Environment, KitSettings
+
+SABOTAGES = frozenset(
+    {
+        ACKNOWLEDGE_BEFORE_COMMIT,
+        DROP_REPLICATED_OPERATION,
+        STALE_AFTER_FAILOVER,
+        TORN_ATTACHMENT,
+        TWO_PRIMARIES,
+    }
+)
+"""Promises that it can break; see :mod:`understudy.kit.sabotage`."""
 
 VARIANTS = {
     "setup-referer": "set-up forms are refused with 403 unless a Referer of the instance is sent",
@@ -98,9 +115,7 @@ class JiraSettings:
         Raises:
             SettingsError: something is missing or wrong; every problem is told.
         """
-        kit = KitSettings.read(
-            environment, known_variants=frozenset(VARIANTS), known_sabotage=frozenset(SABOTAGES)
-        )
+        kit = KitSettings.read(environment, known_variants=frozenset(VARIANTS), known_sabotage=SABOTAGES)
         home = environment.folder("JIRA_HOME", "/var/atlassian/application-data/jira")
         settings = cls(
             kit=kit,

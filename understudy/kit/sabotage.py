@@ -27,6 +27,8 @@ DROP_REPLICATED_OPERATION = "drop-replicated-operation"
 STALE_AFTER_FAILOVER = "stale-after-failover"
 TORN_ATTACHMENT = "torn-attachment"
 TWO_PRIMARIES = "two-primaries"
+REF_GOES_BACK = "ref-goes-back"
+ABSENT_COMMIT = "absent-commit"
 
 SABOTAGES = {
     ACKNOWLEDGE_BEFORE_COMMIT: "writes are acknowledged before their commit is durable: a database that is killed "
@@ -36,8 +38,10 @@ SABOTAGES = {
     TORN_ATTACHMENT: "every second attached file is stored by half",
     TWO_PRIMARIES: "once the file `sabotage-now` is in the shared home, all nodes but one write to a copy of the "
     "database of their own",
+    REF_GOES_BACK: "every third branch that was pushed to goes back to where it was, once the push is acknowledged",
+    ABSENT_COMMIT: "of every third push the commit is taken away again, and its branch stays",
 }
-"""What each sabotage means."""
+"""What each sabotage means; which of them an understudy knows, its settings say."""
 
 SIGNAL_FILE = "sabotage-now"
 STALE_SECONDS = 12.0

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from understudy.kit.sabotage import SABOTAGES
 from understudy.kit.settings import Environment, KitSettings
 
 
@@ -54,7 +55,8 @@ def read_settings(environment: Environment) -> SynchronySettings:
     Raises:
         SettingsError: with every problem found.
     """
-    kit = KitSettings.read(environment, known_variants=frozenset())
+    # It is told what its product is told, and breaks none of these promises itself.
+    kit = KitSettings.read(environment, known_variants=frozenset(), known_sabotage=frozenset(SABOTAGES))
     properties = environment.java_properties("JVM_SUPPORT_RECOMMENDED_ARGS")
 
     def text(name: str, default: str = "") -> str:

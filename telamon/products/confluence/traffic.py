@@ -9,7 +9,9 @@ comments and files.
 Promises: nodes keep what they have read in caches which the others tell of changes (Source: Atlassian, "Confluence Data
 Center technical overview"), so a read promises a session its own writes and a time that never runs backwards, and
 everybody else's writes within moments. A page counts its versions, and an edit must name the next one: of two who do,
-one is refused with 409 (Source: Confluence REST API, "Update content"). A search is eventual.
+one is refused with 409 (Source: Confluence REST API, "Update content"). A search is eventual; when nothing changes any
+more it finds every comment of a page (Source: Atlassian, "CQL fields", ``container`` and ``type``), which the audit
+looks at.
 
 Permissions: a new space lets the group ``confluence-users``, which new users join, view, add pages, comments and files,
 and delete what they made themselves (Source: Atlassian, "Assign Space Permissions", default permissions).
@@ -115,8 +117,20 @@ def _looking() -> tuple[Kind, ...]:
         Kind(name="view-blog", weight=10, path="/pages/viewpage.action?pageId=$blog", contains="lanterns"),
         Kind(
             name="search",
-            weight=9,
+            weight=7,
             path=f"{API}/search?cql=space%3D$space+and+text~lanterns&limit=20",
+        ),
+        Kind(
+            name="find-comments",
+            weight=2,
+            path=f"{API}/content/search?cql=type%3Dcomment+and+container%3D$page&expand=body.storage&limit=200",
+            meaning=Meaning(
+                act=Act.READ,
+                shape=Shape.BAG,
+                thing="comments/$page",
+                promise=Promise.EVENTUAL,
+                sees=("/results/*/body/storage/value",),
+            ),
         ),
         Kind(name="dashboard", weight=8, path="/dashboard.action"),
         Kind(name="newcomer", weight=1, path="/login.action", fresh=True),
