@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
     metavar="STAGE=DIR",
     help="State folder of a stage. Default: its usual one.",
 )
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    metavar="STAGE=NAME",
+    help="Context of the kubeconfig, of a stage that lives in a cluster.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Default: KUBECONFIG, or the user's own.",
+)
 @click.option("--dry-run", is_flag=True, help="Judge and show, and write nothing.")
 @click.option("--patch", "as_patch", is_flag=True, help="Print the edits for `git apply`, and write nothing.")
 @agreed_option
@@ -41,6 +55,8 @@ def command(
     stages: tuple[str, ...],
     reports: tuple[str, ...],
     states: tuple[str, ...],
+    contexts: tuple[str, ...],
+    kubeconfig: Path | None,
     dry_run: bool,
     as_patch: bool,
 ) -> None:
@@ -54,6 +70,7 @@ def command(
 
     Examples:
         telamon promote dev staging production
+        telamon promote staging production --context staging=acme-staging
         telamon promote staging production --status staging=staging.json --dry-run
         telamon promote dev staging --patch > promotion.patch
     """
@@ -63,9 +80,12 @@ def command(
 
     places = [read_stage(session, name) for name in stages]
     _refuse_nonsense(places)
-    sources = Sources(
-        by_stage(states, option="--state", stages=stages), by_stage(reports, option="--status", stages=stages)
+    states_of, reports_of = (
+        {name: Path(path) for name, path in by_stage(given, option=option, stages=stages).items()}
+        for given, option in ((states, "--state"), (reports, "--status"))
     )
+    contexts_of = by_stage(contexts, option="--context", stages=stages, what="NAME")
+    sources = Sources(states_of, reports_of, contexts_of, kubeconfig)
     steps = tuple(_step(session, before, after, sources=sources) for before, after in pairwise(places))
     refused = any(step.objections for step in steps)
     written = () if refused or dry_run or as_patch else _write(places, steps)

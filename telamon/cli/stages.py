@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -48,10 +48,14 @@ class Sources:
     Attributes:
         states: folder of the state, where it is not the usual one.
         reports: file with the Stack and its status, of stages that no controller of this machine keeps.
+        contexts: of the kubeconfig, of stages that live in a cluster.
+        kubeconfig: file; ``None``: as ``kubectl`` finds it.
     """
 
     states: Mapping[str, Path]
     reports: Mapping[str, Path]
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    kubeconfig: Path | None = None
 
 
 def read_stage(session: Session, name: str) -> Place:
@@ -94,16 +98,19 @@ def look(session: Session, place: Place, *, sources: Sources) -> Ran:
     stage = place.stage
     name = stage.stack.metadata.name
     target = target_of(session, name, state=sources.states.get(stage.name))
-    report = sources.reports.get(stage.name)
+    report, context = sources.reports.get(stage.name), sources.contexts.get(stage.name)
     if report is not None:
         stack = _stack(read_json(session, report, remedy=_REPORT), source=str(report))
+    elif context is not None:
+        stack = _stack(_told(sources.kubeconfig, context, name), source=f"the cluster of {context}")
     else:
         try:
             stack = _stack(Controller(target.socket).stack().document, source=f"the controller of {name}")
         except NotReadyError as error:
             raise NotReadyError(
                 f"how {stage.name} stands is not known: {brief(error)}",
-                remedy=f"Bring it up, or give --status {stage.name}=FILE with what its cluster tells of the Stack.",
+                remedy=f"Bring it up, name its cluster with --context {stage.name}=NAME, or give "
+                f"--status {stage.name}=FILE with what that tells of the Stack.",
             ) from error
     if stack.metadata.name != name:
         raise UsageError(
@@ -113,27 +120,39 @@ def look(session: Session, place: Place, *, sources: Sources) -> Ran:
     return Ran(stack, _drift(session, stack, target.root))
 
 
-def by_stage(given: tuple[str, ...], *, option: str, stages: tuple[str, ...]) -> Mapping[str, Path]:
-    """Read ``STAGE=PATH`` of an option that may be given for every stage.
+def _told(kubeconfig: Path | None, context: str, name: str) -> object:
+    from telamon.cli.clusters import connected
+
+    with connected(kubeconfig, context) as api:
+        from telamon.platforms.kubernetes.standing import stack_as_told
+
+        return stack_as_told(api, name)
+
+
+def by_stage(
+    given: tuple[str, ...], *, option: str, stages: tuple[str, ...], what: str = "PATH"
+) -> Mapping[str, str]:
+    """Read ``STAGE=…`` of an option that may be given for every stage.
 
     Args:
         given: as typed.
         option: its name.
         stages: that there are.
+        what: stands behind the name of the stage.
 
     Raises:
         UsageError: one is of another form, or names no stage.
     """
     from telamon.cli.names import unknown
 
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for text in given:
-        name, equals, path = text.partition("=")
-        if not equals or not path:
-            raise UsageError(f'{option} takes STAGE=PATH, and not "{text}"')
+        name, equals, value = text.partition("=")
+        if not equals or not value:
+            raise UsageError(f'{option} takes STAGE={what}, and not "{text}"')
         if name not in stages:
             raise unknown("stage", name, known=stages)
-        found[name] = Path(path)
+        found[name] = value
     return found
 
 

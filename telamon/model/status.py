@@ -1,7 +1,7 @@
 """How a stack stands: what ``telamon status -o json`` prints below ``status``, and ``kubectl`` shows."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -86,6 +86,10 @@ class ComponentStatus(Section):
     message: Annotated[str, Doc("The same for people.", why="Done needs no sentence.")] = ""
     remedy: Annotated[str, Doc("What would help.", why="Waiting is often all there is to do.")] = ""
     url: Annotated[str, Doc("Where a person would go on.", why="Mostly nobody has to.")] = ""
+
+
+GREEN: Final = (("Ready", "True"), ("Degraded", "False"), ("UpgradeFailed", "False"))
+"""Conditions that hold while everything is as it should be."""
 
 
 class GreenStatus(Section):

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from telamon.model.status import GreenStatus, StackStatus
+from telamon.model.status import GREEN, GreenStatus, StackStatus
 
 GAP: Final = timedelta(minutes=2)
 """Longest time between two looks that still make one stretch; a controller restarts faster than that."""
 KEPT_EVERY: Final = timedelta(seconds=30)
 """How far the last look moves on before it is worth being written down again."""
-GREEN: Final = (("Ready", "True"), ("Degraded", "False"), ("UpgradeFailed", "False"))
-"""Conditions that must hold."""
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
 from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.standing import stack_as_told
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
 from tests.cluster.operators import IMAGE, Installed, installed
@@ -65,5 +67,24 @@ def test_it_stops_where_people_are_needed_and_goes_on_from_there(cluster: Instal
     assert ready.code == 0, ready.out
     assert (ready.document["ready"], ready.document["changes"]) == (True, 0)
 
+    # Whoever promotes hears there how it stands: nothing speaks against it but that it has not soaked.
+    assert stack_as_told(cluster.api, NAME)["status"]["green"]["generation"] == ready.document["generation"]
+    assert guards(place) == {"ran-green"}
+
     cluster.api.delete(cluster.stack(NAME))
     until(lambda: not cluster.stack(NAME), within=60.0)
+
+
+def guards(place: Place) -> set[str]:
+    """What speaks against promoting the stack to another stage."""
+    following = place.file.parent / "next"
+    following.mkdir()
+    for name in ("stack.yaml", "stack.lock.yaml"):
+        (following / name).write_bytes((place.file.parent / name).read_bytes())
+    kubeconfig = place.plane.kubeconfig()
+    context = json.loads(kubeconfig.read_text(encoding="utf-8"))["current-context"]
+    words = ("--context", f"{place.file}={context}", "--kubeconfig", str(kubeconfig), "-o", "json")
+    found = place.desk.run("promote", str(place.file), str(following), *words)
+    assert found.code == 4, found.out
+    (step,) = found.document["steps"]
+    return {each["guard"] for each in step["objections"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -132,6 +133,16 @@ def test_what_makes_no_sense_is_told(desk: Desk, places: Folder, words: list[str
     assert found.code == 2
     assert told in found.err
     assert locks(places) == before
+
+
+def test_a_context_that_is_none_is_told_with_those_there_are(desk: Desk, places: Folder) -> None:
+    kubeconfig = places.root / "kubeconfig.json"
+    known = {"clusters": [], "users": [], "contexts": [{"name": "acme-dev", "context": {"cluster": "a"}}]}
+    kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **known}), encoding="utf-8")
+    words = ("--context", "dev=acme-dve", "--kubeconfig", str(kubeconfig))
+    found = desk.run("promote", "dev", "staging", *words)
+    assert found.code == 6
+    assert "Did you mean acme-dev?" in found.err
 
 
 def test_a_report_of_another_stack_is_none(desk: Desk, places: Folder) -> None:
