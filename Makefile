@@ -72,10 +72,11 @@ cluster-tools: $(STAMP) ## API server, kubelet and their like, for the tests of 
 
 # Real nodes on this machine, in namespaces of their own: root alone may make them.
 NODES ?= 2
+WITH ?= --gateway
 IMAGES ?= --image jira:11.3.1 --image confluence:10.2.7 --image bitbucket:9.4.16 --image postgres:17 --image telamon:1
 .PHONY: cluster-up
 cluster-up: $(STAMP) ## a Kubernetes of real nodes on this machine; says where its kubeconfig is
-	$(BIN)/python -m testbed up --nodes $(NODES) $(IMAGES)
+	$(BIN)/python -m testbed up --nodes $(NODES) $(IMAGES) $(WITH)
 
 .PHONY: cluster-down
 cluster-down: $(STAMP) ## end it; nothing stays

@@ -21,7 +21,7 @@ def main() -> int:
     cluster = Cluster(options.folder.resolve())
     try:
         if options.verb == "up":
-            cluster.up(Wanted(options.nodes, _images(options.image)), _tell)
+            cluster.up(Wanted(options.nodes, _images(options.image), gateway=options.gateway), _tell)
             print(f"export KUBECONFIG={cluster.kubeconfig}")
         elif options.verb == "down":
             found = cluster.down()
@@ -43,6 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("verb", choices=("up", "down", "status"))
     parser.add_argument("--folder", type=Path, default=default_folder(), help="of all its files")
     parser.add_argument("--nodes", type=int, choices=range(1, 6), default=2, help="how many (2)")
+    parser.add_argument("--gateway", action="store_true", help="with Envoy Gateway, and a balancer before it")
     parser.add_argument(
         "--image",
         action="append",

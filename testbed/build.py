@@ -23,8 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from testbed.gateway import write_chart
 from testbed.packages import unpack
-from testbed.parts import PAUSE, PROGRAMS, Cache, Module, PartMissingError, Program
+from testbed.parts import GATEWAY_MODULE, PAUSE, PROGRAMS, Cache, Module, PartMissingError, Program
 
 GIVES_WAY: Final = ("nice", "-n", "10")
 """A build takes both cores for minutes; whatever else runs on the machine goes first."""
@@ -89,11 +90,32 @@ def build_pause(cache: Cache) -> bool:
     return True
 
 
+def build_chart(cache: Cache) -> bool:
+    """Write the chart of Envoy Gateway out, unless that was done.
+
+    Args:
+        cache: where it goes.
+
+    Returns:
+        Whether anything had to be done.
+
+    Raises:
+        PartMissingError: the module or helm is not to be had.
+    """
+    with tempfile.TemporaryDirectory(prefix="telamon-build-") as folder:
+        return write_chart(cache, _downloaded(GATEWAY_MODULE, Path(folder))["Dir"])
+
+
+def _downloaded(module: Module, folder: Path) -> dict[str, Path]:
+    found = json.loads(_go("mod", "download", "-json", f"{module.path}@{module.version}", folder=folder))
+    return {name: Path(found[name]) for name in ("Dir", "GoMod")}
+
+
 def _main_module(module: Module, folder: Path) -> None:
     """Write a main module that requires the other one, with everything published that upstream has as folders."""
-    found = json.loads(_go("mod", "download", "-json", f"{module.path}@{module.version}", folder=folder))
-    upstream = Path(found["Dir"])
-    text = Path(found["GoMod"]).read_text(encoding="utf-8")
+    found = _downloaded(module, folder)
+    upstream = found["Dir"]
+    text = found["GoMod"].read_text(encoding="utf-8")
     language = re.search(r"^go \S+$", text, re.MULTILINE)
     lines = ["module telamon.dev/testbed/build", language[0] if language else "", ""]
     lines.append(f"require {module.path} {module.version}")
@@ -132,7 +154,7 @@ def main() -> int:
     """Build what is named, or everything that is not there yet."""
     names = ", ".join(each.name for each in PROGRAMS)
     parser = argparse.ArgumentParser(prog="python -m testbed.build", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"packages, {PAUSE}, {names}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"packages, {PAUSE}, {names}, chart")
     wanted = parser.parse_args().names
     cache = Cache.of()
     missing = 0
@@ -154,6 +176,7 @@ def _parts(cache: Cache) -> Iterator[tuple[str, Callable[[], bool]]]:
     yield "packages", partial(unpack, cache)
     yield PAUSE, partial(build_pause, cache)
     yield from ((each.file, partial(build, each, cache)) for each in PROGRAMS)
+    yield "chart", partial(build_chart, cache)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from testbed import gateway
 from testbed.control_plane import NotStartedError
 from testbed.images import ROOT, images, parts_archive
 from testbed.keeper import LINK, Plan
@@ -65,11 +66,13 @@ class Wanted:
     Attributes:
         nodes: how many.
         images: tags of each of the images that nodes have, by the name of its recipe.
+        gateway: whether it has Envoy Gateway, and a balancer before its nodes.
         tied: whether the cluster ends with the process that asks.
     """
 
     nodes: int = 2
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    gateway: bool = False
     tied: bool = False
 
 
@@ -145,7 +148,7 @@ class Cluster:
             NotStartedError: it is up, or does not come up. Nothing is left of one that does not.
         """
         cache = Cache.of()
-        _check(cache, self.folder)
+        _check(cache, self.folder, wanted)
         if self.keeper():
             raise NotStartedError(f"a cluster is up in {self.folder}: `python -m testbed down` ends it")
         self.down()
@@ -220,6 +223,8 @@ class Cluster:
 
     def _start(self, cache: Cache, wanted: Wanted) -> subprocess.Popen[bytes]:
         archives = [parts_archive(cache)]
+        if wanted.gateway:
+            archives.append(gateway.gateway_archive(cache))
         if wanted.images:
             archives.append(self.folder / "images.tar")
             made = images(self.folder, cache, tags=wanted.images)
@@ -230,7 +235,8 @@ class Cluster:
         network = Network.made()
         try:
             near, far = self._connect(network, cache)
-            plan = Plan(self.name, wanted.nodes, far, tuple(str(each) for each in archives))
+            objects = str(gateway.chart(cache)) if wanted.gateway else ""
+            plan = Plan(self.name, wanted.nodes, far, tuple(map(str, archives)), objects)
             (self.folder / "plan.json").write_text(json.dumps(asdict(plan)), encoding="utf-8")
             network.ip("route", "add", "default", "via", near)
             command = ("unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc")
@@ -315,7 +321,7 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / "telamon-testbed"
 
 
-def _check(cache: Cache, folder: Path) -> None:
+def _check(cache: Cache, folder: Path, wanted: Wanted) -> None:
     """Refuse with all that is missing at once."""
     missing = []
     if sys.platform != "linux" or os.geteuid() != 0:
@@ -323,8 +329,11 @@ def _check(cache: Cache, folder: Path) -> None:
             "nodes are namespaces, mounts and cgroups of this machine, which only root of a Linux may make"
         )
     missing += [f"there is no `{tool}`" for tool in ("ip", "unshare", "mount") if shutil.which(tool) is None]
-    parts: list[Callable[[], Path]] = [partial(cache.find, name) for name in NEEDED]
+    more = gateway.NEEDED if wanted.gateway else ()
+    parts: list[Callable[[], Path]] = [partial(cache.find, name) for name in (*NEEDED, *more)]
     parts.append(partial(unpacked, cache))
+    if wanted.gateway:
+        parts.append(partial(gateway.chart, cache))
     for part in parts:
         try:
             part()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ from testbed.addons import DNS, POLICY_USER, addons
 from testbed.certificates import Pair
 from testbed.client import Client
 from testbed.control_plane import ControlPlane, NotStartedError, Shape, start
+from testbed.gateway import NAMESPACE as GATEWAY_NAMESPACE
 from testbed.network import Network
 from testbed.node import NodeSettings
 from testbed.packages import search_paths, unpacked
@@ -41,6 +43,7 @@ PORT: Final = 6443
 LINK: Final = "machine"
 """Interface of the keeper's network that leads to the machine."""
 DNS_PATH: Final = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
+GATEWAY_PATH: Final = f"/apis/apps/v1/namespaces/{GATEWAY_NAMESPACE}/deployments/envoy-gateway"
 PROXY_USER: Final = "system:kube-proxy"
 UP_WITHIN: Final = 180.0
 """Seconds until something is ready; on a quiet machine none takes ten."""
@@ -55,12 +58,14 @@ class Plan:
         nodes: how many.
         link: address of the API server on the link to the machine.
         images: archives for every node.
+        gateway: the objects of Envoy Gateway, as a file; "" for a cluster without it.
     """
 
     name: str
     nodes: int
     link: str
     images: tuple[str, ...]
+    gateway: str = ""
 
     @property
     def cgroup(self) -> str:
@@ -97,6 +102,8 @@ class Keeper:
                 client.apply(item)
             self._await_nodes(client, names)
             self._await(lambda: _serves(client.ask("GET", DNS_PATH)), "DNS")
+            if self._plan.gateway:
+                self._gateway(plane, client)
             volumes = Volumes(client, self._folder / "volumes", nodes=names)
             self._tell("ready", kubeconfig=str(self._kubeconfig(plane)))
             # A node may be lost, as machines are; a cluster lives as long as its control plane does.
@@ -134,6 +141,20 @@ class Keeper:
         path.write_text(json.dumps(inside, indent=2), encoding="utf-8")
         path.chmod(0o600)
         return path
+
+    def _gateway(self, plane: ControlPlane, client: Client) -> None:
+        """Envoy Gateway, and a balancer before the nodes."""
+        kubeconfig = str(plane.kubeconfig())
+        nodes = [_address(number) for number in range(self._plan.nodes)]
+        self._children.start("front", (sys.executable, "-m", "testbed.front", kubeconfig, *nodes))
+        client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GATEWAY_NAMESPACE}})
+        # Kinds that are thousands of lines are nobody's field to merge: they are taken whole.
+        verb = ("apply", "--server-side", "--force-conflicts", "--filename", self._plan.gateway)
+        command = (str(self._cache.find("kubectl")), "--kubeconfig", kubeconfig, *verb)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NotStartedError(f"Envoy Gateway: {done.stderr.strip()[-1000:]}")
+        self._await(lambda: _serves(client.ask("GET", GATEWAY_PATH)), "Envoy Gateway")
 
     def _node(self, number: int, plane: ControlPlane) -> str:
         """Start a node; it comes up by itself."""

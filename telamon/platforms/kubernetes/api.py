@@ -74,9 +74,13 @@ class Kind:
 
     @property
     def plural(self) -> str:
-        """The word in its path. Source: apimachinery, ``UnsafeGuessKindToResource``, which custom resources follow."""
+        """The word in its path, which every kind of Kubernetes, Gateway API and Envoy Gateway forms as English does.
+
+        Sources: apimachinery, ``UnsafeGuessKindToResource``; Gateway API, the definition of ``gateways``, where that
+        guess is wrong.
+        """
         word = self.kind.lower()
-        if word.endswith("y"):
+        if word.endswith("y") and word[-2] not in "aeiou":
             return f"{word[:-1]}ies"
         return f"{word}es" if word.endswith("s") else f"{word}s"
 
