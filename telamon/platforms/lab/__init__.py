@@ -3,7 +3,7 @@
 Who does what: :mod:`~telamon.platforms.lab.facts` finds out about the machine,
 :mod:`~telamon.platforms.lab.processes` starts, ends and finds processes again,
 :mod:`~telamon.platforms.lab.postgres` and :mod:`~telamon.platforms.lab.admin` know the two servers under the products,
-:mod:`~telamon.platforms.lab.probes` looks, :mod:`~telamon.platforms.lab.jobs` performs what products are asked to do,
+:mod:`~telamon.platforms.lab.probes` looks, :mod:`~telamon.platforms.calls.jobs` performs what products are asked to do,
 and :mod:`~telamon.platforms.lab.platform` puts them together behind :class:`telamon.ports.Platform`.
 
 Traps:

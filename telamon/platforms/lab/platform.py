@@ -21,12 +21,14 @@ from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.platforms.lab import admin, closely, logins, machine, postgres, tls, volumes
+from telamon.platforms.calls import closely
+from telamon.platforms.calls.credentials import Credentials
+from telamon.platforms.calls.jobs import Jobs, Target
+from telamon.platforms.calls.upgrades import UpgradeWatch
+from telamon.platforms.lab import admin, logins, machine, postgres, tls, volumes
 from telamon.platforms.lab.busyness import Busyness
-from telamon.platforms.lab.credentials import Credentials
 from telamon.platforms.lab.facts import lab_id
 from telamon.platforms.lab.files import make_folder
-from telamon.platforms.lab.jobs import Jobs, Target
 from telamon.platforms.lab.objects import apply, fingerprint, withdraw
 from telamon.platforms.lab.probes import Probes, Seen
 from telamon.platforms.lab.processes import Launch, Processes
@@ -35,12 +37,11 @@ from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.lab.servers import Servers, Tools
 from telamon.platforms.lab.tracked import Identity, Process
 from telamon.platforms.lab.traffic import Traffic
-from telamon.platforms.lab.upgrades import UpgradeWatch
 from telamon.platforms.lab.works.desk import NOBODY, WorkDesk
 from telamon.ports import Clock
 from telamon.products.base import Endpoint, HealthReport, IndexKeeper
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, JobState, Life, MemberState, Replication
+from telamon.state.world import ComponentState, JobState, Life, MemberState, Replication, UpgradePhase
 
 LOG = logging.getLogger("telamon.lab")
 
@@ -79,7 +80,7 @@ class LabPlatform:
         self._processes = Processes(root, lab_id(root), clock=clock)
         self._works = WorkDesk(root, self._processes, clock=clock)
         self._probes = Probes(self._credentials, clock, heard=self._processes.heard)
-        self._upgrades = UpgradeWatch(self._credentials, clock)
+        self._upgrades = UpgradeWatch(clock)
         self._busyness = Busyness(clock)
         self._databases_seen: dict[str, tuple[int, int]] = {}
         tools = Tools(lab_id(root), self.secrets, self._processes, self._records, clock)
@@ -350,11 +351,21 @@ class LabPlatform:
             # What is only to be ended needs no record, and a damaged one must not keep it running.
             jobs=self._jobs_of(desired.name) if desired.members else {},
             registered=self._probes.registered(desired.name),
-            upgrade=None if part is None else self._upgrades.phase(part, looked),
+            upgrade=None if part is None else self._upgrade(part, looked),
             held=part is not None and self._traffic.held(part.rotations),
         )
 
     # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _upgrade(self, part: LabComponent, looked: Mapping[str, Seen]) -> UpgradePhase | None:
+        running = {
+            process.member: process.probe
+            for process in part.processes
+            if isinstance(process.probe, WorkloadProbe)
+            and process.member in looked
+            and looked[process.member].phase is Phase.RUNNING
+        }
+        return self._upgrades.phase(part, running, credentials=self._credentials)
 
     def _jobs_of(self, component: str) -> Mapping[str, JobState]:
         return {**self._records.jobs(component), **self._works.jobs(component)}

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from telamon.errors import PlatformError
+from telamon.platforms.calls.parts import NOTES_KEPT, outdated, read, written
 from telamon.platforms.lab.files import located, make_folder, write
 from telamon.state.world import JobPhase, JobState
-
-NOTES_KEPT = 500
-JOBS_KEPT = 200
-"""Ended jobs of operations that are kept of each component; standing ones ("service-account") are never forgotten."""
-
-
-class JobRecords(Protocol):
-    """Keeps jobs and notes over restarts of the controller."""
-
-    def jobs(self, component: str) -> Mapping[str, JobState]:
-        """The last job of each name."""
-
-    def put(self, component: str, job: JobState) -> None:
-        """Keep a job's state, durably."""
-
-    def notes(self, component: str) -> tuple[tuple[float, str], ...]:
-        """Instant and text of every note, oldest first."""
-
-    def note(self, component: str, at: float, *, text: str) -> None:
-        """Keep a note, durably, before returning."""
 
 
 class FileJobRecords:
@@ -51,16 +32,14 @@ class FileJobRecords:
         """The last job of each name."""
         with self._lock:
             kept = self._of(component)["jobs"]
-            return {name: _job(name, values) for name, values in kept.items()}
+            return {name: read(name, values) for name, values in kept.items()}
 
     def put(self, component: str, job: JobState) -> None:
         """Keep a job's state, durably."""
         with self._lock:
-            values = asdict(job)
-            del values["name"]
             jobs = self._of(component)["jobs"]
-            jobs[job.name] = values
-            for name in _outdated(jobs):
+            jobs[job.name] = written(job)
+            for name in outdated(jobs):
                 del jobs[name]
             self._keep(component)
 
@@ -117,16 +96,3 @@ class FileJobRecords:
     def _keep(self, component: str) -> None:
         text = json.dumps(self._known[component], indent=1, sort_keys=True)
         write(self._folder / f"{component}.json", text + "\n")
-
-
-def _outdated(jobs: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
-    """The oldest ended jobs beyond what is kept: those with an argument, of which every operation has its own."""
-    ended = sorted(
-        (name for name, values in jobs.items() if "/" in name and values["ended"] is not None),
-        key=lambda name: float(jobs[name]["ended"]),
-    )
-    return ended[: max(len(ended) - JOBS_KEPT, 0)]
-
-
-def _job(name: str, values: Mapping[str, Any]) -> JobState:
-    return JobState(name, **{**values, "phase": JobPhase(values["phase"])})

@@ -14,8 +14,8 @@ import pytest
 from telamon.desired.lab.data import LabComponent, WorkloadProbe
 from telamon.errors import PlatformError, SetupRequired, TemporaryError
 from telamon.plan.step import Call
-from telamon.platforms.lab.credentials import Credentials
-from telamon.platforms.lab.jobs import Jobs, Target
+from telamon.platforms.calls.credentials import Credentials
+from telamon.platforms.calls.jobs import Jobs, Target
 from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.memory.clock import ManualClock

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.lab.data import LabComponent
-from telamon.platforms.lab import closely
-from telamon.platforms.lab.closely import Findings
-from telamon.platforms.lab.credentials import Credentials
-from telamon.platforms.lab.probes import CLOSE_EVERY, Probes, Seen
+from telamon.platforms.calls import closely
+from telamon.platforms.calls.closely import Findings
+from telamon.platforms.calls.credentials import Credentials
+from telamon.platforms.calls.looks import CLOSE_EVERY
+from telamon.platforms.lab.probes import Probes, Seen
 from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.lab.tracked import Process

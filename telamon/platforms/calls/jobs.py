@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from telamon.desired.lab.data import LabComponent, SetupDesired, WorkloadProbe
+from telamon.desired.lab.data import SetupDesired, WorkloadProbe
 from telamon.errors import PlatformError, SetupRequired, TelamonError, brief
 from telamon.plan.cloning import QUIETEN
 from telamon.plan.step import Call
-from telamon.platforms.lab.credentials import Credentials
-from telamon.platforms.lab.records import JobRecords
+from telamon.platforms.calls.credentials import Credentials
+from telamon.platforms.calls.parts import JobRecords, Spoken
 from telamon.platforms.rest import Credential, perform
 from telamon.ports import Clock
 from telamon.products import notes
@@ -26,7 +26,7 @@ from telamon.products.base import AccountInputs, Flow, Identity, Product, SetupI
 from telamon.products.release import Act
 from telamon.state.world import JobPhase, JobState
 
-LOG = logging.getLogger("telamon.lab")
+LOG = logging.getLogger("telamon.calls")
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Target:
         member: its name.
     """
 
-    part: LabComponent
+    part: Spoken
     product: Product
     probe: WorkloadProbe
     member: str

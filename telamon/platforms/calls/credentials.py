@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from telamon.desired.lab.data import LabComponent
 from telamon.plan.setup import BY_PASSWORD, LOG_IN
-from telamon.platforms.lab.records import JobRecords
-from telamon.platforms.lab.secrets import FileSecrets
+from telamon.platforms.calls.parts import JobRecords, Spoken, Values
 from telamon.platforms.rest import Credential, Password, Token
 from telamon.products.base import Identity, SecretValue
 from telamon.products.notes import LOGIN_REFUSED
@@ -17,18 +15,18 @@ SERVICE_ACCOUNT_JOB = "service-account"
 
 
 class Credentials:
-    """Log-ins of a lab.
+    """Log-ins to products.
 
     Args:
         secrets: where the values are.
         records: whether the service account was made.
     """
 
-    def __init__(self, secrets: FileSecrets, records: JobRecords) -> None:
+    def __init__(self, secrets: Values, records: JobRecords) -> None:
         self._secrets = secrets
         self._records = records
 
-    def for_work(self, part: LabComponent) -> Mapping[Identity, Credential] | None:
+    def for_work(self, part: Spoken) -> Mapping[Identity, Credential] | None:
         """The service account's; ``None`` while it is not made, or is refused: more refused log-ins would lock it out.
 
         A component that makes no account is spoken to anonymously.
@@ -51,7 +49,7 @@ class Credentials:
             )
         }
 
-    def for_account(self, part: LabComponent) -> Mapping[Identity, Credential]:
+    def for_account(self, part: Spoken) -> Mapping[Identity, Credential]:
         """Both accounts by password, for making the one by means of the other."""
         if part.set_up is None:
             return {}
@@ -61,14 +59,14 @@ class Credentials:
             Identity.SERVICE_ACCOUNT: self._password(own.account_username, own.account_password),
         }
 
-    def for_renewal(self, part: LabComponent) -> Mapping[Identity, Credential]:
+    def for_renewal(self, part: Spoken) -> Mapping[Identity, Credential]:
         """The service account by password, for making it another token."""
         if part.set_up is None:
             return {}
         own = part.set_up
         return {Identity.SERVICE_ACCOUNT: self._password(own.account_username, own.account_password)}
 
-    def refused(self, part: LabComponent, credential: Credential, *, at: float) -> None:
+    def refused(self, part: Spoken, credential: Credential, *, at: float) -> None:
         """Note that a log-in for work was refused: nobody logs in for work again until it was renewed.
 
         Raises:
@@ -81,7 +79,7 @@ class Credentials:
         result = BY_PASSWORD if by_password else ""
         self._records.put(name, JobState(LOG_IN, JobPhase.FAILED, ended=at, result=result))
 
-    def renewed(self, part: LabComponent, token: str | None, *, at: float) -> None:
+    def renewed(self, part: Spoken, token: str | None, *, at: float) -> None:
         """Keep what a renewal came to. Without a token the engine logs in by password from now on.
 
         Raises:
@@ -98,7 +96,7 @@ class Credentials:
         """
         return self._secrets.get(reference.secret, reference.key)
 
-    def keep_token(self, part: LabComponent, token: str) -> None:
+    def keep_token(self, part: Spoken, token: str) -> None:
         """Keep the service account's token."""
         if part.set_up is not None:
             reference = part.set_up.account_token

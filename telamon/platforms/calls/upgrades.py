@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from telamon.desired.lab.data import LabComponent, WorkloadProbe
+from telamon.desired.lab.data import WorkloadProbe
 from telamon.errors import TelamonError
-from telamon.platforms.lab import closely
-from telamon.platforms.lab.credentials import Credentials
-from telamon.platforms.lab.probes import Seen
+from telamon.platforms.calls import closely
+from telamon.platforms.calls.credentials import Credentials
+from telamon.platforms.calls.parts import Spoken
 from telamon.ports import Clock
-from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
 
 ASKED_EVERY = 1.0
@@ -34,21 +33,22 @@ class UpgradeWatch:
     """Asks a node of each cluster that knows an upgrade mode.
 
     Args:
-        credentials: log-ins.
         clock: injected time.
     """
 
-    def __init__(self, credentials: Credentials, clock: Clock) -> None:
-        self._credentials = credentials
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[str, _Answer] = {}
 
-    def phase(self, part: LabComponent, looked: Mapping[str, Seen]) -> UpgradePhase | None:
+    def phase(
+        self, part: Spoken, running: Mapping[str, WorkloadProbe], *, credentials: Credentials
+    ) -> UpgradePhase | None:
         """Where the cluster stands; ``None`` where there is no such mode, or nobody tells.
 
         Args:
             part: the component.
-            looked: its members as they were just seen.
+            running: its members that say that they are up, and where they listen.
+            credentials: as whom they are asked.
         """
         name = part.desired.name
         if part.product is None or not part.product.has_upgrade_mode or not part.desired.members:
@@ -57,24 +57,20 @@ class UpgradeWatch:
         known = self._known.get(name)
         every = ASKED_OTHERWISE if part.desired.upgrade is None else ASKED_EVERY
         if known is None or abs(self._clock.now() - known.at) >= every:
-            known = _Answer(self._clock.now(), self._ask(part, looked))
+            known = _Answer(self._clock.now(), _ask(part, running, credentials=credentials))
             self._known[name] = known
         return known.phase
 
-    def _ask(self, part: LabComponent, looked: Mapping[str, Seen]) -> UpgradePhase | None:
-        credentials = self._credentials.for_work(part)
-        if part.product is None or credentials is None:
-            return None
-        for member, seen in sorted(looked.items()):
-            process = part.process(member)
-            if seen.phase is not Phase.RUNNING or process is None:
-                continue
-            if not isinstance(process.probe, WorkloadProbe):
-                continue
-            try:
-                return closely.perform_flow(
-                    part.product.upgrade_phase(), process.probe, credentials=credentials
-                )
-            except TelamonError:
-                continue
+
+def _ask(
+    part: Spoken, running: Mapping[str, WorkloadProbe], *, credentials: Credentials
+) -> UpgradePhase | None:
+    as_whom = credentials.for_work(part)
+    if part.product is None or as_whom is None:
         return None
+    for _, probe in sorted(running.items()):
+        try:
+            return closely.perform_flow(part.product.upgrade_phase(), probe, credentials=as_whom)
+        except TelamonError:
+            continue
+    return None
