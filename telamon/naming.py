@@ -66,6 +66,8 @@ LABEL_SERVING: Final = f"{GROUP}/serving"
 """Carried by the members that traffic may reach; the one label that changes while a member runs."""
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 ANNOTATION_REVISION: Final = f"{GROUP}/revision"
+ANNOTATION_RELEASE: Final = f"{GROUP}/release"
+"""On a pod: the version that it was made to run."""
 ANNOTATION_GENERATION: Final = f"{GROUP}/generation"
 
 MAX_LABEL: Final = 63

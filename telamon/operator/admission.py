@@ -29,7 +29,7 @@ from telamon.operator.judging import JudgingHost
 from telamon.operator.listening import Answering, listening
 from telamon.products.registry import registry
 from telamon.stackfile.reader import read
-from telamon.wiring.cluster import PERFORMED, ClusterParts, StackParts
+from telamon.wiring.cluster import REFUSED, ClusterParts, StackParts
 
 LOG = logging.getLogger("telamon.operator")
 
@@ -129,7 +129,7 @@ class Admission:
         except ValidationError as error:
             return Verdict(UNPROCESSABLE, brief(error))
         with self._asked(operation.spec.target.stack) as (parts, host):
-            host.judge_operation(operation, performed=PERFORMED)
+            host.judge_operation(operation, refused=REFUSED)
             why = parts.store.misplaced(operation.spec.target.component, str(request.get("namespace", "")))
         return Verdict(FORBIDDEN, why) if why else Verdict()
 

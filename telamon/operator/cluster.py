@@ -24,7 +24,7 @@ from telamon.operator.logs import Looks
 from telamon.operator.queue import WorkQueue
 from telamon.operator.report import Transitions, stack_status
 from telamon.ports import Stored
-from telamon.wiring.cluster import PERFORMED, ClusterParts, StackParts
+from telamon.wiring.cluster import REFUSED, ClusterParts, StackParts
 
 LOG = logging.getLogger("telamon.operator")
 
@@ -137,7 +137,7 @@ class ClusterOperator:
                 return True
             with kept.lock:
                 kept.parts.store.turn_away(_instant(self._parts.clock.now()))
-                return kept.host.take_in(PERFORMED)
+                return kept.host.take_in(REFUSED)
         kept = self._kept.get(name) or self._take_on(name)
         if kept is not None:
             with kept.lock:
@@ -196,7 +196,7 @@ class ClusterOperator:
         kept.host.end()
         for component in kept.parts.compiler.known:
             kept.parts.platform.withdraw(component)
-        kept.parts.journal.clear()
+        kept.parts.forget()
         kept.parts.store.let_go()
         LOG.info("%s is gone; its volumes stay", name)
         self._let_go(name, kept)

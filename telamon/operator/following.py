@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -53,11 +53,11 @@ class FollowingHost(Host):
                 if component in (None, name):
                     lane.wake.set()
 
-    def take_in(self, performed: Collection[str]) -> bool:
+    def take_in(self, refused: Mapping[str, str]) -> bool:
         """Judge the operations that somebody else has written into the store; those that may begin then begin.
 
         Args:
-            performed: verbs that the platform performs.
+            refused: verbs that the platform does not perform, and why.
 
         Returns:
             Whether every component was looked at already, so that what it is asked for could be judged.
@@ -69,7 +69,7 @@ class FollowingHost(Host):
             for component, lane in self._lanes.items():
                 if lane.outcome is not None and lane.operation is None:
                     view = self._view(lane.outcome)
-                    self.operations.take_in(view, generation=stored.generation, performed=performed)
+                    self.operations.take_in(view, generation=stored.generation, refused=refused)
                 active = self.operations.active(component)
                 if active != lane.operation:
                     lane.operation = active

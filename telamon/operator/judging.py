@@ -6,8 +6,9 @@ every pod of the operator gives the same answer, whether it leads or not.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from telamon.desired.component import ComponentDesired
 from telamon.errors import NotReadyError, RefusedError
@@ -20,6 +21,13 @@ from telamon.operator.upgrading import check
 from telamon.plan.view import View
 from telamon.run.recall import recall
 from telamon.stackfile.nearest import nearest
+from telamon.state.phase import Phase
+from telamon.state.world import ComponentState, MemberState
+
+LOOKS_FOR: Final = 3.0
+"""Seconds in which nodes have told of their cluster and their index; whoever waits for the answer waits no longer than
+that."""
+LOOKS_AGAIN: Final = 0.1
 
 
 @dataclass
@@ -42,12 +50,12 @@ class JudgingHost(Host):
             view = None if desired.upgrade is None else self._seen(desired.name)
             check(desired, view, memory=memory, agreed=desired.name in downtime)
 
-    def judge_operation(self, operation: Operation, *, performed: Collection[str]) -> None:
+    def judge_operation(self, operation: Operation, *, refused: Mapping[str, str]) -> None:
         """Say nothing where an operation can begin.
 
         Args:
             operation: that somebody asks for.
-            performed: verbs that the platform performs.
+            refused: verbs that the platform does not perform, and why.
 
         Raises:
             NotReadyError: there is no such stack, or it has no such component.
@@ -62,7 +70,7 @@ class JudgingHost(Host):
         view = self._seen(target.component or "")
         if view is None:
             raise NotReadyError(unknown(target.component, [each.name for each in self._wanted()]))
-        against = speaks_against(operation, view, generation=stored.generation, performed=performed)
+        against = speaks_against(operation, view, generation=stored.generation, refused=refused)
         if against is not None:
             raise RefusedError(against, guard="operation-can-begin")
 
@@ -73,12 +81,27 @@ class JudgingHost(Host):
             return None
         memory = recall(self.journal.read(component))
         running = self.operations.active(component)
-        return View(desired, self.platform.observe(desired), memory, self.clock.now(), operation=running)
+        return View(desired, self._observed(desired), memory, self.clock.now(), operation=running)
+
+    def _observed(self, desired: ComponentDesired) -> ComponentState:
+        """How a component is, once its nodes have been asked closely: a platform that was made just now has not yet."""
+        ends = self.clock.now() + LOOKS_FOR
+        while True:
+            seen = self.platform.observe(desired)
+            if self.clock.now() >= ends or not any(map(_untold, seen.members)):
+                return seen
+            self.clock.sleep(LOOKS_AGAIN)
 
     def _wanted(self) -> tuple[ComponentDesired, ...]:
         """What is in force; empty before a Stack was taken."""
         stored = self.stored()
         return () if stored is None else tuple(self._install(stack_of(stored)))
+
+
+def _untold(member: MemberState) -> bool:
+    """Whether a member that is up has not told yet of its cluster, or of its index."""
+    asked = (member.clustered and member.joined is None) or (member.indexed and member.index is None)
+    return member.phase is Phase.RUNNING and asked
 
 
 def unknown(component: str | None, known: Collection[str]) -> str:

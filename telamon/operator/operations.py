@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from telamon.errors import ConflictError, NotReadyError, RefusedError
 from telamon.model.operation import Operation, OperationSpec, OperationStatus
 from telamon.plan.operation import Running
 from telamon.plan.operations.automatic import wish
-from telamon.plan.operations.registry import PLANNERS, refusals
+from telamon.plan.operations.registry import refusals
 from telamon.plan.step import Done, Ending, Finished, Wait, describe
 from telamon.plan.view import View
 from telamon.plan.window import IN_WINDOW, asked_for_later, opens
@@ -82,7 +82,7 @@ class Operations:
         made = self.make(wish, stack=stack, generation=generation)
         return made if not asked_for_later(running) else self._put_off(made.metadata.name, view.desired)
 
-    def take_in(self, view: View, *, generation: int, performed: Collection[str]) -> None:
+    def take_in(self, view: View, *, generation: int, refused: Mapping[str, str]) -> None:
         """Judge what others have asked of a component by writing an operation into the store, the oldest first.
 
         The first that may begin does; those before it, which a guard refuses, have failed.
@@ -90,22 +90,22 @@ class Operations:
         Args:
             view: of the component, now; no operation is in progress there.
             generation: of the spec in force.
-            performed: verbs that the platform performs.
+            refused: verbs that the platform does not perform, and why.
         """
         name = view.desired.name
         for operation in self.all():
             if operation.spec.target.component != name or not _is_new(operation):
                 continue
             stored = self._stored(operation.metadata.name)
-            refused = speaks_against(operation, view, generation=generation, performed=performed)
-            if refused is None:
+            against = speaks_against(operation, view, generation=generation, refused=refused)
+            if against is None:
                 self._write(stored, {"started": _instant(self.clock.now()), "message": ""})
                 if asked_for_later(_running(operation)):
                     self._put_off(stored.name, view.desired)
                     continue
                 return
             ended = _instant(self.clock.now())
-            self._write(stored, {"phase": "Failed", "message": refused, "started": ended, "finished": ended})
+            self._write(stored, {"phase": "Failed", "message": against, "started": ended, "finished": ended})
 
     def make(self, wish: Wish, *, stack: str, generation: int) -> Operation:
         """Write an operation down; no guard is asked.
@@ -312,7 +312,7 @@ def _is_new(operation: Operation) -> bool:
 
 
 def speaks_against(
-    operation: Operation, view: View, *, generation: int, performed: Collection[str]
+    operation: Operation, view: View, *, generation: int, refused: Mapping[str, str]
 ) -> str | None:
     """Why an operation cannot begin, in words; ``None`` where nothing speaks against it.
 
@@ -320,11 +320,11 @@ def speaks_against(
         operation: that somebody has written, or is about to write.
         view: of its component, now.
         generation: of the spec in force.
-        performed: verbs that the platform performs.
+        refused: verbs that the platform does not perform, and why.
     """
+    if operation.spec.verb in refused:
+        return f"{operation.spec.verb} is refused: {refused[operation.spec.verb]}"
     asked = _running(operation)
-    if operation.spec.verb in PLANNERS and operation.spec.verb not in performed:
-        return f"nobody performs {operation.spec.verb} here yet; what is performed: {', '.join(sorted(performed))}"
     if operation.status.cancelled:
         return "it was deleted before it had begun"
     if operation.spec.generation != generation:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from telamon.errors import MachineError
@@ -21,12 +22,28 @@ if TYPE_CHECKING:
     from telamon.platforms.kubernetes.lease import KubernetesLease
     from telamon.platforms.kubernetes.metrics import Metrics
     from telamon.platforms.kubernetes.platform import KubernetesPlatform
+    from telamon.platforms.kubernetes.records import KubernetesRecords
     from telamon.platforms.kubernetes.serving_pairs import ServingPairs
     from telamon.platforms.kubernetes.store import KubernetesStore
     from telamon.platforms.kubernetes.watching import Watch
 
-PERFORMED: Final = frozenset({"restart", "pause", "resume"})
-"""Verbs of operations that are performed on a cluster."""
+_SERVER: Final = "the database server of a cluster is kept by whoever made it: RDS, an operator, its owner"
+_NO_BACKUP: Final = f"nobody on a cluster takes a backup or puts one back: {_SERVER}"
+REFUSED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "backup": _NO_BACKUP,
+        "index-sync": "nobody works on the volumes of a cluster; `telamon index rebuild` has the product do it",
+        "maintenance-off": "the routes of a cluster are not switched yet",
+        "maintenance-on": "the routes of a cluster are not switched yet",
+        "major-upgrade": f"it begins with a backup, and {_NO_BACKUP}",
+        "restore": _NO_BACKUP,
+        "rotate-cluster-secret": "the secret is somebody else's to write",
+        "rotate-database-password": "the secret is somebody else's to write",
+        "switchover": _SERVER,
+        "verify": _NO_BACKUP,
+    }
+)
+"""Verbs of operations that are not performed on a cluster, and why."""
 POD_NAME: Final = "authentication.kubernetes.io/pod-name"
 """What the API server knows of a token that is bound to a pod. Source: Kubernetes, "Managing Service Accounts"."""
 
@@ -41,6 +58,7 @@ class StackParts:
         platform: eyes and verbs.
         compiler: from the Stack to what is kept.
         announcer: tells people.
+        records: what is remembered of calls to products.
     """
 
     store: KubernetesStore
@@ -48,6 +66,7 @@ class StackParts:
     platform: KubernetesPlatform
     compiler: KubernetesCompiler
     announcer: Announcer
+    records: KubernetesRecords
     _api: Api
     _stack: str
     _watches: dict[str, list[Watch]] = field(default_factory=dict)
@@ -78,6 +97,11 @@ class StackParts:
                 ]
                 for watch in self._watches[namespace]:
                     watch.start()
+
+    def forget(self) -> None:
+        """Take the record away, with the stack that it is of."""
+        self.records.clear()
+        self.journal.clear()
 
     def close(self) -> None:
         """Let go of everything; pods go on."""
@@ -115,17 +139,20 @@ class ClusterParts:
         from telamon.platforms.kubernetes.compiler import KubernetesCompiler
         from telamon.platforms.kubernetes.journal import KubernetesJournal
         from telamon.platforms.kubernetes.platform import KubernetesPlatform
+        from telamon.platforms.kubernetes.records import KubernetesRecords
         from telamon.platforms.kubernetes.store import KubernetesStore
 
         api = self._connect()
         store = KubernetesStore(api, self.namespace, name)
-        platform = KubernetesPlatform(api, name, self.clock)
+        records = KubernetesRecords(api, self.namespace, name)
+        platform = KubernetesPlatform(api, name, self.clock, records=records)
         return StackParts(
             store,
             KubernetesJournal(api, self.namespace, name),
             platform,
             KubernetesCompiler(platform, store),
             Announcer(api, self.namespace, name, identity=self.identity, clock=self.clock),
+            records,
             api,
             name,
         )

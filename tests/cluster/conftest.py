@@ -13,6 +13,7 @@ from telamon.desired.kubernetes.render import bundles
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
+from telamon.platforms.kubernetes.records import KubernetesRecords
 from testbed.client import Client
 from testbed.control_plane import ControlPlane, control_plane
 from testbed.machines import Machines
@@ -102,7 +103,9 @@ def harness(
             if id(item) not in operated:
                 api.apply(item, over=None)
     operator = plane.kubeconfig(OPERATOR, groups=())
-    platform = KubernetesPlatform(Api(operator), name, SteadyClock(), parts=[part])
+    own = Api(operator)
+    records = KubernetesRecords(own, f"{name}-tiny", name)
+    platform = KubernetesPlatform(own, name, SteadyClock(), records=records, parts=[part])
     yield ClusterHarness(platform, part.desired, machines, part, operator)
     platform.close()
     for bundle in rendered[1:]:

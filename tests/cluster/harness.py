@@ -16,6 +16,7 @@ from telamon.model.stack import Stack
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
+from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.state.world import ComponentState
 from testbed.machines import Machines
 from tests.cluster.support import until
@@ -93,5 +94,7 @@ class ClusterHarness:
         name = self.part.part.namespace.removesuffix("-tiny")
         known = site_of(stack(name, nodes=nodes))
         part = next(part for part in components(known, bundles(known)) if part.desired.name == "tiny")
-        platform = KubernetesPlatform(Api(self.kubeconfig), name, SteadyClock(), parts=[part])
+        own = Api(self.kubeconfig)
+        records = KubernetesRecords(own, f"{name}-tiny", name)
+        platform = KubernetesPlatform(own, name, SteadyClock(), records=records, parts=[part])
         return replace(self, platform=platform, desired=part.desired, part=part)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from telamon.errors import ConflictError, PlatformError
-from telamon.plan.step import Call
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api
 from telamon.platforms.kubernetes.pods import is_gated
 from testbed.control_plane import ControlPlane, Write
@@ -92,8 +91,6 @@ def test_what_is_not_performed_is_refused_before_anything_is_touched(
 ) -> None:
     component, member = harness.desired.name, harness.desired.members[0].name
     before = len(writes(plane))
-    with pytest.raises(PlatformError, match="refused"):
-        harness.platform.call(Call(component, member, "smoke", "somebody asks"))
     with pytest.raises(PlatformError, match="refused"):
         harness.platform.hold(component, held=True)
     with pytest.raises(PlatformError, match="is kept by whoever made it"):

@@ -44,13 +44,17 @@ def service_account(name: str, namespace: str, *, labels: dict[str, str]) -> Obj
     return made("v1", "ServiceAccount", meta=meta, automountServiceAccountToken=False)
 
 
-def operator(namespace: str, site: Site, *, secrets: Collection[str]) -> tuple[Object, ...]:
+def operator(
+    namespace: str, site: Site, *, secrets: Collection[str], kept: Collection[str] = ()
+) -> tuple[Object, ...]:
     """What the operator may do in a namespace.
 
     Args:
         namespace: the namespace.
         site: the stack.
         secrets: names of those that it reads there.
+        kept: names of those that it makes and changes itself; an apply names the object that it would make, so that
+            making others can be left out. Source: Kubernetes, "Using RBAC Authorization", referring to resources.
     """
     rules = [
         rule("apps", ("statefulsets",), verbs=(*KEEP, "delete")),
@@ -74,6 +78,10 @@ def operator(namespace: str, site: Site, *, secrets: Collection[str]) -> tuple[O
     ]
     if secrets:
         rules.append(rule("", ("secrets",), verbs=("get",)) | {"resourceNames": sorted(secrets)})
+    if kept:
+        rules.append(
+            rule("", ("secrets",), verbs=("get", "create", "patch")) | {"resourceNames": sorted(kept)}
+        )
     subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
     return granted(Meta("telamon-operator", namespace, site.labels("operator")), rules, subjects=[subject])
 

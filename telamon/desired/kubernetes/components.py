@@ -13,9 +13,12 @@ from typing import Any, Final
 from telamon.desired.component import ComponentDesired, MemberDesired
 from telamon.desired.kubernetes.data import Bundle, Object, digest
 from telamon.desired.kubernetes.site import Part, Site
+from telamon.desired.kubernetes.wanted import token_secret
+from telamon.desired.lab.data import SetupDesired
 from telamon.desired.lab.keeping import component_desired, requirements
 from telamon.errors import InternalError
 from telamon.naming import ANNOTATION_REVISION, DATABASE, LABEL_COMPONENT, LABEL_PRODUCT
+from telamon.products.base import Product, Workload
 
 OPERATED: Final = frozenset(
     {
@@ -43,12 +46,28 @@ class KubernetesComponent:
         part: the component in its namespace.
         objects: that the operator applies, in order.
         preparing: what makes its database; empty where it has none, or somebody else makes it.
+        set_up: what set-up pages are filled in with, on a product's own nodes.
+        upgraded: the stateful set as it makes pods of the release that is asked for and not in force yet.
+        banner: what every page of a copy of another stack shows; on a cluster nothing is such a copy.
     """
 
     desired: ComponentDesired
     part: Part
     objects: tuple[Object, ...]
     preparing: tuple[Object, ...]
+    set_up: SetupDesired | None = None
+    upgraded: Object | None = None
+    banner: str = ""
+
+    @property
+    def workload(self) -> Workload:
+        """How its nodes are asked."""
+        return self.part.workload
+
+    @property
+    def product(self) -> Product | None:
+        """The product itself, on a product's own nodes."""
+        return self.part.outline.product if self.part.is_product else None
 
     @property
     def stateful_set(self) -> Mapping[str, Any]:
@@ -86,11 +105,21 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             requires=[each for each in requirements(part.outline, outlines) if each.component != DATABASE],
             objects=digest(objects),
         )
+        # Another index is put beside a node by work on its volume, which nobody does on a cluster.
+        desired = replace(desired, index=None)
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
-        found.append(KubernetesComponent(desired, part, objects, preparing))
+        found.append(KubernetesComponent(desired, part, objects, preparing, _set_up(part, site)))
     return tuple(found)
+
+
+def _set_up(part: Part, site: Site) -> SetupDesired | None:
+    if not part.is_product:
+        return None
+    product = part.outline.product
+    made = part.secrets.set_up(title=product.title, base_url=part.front.url)
+    return replace(made, account_token=token_secret(site, part.outline.product_name))
 
 
 def _operated(part: Part, bundles: Sequence[Bundle]) -> Iterator[Object]:

@@ -19,7 +19,7 @@ from telamon.desired.kubernetes.placement import placement
 from telamon.desired.kubernetes.scripts import COPY_FOLDER, LOOK_INTO_BODY, TRUST_AUTHORITIES
 from telamon.desired.kubernetes.site import SIDECAR_CPU, SIDECAR_MEMORY, Part, Site
 from telamon.model.products import Sidecar
-from telamon.naming import ANNOTATION_REVISION, LABEL_SERVING
+from telamon.naming import ANNOTATION_RELEASE, ANNOTATION_REVISION, LABEL_SERVING
 from telamon.products.base import NodeContext
 from telamon.units import Bytes, Cpu
 
@@ -52,8 +52,11 @@ def template(part: Part, site: Site, *, database: Database) -> dict[str, Any]:
         # It stands in the template, so that a node serves also while no operator runs.
         labels[LABEL_SERVING] = "true"
     spec = _spec(part, site, node=node, files=files)
-    revision = digest([spec, dict(files)])
-    return {"metadata": {"labels": labels, "annotations": {ANNOTATION_REVISION: revision}}, "spec": spec}
+    # An application of somebody's own may come to another version under the same image.
+    version = [part.outline.release] if part.spec.profile is not None else []
+    revision = digest([spec, dict(files), *version])
+    annotations = {ANNOTATION_RELEASE: part.outline.release, ANNOTATION_REVISION: revision}
+    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
 
 
 def _spec(part: Part, site: Site, *, node: NodeContext, files: Mapping[str, str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from telamon.desired.kubernetes.policies import allowing, calico_deny_all, deny_
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.spaces import bounds, namespace
 from telamon.desired.kubernetes.storage import adopted_claims, shared_objects
-from telamon.desired.kubernetes.wanted import operator_secrets
+from telamon.desired.kubernetes.wanted import operator_secrets, token_secret
 from telamon.desired.kubernetes.workloads import workload
 from telamon.naming import DATABASE
 from telamon.stackfile.build import to_yaml
@@ -124,7 +124,8 @@ def _product(part: Part, site: Site, *, allowed: Sequence[Flow]) -> Bundle:
     product = part.outline.product_name
     secrets = {name for name, _ in operator_secrets(site, product)}
     access = [item for each in own for item in account(each, site)]
-    access += operator(part.namespace, site, secrets=secrets)
+    kept = {token_secret(site, product).secret} if part.outline.product.has_account else set()
+    access += operator(part.namespace, site, secrets=secrets, kept=kept)
     access += people(part.namespace, site, product=product)
     network = [deny_all(part.namespace, site), *allowing(part.namespace, site, flows=allowed)]
     made_by_class = {each.name.replace("-", "_"): workload(each, site, database=known) for each in own}

@@ -8,7 +8,8 @@ from typing import Any
 
 from telamon.desired.kubernetes.data import Bundle, Object
 from telamon.desired.kubernetes.site import Site
-from telamon.products.base import Purpose
+from telamon.naming import secret_name
+from telamon.products.base import Purpose, SecretValue
 
 
 @dataclass(frozen=True, order=True)
@@ -75,6 +76,18 @@ def operator_secrets(site: Site, product: str) -> Iterator[tuple[str, str]]:
     if kind.has_account:
         for key in ("username", "password", "email"):
             yield secrets.account, key
+
+
+def token_secret(site: Site, product: str) -> SecretValue:
+    """Where the operator keeps the token of the account that it makes itself.
+
+    It is a secret of its own, because the others are written by somebody else, who would write over it.
+
+    Args:
+        site: the stack.
+        product: name of the product.
+    """
+    return SecretValue(secret_name(site.stack, product, purpose="token"), "token")
 
 
 def made_secrets(item: Object) -> Iterator[str]:

@@ -33,7 +33,7 @@ def compile_pending(
     Raises:
         InternalError: the facts or the registry do not belong to this stack.
     """
-    stack = _leading_to(stack, in_force)
+    stack = leading_to(stack, in_force)
     wanted = compile_lab(stack, facts, registry=registry, logins=in_force.logins)
     releases = in_force.releases
     changed = {
@@ -43,7 +43,7 @@ def compile_pending(
     }
     if not changed:
         return wanted
-    lab = compile_lab(_with_releases(stack, changed), facts, registry=registry, logins=in_force.logins)
+    lab = compile_lab(with_releases(stack, changed), facts, registry=registry, logins=in_force.logins)
     specs = {component_name(name): stack.spec.products[name] for name in changed}
     parts = []
     for part in lab.parts:
@@ -67,17 +67,28 @@ def _pending(part: LabComponent, asked: LabComponent, *, spec: ProductSpec, prod
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=asked.processes)
 
 
-def _leading_to(stack: Stack, in_force: InForce) -> Stack:
-    """The stack with the versions that upgrades in progress lead to."""
+def leading_to(stack: Stack, in_force: InForce) -> Stack:
+    """The stack with the versions that upgrades in progress lead to.
+
+    Args:
+        stack: the stack file.
+        in_force: beside what it says.
+    """
     ends = {
         name: in_force.upgrades[component_name(name)]
         for name, spec in stack.spec.products.items()
         if in_force.upgrades.get(component_name(name)) not in {None, spec.version or UNVERSIONED}
     }
-    return _with_releases(stack, ends) if ends else stack
+    return with_releases(stack, ends) if ends else stack
 
 
-def _with_releases(stack: Stack, releases: Mapping[ProductName, str]) -> Stack:
+def with_releases(stack: Stack, releases: Mapping[ProductName, str]) -> Stack:
+    """The stack with other versions of some products.
+
+    Args:
+        stack: the stack file.
+        releases: by product.
+    """
     products = {
         name: spec.model_copy(update={"version": releases[name]}) if name in releases else spec
         for name, spec in stack.spec.products.items()

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from collections.abc import Mapping, Sequence
 
-from telamon.desired.component import ComponentDesired, Upgrade
+from telamon.desired.component import ComponentDesired
 from telamon.desired.in_force import InForce
-from telamon.desired.kubernetes.components import KubernetesComponent, components
+from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.facts import Facts
-from telamon.desired.kubernetes.render import bundles
-from telamon.desired.kubernetes.site import Site, site
+from telamon.desired.kubernetes.pending import pending
+from telamon.desired.kubernetes.site import Site, site, surveyed
 from telamon.model.stack import Stack
-from telamon.naming import component_name
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
 from telamon.platforms.kubernetes.store import KubernetesStore
-from telamon.products.base import Product
 from telamon.products.registry import products_of
-from telamon.products.release import Jump, Way
-
-HELD: Final = "nobody on a cluster brings a product to another version yet"
 
 
 class KubernetesCompiler:
@@ -78,37 +71,14 @@ class KubernetesCompiler:
 
     def _compile(self, stack: Stack, in_force: InForce) -> tuple[Site, tuple[KubernetesComponent, ...]]:
         products = products_of({str(name): spec for name, spec in stack.spec.products.items()})
-        known = site(stack, products, facts=Facts(), digests={})
-        wanted = components(known, bundles(known))
-        held = _with_releases(stack, in_force)
-        if held == stack:
-            return known, wanted
-        kept = site(held, products, facts=Facts(), digests={})
-        return kept, tuple(_pending(components(kept, bundles(kept)), wanted, products=products))
+        pinned: Mapping[str, str] = {}
+        if in_force.releases:
+            # A file that names another version pins the image of that one, and need not pin that of the old any more.
+            namespaces = {part.namespace for part in surveyed(stack, products).products}
+            images = {image for name in sorted(namespaces) for image in self._platform.images(name)}
+            pinned = {name: digest for name, _, digest in (each.partition("@") for each in images) if digest}
 
+        def known(asked: Stack) -> Site:
+            return site(asked, products, facts=Facts(), digests=pinned)
 
-def _with_releases(stack: Stack, in_force: InForce) -> Stack:
-    """The stack with every product at the release that its data is of."""
-    found = {
-        name: spec.model_copy(update={"version": in_force.releases.get(component_name(name), spec.version)})
-        for name, spec in stack.spec.products.items()
-    }
-    return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": found})})
-
-
-def _pending(
-    kept: Sequence[KubernetesComponent],
-    wanted: Sequence[KubernetesComponent],
-    *,
-    products: Mapping[str, Product],
-) -> Iterator[KubernetesComponent]:
-    """What is in force, with what is asked for beside it where that is another release."""
-    asked = {part.desired.name: part.desired for part in wanted}
-    for part in kept:
-        old, new = part.desired.members, asked[part.desired.name].members
-        if not part.part.is_product or not old or not new or old[0].release == new[0].release:
-            yield part
-            continue
-        mode = products[part.part.outline.product_name].has_upgrade_mode
-        upgrade = Upgrade(old[0].release, new[0].release, Jump(Way.REFUSED, HELD), mode, new)
-        yield replace(part, desired=replace(part.desired, upgrade=upgrade))
+        return pending(stack, in_force, surveyed=known)

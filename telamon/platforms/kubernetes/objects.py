@@ -8,7 +8,7 @@ from typing import Any
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
 from telamon.errors import NotReadyError
-from telamon.naming import LABEL_COMPONENT, LABEL_STACK
+from telamon.naming import ANNOTATION_RELEASE, LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.covering import covered
 from telamon.platforms.kubernetes.pods import GATE, is_gated, ordinal
@@ -43,10 +43,11 @@ class Manifests:
         running = {ordinal(pod) for pod in pods if not is_gated(pod)}
         gated = not running >= set(range(replicas))
         for item in part.objects:
-            wanted = item
             if item["kind"] == "StatefulSet":
-                wanted = shaped(item, replicas=replicas, gated=gated)
-            self.bring(wanted)
+                made = _made_of(part, self.find(item))
+                self.bring(shaped(made, replicas=replicas, gated=gated))
+            else:
+                self.bring(item)
 
     def bring(self, wanted: Object) -> None:
         """Bring one object to what is desired, unless it is so."""
@@ -84,6 +85,21 @@ class Manifests:
         """See to it that pods which are made from now on stay down until they are started."""
         self._shape(part, gated=True)
 
+    def make_pods_of(self, part: KubernetesComponent, release: str) -> None:
+        """See to it that pods which are made from now on are of a release, and stay down until they are started.
+
+        Args:
+            part: the component.
+            release: the one in force, or the one that is asked for.
+        """
+        live = self._stateful_set(part)
+        made = part.stateful_set
+        if part.upgraded is not None and release_of(part.upgraded) == release:
+            made = part.upgraded
+        wanted = shaped(made, replicas=int(live["spec"]["replicas"]), gated=True)
+        if not covered(live, wanted):
+            self._api.apply(wanted, over=live)
+
     def let_come(self, part: KubernetesComponent) -> None:
         """See to it that pods which are made from now on run at once."""
         self._shape(part, gated=False)
@@ -112,7 +128,7 @@ class Manifests:
     def _is_shaped(self, part: KubernetesComponent, live: Object, *, pods: Sequence[Object]) -> bool:
         replicas, gated = int(live["spec"]["replicas"]), is_gating(live)
         if replicas < len(part.desired.members) or not covered(
-            live, shaped(part.stateful_set, replicas=replicas, gated=gated)
+            live, shaped(_made_of(part, live), replicas=replicas, gated=gated)
         ):
             return False
         if gated and len(pods) >= replicas and not any(is_gated(pod) for pod in pods):
@@ -134,9 +150,27 @@ class Manifests:
         return found
 
     def _bring_set(self, part: KubernetesComponent, live: Object, *, replicas: int, gated: bool) -> None:
-        wanted = shaped(part.stateful_set, replicas=replicas, gated=gated)
+        wanted = shaped(_made_of(part, live), replicas=replicas, gated=gated)
         if not covered(live, wanted):
             self._api.apply(wanted, over=live)
+
+
+def release_of(item: Mapping[str, Any]) -> str:
+    """The release of the pods that a StatefulSet makes; "" where it does not say so."""
+    annotations = item["spec"]["template"]["metadata"].get("annotations") or {}
+    return str(annotations.get(ANNOTATION_RELEASE, ""))
+
+
+def _made_of(part: KubernetesComponent, live: Object | None) -> Mapping[str, Any]:
+    """The StatefulSet as it was rendered for the release that pods are made of now.
+
+    In the middle of an upgrade that is the one which a member was started with last: what brings objects to what is
+    desired must not turn an upgrade back.
+    """
+    upgraded = part.upgraded
+    if upgraded is not None and live is not None and release_of(live) == release_of(upgraded):
+        return upgraded
+    return part.stateful_set
 
 
 def shaped(item: Mapping[str, Any], *, replicas: int, gated: bool) -> Object:

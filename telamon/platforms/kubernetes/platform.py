@@ -5,7 +5,7 @@ What a cluster does not perform is refused by :class:`telamon.platforms.kubernet
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,10 @@ from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
 from telamon.errors import PlatformError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
-from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api
+from telamon.plan.step import Call
+from telamon.plan.work import Work
+from telamon.platforms.calls.looks import Known
+from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
 from telamon.platforms.kubernetes.objects import Manifests
 from telamon.platforms.kubernetes.pods import (
@@ -23,19 +26,23 @@ from telamon.platforms.kubernetes.pods import (
     is_gated,
     life,
     ordinal,
+    release,
     revision,
     serves,
     started,
 )
-from telamon.platforms.kubernetes.refused import Refused
+from telamon.platforms.kubernetes.records import KubernetesRecords
+from telamon.platforms.kubernetes.refused import Refused, why_not
+from telamon.platforms.kubernetes.speech import Speech
 from telamon.ports import Clock
 from telamon.products.base import IndexKeeper
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, Life, MemberState
+from telamon.state.world import ComponentState, JobPhase, JobState, Life, MemberState
 
 DRAINED_WITHIN: Final = 15.0
 """Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
 LOOKS_AGAIN: Final = 0.05
+CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision")
 NOT_MADE_YET: Final = 0.5
 """Seconds that a StatefulSet may take to make a pod."""
 
@@ -47,11 +54,18 @@ class KubernetesPlatform(Refused):
         api: the API server.
         stack: name of the stack.
         clock: injected time.
+        records: what must be remembered of calls to products.
         parts: what is kept.
     """
 
     def __init__(
-        self, api: Api, stack: str, clock: Clock, *, parts: Sequence[KubernetesComponent] = ()
+        self,
+        api: Api,
+        stack: str,
+        clock: Clock,
+        *,
+        records: KubernetesRecords,
+        parts: Sequence[KubernetesComponent] = (),
     ) -> None:
         self._api = api
         self._stack = stack
@@ -59,6 +73,7 @@ class KubernetesPlatform(Refused):
         self._parts = {part.desired.name: part for part in parts}
         self._manifests = Manifests(api, stack)
         self._eyes = Eyes(clock)
+        self._speech = Speech(api, records, clock)
 
     def install(self, parts: Sequence[KubernetesComponent]) -> None:
         """Keep these from now on.
@@ -74,6 +89,7 @@ class KubernetesPlatform(Refused):
     def close(self) -> None:
         """Let go. Every pod goes on."""
         self._eyes.close()
+        self._speech.close()
         self._api.close()
 
     # --------------------------------------------------------------------------------------------------------- objects
@@ -105,7 +121,8 @@ class KubernetesPlatform(Refused):
             raise TemporaryError(f"the pod {member} is not made yet", delay=NOT_MADE_YET)
         if is_gated(pod):
             if revision(pod) != wanted.revision:
-                # It was made of an older template, and has never run.
+                # It was made of another template, and has never run.
+                self._manifests.make_pods_of(part, wanted.release)
                 self._api.delete(pod)
                 raise TemporaryError(f"the pod {member} is made anew", delay=NOT_MADE_YET)
             # Out of rotation until it is fit: a node that starts must not serve before its index is whole.
@@ -136,6 +153,19 @@ class KubernetesPlatform(Refused):
             raise PlatformError(f"{member} runs", remedy=f"Stop {member} first.")
         if ordinal(pod) >= len(part.desired.members):
             self._manifests.shrink(part, pods)
+
+    def call(self, call: Call) -> None:
+        """Start a product flow against a pod as a job."""
+        part = self._part(call.component)
+        self._speech.call(part, self._running(call.component, call.member), call=call)
+
+    def begin(self, component: str, job: str, *, work: Work) -> None:
+        """Long work. What nobody does beside pods has failed at once, so that whoever asked for it goes on."""
+        self._part(component)
+        self._speech.keep(
+            component,
+            JobState(job, JobPhase.FAILED, ended=self._clock.now(), detail=why_not(work)),
+        )
 
     # --------------------------------------------------------------------------------------------------------- traffic
 
@@ -171,10 +201,12 @@ class KubernetesPlatform(Refused):
         at = self._clock.now()
         part = self._part(desired.name)
         pods = self._manifests.pods(part)
-        said = self._eyes.look(part.part, [pod for pod in pods if life(pod) is Life.ALIVE])
+        alive = [pod for pod in pods if life(pod) is Life.ALIVE]
+        said = self._eyes.look(part.part, alive)
+        known = self._speech.look(part, alive, said=said)
         surplus = len(desired.members)
         members = [
-            _member(part, pod, said.get(str(pod["metadata"]["name"])), at=at)
+            _member(part, pod, said=said, known=known, at=at)
             for pod in pods
             if life(pod) is not Life.ABSENT or ordinal(pod) >= surplus
         ]
@@ -185,7 +217,23 @@ class KubernetesPlatform(Refused):
             members=tuple(members),
             objects=self._manifests.fingerprint(part, pods),
             database_ready=self._database_ready(part, members) if desired.database else None,
+            # What is only to be ended needs no record, and a damaged one must not keep it running.
+            jobs=self._speech.jobs(desired.name) if desired.members else {},
+            registered=self._speech.registered(desired.name),
+            upgrade=self._speech.upgrade(part, alive, said=said),
         )
+
+    def images(self, namespace: str) -> frozenset[str]:
+        """The images of every release that pods of the stack in a namespace have been made of, as far as is known.
+
+        Source: Kubernetes, "StatefulSets" (a ControllerRevision holds the template of each update).
+
+        Args:
+            namespace: of a product.
+        """
+        found = self._api.list(CONTROLLER_REVISION, namespace=namespace, labels={LABEL_STACK: self._stack})
+        specs = [item["data"]["spec"]["template"]["spec"] for item in found]
+        return frozenset(str(container["image"]) for spec in specs for container in spec["containers"])
 
     def leftovers(self) -> tuple[str, ...]:
         """Components of which a StatefulSet is there, in a namespace of the stack, though nobody asks for it."""
@@ -241,7 +289,14 @@ def _left(pod: Object) -> float:
     return float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
 
 
-def _member(part: KubernetesComponent, pod: Object, said: Said | None, *, at: float) -> MemberState:
+def _member(
+    part: KubernetesComponent,
+    pod: Object,
+    *,
+    said: Mapping[str, Said],
+    known: Mapping[str, Known],
+    at: float,
+) -> MemberState:
     workload = part.part.workload
     name, state = str(pod["metadata"]["name"]), life(pod)
     base = MemberState(
@@ -257,11 +312,22 @@ def _member(part: KubernetesComponent, pod: Object, said: Said | None, *, at: fl
     if state is Life.ABSENT:
         return base.with_(admitted=False)
     wanted = part.desired.member(name)
-    made_of = revision(pod)
-    base = base.with_(release=wanted.release if wanted and wanted.revision == made_of else None)
+    # A pod of a Telamon that did not say so yet is of the release in force, if it is of its template.
+    of_force = wanted.release if wanted and wanted.revision == revision(pod) else None
+    base = base.with_(release=release(pod) or of_force)
     if state is not Life.ALIVE:
         return base
     # One that waits for a machine has not begun to start; how long that takes says nothing about it.
     since = started(pod) or at
-    look = said or Said(Phase.UNREACHABLE, since)
-    return base.with_(revision=made_of, started=since, phase=look.phase, phase_since=look.since)
+    look = said.get(name) or Said(Phase.UNREACHABLE, since)
+    closely = known.get(name) or Known()
+    return base.with_(
+        revision=revision(pod),
+        started=since,
+        phase=look.phase,
+        phase_since=look.since,
+        joined=closely.joined,
+        joined_since=closely.joined_since,
+        index=closely.index,
+        database_lost_since=closely.database_lost_since,
+    )

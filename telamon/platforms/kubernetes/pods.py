@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.pods import MAIN
-from telamon.naming import ANNOTATION_REVISION, GROUP, LABEL_SERVING
+from telamon.naming import ANNOTATION_RELEASE, ANNOTATION_REVISION, GROUP, LABEL_SERVING
 from telamon.state.world import Life
 
 GATE: Final = f"{GROUP}/stopped"
@@ -28,6 +28,12 @@ def ordinal(pod: Object) -> int:
 def revision(pod: Object) -> str | None:
     """Fingerprint of the template that it was made of."""
     found = pod["metadata"].get("annotations", {}).get(ANNOTATION_REVISION)
+    return None if found is None else str(found)
+
+
+def release(pod: Object) -> str | None:
+    """The version that it was made to run; ``None`` for a pod of a Telamon that did not say so yet."""
+    found = pod["metadata"].get("annotations", {}).get(ANNOTATION_RELEASE)
     return None if found is None else str(found)
 
 

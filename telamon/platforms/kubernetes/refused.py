@@ -6,20 +6,11 @@ from typing import NoReturn
 
 from telamon.desired.component import ComponentDesired
 from telamon.errors import PlatformError
-from telamon.plan.step import Call
 from telamon.plan.work import Work
 
 
 class Refused:
     """What others do on a cluster, and what nobody does there so far."""
-
-    def call(self, call: Call) -> None:
-        """Calls to products."""
-        _refuse(f"{call.job} on {call.member}", "nobody on a cluster speaks to products yet")
-
-    def begin(self, component: str, job: str, *, work: Work) -> None:
-        """Long work."""
-        _refuse(f"{job} of {component}", "no work goes on beside the pods of a cluster yet")
 
     def end(self, component: str, job: str) -> None:
         """Ending long work: nobody has begun any, and that is no error."""
@@ -51,6 +42,15 @@ class Refused:
     def synchronise(self, desired: ComponentDesired, member: str, *, standby: str, term: int) -> None:
         """Letting commits wait for a standby."""
         _refuse_server(member)
+
+
+def why_not(work: Work) -> str:
+    """Why a work is not done on a cluster.
+
+    Args:
+        work: any.
+    """
+    return f"{work.kind} is refused: no work goes on beside the pods of a cluster yet"
 
 
 def _refuse_server(member: str) -> NoReturn:
