@@ -2,8 +2,10 @@
 
 It does what a kubelet does as far as the API server can tell: pods are bound and given an address, their command runs
 with their environment, their readiness probe is asked, what ends is reported and started again after a while, and what
-is deleted is asked to end, and killed when its grace is over. Images, volumes, resources and users are not there: a
-program must be on this machine. A pod that is to end by itself (of a Job) is said to have ended well.
+is deleted is asked to end, and killed when its grace is over. Images, resources and users are not there: a program must
+be on this machine, as the command of its container or as what stands in for its image. A volume is a folder, whose path
+takes the place of the path that it is mounted at in the variables of the program. A pod that is to end by itself (of a
+Job) is said to have ended well.
 
 Sources: Kubernetes, "Pod Lifecycle" (states of containers, grace, probes), "Define Environment Variables"
 (``$(VAR)``, ``fieldRef``, ``secretKeyRef``).
@@ -22,7 +24,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
@@ -65,12 +67,15 @@ class Machines:
 
     Args:
         client: of the API server, with every right.
-        logs: folder of the programs' output.
+        logs: folder of the programs' output, and of volumes.
+        programs: commands of images, by name without registry and tag. They find the tag in ``UNDERSTUDY_VERSION``, and
+            the pod's address in ``UNDERSTUDY_BIND``.
     """
 
-    def __init__(self, client: Client, logs: Path) -> None:
+    def __init__(self, client: Client, logs: Path, programs: Mapping[str, Sequence[str]]) -> None:
         self._client = client
         self._logs = logs
+        self._programs = programs
         self._running: dict[str, _Running] = {}
         self._addresses = itertools.count(1)
         self._closing = threading.Event()
@@ -160,14 +165,40 @@ class Machines:
         environment = dict(self._environment(known, container))
         command = [_filled(word, environment) for word in container.get("command", ())]
         if not command:
+            image, _, tag = str(container["image"]).partition("@")[0].partition("/")[2].rpartition(":")
+            command = list(self._programs.get(image, ()))
+            environment |= {"UNDERSTUDY_VERSION": tag, "UNDERSTUDY_BIND": known.address}
+        if not command:
             # It is the image's own, and there are no images here.
             return
+        environment = self._mounted(known, container, environment)
         with (self._logs / f"{known.pod['metadata']['name']}.log").open("ab") as log:
             known.process = subprocess.Popen(
                 command, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log
             )
         known.started = _now()
         known.restarts += known.ended is not None
+
+    def _mounted(
+        self, known: _Running, container: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Variables with the folders of volumes in the place of where they are mounted."""
+        metadata = known.pod["metadata"]
+        volumes = {each["name"]: each for each in known.pod["spec"].get("volumes", ())}
+        found = dict(environment)
+        for mount in container.get("volumeMounts", ()):
+            volume = volumes[mount["name"]]
+            if "configMap" in volume or "subPath" in mount:
+                continue
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            own = f"{metadata['namespace']}-{claim or metadata['name'] + '-' + mount['name']}"
+            folder = self._logs / "volumes" / own
+            folder.mkdir(parents=True, exist_ok=True)
+            path = str(mount["mountPath"])
+            for name, value in found.items():
+                if value == path or value.startswith(f"{path}/"):
+                    found[name] = f"{folder}{value.removeprefix(path)}"
+        return found
 
     def _environment(self, known: _Running, container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         made: dict[str, str] = {}
@@ -185,6 +216,7 @@ class Machines:
                 "metadata.namespace": metadata["namespace"],
                 "status.podIP": known.address,
                 "spec.nodeName": known.node,
+                **{f"metadata.labels['{name}']": value for name, value in metadata["labels"].items()},
             }
             return str(fields[source["fieldRef"]["fieldPath"]])
         if "secretKeyRef" in source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,15 @@ from tests.cluster.harness import OPERATOR, ClusterHarness, stack
 from tests.support.manifests import site_of
 
 HERE = Path(__file__).parent
+PROGRAMS = {
+    image: (sys.executable, "-m", module)
+    for image, module in (
+        ("atlassian/jira-software", "understudy.jira"),
+        ("atlassian/confluence", "understudy.confluence"),
+        ("atlassian/bitbucket", "understudy.bitbucket"),
+    )
+}
+"""Stand-ins for images."""
 LONG = frozenset(
     {
         "test_crash_is_not_a_stop",
@@ -83,7 +93,8 @@ def machines(network: Network, plane: ControlPlane) -> Iterator[Machines]:
     """Nodes."""
     with network.inside():
         admin = plane.authority.client("machines", groups=("system:masters",))
-        made = Machines(Client(plane.server, str(plane.authority.certificate), pair=admin), plane.folder)
+        client = Client(plane.server, str(plane.authority.certificate), pair=admin)
+        made = Machines(client, plane.folder, PROGRAMS)
     yield made
     made.close()
 

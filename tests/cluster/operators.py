@@ -19,7 +19,9 @@ from telamon.desired.kubernetes.fencing import fence
 from telamon.desired.kubernetes.installation import installation
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
+from telamon.desired.kubernetes.wanted import wanted_secrets
 from telamon.errors import TelamonError
+from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.store import OPERATION, STACK
 from telamon.products.registry import registry
@@ -31,6 +33,8 @@ from tests.cluster.support import until
 from tests.support.manifests import site_of
 
 IMAGE: Final = "registry.acme.example/telamon@sha256:" + "0" * 64
+VALUES: Final = {"email": "somebody@example.com"}
+"""Values of secrets, by key, that must be of a form."""
 NAMESPACE: Final = Kind("v1", "Namespace")
 POD: Final = Kind("v1", "Pod")
 
@@ -128,20 +132,31 @@ class Installed:
 
     def prepare(self, name: str, *, nodes: int = 2) -> None:
         """Apply what whoever installs a stack applies, and what the operator's rights do not reach."""
-        known = site_of(stack(name, nodes=nodes))
+        self.prepare_for(stack(name, nodes=nodes))
+
+    def prepare_for(self, wanted: Stack) -> None:
+        """The same for any stack, with the secrets that somebody brings."""
+        known = site_of(wanted)
         rendered = bundles(known)
-        part = next(part for part in components(known, rendered) if part.desired.name == "tiny")
-        operated = {id(item) for item in (*part.objects, *part.preparing)}
+        parts = components(known, rendered)
+        operated = {id(item) for part in parts for item in (*part.objects, *part.preparing)}
         for bundle in rendered:
             for item in bundle.objects:
                 if id(item) not in operated:
                     self.api.apply(item, over=None)
+        for wish in wanted_secrets(known, rendered):
+            values = {key: VALUES.get(key, f"{wish.name}-{key}") for key in wish.keys}
+            metadata = {"name": wish.name, "namespace": wish.namespace}
+            item = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
+            self.api.apply(item, over=None)
 
     def ask_for(self, name: str, *, nodes: int = 2) -> Object:
         """Write the Stack, as kubectl would."""
-        document = stack(name, nodes=nodes).model_dump(
-            mode="json", by_alias=True, exclude_unset=True, exclude_none=True
-        )
+        return self.write(stack(name, nodes=nodes))
+
+    def write(self, wanted: Stack) -> Object:
+        """The same for any stack."""
+        document = wanted.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
         document["metadata"] |= {"namespace": OPERATOR_NAMESPACE}
         return self.api.apply(document, over=None)
 
@@ -170,13 +185,15 @@ class Installed:
             words = "\n".join(process.log.read_text(encoding="utf-8")[-3000:] for process in self.processes)
             raise AssertionError(f"{error}: {self.stack(name).get('status')}\n{words}") from error
 
-    def operation(self, stack_name: str, name: str, **spec: Any) -> Object:
-        """Ask for an operation on the application."""
-        target = {"stack": stack_name, "component": "tiny"}
+    def operation(
+        self, stack_name: str, name: str, *, component: str = "tiny", member: str = "", **spec: Any
+    ) -> Object:
+        """Ask for an operation on a component."""
+        target = {"stack": stack_name, "component": component} | ({"member": member} if member else {})
         document = {
             "apiVersion": OPERATION.version,
             "kind": OPERATION.kind,
-            "metadata": {"name": name, "namespace": f"{stack_name}-tiny"},
+            "metadata": {"name": name, "namespace": f"{stack_name}-{component}"},
             "spec": {
                 "target": target,
                 "generation": self.stack(stack_name)["metadata"]["generation"],
@@ -185,9 +202,9 @@ class Installed:
         }
         return self.api.apply(document, over=None)
 
-    def phase(self, stack_name: str, name: str) -> str:
+    def phase(self, stack_name: str, name: str, *, component: str = "tiny") -> str:
         """Where an operation stands."""
-        found = self.api.get(OPERATION, name, namespace=f"{stack_name}-tiny") or {}
+        found = self.api.get(OPERATION, name, namespace=f"{stack_name}-{component}") or {}
         return str(found.get("status", {}).get("phase", ""))
 
 

@@ -1,0 +1,120 @@
+"""Products on a real API server, with processes of the stand-ins in the place of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telamon.model.stack import Stack
+from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api, Kind
+from telamon.platforms.kubernetes.pods import release
+from testbed.control_plane import ControlPlane
+from testbed.machines import Machines
+from tests.cluster.operators import Installed, installed
+from tests.cluster.support import until
+from tests.support.manifests import stack_of
+from tests.understudy.support import PostgreSQL
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+
+UP = 150.0
+"""Seconds for whatever a loaded machine takes a while for."""
+TEXT = """\
+apiVersion: telamon.dev/v1alpha1
+kind: Stack
+metadata: {name: NAME}
+spec:
+  environment: dev
+  domain: acme.example
+  products:
+    jira:
+      version: RELEASE
+      nodes: NODES
+      env: {UNDERSTUDY_START_SECONDS: "0", UNDERSTUDY_LINK_SECONDS: "0.5", UNDERSTUDY_STOP_SECONDS: "0.2"}
+  platform: {kind: kubernetes}
+  database: {kind: external, host: 127.0.0.1, port: PORT, tls: disable, admin: {secret: admin}}
+  edge: {driver: nginx, className: nginx, tls: {kind: disabled}}
+  storage: {shared: {kind: csi, storageClass: shared}}
+"""
+
+
+@pytest.fixture
+def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
+    """A cluster on which the operator is installed."""
+    with installed(plane, api, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def postgres(api: Api) -> Iterator[PostgreSQL]:
+    """A PostgreSQL in the network of the cluster, with the role and the database that a job would make."""
+    server = PostgreSQL.make()
+    with server.connect("postgres") as connection:
+        connection.execute("CREATE ROLE jira LOGIN")
+    with server.connect("postgres") as connection:
+        connection.autocommit = True
+        connection.execute("CREATE DATABASE jira OWNER jira")
+    yield server
+    server.stop()
+
+
+def stack(name: str, server: PostgreSQL, *, version: str = "11.3.1", nodes: int = 2) -> Stack:
+    """A small issue tracker."""
+    text = TEXT.replace("NAME", name).replace("PORT", str(server.port))
+    return stack_of(text.replace("RELEASE", version).replace("NODES", str(nodes)))
+
+
+def members(cluster: Installed, name: str) -> dict[str, tuple[str, str]]:
+    """State and version of each member, as the operator tells them."""
+    found: list[Mapping[str, Any]] = cluster.stack(name).get("status", {}).get("members", [])
+    return {str(each["name"]): (str(each["state"]), str(each.get("version"))) for each in found}
+
+
+def endpoints(cluster: Installed, name: str) -> set[str]:
+    """Pods that the service sends users to."""
+    labels = {"kubernetes.io/service-name": "jira"}
+    found = cluster.api.list(ENDPOINT_SLICE, namespace=f"{name}-jira", labels=labels)
+    return {str(each["targetRef"]["name"]) for item in found for each in item.get("endpoints") or ()}
+
+
+def test_an_issue_tracker_is_set_up_upgraded_and_scaled(cluster: Installed, postgres: PostgreSQL) -> None:
+    name = "tracker"
+    cluster.prepare_for(stack(name, postgres, nodes=3))
+    cluster.start()
+    cluster.write(stack(name, postgres))
+    cluster.until_ready(name, within=UP)
+    both = {f"jira-{number}": ("Serving", "11.3.1") for number in range(2)}
+    until(lambda: members(cluster, name) == both, within=UP)
+    token = cluster.api.get(Kind("v1", "Secret"), f"{name}-jira-token", namespace=f"{name}-jira")
+    assert token is not None
+    assert token["data"]["token"]
+
+    # Node by node to the next release; somebody else serves all the time.
+    cluster.write(stack(name, postgres, version="11.3.2"))
+    both = {f"jira-{number}": ("Serving", "11.3.2") for number in range(2)}
+
+    def upgraded() -> bool:
+        assert endpoints(cluster, name)
+        return members(cluster, name) == both
+
+    until(upgraded, within=UP)
+    until(lambda: cluster.phase(name, "upgrade-jira-1", component="jira") == "Succeeded", within=UP)
+    pods = cluster.api.list(Kind("v1", "Pod"), namespace=f"{name}-jira", labels={})
+    assert {release(pod) for pod in pods} == {"11.3.2"}
+
+    cluster.operation(name, "aside", component="jira", member="jira-1", verb="quarantine")
+    until(lambda: cluster.phase(name, "aside", component="jira") == "Succeeded", within=UP)
+    assert endpoints(cluster, name) == {"jira-0"}
+    cluster.operation(name, "back", component="jira", member="jira-1", verb="release")
+    until(lambda: cluster.phase(name, "back", component="jira") == "Succeeded", within=UP)
+
+    cluster.write(stack(name, postgres, version="11.3.2", nodes=3))
+    until(lambda: endpoints(cluster, name) == {"jira-0", "jira-1", "jira-2"}, within=UP)
+    cluster.write(stack(name, postgres, version="11.3.2"))
+    until(lambda: members(cluster, name) == both, within=UP)
+    cluster.until_ready(name, within=UP)
+    cluster.operation(name, "refused", component="jira", verb="backup")
+    until(lambda: cluster.phase(name, "refused", component="jira") == "Failed", within=UP)
