@@ -40,7 +40,7 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
         "rotate-cluster-secret": "the secret is somebody else's to write",
         "rotate-database-password": "the secret is somebody else's to write",
         "switchover": _SERVER,
-        "verify": _NO_BACKUP,
+        "verify-backup": _NO_BACKUP,
     }
 )
 """Verbs of operations that are not performed on a cluster, and why."""

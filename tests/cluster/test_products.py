@@ -18,7 +18,7 @@ from tests.cluster.support import until
 from tests.support.manifests import stack_of
 from tests.understudy.support import PostgreSQL
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 UP = 150.0
 """Seconds for whatever a loaded machine takes a while for."""
