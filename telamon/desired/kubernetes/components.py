@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from telamon.desired.component import ComponentDesired, MemberDesired
+from telamon.desired.component import ComponentDesired, MemberDesired, Saving
 from telamon.desired.kubernetes.data import Bundle, Object, digest
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.wanted import token_secret
@@ -106,12 +106,19 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             objects=digest(objects),
         )
         # Another index is put beside a node by work on its volume, which nobody does on a cluster.
-        desired = replace(desired, index=None)
+        desired = replace(desired, index=None, saving=_saving(site) if part.is_product else None)
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
         found.append(KubernetesComponent(desired, part, objects, preparing, _set_up(part, site)))
     return tuple(found)
+
+
+def _saving(site: Site) -> Saving:
+    """The backup before an upgrade: wherever backups are to go, nobody on a cluster takes one yet."""
+    spec = site.spec.backup
+    asked = spec.destination is not None if spec.before_upgrade is None else spec.before_upgrade == "take"
+    return Saving(asked, possible=False, recent=spec.recent.seconds)
 
 
 def _set_up(part: Part, site: Site) -> SetupDesired | None:

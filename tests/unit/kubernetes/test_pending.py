@@ -32,14 +32,16 @@ spec:
 """
 
 
-def compiled(asked: str, *, in_force: str | None, upgrading: str | None = None) -> KubernetesComponent:
+def compiled(
+    asked: str, *, in_force: str | None, upgrading: str | None = None, more: str = ""
+) -> KubernetesComponent:
     """The issue tracker, asked for as one release while another may be in force."""
 
     def known(stack: Stack) -> Site:
         return site(stack, products(stack), facts=Facts(), digests={})
 
     facts = InForce({"jira": in_force} if in_force else {}, upgrades={"jira": upgrading} if upgrading else {})
-    return pending(stack_of(TEXT.replace("RELEASE", asked)), facts, surveyed=known)[1][0]
+    return pending(stack_of(TEXT.replace("RELEASE", asked) + more), facts, surveyed=known)[1][0]
 
 
 @pytest.mark.parametrize("in_force", [None, "11.3.1"])
@@ -74,6 +76,20 @@ def test_an_upgrade_in_progress_goes_where_it_began_to_go() -> None:
     upgrade = compiled("11.3.1", in_force="11.3.1", upgrading="11.3.2").desired.upgrade
     assert upgrade is not None
     assert upgrade.to_release == "11.3.2"
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        ("", False),
+        ("  backup: {destination: {kind: s3, bucket: kept}}\n", True),
+        ("  backup: {destination: {kind: s3, bucket: kept}, beforeUpgrade: skip}\n", False),
+    ],
+)
+def test_a_backup_that_is_asked_for_before_an_upgrade_has_no_place(more: str, asked: bool) -> None:
+    saving = compiled("11.3.2", in_force="11.3.1", more=more).desired.saving
+    assert saving is not None
+    assert (saving.asked, saving.possible) == (asked, False)
 
 
 def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
