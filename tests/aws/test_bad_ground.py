@@ -16,7 +16,8 @@ from telamon.platforms.terraform.runner import Terraform
 from tests.aws.conftest import DUMMY, Moto, terraform
 from tests.support.wayside import Refusal, Wayside
 
-pytestmark = pytest.mark.exhaustive
+# Each asks terraform eight times, which takes minutes on a machine that does other work.
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 ACCOUNT = "123456789012"
 """moto's."""
