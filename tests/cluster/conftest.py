@@ -51,8 +51,12 @@ LONG = frozenset(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave part of the common suite to the full run: each of its tests takes seconds on a cluster."""
     for item in items:
-        if item.path.parent == HERE and item.name in LONG:
+        if item.path.parent != HERE:
+            continue
+        if item.name in LONG:
             item.add_marker(pytest.mark.exhaustive)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,13 @@ from telamon.platforms.lab import procfs
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here starts real processes."""
+    """Everything here starts real processes, which on a busy machine takes a while."""
     here = str(Path(__file__).parent)
     for item in items:
         if str(item.path).startswith(here):
             item.add_marker(pytest.mark.lab)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def place() -> Iterator[Path]:
         yield folder
     finally:
         end_everything(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        # Backups lie beside the state folder, so that purging a stack leaves them.
+        for left in (folder, Path(f"{folder}.backups")):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def end_everything(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from telamon.platforms.lab.backup.desk import BackupDesk
 from tests.lab.backups import needs_restic
 from tests.lab.conftest import place
 from tests.lab.support import until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 from tests.support.outsiders import Outsiders
 
 pytestmark = [needs_restic, pytest.mark.exhaustive, pytest.mark.timeout(900)]
@@ -253,19 +252,10 @@ def stack_of(name: str, product: str, **spec: Any) -> Stack:
 
 
 @contextmanager
-def kept(stack: Stack) -> Iterator[World]:
-    """A lab that is up inside the block."""
-    with place() as root:
-        world = World(root, stack)
-        try:
-            world.host.put(world.stack, "test")
-            world.settle(within=240)
-            yield world
-        finally:
-            world.host.down()
-            assert world.host.wait_ended(120)
-            world.end()
-            shutil.rmtree(f"{root}.backups", ignore_errors=True)
+def fresh(stack: Stack) -> Iterator[World]:
+    """A lab of a place of its own."""
+    with place() as root, kept(root, stack) as world:
+        yield world
 
 
 def operate(world: World, verb: str, component: str) -> None:
@@ -295,7 +285,7 @@ def test_copy_holds_the_same_and_tells_nobody_anything(product: str) -> None:
     uses, outsiders = USES[product], Outsiders()
     with ExitStack() as stack:
         mail, hook = stack.enter_context(outsiders.listening())
-        original = stack.enter_context(kept(stack_of("acme", product)))
+        original = stack.enter_context(fresh(stack_of("acme", product)))
         first = stack.enter_context(User(original, product))
         with database(original, product) as connection:
             uses.configure(connection, first, mail=mail, hook=f"http://127.0.0.1:{hook}/")
@@ -304,7 +294,7 @@ def test_copy_holds_the_same_and_tells_nobody_anything(product: str) -> None:
         operate(original, "backup", product)
         (entry,) = BackupDesk(original.root).entries()
         section = {"of": "acme", "source": str(original.root), "backups": {product: entry.name}}
-        copy = stack.enter_context(kept(stack_of("acme-test", product, clone=section)))
+        copy = stack.enter_context(fresh(stack_of("acme-test", product, clone=section)))
         second = stack.enter_context(User(copy, product))
         assert uses.content(second) == {"before the copy"}
         assert uses.base_url(second).startswith(second.origin)

@@ -26,7 +26,7 @@ from telamon.ports import Entry
 from telamon.run.recall import recall
 from telamon.state.world import Life, Role
 from tests.lab.support import tiny_stack, until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 FIRST, SECOND = "database-0", "database-1"
 BACK_WITHIN = 30.0
@@ -137,21 +137,17 @@ def in_sync(world: World, primary: str) -> bool:
 @pytest.fixture
 def world(root: Path) -> Iterator[World]:
     """A lab whose database has a standby in sync."""
-    made = World(root, tiny_stack())
-    made.up()
-    assert record(made) == Writer(1, FIRST, SECOND)
-    yield made
-    made.end()
+    with kept(root, tiny_stack(), down=False) as made:
+        assert record(made) == Writer(1, FIRST, SECOND)
+        yield made
 
 
 @pytest.fixture
 def disturbable(root: Path) -> Iterator[World]:
     """The same, with relays in its links."""
-    made = World(root, tiny_stack(platform={"disturbable": True}))
-    made.up()
-    assert record(made).synced == SECOND
-    yield made
-    made.end()
+    with kept(root, tiny_stack(platform={"disturbable": True}), down=False) as made:
+        assert record(made).synced == SECOND
+        yield made
 
 
 def test_silent_link_between_the_servers_promotes_nobody(disturbable: World) -> None:

@@ -41,7 +41,7 @@ from tests.contract.faults_suite import (
     test_what_nobody_ends_ends_by_itself,
 )
 from tests.lab.support import tiny_stack, until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 __all__ = [
     "test_killed_member_dies_once",
@@ -57,12 +57,10 @@ __all__ = [
 @pytest.fixture(scope="module")
 def world(module_root: Path) -> Iterator[World]:
     """A small application whose links can be disturbed."""
-    made = World(module_root, tiny_stack(profile={"homes": {"shared": True}}, platform={"disturbable": True}))
-    made.up()
-    yield made
-    made.host.down()
-    until(lambda: made.host.wait_ended(0.1), within=60)
-    made.end()
+    with kept(
+        module_root, tiny_stack(profile={"homes": {"shared": True}}, platform={"disturbable": True})
+    ) as made:
+        yield made
 
 
 @pytest.fixture

@@ -19,16 +19,14 @@ from telamon.state.classify import Condition
 from telamon.state.world import JobPhase, Life
 from tests.lab.load import Load
 from tests.lab.support import tiny_stack, until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 
 @pytest.fixture(scope="module")
 def world(module_root: Path) -> Iterator[World]:
     """A lab of one small application of two nodes."""
-    made = World(module_root, tiny_stack())
-    made.up()
-    yield made
-    made.end()
+    with kept(module_root, tiny_stack(), down=False) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from telamon.platforms.lab import procfs
 from telamon.state.classify import Condition
 from tests.lab.load import Load
 from tests.lab.support import until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -38,13 +38,8 @@ def world(module_root: Path) -> Iterator[World]:
             "spec": {"domain": "acme.example", "products": products},
         }
     )
-    made = World(module_root, stack)
-    made.host.put(made.stack, "test")
-    made.settle(within=240)
-    yield made
-    made.host.down()
-    assert made.host.wait_ended(120)
-    made.end()
+    with kept(module_root, stack) as made:
+        yield made
 
 
 def home(world: World, member: str) -> Path:

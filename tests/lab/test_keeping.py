@@ -16,17 +16,15 @@ from telamon.state.classify import Condition
 from telamon.state.world import Life
 from tests.lab.load import Load
 from tests.lab.support import tiny_stack, until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 ENDED = {"Succeeded", "Failed", "Cancelled"}
 
 
 @pytest.fixture(scope="module")
 def world(module_root: Path) -> Iterator[World]:
-    made = World(module_root, stack_of(2))
-    made.up()
-    yield made
-    made.end()
+    with kept(module_root, stack_of(2), down=False) as made:
+        yield made
 
 
 def stack_of(nodes: int) -> Stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from telamon.platforms.lab import postgres
 from tests.lab.backups import needs_restic
 from tests.lab.load import Load
 from tests.lab.support import until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.exhaustive]
 
@@ -42,15 +41,8 @@ def world(module_root: Path) -> Iterator[World]:
         "metadata": {"name": "acme"},
         "spec": SPEC,
     }
-    made = World(module_root, Stack.model_validate(document))
-    made.host.put(made.stack, "test")
-    made.settle(within=240)
-    yield made
-    made.host.down()
-    assert made.host.wait_ended(120)
-    made.end()
-    # Backups lie beside the state folder, so that purging a stack leaves them.
-    shutil.rmtree(f"{module_root}.backups", ignore_errors=True)
+    with kept(module_root, Stack.model_validate(document)) as made:
+        yield made
 
 
 def rotated(world: World, product: str, *, within: float = 240.0) -> Operation:

@@ -15,7 +15,7 @@ from telamon.products.registry import registry
 from telamon.state.world import ComponentKind
 from tests.lab.load import Load
 from tests.lab.support import until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 VERSIONS = {"jira": "11.3.1", "confluence": "10.2.7", "bitbucket": "9.4.16"}
 HEALS_WITHIN = 90.0
@@ -40,13 +40,8 @@ def everything() -> Stack:
 @pytest.fixture(scope="module")
 def world(module_root: Path) -> Iterator[World]:
     """All of them, set up by the engine."""
-    made = World(module_root, everything())
-    made.host.put(made.stack, "test")
-    made.settle(within=240)
-    yield made
-    made.host.down()
-    assert made.host.wait_ended(120)
-    made.end()
+    with kept(module_root, everything()) as made:
+        yield made
 
 
 pytestmark = pytest.mark.timeout(400)

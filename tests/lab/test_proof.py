@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,28 +14,14 @@ from telamon.platforms.lab import facts as machine_facts
 from telamon.proof.generator import Generator
 from telamon.proof.history.verdict import Fault
 from tests.lab.proving import VERSIONS, explain, one_product, prove
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.exhaustive]
 
 
-@contextmanager
-def lab(root: Path, product: str, *, sabotage: str = "") -> Iterator[World]:
-    """A lab of one product, up and serving."""
-    world = World(root, one_product(product, sabotage=sabotage))
-    try:
-        world.host.put(world.stack, "test")
-        world.settle(within=240)
-        yield world
-        world.host.down()
-        assert world.host.wait_ended(120)
-    finally:
-        world.end()
-
-
 @pytest.mark.parametrize("product", sorted(VERSIONS))
 def test_an_honest_product_is_clean_though_a_node_is_killed(root: Path, product: str) -> None:
-    with lab(root, product) as world:
+    with kept(root, one_product(product)) as world:
 
         def kill(generator: Generator) -> None:
             generator.sleep_until(8)
@@ -58,7 +43,7 @@ def betrayed(
     product: str = "jira",
 ) -> set[Fault]:
     """The faults that are found when a product betrays its users."""
-    with lab(root, product, sabotage=sabotage) as world:
+    with kept(root, one_product(product, sabotage=sabotage)) as world:
         harmed = None if harm is None else partial(harm, world)
         record, verdict = prove(world, product, root, seconds=24, rate=60, harm=harmed)
     assert record.complete

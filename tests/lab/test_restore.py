@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from telamon.operator.operations import Wish
 from telamon.platforms.lab.backup.desk import BackupDesk
 from tests.lab.backups import needs_restic
 from tests.lab.support import until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 pytestmark = [needs_restic, pytest.mark.timeout(600)]
 
@@ -84,14 +83,8 @@ def world(root: Path) -> Iterator[World]:
             "spec": {"domain": "acme.example", "products": {"jira": {"version": "11.3.1", "nodes": 2}}},
         }
     )
-    made = World(root, stack)
-    made.host.put(made.stack, "test")
-    made.settle(within=240)
-    yield made
-    made.host.down()
-    assert made.host.wait_ended(120)
-    made.end()
-    shutil.rmtree(f"{root}.backups", ignore_errors=True)
+    with kept(root, stack) as made:
+        yield made
 
 
 def operate(world: World, verb: str, **params: str) -> Operation:

@@ -18,7 +18,7 @@ import pytest
 from telamon import wiring
 from telamon.platforms.lab import facts as machine_facts
 from tests.lab.support import tiny_stack, until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 PROFILE = {
     "ports": {"http": 8000, "banner": 8001},
@@ -35,12 +35,10 @@ PROFILE = {
 @pytest.fixture(scope="module")
 def world(module_root: Path) -> Iterator[World]:
     """A lab with everything that the plain one leaves out."""
-    made = World(module_root, tiny_stack(profile=PROFILE, edge={"tls": {"kind": "lab"}}, contextPath="/app"))
-    made.up()
-    yield made
-    made.host.down()
-    assert made.host.wait_ended(60)
-    made.end()
+    with kept(
+        module_root, tiny_stack(profile=PROFILE, edge={"tls": {"kind": "lab"}}, contextPath="/app")
+    ) as made:
+        yield made
 
 
 def trusting(world: World) -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from telamon.model.operation import Operation
 from telamon.model.stack import Stack
 from tests.lab.load import Load
 from tests.lab.support import until
-from tests.lab.world import World
+from tests.lab.world import World, kept
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.exhaustive]
 
@@ -40,13 +40,8 @@ def stack_of(**versions: str) -> Stack:
 
 @pytest.fixture(scope="module")
 def world(module_root: Path) -> Iterator[World]:
-    made = World(module_root, stack_of())
-    made.host.put(made.stack, "test")
-    made.settle(within=240)
-    yield made
-    made.host.down()
-    assert made.host.wait_ended(120)
-    made.end()
+    with kept(module_root, stack_of()) as made:
+        yield made
 
 
 def ended(world: World, component: str) -> Operation:

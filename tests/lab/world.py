@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,29 @@ from telamon.state.classify import Condition
 from telamon.state.world import Life, MemberState
 from tests.lab.superuser import statements, strange
 from tests.lab.support import until
+
+
+@contextmanager
+def kept(root: Path, stack: Stack, *, within: float = 240.0, down: bool = True) -> Iterator[World]:
+    """A lab that is up inside the block. Whatever happens there, nobody keeps it afterwards.
+
+    Args:
+        root: its state root.
+        stack: what it runs.
+        within: seconds that it may take to come up.
+        down: whether it is taken down at the end; where it is not, its processes end with their folder.
+    """
+    made = World(root, stack)
+    try:
+        made.up(within=within)
+        yield made
+        if down:
+            made.host.down()
+            assert made.host.wait_ended(120), made.told()
+        made.end()
+    finally:
+        # A host that still kept a lab of which nothing may be left would start again what is ended.
+        made.leave()
 
 
 @dataclass
@@ -56,10 +81,10 @@ class World:
         """The adapter."""
         return self.parts.platform
 
-    def up(self) -> None:
+    def up(self, *, within: float = 240.0) -> None:
         """Bring everything up and wait until nothing is left to do."""
         self.host.put(self.stack, "test")
-        self.settle()
+        self.settle(within=within)
 
     def settle(self, *, within: float = 60.0) -> None:
         """Wait until every component has looked at itself anew, from now on, and has nothing left to do."""
@@ -81,10 +106,14 @@ class World:
 
     def end(self) -> None:
         """Let go of everything; members go on. Whatever the lab went through, its superuser made roles alone."""
-        self.host.end()
-        self.parts.close()
+        self.leave()
         beyond = strange(statements(self.root))
         assert not beyond, beyond
+
+    def leave(self) -> None:
+        """Let go of everything, and look at nothing."""
+        self.host.end()
+        self.parts.close()
 
     def front(self, product: str = "tiny") -> tuple[str, int]:
         """Host and port of a product's own front door."""

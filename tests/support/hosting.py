@@ -37,10 +37,15 @@ class FastClock:
 
     def __init__(self) -> None:
         self._start = time.monotonic()
+        self._skipped = 0.0
 
     def now(self) -> float:
         """Simulated seconds."""
-        return 1_000_000.0 + (time.monotonic() - self._start) * SPEED
+        return 1_000_000.0 + self._skipped + (time.monotonic() - self._start) * SPEED
+
+    def skip(self, seconds: float) -> None:
+        """Let simulated seconds go by at once."""
+        self._skipped += seconds
 
     def sleep(self, seconds: float) -> None:
         """Wait the shorter time."""
@@ -157,6 +162,21 @@ class Rig:
         host = Host(self.store, self.journal, self.platform, self.clock, Components(), poll=0.01)
         return Rig(self.clock, self.platform, self.store, self.journal, host)
 
+    def meanwhile(self, release: str, act: Callable[[], object]) -> None:
+        """Do something as soon as a node of another release is seen; no lane comes any further in between."""
+
+        def caught() -> bool:
+            with self.host._lock:
+                outcome = self.host.lanes()["jira"].outcome
+                seen = outcome is not None and any(
+                    member.release == release for member in outcome.view.seen.members
+                )
+                if seen:
+                    act()
+                return seen
+
+        eventually(caught, f"a node of {release}")
+
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
         """A client of the host's socket."""
@@ -179,8 +199,8 @@ class Rig:
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Poll until it holds, or fail after twenty real seconds."""
-    end = time.monotonic() + 20
+    """Poll until it holds, or fail after a real minute."""
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, f"never so: {what}"
         time.sleep(0.01)

@@ -58,7 +58,7 @@ class Desk:
         return self.ended(name)
 
     def ended(self, name: str) -> JobState:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             job = self.records.jobs("little")[name]
             if job.phase is not JobPhase.RUNNING:

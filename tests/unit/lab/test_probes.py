@@ -46,7 +46,7 @@ class Scene:
 
     def until(self, holds: Callable[[dict[str, Seen]], bool]) -> dict[str, Seen]:
         """Look until it is so; the clock stands still meanwhile."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while True:
             seen = self.look()
             if holds(seen):

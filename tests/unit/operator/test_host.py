@@ -228,13 +228,14 @@ def test_doctor_and_journal_are_served(rig: Rig, client: httpx.Client) -> None:
 
 
 def test_backups_come_round_by_themselves(rig: Rig) -> None:
-    spec = stack().spec.model_dump(mode="json", by_alias=True) | {"backup": {"every": "15m"}}
+    spec = stack().spec.model_dump(mode="json", by_alias=True) | {"backup": {"every": "1d"}}
     document = stack().model_dump(mode="json", by_alias=True, exclude={"status"}) | {"spec": spec}
     rig.host.put(Stack.model_validate(document, strict=False), "test")
     schedule = Schedule(rig.host)
     with rig.client() as client:
         eventually(lambda: is_ready(client), "ready")
     assert schedule.keep() == ()
+    rig.clock.skip(86_400.0)
     asked: list[str] = []
 
     def look() -> bool:

@@ -181,13 +181,13 @@ def test_a_process_of_its_own_ends_early_and_in_order(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "telamon.proof.load"]
         process = subprocess.Popen([*command, "--plan", str(tmp_path / "plan.json"), "--record", str(path)])
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while read_header(path) is None or path.stat().st_size < 20_000:
                 assert time.monotonic() < deadline
                 assert process.poll() is None
                 time.sleep(0.02)
             os.kill(process.pid, signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
             process.wait()
