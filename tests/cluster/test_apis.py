@@ -14,7 +14,7 @@ from testbed.control_plane import ControlPlane
 from tests.cluster.support import until
 from tests.support.desk import Desk, Result
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 BUDGET = {
     "apiVersion": "policy/v1",

@@ -15,7 +15,7 @@ from tests.cluster.place import Place
 from tests.cluster.support import until
 from tests.support.desk import Result
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 NAME = "drifting"
 SPACE = f"{NAME}-tiny"
