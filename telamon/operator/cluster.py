@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import is_
 from typing import Any, Final, Literal
 
 from pydantic import ValidationError
@@ -22,7 +23,7 @@ from telamon.model.status import MemberStatus, StackStatus, StatusCondition
 from telamon.operator.following import FollowingHost
 from telamon.operator.logs import Looks
 from telamon.operator.queue import WorkQueue
-from telamon.operator.report import Transitions, stack_status
+from telamon.operator.report import Lane, Transitions, stack_status
 from telamon.ports import Stored
 from telamon.wiring.cluster import REFUSED, ClusterParts, StackParts
 
@@ -31,7 +32,9 @@ LOG = logging.getLogger("telamon.operator")
 WORKERS: Final = 2
 """Threads that look at Stacks; each component has a thread of its own besides."""
 RESYNC: Final = 30.0
-"""Seconds after which everything is looked at though nothing was seen to change."""
+"""Seconds after which every Stack and component is looked at though nothing was seen to change."""
+REREAD: Final = 20
+"""Of so many looks at a Stack one reads its operations again, though nothing was told of them."""
 REPORTS_EVERY: Final = 1.0
 """Seconds between two looks whether there is anything new to report."""
 ACCEPTED: Final = "Accepted"
@@ -51,7 +54,15 @@ class _Kept:
     followed: Stored | None = None
     trouble: TelamonError | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
+    seen: Stored | None = None
+    passes: tuple[object, ...] = ()
+    reported: tuple[object, ...] = ()
+    """What the last report rests on; while it is the same, there is nothing new to report."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def rests_on(self, lanes: Mapping[str, Lane]) -> tuple[object, ...]:
+        """What a report of now rests on."""
+        return (self.followed, self.trouble, self.seen, *map(_rests_on, lanes.values()))
 
 
 class ClusterOperator:
@@ -165,7 +176,7 @@ class ClusterOperator:
         return kept
 
     def _follow(self, name: str, kept: _Kept) -> None:
-        stored = kept.host.stored()
+        stored = kept.seen = kept.host.stored()
         if stored is None:
             LOG.warning("%s is gone without having been ended: its pods go on, and nobody keeps them", name)
             self._let_go(name, kept)
@@ -209,10 +220,13 @@ class ClusterOperator:
     # ---------------------------------------------------------------------------------------------------- the timers
 
     def _resync(self) -> None:
+        turn = 0
         while not self._ended.wait(RESYNC):
+            turn += 1
             for name in list(self._kept):
                 self._queue.add(name)
-                self._queue.add(f"{name}{OPERATIONS}")
+                if turn % REREAD == 0:
+                    self._queue.add(f"{name}{OPERATIONS}")
 
     def _report(self) -> None:
         while not self._ended.wait(REPORTS_EVERY):
@@ -230,23 +244,39 @@ class ClusterOperator:
 
     def _tell(self, name: str, kept: _Kept) -> None:
         """Write the status, where it has changed, and tell of what is new in it."""
-        stored = kept.host.stored()
-        if stored is None or not stored.spec["running"]:
+        if kept.seen is None or not kept.seen.spec["running"]:
             self._queue.add(name)
             return
         lanes = kept.host.lanes()
+        last = [each for lane in lanes.values() for each in (lane.outcome, lane.trouble, lane.current)]
+        passes = (kept.followed, kept.trouble, kept.seen, *last)
+        if len(passes) == len(kept.passes) and all(map(is_, passes, kept.passes)):
+            # Nobody has looked since: nothing can be otherwise.
+            return
+        rests_on = kept.rests_on(lanes)
+        if rests_on == kept.reported:
+            kept.passes = passes
+            return
         if kept.trouble is None and any(
             lane.outcome is None and lane.trouble is None for lane in lanes.values()
         ):
             # What a successor has not looked at yet is no news.
             return
+        kept.told = _document(self._status(kept, kept.seen))
+        if kept.told == dict(kept.seen.status):
+            kept.reported = rests_on
+            return
+        stored = kept.seen = kept.host.stored()
+        if stored is not None and stored.spec["running"]:
+            self._write(kept, stored)
+
+    def _write(self, kept: _Kept, stored: Stored) -> None:
         status = self._status(kept, stored)
-        document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        kept.told = document
-        if document == dict(stored.status):
+        kept.told = _document(status)
+        if kept.told == dict(stored.status):
             return
         before = {each.type: each for each in _conditions(stored)}
-        kept.parts.store.put(replace(stored, status=document))
+        kept.seen = kept.parts.store.put(replace(stored, status=kept.told))
         for condition in status.conditions:
             known = before.get(condition.type)
             is_new = known is None or (known.status, known.reason) != (condition.status, condition.reason)
@@ -291,6 +321,22 @@ def _since(status: StackStatus, stored: Stored) -> Iterator[MemberStatus]:
         found = MemberStatus.model_validate(before, strict=False) if before else None
         is_same = found is not None and (found.state, found.version) == (member.state, member.version)
         yield member.model_copy(update={"since": found.since}) if found is not None and is_same else member
+
+
+def _document(status: StackStatus) -> dict[str, Any]:
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _rests_on(lane: Lane) -> tuple[object, ...]:
+    """What the report of a component rests on: all but when it was seen."""
+    outcome = lane.outcome
+    if outcome is None:
+        return (lane.trouble, lane.generation, lane.current)
+    view = outcome.view
+    conditions = [view.condition(member) for member in view.seen.members]
+    seen = (replace(view.seen, at=0.0), conditions, view.desired, view.memory, view.operation)
+    counted = (lane.trouble, lane.generation, lane.current, lane.restarts)
+    return (*counted, outcome.decision, outcome.error, outcome.remedy, *seen)
 
 
 def _instant(seconds: float) -> str:

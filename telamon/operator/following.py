@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from telamon.operator.host import Host
 from telamon.operator.lane import KeptLane
 from telamon.operator.spec import stack_of
+from telamon.plan.view import AGREEING
+from telamon.run.executor import Executor
 
 
 @dataclass
@@ -37,13 +39,11 @@ class FollowingHost(Host):
             if self._going_down:
                 return
             stack = stack_of(stored)
-            downtime = stored.spec.get("downtime") or ()
+            downtime: Mapping[str, str] = stored.spec.get("downtime") or {}
             if self._lanes:
                 self._check_upgrades(stack, downtime)
             self._desire(self._install(stack), stored.generation)
-            # What is written there stays there: it agrees to one upgrade, and not to another try of what failed.
-            unheld = [name for name, lane in self._lanes.items() if lane.executor.memory.held is None]
-            fresh = [name for name in downtime if name in unheld]
+            fresh = [name for name, lane in self._lanes.items() if _agrees(lane.executor, downtime.get(name))]
             self._upgrades.match(self._lanes, stored, asked=lambda: self._asked(stack), downtime=fresh)
 
     def wake(self, component: str | None = None) -> None:
@@ -79,3 +79,24 @@ class FollowingHost(Host):
     def _pass(self, name: str, lane: KeptLane) -> float:
         with self.around(name):
             return super()._pass(name, lane)
+
+
+def _agrees(executor: Executor, words: str | None) -> bool:
+    """Whether an interruption is agreed to by what is written now.
+
+    What is written stays where it is, so the same words agree to one upgrade, and not to another try of what failed.
+    Other words do, and so do the same ones that were taken away in between.
+
+    Args:
+        executor: of the component.
+        words: by which somebody agrees; ``None`` where nobody does.
+    """
+    known = executor.memory.agreeing
+    if words is None:
+        if known is not None:
+            executor.forget(f"{AGREEING}{known}", "it is written no more")
+        return False
+    if words == known:
+        return executor.memory.held is None
+    executor.remember(f"{AGREEING}{words}", "somebody has written so")
+    return True

@@ -24,6 +24,7 @@ from telamon.operator.report import Lane, Trouble
 from telamon.operator.spec import Accepted, Compiler, stack_of, unwanted
 from telamon.operator.upgrading import Upgrades, check, refused, too_late, with_course
 from telamon.plan.operation import UPGRADING, Running
+from telamon.plan.operations.automatic import wish
 from telamon.plan.preview import Preview
 from telamon.plan.step import Done, Finished
 from telamon.plan.view import Standing, View
@@ -420,12 +421,15 @@ class Host:
 
     def _wished(self, outcome: Outcome) -> Running | None:
         """The operation that waited for a window that is open now, or one that the component needs by itself."""
-        stored = self.stored()
-        kept = not self._going_down and outcome.view.desired.name in self._lanes
-        if stored is None or not kept:
+        if self._going_down or outcome.view.desired.name not in self._lanes:
             return None
         view = self._view(outcome)
-        return self.operations.let_in(view) or self.operations.wished(view, stored)
+        begun = self.operations.let_in(view)
+        if begun is not None or wish(view) is None:
+            # The store is asked for the stack only where there is something to write: most passes have nothing.
+            return begun
+        stored = self.stored()
+        return None if stored is None else self.operations.wished(view, stored)
 
     def _advance(self, lane: KeptLane, operation: Running, *, outcome: Outcome) -> None:
         """Write how far an operation is; one that has ended is written down before it is forgotten."""

@@ -158,7 +158,9 @@ class Operations:
             It; ``None`` where none waits, or none may begin yet.
         """
         name = view.desired.name
-        waiting = self._later.setdefault(name, [one.metadata.name for one in self.all() if _waits(one, name)])
+        if name not in self._later:
+            self._later[name] = [one.metadata.name for one in self.all() if _waits(one, name)]
+        waiting = self._later[name]
         if not waiting or view.operation is not None or view.is_paused():
             return None
         stored = self._stored(waiting[0])

@@ -26,7 +26,10 @@ LATER = "later:"
 """Begin of the fact that names a release, the upgrade to which waits for a maintenance window."""
 BACKED_UP = "backed-up:"
 """Begin of the fact that names the newest backup; see :class:`Saved`."""
-SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED, LATER, BACKED_UP)
+AGREEING = "agreeing:"
+"""Begin of the fact that holds the words by which an interruption was agreed to last, where what is written stays: the
+same words agree to nothing else."""
+SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED, LATER, BACKED_UP, AGREEING)
 """Begins of facts of which there is one at a time: a new one takes the place of the old."""
 
 QUARANTINED = "quarantined:"
@@ -139,6 +142,11 @@ class Memory:
             return None
         at, release, name = kept.split(":", 2)
         return Saved(float(at), release, name)
+
+    @property
+    def agreeing(self) -> str | None:
+        """The words by which somebody has agreed to an interruption last."""
+        return self._sole(AGREEING)
 
     def _sole(self, begin: str) -> str | None:
         return next((fact.removeprefix(begin) for fact in self.facts if fact.startswith(begin)), None)

@@ -85,9 +85,18 @@ class StackParts:
         def tell(item: Mapping[str, Any]) -> None:
             if item["kind"] == OPERATION_KIND:
                 asked()
-            else:
-                told(str((item["metadata"].get("labels") or {}).get(LABEL_COMPONENT, "")))
+                return
+            component = str((item["metadata"].get("labels") or {}).get(LABEL_COMPONENT, ""))
+            # Forgotten first: whoever is woken looks at once.
+            self.platform.changed(component)
+            told(component)
 
+        def is_whole(namespace: str) -> bool:
+            return all(watch.is_whole for watch in self._watches.get(namespace, ())) and (
+                namespace in self._watches
+            )
+
+        self.platform.watched(is_whole)
         own = {LABEL_STACK: self._stack}
         for namespace in self.store.namespaces:
             if namespace not in self._watches:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +60,14 @@ class Process:
     def thaw(self) -> None:
         """Let it go on."""
         self.running.send_signal(signal.SIGCONT)
+
+    def told(self) -> str:
+        """What it tells Prometheus."""
+        lines = (json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines())
+        found = (re.search(r"metrics are at (\S+),", str(line["message"])) for line in lines)
+        place = next(match for match in found if match)
+        with urllib.request.urlopen(f"http://{place[1]}/metrics", timeout=30) as answer:
+            return str(answer.read().decode())
 
     def end(self) -> int:
         """Ask it to end, as a kubelet does; returns its exit code."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,9 +162,7 @@ def test_an_operation_that_lies_where_nobody_looks_for_it_says_so(cluster: Insta
     assert {"subject": "here", "reconcile": 1}.keys() <= next(
         line for line in lines if "here is kept" in line["message"]
     ).keys()
-    place = next(match for line in lines if (match := re.search(r"metrics are at (\S+),", line["message"])))
-    with urllib.request.urlopen(f"http://{place[1]}/metrics", timeout=30) as answer:
-        told = answer.read().decode()
+    told = operator.told()
     assert 'leader_election_master_status{name="telamon-operator"} 1.0' in told
     assert 'telamon_stack_status_condition{condition="Ready",stack="here",status="True"} 1.0' in told
     events = cluster.api.list(EVENT, namespace=OPERATOR_NAMESPACE, labels={LABEL_STACK: "here"})

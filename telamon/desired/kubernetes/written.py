@@ -8,7 +8,8 @@ from telamon.desired.kubernetes.data import Object
 from telamon.naming import GROUP, VERSION
 
 DOWNTIME: Final = f"{GROUP}/downtime"
-"""Annotation: components, with commas, for which a planned interruption is agreed to."""
+"""Annotation: components, with commas, for which a planned interruption is agreed to; each alone, or with words after
+an equals sign. Other words ask for another try of a release that failed."""
 
 
 def document(item: Object) -> dict[str, Any]:
@@ -25,11 +26,12 @@ def document(item: Object) -> dict[str, Any]:
     }
 
 
-def agreed(item: Object) -> list[str]:
-    """Components for which a planned interruption is agreed to.
+def agreed(item: Object) -> dict[str, str]:
+    """Components for which a planned interruption is agreed to, and by which words.
 
     Args:
         item: a Stack.
     """
-    words = str((item["metadata"].get("annotations") or {}).get(DOWNTIME, ""))
-    return sorted({name.strip() for name in words.split(",") if name.strip()})
+    text = str((item["metadata"].get("annotations") or {}).get(DOWNTIME, ""))
+    parts = (each.strip().partition("=") for each in text.split(",") if each.strip())
+    return {name.strip(): words.strip() for name, _, words in parts}

@@ -10,6 +10,7 @@ Source: Kubernetes API concepts (resourceVersion, strict field validation, preco
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from typing import Any, Final
 
 import httpx2
 from lightkube.config.client_adapter import Client as Connection
-from lightkube.config.client_adapter import ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.client_adapter import ConnectionParams, verify_cluster
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
 
 from telamon.desired.kubernetes.data import Object
@@ -128,8 +129,12 @@ class Api:
             chosen = known.get(context)
             if chosen is None:
                 raise ConfigError("it names no context")
-            self._chosen = chosen
             self._connection = Connection(chosen, ConnectionParams())
+            # Watches are held open for minutes: they must not take the place of requests, nor of one another. It ends
+            # with the last of them, for one that is ended while it listens would not know why.
+            unbounded = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+            transport = httpx2.HTTPTransport(verify=_trust(chosen), limits=unbounded)
+            self._watching = Connection(chosen, ConnectionParams(transport=transport))
         except (ConfigError, OSError, ValueError, KeyError) as error:
             raise MachineError(
                 f"the kubeconfig cannot be used: {brief(error)}",
@@ -254,12 +259,7 @@ class Api:
         }
         path = kind.path(namespace)
         timeout = httpx2.Timeout(AGAIN * 5, read=seconds + SLACK)
-        # A connection of its own: one that is held open for a minute must not take the place of a request.
-        with (
-            _translated(),
-            Connection(self._chosen, ConnectionParams(timeout=timeout)) as connection,
-            connection.stream("GET", path, params=query) as answer,
-        ):
+        with _translated(), self._watching.stream("GET", path, params=query, timeout=timeout) as answer:
             if answer.status_code >= 400:
                 answer.read()
                 raise _refused(answer, path)
@@ -396,6 +396,13 @@ class Api:
         if answer.status_code >= 400:
             raise _refused(answer, path)
         return dict(answer.json())
+
+
+def _trust(chosen: SingleConfig) -> ssl.SSLContext:
+    """How the server is known, and how we are to it."""
+    if chosen.user is None:
+        raise ConfigError("it names no user")
+    return verify_cluster(chosen.cluster, chosen.user, chosen.abs_file)
 
 
 def _nobody(_method: str, _code: int) -> None:

@@ -5,7 +5,7 @@ What a cluster does not perform is refused by :class:`telamon.platforms.kubernet
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from telamon.plan.work import Work
 from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
+from telamon.platforms.kubernetes.looking import Look, Looks
 from telamon.platforms.kubernetes.objects import Manifests
 from telamon.platforms.kubernetes.pods import (
     address,
@@ -74,6 +75,7 @@ class KubernetesPlatform(Refused):
         self._manifests = Manifests(api, stack)
         self._eyes = Eyes(clock)
         self._speech = Speech(api, records, clock)
+        self._looks = Looks(self._manifests, clock)
 
     def install(self, parts: Sequence[KubernetesComponent]) -> None:
         """Keep these from now on.
@@ -85,6 +87,19 @@ class KubernetesPlatform(Refused):
             for name, part in self._parts.items()
         }
         self._parts = {**left, **{part.desired.name: part for part in parts}}
+        self._looks.forget()
+
+    def watched(self, is_whole: Callable[[str], bool]) -> None:
+        """Say that somebody watches pods and StatefulSets, and calls :meth:`changed`.
+
+        Args:
+            is_whole: tells of a namespace whether nothing that happens there is missed.
+        """
+        self._looks.watched(is_whole)
+
+    def changed(self, component: str) -> None:
+        """Say that something of a component has changed: the next look at it asks the API server."""
+        self._looks.forget(component)
 
     def close(self) -> None:
         """Let go. Every pod goes on."""
@@ -96,22 +111,22 @@ class KubernetesPlatform(Refused):
 
     def apply(self, desired: ComponentDesired) -> None:
         """Apply the component's manifests."""
-        self._manifests.apply(self._part(desired.name))
+        self._manifests.apply(self._acting(desired.name))
 
     def withdraw(self, component: str) -> None:
         """Delete the component's manifests; volumes stay."""
-        self._manifests.withdraw(self._part(component))
+        self._manifests.withdraw(self._acting(component))
 
     def make(self, desired: ComponentDesired) -> None:
         """Apply the job that makes the component's role and database."""
-        for item in self._part(desired.name).preparing:
+        for item in self._acting(desired.name).preparing:
             self._manifests.bring(item)
 
     # --------------------------------------------------------------------------------------------------------- members
 
     def start(self, desired: ComponentDesired, member: str) -> None:
         """Let a pod run. One that runs, or that the kubelet is about to start again, is left alone."""
-        part = self._part(desired.name)
+        part = self._acting(desired.name)
         wanted = desired.member(member)
         if wanted is None:
             raise PlatformError(f"{member} is not a member of {desired.name}")
@@ -134,7 +149,7 @@ class KubernetesPlatform(Refused):
 
     def stop(self, component: str, member: str, *, grace: float) -> None:
         """Delete a pod, and keep the one that takes its place from running."""
-        part = self._part(component)
+        part = self._acting(component)
         pod = _named(self._manifests.pods(part), member)
         if pod is None or life(pod) is Life.ABSENT:
             return
@@ -144,7 +159,7 @@ class KubernetesPlatform(Refused):
 
     def remove(self, component: str, member: str) -> None:
         """Let go of a stopped pod beyond what is desired; one that is desired is only a pod that is not started."""
-        part = self._part(component)
+        part = self._acting(component)
         pods = self._manifests.pods(part)
         pod = _named(pods, member)
         if pod is None:
@@ -181,7 +196,7 @@ class KubernetesPlatform(Refused):
         Raises:
             TemporaryError: the cluster still sends requests there after a few seconds.
         """
-        part = self._part(component)
+        part = self._acting(component)
         pod = _named(self._manifests.pods(part), member)
         if pod is None:
             return
@@ -200,9 +215,17 @@ class KubernetesPlatform(Refused):
         # Taken before looking: what the picture says is at least as new as this.
         at = self._clock.now()
         part = self._part(desired.name)
-        pods = self._manifests.pods(part)
+        found = self._looks.look(part)
+        said = self._asked(part, found)
+        phases = {name: each.phase for name, each in said.items()}
+        if not self._looks.holds(part, found, phases=phases):
+            # Something is otherwise than when this was seen: what is decided now rests on a fresh look.
+            self._looks.forget(desired.name)
+            found = self._looks.look(part)
+            said = self._asked(part, found)
+            self._looks.holds(part, found, phases={name: each.phase for name, each in said.items()})
+        pods = found.pods
         alive = [pod for pod in pods if life(pod) is Life.ALIVE]
-        said = self._eyes.look(part.part, alive)
         known = self._speech.look(part, alive, said=said)
         surplus = len(desired.members)
         members = [
@@ -215,7 +238,7 @@ class KubernetesPlatform(Refused):
             desired.kind,
             at,
             members=tuple(members),
-            objects=self._manifests.fingerprint(part, pods),
+            objects=found.objects,
             database_ready=self._database_ready(part, members) if desired.database else None,
             # What is only to be ended needs no record, and a damaged one must not keep it running.
             jobs=self._speech.jobs(desired.name) if desired.members else {},
@@ -247,6 +270,15 @@ class KubernetesPlatform(Refused):
 
     # ---------------------------------------------------------------------------------------------------------- inside
 
+    def _asked(self, part: KubernetesComponent, found: Look) -> Mapping[str, Said]:
+        return self._eyes.look(part.part, [pod for pod in found.pods if life(pod) is Life.ALIVE])
+
+    def _acting(self, component: str) -> KubernetesComponent:
+        """The component that something is done to now; what was seen of it before is forgotten."""
+        part = self._part(component)
+        self._looks.forget(component)
+        return part
+
     def _part(self, component: str) -> KubernetesComponent:
         part = self._parts.get(component)
         if part is None:
@@ -254,7 +286,7 @@ class KubernetesPlatform(Refused):
         return part
 
     def _running(self, component: str, member: str) -> Object:
-        pod = _named(self._manifests.pods(self._part(component)), member)
+        pod = _named(self._manifests.pods(self._acting(component)), member)
         if pod is None or life(pod) is Life.ABSENT:
             raise PlatformError(f"{member} does not run", remedy=f"Start {member} first.")
         return pod

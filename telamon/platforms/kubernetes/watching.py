@@ -20,7 +20,7 @@ from telamon.errors import TelamonError, TemporaryError
 from telamon.platforms.kubernetes.api import Api, Kind
 
 LOG = logging.getLogger("telamon.kubernetes")
-LASTS: Final = 60
+LASTS: Final = 240
 """Seconds after which the API server ends a watch, and another one begins where it ended."""
 FIRST_REST: Final = 0.2
 LONGEST_REST: Final = 30.0
@@ -48,6 +48,7 @@ class Watch:
     _ended: threading.Event = field(init=False, default_factory=threading.Event)
     _synced: threading.Event = field(init=False, default_factory=threading.Event)
     _since: str = field(init=False, default="")
+    _whole: threading.Event = field(init=False, default_factory=threading.Event)
 
     def start(self) -> None:
         """Begin."""
@@ -63,6 +64,11 @@ class Watch:
         """Whether everything was listed once."""
         return self._synced.is_set()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that happens is missed, as far as anybody can know."""
+        return self._whole.is_set()
+
     def _work(self) -> None:
         failures = 0
         while not self._ended.is_set():
@@ -72,6 +78,7 @@ class Watch:
             except TelamonError as error:
                 # The version that the watch had come to may be too old, or of no use: everything is listed anew.
                 self._since = ""
+                self._whole.clear()
                 failures += 1
                 asked = error.delay if isinstance(error, TemporaryError) else 0.0
                 level = logging.DEBUG if failures == 1 else logging.WARNING
@@ -85,6 +92,7 @@ class Watch:
                 self._tell(item)
             self._since = since
             self._synced.set()
+            self._whole.set()
         for event, item in self.api.watch(
             self.kind, namespace=self.namespace, labels=self.labels, since=self._since, seconds=LASTS
         ):

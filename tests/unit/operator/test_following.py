@@ -1,0 +1,81 @@
+"""A host whose stack others write: what is written there stays there, and agrees once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from telamon.operator.following import FollowingHost
+from telamon.platforms.memory.parts import Behaviour
+from telamon.ports import Stored
+from tests.support.hosting import Components, Rig, eventually, is_ready, stack
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    """A host that ends with the test."""
+    made = Rig.fresh()
+    host = FollowingHost(made.store, made.journal, made.platform, made.clock, Components(), poll=0.01)
+    made.host = host
+    yield made
+    host.end()
+
+
+def write(rig: Rig, version: str, **downtime: str) -> None:
+    """Write the stack as people do, and have the host look at it."""
+    spec: dict[str, Any] = {
+        "stack": stack(version=version).model_dump(mode="json", exclude={"status"}),
+        "source": "cluster",
+        "running": True,
+        "downtime": downtime,
+    }
+    found = rig.host.stored() or Stored("Stack", "acme", 0, 0)
+    rig.store.put(replace(found, spec=spec))
+    assert isinstance(rig.host, FollowingHost)
+    rig.host.follow()
+
+
+def verbs(rig: Rig) -> list[tuple[str, str]]:
+    """Upgrades, and how each stands."""
+    found = [(each.spec.verb, each.status.phase) for each in rig.host.operations.all()]
+    return [each for each in found if "upgrade" in each[0]]
+
+
+def held(rig: Rig) -> bool:
+    """Whether a release is held because its upgrade failed."""
+    lane = rig.host._lanes.get("jira")
+    return lane is not None and lane.executor.memory.held is not None and lane.operation is None
+
+
+def test_other_words_try_again_what_failed_and_the_same_do_not(rig: Rig, client: httpx.Client) -> None:
+    write(rig, "11.3.1")
+    eventually(lambda: is_ready(client), "up")
+    rig.platform.behave("jira", Behaviour(dead_releases=frozenset({"11.3.2"})))
+    write(rig, "11.3.2", jira="")
+    eventually(lambda: held(rig), "held")
+    assert len(verbs(rig)) == 1
+    rig.platform.behave("jira", Behaviour())
+    # Something else of the Stack is written, and the annotation is as it was.
+    write(rig, "11.3.2", jira="", helper="")
+    assert held(rig)
+    assert len(verbs(rig)) == 1
+    write(rig, "11.3.2", jira="again")
+    eventually(lambda: [phase for _, phase in verbs(rig)][1:] == ["Succeeded"], "tried again")
+    assert not held(rig)
+
+
+def test_words_that_were_taken_away_agree_anew(rig: Rig, client: httpx.Client) -> None:
+    write(rig, "11.3.1")
+    eventually(lambda: is_ready(client), "up")
+    rig.platform.behave("jira", Behaviour(dead_releases=frozenset({"11.3.2"})))
+    write(rig, "11.3.2", jira="")
+    eventually(lambda: held(rig), "held")
+    rig.platform.behave("jira", Behaviour())
+    write(rig, "11.3.2")
+    assert held(rig)
+    write(rig, "11.3.2", jira="")
+    eventually(lambda: [phase for _, phase in verbs(rig)][1:] == ["Succeeded"], "tried again")
