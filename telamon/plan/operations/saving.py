@@ -97,7 +97,8 @@ def _mistrusted(view: View, detail: str) -> Iterator[Proposal]:
         return
     again = f"`telamon retry {view.desired.name}` takes another one, and goes on"
     yield Finished(
-        "Failed", f"nothing was changed: the newest backup could not be verified: {detail}; {again}"
+        "Failed",
+        f"nothing was changed: the newest backup could not be verified: {detail.rstrip('.')}; {again}",
     )
 
 

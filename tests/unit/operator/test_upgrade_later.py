@@ -35,7 +35,7 @@ def test_nothing_is_touched_before_the_window_and_status_and_operations_say_so(
     rig.host.put(in_hours(rig, 12.0, "11.3.2"), "stack.yaml", in_window=["jira"])
     eventually(lambda: told(client)["reason"] == "AwaitsWindow", "told")
     assert "11.3.1 to 11.3.2 begins in the maintenance window that opens" in told(client)["message"]
-    assert is_ready(client)
+    eventually(lambda: is_ready(client), "ready, with what waits left to wait")
     (operation,) = rig.host.operations.all()
     assert (operation.spec.verb, operation.status.phase) == ("upgrade", "Pending")
     assert "begins in the maintenance window" in operation.status.message
@@ -67,6 +67,7 @@ def test_cancelled_it_is_not_begun_and_retry_begins_it_at_once(rig: Rig, client:
     eventually(lambda: is_ready(client), "ready")
     later = in_hours(rig, 12.0, "11.3.2")
     rig.host.put(later, "stack.yaml", in_window=["jira"])
+    eventually(lambda: told(client)["reason"] == "AwaitsWindow", "told")
     (operation,) = rig.host.operations.all()
     rig.host.retry("jira")
     assert endings(rig) == [("upgrade", "Pending")]
