@@ -52,14 +52,15 @@ def betrayed(
     return {anomaly.fault for anomaly in verdict.anomalies}
 
 
-@pytest.mark.parametrize("product", sorted(VERSIONS))
-def test_writes_acknowledged_before_they_are_durable_are_missed(root: Path, product: str) -> None:
+def test_writes_acknowledged_before_they_are_durable_are_missed(root: Path) -> None:
     def kill_database(world: World, generator: Generator) -> None:
         for instant in (6, 12, 18):
             generator.sleep_until(instant)
-            os.kill(world.pid("database-0"), signal.SIGKILL)
+            # Both servers at once: which of them takes writes by now, and whether the other is back, is not known.
+            for pid in filter(None, (world.pid("database-0"), world.pid("database-1"))):
+                os.kill(pid, signal.SIGKILL)
 
-    found = betrayed(root, "acknowledge-before-commit", kill_database, product=product)
+    found = betrayed(root, "acknowledge-before-commit", kill_database)
     assert found & {Fault.LOST, Fault.DIRTY_READ, Fault.DANGLING_ROW}
 
 
