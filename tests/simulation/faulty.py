@@ -150,10 +150,17 @@ class FaultyPlatform:
         if self._happens(self.odds.refused):
             raise self._error()
         verb()
+        self._outdate()
         if self.verbs == self.dies_after or self._happens(self.odds.dead):
             raise ControllerDied
         if self._happens(self.odds.lied):
             raise self._error()
+
+    def _outdate(self) -> None:
+        """Forget looks of this very instant: real verbs take time, so that a look from before one is known for old."""
+        for earlier in self._seen.values():
+            while earlier and earlier[-1].at >= self.inner.clock.now():
+                earlier.pop()
 
     def _error(self) -> PlatformError | TemporaryError:
         if self.dice.random() < 0.5:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Begin, Call
-from tests.simulation.faulty import ControllerDied, Odds
+from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds
 from tests.simulation.history import COMPONENT, NEW, History, Plot, play
 from tests.support.acts import ACTS, SAVED, SILENT, Act
+from tests.support.stacks import database, product, world
 
 CHUNK = 25
 KINDNESS = Odds()
@@ -27,6 +29,22 @@ def test_a_thousand_histories_end_well(chunk: int) -> None:
 def test_nine_thousand_more_histories_end_well(chunk: int) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         play(seed)
+
+
+def test_a_look_from_before_a_verb_never_passes_for_one_from_after_it() -> None:
+    made = world(database(), product(2))
+    made.run()
+    platform = FaultyPlatform(made.platform, random.Random(1), Odds(late=1.0))
+    desired = made.desired[COMPONENT]
+    seen = platform.observe(desired).member(f"{COMPONENT}-0")
+    assert seen is not None
+    assert seen.admitted
+    platform.drain(COMPONENT, f"{COMPONENT}-0")
+    for _ in range(20):
+        looked = platform.observe(desired)
+        seen = looked.member(f"{COMPONENT}-0")
+        assert seen is not None
+        assert looked.at < made.clock.now() or not seen.admitted
 
 
 PLOTS = {
