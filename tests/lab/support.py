@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +30,18 @@ def until(look: Callable[[], T], *, within: float = 60.0) -> T:
             return found
         assert time.monotonic() < end, f"never so within {within} s: last seen {found!r}"
         time.sleep(0.02)
+
+
+def strike(pid: int, number: signal.Signals) -> None:
+    """Send a signal to one process.
+
+    A member that is not back yet has no pid, 0 stands for it, and the kernel takes 0 for whoever asks and all beside.
+
+    Raises:
+        AssertionError: there is no such process.
+    """
+    assert pid > 1, f"nobody has pid {pid}"
+    os.kill(pid, number)
 
 
 def identity(member: str, *, revision: str = "r1", stop_signal: str = "SIGTERM") -> Identity:

@@ -23,6 +23,7 @@ from telamon.platforms.lab.backup.workplace import SOCKETS, workplace
 from telamon.state.backups import BackupEntry
 from tests.lab import backups
 from tests.lab.backups import FORGE, TRACKER, Site, Writers, attach, attachment, needs_restic, quiet
+from tests.lab.support import strike
 
 pytestmark = [needs_restic, pytest.mark.timeout(300)]
 
@@ -254,7 +255,7 @@ def killed(work: Callable[[], None], *, when: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while os.waitpid(child, os.WNOHANG) == (0, 0):
         if when() or time.monotonic() > deadline:
-            os.kill(child, signal.SIGKILL)
+            strike(child, signal.SIGKILL)
             os.waitpid(child, 0)
             break
         time.sleep(0.01)

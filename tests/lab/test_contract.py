@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from tests.contract.test_platform import (
     test_unknown_member_is_refused,
     test_work_that_nobody_wants_any_more_ends,
 )
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 
 __all__ = [
     "test_admitted_and_drained_twice",
@@ -75,7 +74,7 @@ class LabHarness:
 
     def crash(self, member: str) -> None:
         """Kill its process from outside."""
-        os.kill(self.platform._processes.seen()[member].pid, signal.SIGKILL)
+        strike(self.platform._processes.seen()[member].pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab import procfs
 from telamon.platforms.lab.ledger import Ledger
 from tests.lab.load import Load
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 
 PROJECT = Path(__file__).parents[2]
 MEMBERS = ("database-0", "database-1", "edge-0", "edge-1", "tiny-0", "tiny-1")
@@ -114,7 +114,7 @@ class Controlled:
     def kill(self) -> None:
         """Kill the controller and nothing else."""
         pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
+        strike(pid, signal.SIGKILL)
         until(lambda: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE)
 
     def pids(self) -> dict[str, int]:
@@ -167,7 +167,7 @@ def test_what_died_meanwhile_is_started_again(lab: Controlled) -> None:
     before = lab.pids()
     lab.kill()
     for member in ("tiny-0", "database-0"):
-        os.kill(before[member], signal.SIGKILL)
+        strike(before[member], signal.SIGKILL)
     until(lambda: sorted(lab.pids()) == ["database-1", "edge-0", "edge-1", "tiny-1"])
     lab.start()
     until(lambda: sorted(lab.pids()) == sorted(MEMBERS), within=60)
@@ -181,14 +181,14 @@ def test_members_that_were_taken_over_are_healed_too(lab: Controlled) -> None:
     until(lab.ready)
     before = lab.pids()
     for member in ("tiny-1", "database-0", "edge-0"):
-        os.kill(before[member], signal.SIGKILL)
+        strike(before[member], signal.SIGKILL)
         until(lambda member=member: lab.pids().get(member, before[member]) != before[member], within=60)  # type: ignore[misc]
     until(lab.ready, within=60)
 
 
 def test_controller_that_is_asked_to_end_leaves_the_lab(lab: Controlled) -> None:
     before, pid = lab.pids(), lab.pid()
-    os.kill(pid, signal.SIGTERM)
+    strike(pid, signal.SIGTERM)
     until(lambda: (seen := procfs.stat(pid)) is None or seen.state == procfs.ZOMBIE)
     assert lab.pids() == before
     lab.start()

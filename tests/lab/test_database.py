@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -25,7 +24,7 @@ from telamon.platforms.lab import procfs
 from telamon.ports import Entry
 from telamon.run.recall import recall
 from telamon.state.world import Life, Role
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 from tests.lab.world import World, kept
 
 FIRST, SECOND = "database-0", "database-1"
@@ -122,7 +121,7 @@ def freeze(pid: int) -> tuple[int, ...]:
     """Stop a server with everything it has started. Returns the processes."""
     pids = (pid, *(other for other in procfs.pids() if procfs.is_descendant(other, pid)))
     for one in pids:
-        os.kill(one, signal.SIGSTOP)
+        strike(one, signal.SIGSTOP)
     return pids
 
 
@@ -158,7 +157,7 @@ def test_silent_link_between_the_servers_promotes_nobody(disturbable: World) -> 
         until(lambda: record(world).synced == "", within=BACK_WITHIN)
         client.wait_for_more()
         killed = world.pid(FIRST)
-        os.kill(killed, signal.SIGKILL)
+        strike(killed, signal.SIGKILL)
         # The standby runs all the while, and lacks what was acknowledged without it.
         until(lambda: world.pid(FIRST) not in {0, killed}, within=BACK_WITHIN)
         client.wait_for_more()
@@ -176,7 +175,7 @@ def test_killed_primary_is_succeeded_under_writes_and_follows(world: World) -> N
     with writing(world) as client:
         for primary in (FIRST, SECOND):
             killed = time.monotonic()
-            os.kill(world.pid(primary), signal.SIGKILL)
+            strike(world.pid(primary), signal.SIGKILL)
             until(lambda primary=primary: record(world).primary != primary, within=BACK_WITHIN)  # type: ignore[misc]
             client.wait_for_more()
             assert client.instants[-1] > killed
@@ -193,7 +192,7 @@ def roles(world: World) -> list[Role]:
 def test_primary_and_controller_killed_together(world: World) -> None:
     with writing(world) as client:
         world.host.end()
-        os.kill(world.pid(FIRST), signal.SIGKILL)
+        strike(world.pid(FIRST), signal.SIGKILL)
         world.restart_host()
         until(lambda: in_sync(world, SECOND), within=60)
         client.wait_for_more()
@@ -206,7 +205,7 @@ def test_stopped_primary_never_takes_writes_again(world: World) -> None:
         # Whatever wakes it up now comes too late: nothing of it is left to wake.
         for pid in frozen:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+                strike(pid, signal.SIGCONT)
         left = [pid for pid in frozen if (seen := procfs.stat(pid)) and seen.state != procfs.ZOMBIE]
         assert [pid for pid in left if procfs.working_folder(pid) == f"{world.root}/data/{FIRST}"] == []
         until(lambda: in_sync(world, SECOND), within=60)
@@ -232,7 +231,7 @@ def test_standby_that_lacks_writes_waits_for_the_primary(world: World) -> None:
         until(lambda: known(world).synced == "", within=BACK_WITHIN)
         client.wait_for_more()
         world.host.end()
-        os.kill(world.pid(FIRST), signal.SIGKILL)
+        strike(world.pid(FIRST), signal.SIGKILL)
         until(lambda: _ended(world, FIRST))
         data.rename(data.with_name("away"))
         note(world, "forgotten", aside)

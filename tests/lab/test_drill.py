@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from telamon.products.traffic import Act, Kind, Meaning, Shape
 from telamon.proof.drill.outcome import Verdict, read
 from telamon.proof.stage import Staged
 from telamon.proof.workload import Audit, LoadPlan, Target
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 from tests.lab.test_controller import Controlled
 
 KEPT = Meaning(act=Act.ADD, shape=Shape.BAG, thing="rows")
@@ -229,7 +228,7 @@ def test_drill_that_is_killed_leaves_a_stack_that_mends_itself(drilled: Drilled)
     assert driver.stdout is not None
     assert driver.stdout.readline() == b"made\n"
     assert home.is_file()
-    os.kill(driver.pid, signal.SIGKILL)
+    strike(driver.pid, signal.SIGKILL)
     driver.wait(10)
     driver.stdout.close()
     until(home.is_dir)

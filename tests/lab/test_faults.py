@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -40,7 +39,7 @@ from tests.contract.faults_suite import (
     test_what_has_no_end_is_refused,
     test_what_nobody_ends_ends_by_itself,
 )
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 from tests.lab.world import World, kept
 
 __all__ = [
@@ -183,7 +182,7 @@ def test_slow_and_silent_links_are_made_at_once_and_ended_at_once(world: World, 
 def test_relays_that_die_are_started_again_and_know_what_to_do(world: World, faults: Faults) -> None:
     faults.disturb(CutLink("tiny-0", "database-writer"), name="cut", seconds=600)
     old = world.pid("relays-0")
-    os.kill(old, signal.SIGKILL)
+    strike(old, signal.SIGKILL)
     world.replaced("relays", "relays-0", old=old)
     until(lambda: "ok" in asked(world, "tiny-1"))
     assert "ok" not in asked(world, "tiny-0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from telamon.platforms.lab import admin
 from telamon.state.classify import Condition
 from telamon.state.world import JobPhase, Life
 from tests.lab.load import Load
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 from tests.lab.world import World, kept
 
 
@@ -48,7 +47,7 @@ def test_killed_node_fails_no_get_and_serves_again(world: World) -> None:
     old = world.pid("tiny-0")
     with Load(world.front()) as load:
         until(load.enough(60))
-        os.kill(old, signal.SIGKILL)
+        strike(old, signal.SIGKILL)
         world.replaced("tiny", "tiny-0", old=old)
         until(load.enough(60, since=time.monotonic()))
     assert load.failures() == []
@@ -59,7 +58,7 @@ def test_hung_node_fails_no_get_and_is_replaced(world: World) -> None:
     old = world.pid("tiny-1")
     with Load(world.front()) as load:
         until(load.enough(60))
-        os.kill(old, signal.SIGSTOP)
+        strike(old, signal.SIGSTOP)
         world.replaced("tiny", "tiny-1", old=old)
     assert load.failures() == []
 
@@ -68,7 +67,7 @@ def test_killed_balancer_refuses_nobody(world: World) -> None:
     old = world.pid("edge-0")
     with Load(world.front(), reuse=False) as load:
         until(load.enough(60))
-        os.kill(old, signal.SIGKILL)
+        strike(old, signal.SIGKILL)
         until(lambda: world.pid("edge-0") not in {0, old})
         until(load.enough(60, since=time.monotonic()))
     refused = [sample for sample in load.samples if "Refused" in sample.error]
@@ -77,7 +76,7 @@ def test_killed_balancer_refuses_nobody(world: World) -> None:
 
 def test_hung_balancer_is_replaced(world: World) -> None:
     old = world.pid("edge-1")
-    os.kill(old, signal.SIGSTOP)
+    strike(old, signal.SIGSTOP)
     until(lambda: world.pid("edge-1") not in {0, old})
     world.settle()
 
@@ -86,7 +85,7 @@ def test_killed_database_loses_nothing_acknowledged(world: World) -> None:
     old = world.pid("database-0")
     with Load(world.front(), writes=True) as load:
         until(lambda: len(load.acknowledged()) > 10)
-        os.kill(old, signal.SIGKILL)
+        strike(old, signal.SIGKILL)
         until(lambda: world.pid("database-0") not in {0, old})
         begun = time.monotonic()
         until(lambda: any(s.status == 201 for s in load.since(begun) if s.method == "POST"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,7 @@ from telamon.operator.operations import Wish
 from telamon.platforms.lab import procfs
 from telamon.state.classify import Condition
 from tests.lab.load import Load
-from tests.lab.support import until
+from tests.lab.support import strike, until
 from tests.lab.world import World, kept
 
 pytestmark = pytest.mark.timeout(400)
@@ -112,7 +111,7 @@ def test_a_copy_whose_process_is_killed_goes_on(world: World) -> None:
             if killed < 3:
                 # One that has just come to its end is nobody's to kill.
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                    strike(pid, signal.SIGKILL)
                     killed += 1
         until(lambda: ended(world, made.metadata.name) or bool(workers(world)), within=ENDS_WITHIN)
     done = world.host.operations.get(made.metadata.name)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -19,7 +20,7 @@ import pytest
 
 from telamon.platforms.lab import procfs
 from tests.lab.conftest import place
-from tests.lab.support import until
+from tests.lab.support import strike, until
 
 pytestmark = pytest.mark.timeout(420)
 """Kinto and its dependencies are installed by the first run."""
@@ -102,7 +103,7 @@ def test_records_outlive_the_node_that_took_them(records: Records) -> None:
         for number in range(20):
             book = {"data": {"number": number}}
             client.post("/buckets/library/collections/books/records", json=book).raise_for_status()
-        os.kill(records.pid("kinto-0"), 9)
+        strike(records.pid("kinto-0"), signal.SIGKILL)
         for _ in range(20):
             found = client.get("/buckets/library/collections/books/records").raise_for_status().json()["data"]
             assert sorted(book["number"] for book in found) == list(range(20))

@@ -30,7 +30,7 @@ from telamon.products.base import Endpoint, SecretValue
 from telamon.products.registry import products_of
 from telamon.state.phase import Phase
 from tests.lab.superuser import statements, strange
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 
 SUPERUSER_PASSWORD = "superuser's own"
 PASSWORDS = {role.name: f"{role.name}'s own" for role in OWN_ROLES}
@@ -276,7 +276,7 @@ def test_killed_server_starts_again_with_clients_attached(server: Server) -> Non
         for _ in range(5):
             clients.enter_context(closing(server.session("kept", "p")))
         server.query("kept", "p", "CREATE TABLE kept AS SELECT 7 AS n")
-        os.kill(server.processes.seen()["database-0"].pid, signal.SIGKILL)
+        strike(server.processes.seen()["database-0"].pid, signal.SIGKILL)
         until(lambda: server.processes.seen()["database-0"].exit == "signal 9")
         until(lambda: _starts(server))
         assert server.query("kept", "p", "SELECT n FROM kept") == "7"
@@ -289,8 +289,8 @@ def test_part_of_a_lost_server_that_hangs_is_ended(server: Server) -> None:
     with closing(server.session("frozen", "p")):
         parts = [pid for pid in procfs.pids() if pid != leader and procfs.is_descendant(pid, leader)]
         for pid in parts:
-            os.kill(pid, signal.SIGSTOP)
-        os.kill(leader, signal.SIGKILL)
+            strike(pid, signal.SIGSTOP)
+        strike(leader, signal.SIGKILL)
         until(lambda: server.processes.seen()["database-0"].exit == "signal 9")
         server.processes.end_lost_database(folder)
         until(lambda: _starts(server))

@@ -18,7 +18,7 @@ from telamon.platforms.clock import SteadyClock
 from telamon.platforms.lab import logs, procfs
 from telamon.platforms.lab.processes import Processes
 from telamon.state.world import Life
-from tests.lab.support import HAS_A_CHILD, HAS_A_DAEMON, IGNORES_TERM, SLEEPS, launch, until
+from tests.lab.support import HAS_A_CHILD, HAS_A_DAEMON, IGNORES_TERM, SLEEPS, launch, strike, until
 
 DRIVER = """
 import os, sys
@@ -99,7 +99,7 @@ def test_one_that_ignores_the_request_is_killed_after_its_grace(processes: Proce
 
 def test_stopped_by_signal_it_is_killed_all_the_same(processes: Processes, root: Path) -> None:
     processes.start(launch(root, "app-0", code=SLEEPS))
-    os.kill(processes.seen()["app-0"].pid, signal.SIGSTOP)
+    strike(processes.seen()["app-0"].pid, signal.SIGSTOP)
     processes.stop("app-0", grace=0.0)
     until(lambda: "app-0" not in processes.seen())
 
@@ -109,7 +109,7 @@ def test_crash_is_told_with_its_cause_and_forgotten_when_stopped(processes: Proc
     processes.start(launch(root, "app-1", code=SLEEPS))
     until(lambda: processes.seen()["app-0"].life is Life.EXITED)
     assert processes.seen()["app-0"].exit == "exit 3"
-    os.kill(processes.seen()["app-1"].pid, signal.SIGKILL)
+    strike(processes.seen()["app-1"].pid, signal.SIGKILL)
     until(lambda: processes.seen()["app-1"].life is Life.EXITED)
     assert processes.seen()["app-1"].exit == "signal 9"
     processes.stop("app-0", grace=1.0)
@@ -120,7 +120,7 @@ def test_crash_is_told_with_its_cause_and_forgotten_when_stopped(processes: Proc
 def test_what_a_process_started_ends_with_it(processes: Processes, root: Path, code: str) -> None:
     processes.start(launch(root, "app-0", code=code))
     child = int(first_line(root, "app-0"))
-    os.kill(processes.seen()["app-0"].pid, signal.SIGKILL)
+    strike(processes.seen()["app-0"].pid, signal.SIGKILL)
     until(lambda: processes.seen()["app-0"].life is Life.EXITED)
     until(lambda: is_gone(child))
 
@@ -185,7 +185,7 @@ def test_next_controller_takes_over_what_runs(root: Path) -> None:
         successor.stop("app-1", grace=5.0)
         until(lambda: "app-1" not in successor.seen())
         until(lambda: is_gone(child))
-        os.kill(found["app-0"].pid, signal.SIGKILL)
+        strike(found["app-0"].pid, signal.SIGKILL)
         until(lambda: successor.seen()["app-0"].life is Life.EXITED)
     finally:
         successor.close()
@@ -199,7 +199,7 @@ def test_next_controller_ends_what_lost_its_member(root: Path) -> None:
         for pid in procfs.pids()
         if procfs.environment(pid).get("TELAMON_LAB") == "test/app-0" and pid != child
     )
-    os.kill(leader, signal.SIGKILL)
+    strike(leader, signal.SIGKILL)
     until(lambda: is_gone(leader))
     successor = Processes(root, "test", clock=SteadyClock())
     try:

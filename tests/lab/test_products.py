@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from telamon.model.stack import Stack
 from telamon.products.registry import registry
 from telamon.state.world import ComponentKind
 from tests.lab.load import Load
-from tests.lab.support import until
+from tests.lab.support import strike, until
 from tests.lab.world import World, kept
 
 VERSIONS = {"jira": "11.3.1", "confluence": "10.2.7", "bitbucket": "9.4.16"}
@@ -72,7 +71,7 @@ def test_lost_node_fails_no_get_and_comes_back(world: World, product: str, numbe
     old = world.pid(name)
     with Load(world.front(product), sessions=8, rate=4) as load:
         until(load.enough(40))
-        os.kill(old, number)
+        strike(old, number)
         until(lambda: world.pid(name) not in {0, old}, within=HEALS_WITHIN)
         world.settle(within=HEALS_WITHIN)
     assert load.failures() == []
@@ -85,7 +84,7 @@ def test_lost_companions_come_back(world: World) -> None:
     ]
     old = {component.members[-1].name: world.pid(component.members[-1].name) for component in companions}
     for pid in old.values():
-        os.kill(pid, signal.SIGKILL)
+        strike(pid, signal.SIGKILL)
     for name, pid in old.items():
         until(lambda name=name, pid=pid: world.pid(name) not in {0, pid}, within=HEALS_WITHIN)  # type: ignore[misc]
     world.settle(within=HEALS_WITHIN)
@@ -101,7 +100,7 @@ def test_lost_database_takes_no_product_down(world: World) -> None:
     with ExitStack() as loads:
         for product in VERSIONS:
             loads.enter_context(Load(world.front(product), sessions=2, rate=2))
-        os.kill(old, signal.SIGKILL)
+        strike(old, signal.SIGKILL)
         until(lambda: world.pid("database-0") not in {0, old})
         world.settle(within=HEALS_WITHIN)
     assert {name: world.pid(name) for name in nodes} == nodes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ from telamon.platforms.lab import facts as machine_facts
 from telamon.proof.generator import Generator
 from telamon.proof.history.verdict import Fault
 from tests.lab.proving import VERSIONS, explain, one_product, prove
+from tests.lab.support import strike
 from tests.lab.world import World, kept
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.exhaustive]
@@ -25,7 +25,7 @@ def test_an_honest_product_is_clean_though_a_node_is_killed(root: Path, product:
 
         def kill(generator: Generator) -> None:
             generator.sleep_until(8)
-            os.kill(world.pid(f"{product}-1"), signal.SIGKILL)
+            strike(world.pid(f"{product}-1"), signal.SIGKILL)
 
         record, verdict = prove(world, product, root, seconds=20, harm=kill)
     assert verdict.clean, explain(verdict)
@@ -58,7 +58,7 @@ def test_writes_acknowledged_before_they_are_durable_are_missed(root: Path) -> N
             generator.sleep_until(instant)
             # Both servers at once: which of them takes writes by now, and whether the other is back, is not known.
             for pid in filter(None, (world.pid("database-0"), world.pid("database-1"))):
-                os.kill(pid, signal.SIGKILL)
+                strike(pid, signal.SIGKILL)
 
     found = betrayed(root, "acknowledge-before-commit", kill_database)
     assert found & {Fault.LOST, Fault.DIRTY_READ, Fault.DANGLING_ROW}
@@ -73,7 +73,7 @@ def test_changes_that_no_index_was_told_of_are_missed(root: Path, product: str) 
 def test_answers_from_before_a_failover_are_stale(root: Path, product: str) -> None:
     def kill_node(world: World, generator: Generator) -> None:
         generator.sleep_until(8)
-        os.kill(world.pid(f"{product}-1"), signal.SIGKILL)
+        strike(world.pid(f"{product}-1"), signal.SIGKILL)
 
     assert betrayed(root, "stale-after-failover", kill_node, product=product) & {
         Fault.STALE_OWN_WRITE,

@@ -23,6 +23,7 @@ from telamon.platforms.lab.backup.timeline import Keeper, Timeline, server_time
 from telamon.state.backups import surroundings
 from tests.lab import backups
 from tests.lab.backups import TRACKER, Site, attachment, needs_restic, quiet
+from tests.lab.support import strike
 
 pytestmark = [needs_restic, pytest.mark.timeout(300)]
 
@@ -180,7 +181,7 @@ def test_what_a_killed_keeper_has_left_running_is_ended_by_the_next_one(tracker:
         keeper(tracker, lambda: True).keep()
         os._exit(0)
     until(lambda: bool(timeline(tracker).copies()))
-    os.kill(child, signal.SIGKILL)
+    strike(child, signal.SIGKILL)
     os.waitpid(child, 0)
     (left,) = receivers(tracker)
     with kept(tracker):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import socket
 import ssl
@@ -17,7 +16,7 @@ import pytest
 
 from telamon import wiring
 from telamon.platforms.lab import facts as machine_facts
-from tests.lab.support import tiny_stack, until
+from tests.lab.support import strike, tiny_stack, until
 from tests.lab.world import World, kept
 
 PROFILE = {
@@ -124,7 +123,7 @@ def banner(world: World) -> str:
 
 def test_tcp_goes_to_nodes_that_speak(world: World) -> None:
     assert {until(lambda: banner(world)) for _ in range(8)} <= {"TINY-1.0 tiny-0", "TINY-1.0 tiny-1"}
-    os.kill(world.pid("tiny-0"), signal.SIGSTOP)
+    strike(world.pid("tiny-0"), signal.SIGSTOP)
     until(lambda: [banner(world) for _ in range(4)] == ["TINY-1.0 tiny-1"] * 4)
     world.settle()
 
