@@ -10,6 +10,7 @@
     ├── ConflictError          5   something else is in progress, or the object moved on meanwhile
     ├── MachineError           6   the machine lacks something: rights, disk, port, locale, a library
     ├── PlatformError          7   a part under the products failed: database, balancer, process, network
+    │   └── DeniedError            whoever asks is known, and lacks a right
     ├── ProductError           8   a product failed, or answered what it never should
     │   └── SetupRequired          a person must finish a set-up page
     ├── NotReadyError          9   what was asked for is not there yet

@@ -111,10 +111,23 @@ class BusyStore(MemoryStore):
     busy = False
 
     def list(self, kind: str) -> tuple[Stored, ...]:
+        """Read all, if it is let."""
+        self._open()
+        return super().list(kind)
+
+    def get(self, kind: str, name: str) -> Stored | None:
         """Read, if it is let."""
+        self._open()
+        return super().get(kind, name)
+
+    def put(self, stored: Stored) -> Stored:
+        """Write, if it is let."""
+        self._open()
+        return super().put(stored)
+
+    def _open(self) -> None:
         if self.busy:
             raise MachineError("the store is locked", remedy="wait for who holds it")
-        return super().list(kind)
 
 
 def stack(nodes: int = 2, *, version: str = "11.3.1", window: str = "", lasts: str = "30m") -> Stack:

@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -119,8 +119,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Set-Cookie", f'pin="{PIN}"; Path=/')
         for name, value in headers or []:
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
+        with suppress(ConnectionError):
+            # Load that is ended hangs up in the middle of an answer.
+            self.end_headers()
+            self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's.
         """Nothing is written."""
