@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from telamon.desired.outline import UNVERSIONED
+from telamon.model.stack import Stack
+from telamon.naming import ProductName, component_name
+
 
 @dataclass(frozen=True)
 class InForce:
@@ -21,3 +25,32 @@ class InForce:
     releases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     logins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     upgrades: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def leading_to(stack: Stack, in_force: InForce) -> Stack:
+    """The stack with the versions that upgrades in progress lead to.
+
+    Args:
+        stack: the stack file.
+        in_force: beside what it says.
+    """
+    ends = {
+        name: in_force.upgrades[component_name(name)]
+        for name, spec in stack.spec.products.items()
+        if in_force.upgrades.get(component_name(name)) not in {None, spec.version or UNVERSIONED}
+    }
+    return with_releases(stack, ends) if ends else stack
+
+
+def with_releases(stack: Stack, releases: Mapping[ProductName, str]) -> Stack:
+    """The stack with other versions of some products.
+
+    Args:
+        stack: the stack file.
+        releases: by product.
+    """
+    products = {
+        name: spec.model_copy(update={"version": releases[name]}) if name in releases else spec
+        for name, spec in stack.spec.products.items()
+    }
+    return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": products})})

@@ -12,8 +12,8 @@ from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.errors import PlatformError
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import STATEFUL_SET, Api
-from telamon.platforms.kubernetes.journal import CONFIG_MAP
 from telamon.platforms.kubernetes.lease import LEASE, KubernetesLease
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
 from tests.cluster.harness import OPERATOR

@@ -9,9 +9,9 @@ import pytest
 from telamon.errors import ConflictError, PlatformError
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import Api
-from telamon.platforms.kubernetes.journal import CONFIG_MAP
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.secrets import KubernetesSecrets
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP
 from telamon.products.base import SecretValue
 from telamon.state.world import JobPhase, JobState
 from tests.cluster.support import until

@@ -9,7 +9,7 @@ from pathlib import Path
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabDesired
 from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
-from telamon.desired.lab.outline import needs
+from telamon.desired.lab.needs import needs
 from telamon.model.stack import Stack
 from telamon.products.base import Product
 from telamon.products.registry import products_of, registry

@@ -17,7 +17,7 @@ from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import DatabaseDesired, LabComponent, LabDesired, ServerDesired
 from telamon.desired.lab.database_roles import MANAGER, OWN_ROLES, SUPERUSER
 from telamon.desired.lab.facts import Account, LabFacts
-from telamon.desired.lab.outline import needs
+from telamon.desired.lab.needs import needs
 from telamon.errors import MachineError, PlatformError, TemporaryError
 from telamon.naming import DATABASE
 from telamon.platforms.clock import SteadyClock

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from telamon.desired.calls import SetupDesired
 from telamon.desired.component import ComponentDesired, MemberDesired, Saving
+from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.kubernetes.data import Bundle, Object, digest
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.wanted import token_secret
-from telamon.desired.lab.data import SetupDesired
-from telamon.desired.lab.keeping import component_desired, requirements
 from telamon.errors import InternalError
 from telamon.naming import ANNOTATION_REVISION, DATABASE, LABEL_COMPONENT, LABEL_PRODUCT
 from telamon.products.base import Product, Workload

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from telamon.desired.component import Upgrade
-from telamon.desired.in_force import InForce
+from telamon.desired.in_force import InForce, leading_to, with_releases
 from telamon.desired.kubernetes.components import KubernetesComponent, components
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import Site
-from telamon.desired.lab.outline import UNVERSIONED
-from telamon.desired.lab.pending import leading_to, with_releases
+from telamon.desired.outline import UNVERSIONED
 from telamon.model.stack import Stack
 from telamon.naming import component_name
 from telamon.products.release import Jump, Way

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from telamon import naming
 from telamon.desired.kubernetes.facts import Facts
 from telamon.desired.kubernetes.images import DATABASE_CLIENT, Images, of_workload, server_image
-from telamon.desired.lab.outline import Outline, outlines
-from telamon.desired.lab.secrets import ProductSecrets, product_secrets
+from telamon.desired.outline import Outline, outlines
+from telamon.desired.product_secrets import ProductSecrets, product_secrets
 from telamon.errors import InternalError, RefusedError
 from telamon.model.common import Resources
 from telamon.model.database import CloudNativePgDatabase, DatabaseSpec, RdsDatabase

@@ -1,6 +1,6 @@
 """(Stack, LabFacts) -> the lab as plain data: every process, file, address and link of it.
 
-Steps: :func:`~telamon.desired.lab.outline.needs` says what must be found on the machine; the platform finds it and
+Steps: :func:`~telamon.desired.lab.needs.needs` says what must be found on the machine; the platform finds it and
 keeps it as :class:`~telamon.desired.lab.facts.LabFacts`; :func:`~telamon.desired.lab.compile.compile_lab` makes
 :class:`~telamon.desired.lab.data.LabDesired` of both.
 

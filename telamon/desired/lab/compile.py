@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from telamon.desired.component import LoginTurn, Requirement, Saving
+from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.lab.data import (
     BackupDesired,
     CloneDesired,
@@ -21,11 +22,12 @@ from telamon.desired.lab.database import database_component, replication_links
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.edge import admin_socket, edge_component, rotations
 from telamon.desired.lab.facts import LabFacts
-from telamon.desired.lab.keeping import component_desired, requirements
+from telamon.desired.lab.needs import balancers, databases, lab_host
 from telamon.desired.lab.nodes import Surroundings, links, member_desired, processes
-from telamon.desired.lab.outline import Outline, balancers, databases, lab_host, outlines
 from telamon.desired.lab.relays import relays_component
-from telamon.desired.lab.secrets import database_secrets, product_secrets, references, vault_secret, wanted
+from telamon.desired.lab.secrets import database_secrets, references, vault_secret, wanted
+from telamon.desired.outline import Outline, outlines
+from telamon.desired.product_secrets import product_secrets
 from telamon.desired.windows import windows_of
 from telamon.model.care import FolderDestination
 from telamon.model.stack import Stack

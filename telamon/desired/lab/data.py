@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from telamon.desired.calls import SetupDesired, WorkloadProbe
 from telamon.desired.component import ComponentDesired
 from telamon.products.base import (
     Endpoint,
@@ -67,19 +68,6 @@ class FolderDesired:
     mode: int = 0o700
     owner: RunAs = RunAs.SELF
     size: int = 0
-
-
-@dataclass(frozen=True)
-class WorkloadProbe:
-    """Ask the status page; the workload reads the answer.
-
-    Attributes:
-        endpoint: where the node listens for HTTP.
-        front: the address that users type, with the context path of this very workload.
-    """
-
-    endpoint: Endpoint
-    front: FrontAddress
 
 
 @dataclass(frozen=True)
@@ -264,24 +252,6 @@ class ServerDesired:
     def own_logins(self) -> tuple[Login, ...]:
         """The roles that Telamon itself logs in as, once they are made."""
         return self.replicator, self.operator, self.manager, self.reader
-
-
-@dataclass(frozen=True)
-class SetupDesired:
-    """What the set-up pages and the service account are filled in with; secrets by reference."""
-
-    title: str
-    base_url: str
-    license: SecretValue
-    admin_username: SecretValue
-    admin_password: SecretValue
-    admin_email: SecretValue
-    admin_name: SecretValue
-    account_username: SecretValue
-    account_password: SecretValue
-    account_email: SecretValue
-    account_token: SecretValue
-    """Where the token is kept once there is one."""
 
 
 class SecretKind(StrEnum):

@@ -32,7 +32,7 @@ from telamon.desired.lab.data import (
 from telamon.desired.lab.database_roles import MANAGER, OPERATOR, READER, REPLICATOR, SUPERUSER
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import desired_fingerprint, process_revision
-from telamon.desired.lab.outline import POSTGRES, POSTGRES_PORT, server_pairs
+from telamon.desired.lab.needs import POSTGRES, POSTGRES_PORT, server_pairs
 from telamon.desired.lab.secrets import cluster_secret
 from telamon.naming import DATABASE, member_name
 from telamon.products.base import Endpoint

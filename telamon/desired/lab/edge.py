@@ -38,7 +38,8 @@ from telamon.desired.lab.listeners import (
     tcp_listener,
     virtual_host,
 )
-from telamon.desired.lab.outline import HTTP, Outline
+from telamon.desired.lab.needs import HTTP
+from telamon.desired.outline import Outline
 from telamon.naming import EDGE, member_name
 from telamon.products.base import Endpoint, TcpRoute
 from telamon.state.classify import Patience

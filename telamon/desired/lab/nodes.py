@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from telamon.desired.calls import WorkloadProbe
 from telamon.desired.component import MemberDesired
-from telamon.desired.lab.data import (
-    FolderDesired,
-    FrontDoor,
-    Link,
-    ProcessDesired,
-    WorkloadProbe,
-    link_name,
-)
+from telamon.desired.lab.data import FolderDesired, FrontDoor, Link, ProcessDesired, link_name
 from telamon.desired.lab.database import endpoint as database_endpoint
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import process_revision
-from telamon.desired.lab.outline import ANYBODY, HTTP, INDEX, INDEX_PORT, POSTGRES, Outline
+from telamon.desired.lab.needs import ANYBODY, HTTP, INDEX, INDEX_PORT, POSTGRES
 from telamon.desired.lab.relays import movable_clock
-from telamon.desired.lab.secrets import ProductSecrets
+from telamon.desired.outline import Outline
+from telamon.desired.product_secrets import ProductSecrets
 from telamon.errors import InternalError
 from telamon.naming import EDGE, WRITER, database_name, member_name
 from telamon.products.base import DatabaseLink, Endpoint, EnvironmentValue, NodeContext, Peer

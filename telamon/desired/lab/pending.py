@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from telamon.desired.component import Upgrade
-from telamon.desired.in_force import InForce
+from telamon.desired.in_force import InForce, leading_to, with_releases
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired
 from telamon.desired.lab.facts import LabFacts
-from telamon.desired.lab.outline import UNVERSIONED
+from telamon.desired.outline import UNVERSIONED
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
-from telamon.naming import ComponentName, ProductName, component_name
+from telamon.naming import ComponentName, component_name
 from telamon.products.base import Product
 from telamon.products.release import Jump, Way
 
@@ -65,32 +65,3 @@ def _pending(part: LabComponent, asked: LabComponent, *, spec: ProductSpec, prod
         jump = Jump(Way.REFUSED, obstacle)
     upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=asked.processes)
-
-
-def leading_to(stack: Stack, in_force: InForce) -> Stack:
-    """The stack with the versions that upgrades in progress lead to.
-
-    Args:
-        stack: the stack file.
-        in_force: beside what it says.
-    """
-    ends = {
-        name: in_force.upgrades[component_name(name)]
-        for name, spec in stack.spec.products.items()
-        if in_force.upgrades.get(component_name(name)) not in {None, spec.version or UNVERSIONED}
-    }
-    return with_releases(stack, ends) if ends else stack
-
-
-def with_releases(stack: Stack, releases: Mapping[ProductName, str]) -> Stack:
-    """The stack with other versions of some products.
-
-    Args:
-        stack: the stack file.
-        releases: by product.
-    """
-    products = {
-        name: spec.model_copy(update={"version": releases[name]}) if name in releases else spec
-        for name, spec in stack.spec.products.items()
-    }
-    return stack.model_copy(update={"spec": stack.spec.model_copy(update={"products": products})})

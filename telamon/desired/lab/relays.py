@@ -22,7 +22,8 @@ from telamon.desired.lab.data import (
 )
 from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.fingerprint import desired_fingerprint, process_revision
-from telamon.desired.lab.outline import ANYBODY, Outline
+from telamon.desired.lab.needs import ANYBODY
+from telamon.desired.outline import Outline
 from telamon.naming import RELAYS, member_name
 from telamon.state.classify import Patience
 from telamon.state.world import ComponentKind

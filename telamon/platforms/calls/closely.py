@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from telamon.desired.lab.data import WorkloadProbe
+from telamon.desired.calls import WorkloadProbe
 from telamon.errors import TelamonError
 from telamon.platforms.rest import Credential, perform
 from telamon.products.base import Flow, HealthReport, Identity, IndexKeeper, IndexReport, NodeSeen, Workload

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from telamon.desired.lab.data import SetupDesired, WorkloadProbe
+from telamon.desired.calls import SetupDesired, WorkloadProbe
 from telamon.errors import PlatformError, SetupRequired, TelamonError, brief
 from telamon.plan.cloning import QUIETEN
 from telamon.plan.step import Call

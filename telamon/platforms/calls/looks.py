@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from telamon.desired.lab.data import WorkloadProbe
+from telamon.desired.calls import WorkloadProbe
 from telamon.platforms.calls import closely
 from telamon.platforms.calls.closely import Findings
 from telamon.platforms.calls.credentials import Credentials

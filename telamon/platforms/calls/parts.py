@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
+from telamon.desired.calls import SetupDesired
 from telamon.desired.component import ComponentDesired
-from telamon.desired.lab.data import SetupDesired
 from telamon.products.base import Product, SecretValue, Workload
 from telamon.state.world import JobPhase, JobState
 

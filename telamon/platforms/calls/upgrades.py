@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from telamon.desired.lab.data import WorkloadProbe
+from telamon.desired.calls import WorkloadProbe
 from telamon.errors import TelamonError
 from telamon.platforms.calls import closely
 from telamon.platforms.calls.credentials import Credentials

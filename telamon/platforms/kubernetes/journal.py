@@ -16,15 +16,14 @@ from typing import Final
 
 from telamon.desired.kubernetes.data import Object
 from telamon.errors import ConflictError, PlatformError, TemporaryError, brief
-from telamon.naming import LABEL_COMPONENT, LABEL_STACK, labels
-from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.naming import LABEL_COMPONENT, LABEL_STACK
+from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.pruning import surplus
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP, ROLE, sheet, sheet_name
 from telamon.ports import Entry
 
-CONFIG_MAP: Final = Kind("v1", "ConfigMap")
 LONGEST: Final = 500
 """Characters of a reason or an error that are kept."""
-ROLE: Final = "telamon.dev/role"
 JOURNAL: Final = "journal"
 
 
@@ -69,7 +68,7 @@ class KubernetesJournal:
         live = self._records.get(component)
         try:
             if live is None:
-                self._records[component] = self._api.create(self._made(component, line))
+                self._records[component] = self._api.create(self._sheet(component, line))
             else:
                 gone = {_key(each): None for each in surplus([*_lines(live), written])}
                 self._records[component] = self._api.change(live, {"data": {**gone, **line}})
@@ -113,6 +112,9 @@ class KubernetesJournal:
                 self._api.delete(live)
             self._records.clear()
 
+    def _sheet(self, component: str, line: dict[str, str]) -> Object:
+        return sheet(self._stack, component, namespace=self._namespace, role=JOURNAL, data=line)
+
     def _look(self) -> None:
         """Read everything once: from then on nobody else writes, or our next line is refused."""
         if self._read:
@@ -125,20 +127,7 @@ class KubernetesJournal:
         self._read = True
 
     def _name(self, component: str) -> str:
-        return f"{self._stack}.{component}.journal"
-
-    def _made(self, component: str, data: dict[str, str]) -> Object:
-        metadata = {
-            "name": self._name(component),
-            "namespace": self._namespace,
-            "labels": {**labels(self._stack, component), ROLE: JOURNAL},
-        }
-        return {
-            "apiVersion": CONFIG_MAP.version,
-            "kind": CONFIG_MAP.kind,
-            "metadata": metadata,
-            "data": data,
-        }
+        return sheet_name(self._stack, component, role=JOURNAL)
 
 
 def _lines(live: Object) -> tuple[Entry, ...]:

@@ -17,7 +17,7 @@ from telamon.errors import PlatformError, TelamonError, brief
 from telamon.naming import labels
 from telamon.platforms.calls.parts import NOTES_KEPT, outdated, read, written
 from telamon.platforms.kubernetes.api import Api
-from telamon.platforms.kubernetes.journal import CONFIG_MAP, ROLE
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP, ROLE, sheet, sheet_name
 from telamon.state.world import JobPhase, JobState
 
 CALLS: Final = "calls"
@@ -94,6 +94,9 @@ class KubernetesRecords:
             self._known[component] = self._read(component)
         return self._known[component]
 
+    def _sheet(self, component: str, data: Mapping[str, str]) -> Object:
+        return sheet(self._stack, component, namespace=self._namespace, role=CALLS, data=data)
+
     def _read(self, component: str) -> _Record:
         live = self._api.get(CONFIG_MAP, self._name(component), namespace=self._namespace)
         if live is None:
@@ -113,7 +116,7 @@ class KubernetesRecords:
         data = {"jobs": json.dumps(record.jobs, sort_keys=True), "notes": json.dumps(record.notes)}
         try:
             if record.live is None:
-                live = self._api.create(self._made(component, data))
+                live = self._api.create(self._sheet(component, data))
             else:
                 live = self._api.change(record.live, {"data": data})
         except TelamonError:
@@ -123,20 +126,7 @@ class KubernetesRecords:
         self._known[component] = replace(record, live=live)
 
     def _name(self, component: str) -> str:
-        return f"{self._stack}.{component}.{CALLS}"
-
-    def _made(self, component: str, data: Mapping[str, str]) -> Object:
-        metadata = {
-            "name": self._name(component),
-            "namespace": self._namespace,
-            "labels": {**labels(self._stack, component), ROLE: CALLS},
-        }
-        return {
-            "apiVersion": CONFIG_MAP.version,
-            "kind": CONFIG_MAP.kind,
-            "metadata": metadata,
-            "data": dict(data),
-        }
+        return sheet_name(self._stack, component, role=CALLS)
 
 
 def _interrupted(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from telamon.desired.calls import WorkloadProbe
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
-from telamon.desired.lab.data import WorkloadProbe
 from telamon.errors import PlatformError, TemporaryError
 from telamon.plan.step import Call
 from telamon.platforms.calls.credentials import Credentials

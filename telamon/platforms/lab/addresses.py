@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telamon.desired.lab.facts import LAST_SLOT
-from telamon.desired.lab.outline import Needs, TcpNeed
+from telamon.desired.lab.needs import Needs, TcpNeed
 from telamon.errors import MachineError
 
 FRONT_PORT = 8080

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from telamon.desired.lab.outline import outlines
-from telamon.desired.lab.secrets import product_secrets
+from telamon.desired.outline import outlines
+from telamon.desired.product_secrets import product_secrets
 from telamon.errors import PlatformError
 from telamon.model.stack import Stack
 from telamon.platforms.lab.backup.taking import demand_room

@@ -9,8 +9,9 @@ from telamon.desired.component import ComponentDesired
 from telamon.desired.in_force import InForce
 from telamon.desired.lab.data import LabDesired
 from telamon.desired.lab.facts import LabFacts
-from telamon.desired.lab.outline import Outline, needs, outlines
+from telamon.desired.lab.needs import needs
 from telamon.desired.lab.pending import compile_pending
+from telamon.desired.outline import Outline, outlines
 from telamon.model.stack import Stack
 from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab import installed

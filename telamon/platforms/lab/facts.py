@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
-from telamon.desired.lab.outline import POSTGRES_PORT, Needs
+from telamon.desired.lab.needs import POSTGRES_PORT, Needs
 from telamon.errors import MachineError, PlatformError
 from telamon.platforms.lab import addresses, machine, tls, volumes
 from telamon.platforms.lab.addresses import Allocation

@@ -6,15 +6,9 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from telamon.desired.calls import WorkloadProbe
 from telamon.desired.component import ComponentDesired
-from telamon.desired.lab.data import (
-    DatabaseDesired,
-    LabComponent,
-    LabDesired,
-    ProcessDesired,
-    RunAs,
-    WorkloadProbe,
-)
+from telamon.desired.lab.data import DatabaseDesired, LabComponent, LabDesired, ProcessDesired, RunAs
 from telamon.desired.lab.edge import LINGERS
 from telamon.desired.lab.facts import Account, LabFacts
 from telamon.errors import NotReadyError, PlatformError, TelamonError

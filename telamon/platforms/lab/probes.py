@@ -10,14 +10,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from telamon.desired.lab.data import (
-    BalancerProbe,
-    DatabaseProbe,
-    LabComponent,
-    Probe,
-    RelayProbe,
-    WorkloadProbe,
-)
+from telamon.desired.calls import WorkloadProbe
+from telamon.desired.lab.data import BalancerProbe, DatabaseProbe, LabComponent, Probe, RelayProbe
 from telamon.platforms.calls.credentials import Credentials
 from telamon.platforms.calls.looks import Asked, CloseLooks, Known
 from telamon.platforms.lab import admin, postgres

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from telamon.desired.calls import SetupDesired, WorkloadProbe
 from telamon.desired.component import ComponentDesired, MemberDesired
-from telamon.desired.lab.data import LabComponent, ProcessDesired, SetupDesired, WorkloadProbe
+from telamon.desired.lab.data import LabComponent, ProcessDesired
 from telamon.platforms.lab.tracked import Identity, Process
 from telamon.products.base import (
     AccountInputs,

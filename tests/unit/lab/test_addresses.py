@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telamon.desired.lab.outline import Needs, PortNeed, TcpNeed
+from telamon.desired.lab.needs import Needs, PortNeed, TcpNeed
 from telamon.errors import MachineError
 from telamon.platforms.lab import addresses
 from telamon.platforms.lab.addresses import Allocation

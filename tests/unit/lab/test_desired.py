@@ -12,9 +12,10 @@ from telamon.desired.component import Saving
 from telamon.desired.in_force import InForce
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabComponent, LabDesired, SecretKind
-from telamon.desired.lab.outline import UNVERSIONED, needs, outlines
+from telamon.desired.lab.needs import needs
 from telamon.desired.lab.pending import compile_pending
 from telamon.desired.lab.relays import LINKS
+from telamon.desired.outline import UNVERSIONED, outlines
 from telamon.errors import InternalError
 from telamon.model.care import BackupSpec
 from telamon.model.common import SecretRef

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from telamon.desired.lab.data import LabComponent, WorkloadProbe
+from telamon.desired.calls import WorkloadProbe
+from telamon.desired.lab.data import LabComponent
 from telamon.errors import PlatformError, SetupRequired, TemporaryError
 from telamon.plan.step import Call
 from telamon.platforms.calls.credentials import Credentials

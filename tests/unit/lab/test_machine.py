@@ -13,7 +13,7 @@ import pytest
 
 from telamon import wiring
 from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
-from telamon.desired.lab.outline import Needs, needs
+from telamon.desired.lab.needs import Needs, needs
 from telamon.errors import MachineError, NotReadyError, PlatformError
 from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab import machine, tls

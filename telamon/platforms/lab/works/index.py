@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.desired.lab.data import Link, link_name
-from telamon.desired.lab.outline import INDEX
+from telamon.desired.lab.needs import INDEX
 from telamon.errors import PlatformError
 from telamon.indexfiles.place import IndexPlace
 from telamon.plan.works.index import ClearIndex, CopyIndex, TidyIndex

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 
 from telamon.desired.lab.data import DatabaseDesired
-from telamon.desired.lab.secrets import login_secret
+from telamon.desired.product_secrets import login_secret
 from telamon.errors import PlatformError, TemporaryError, brief
 from telamon.naming import secret_name
 from telamon.plan.works.rotation import DisableLogin, EnableLogin, RenewClusterSecret

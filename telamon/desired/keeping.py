@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from telamon.desired.component import ComponentDesired, MemberDesired, Policy, Requirement
-from telamon.desired.lab.outline import Outline
+from telamon.desired.outline import Outline
 from telamon.naming import DATABASE, component_name
 from telamon.products.base import IndexKeeper
 from telamon.state.classify import Patience
