@@ -2,6 +2,10 @@
 
 Only what every websocket has is used (Source: RFC 6455): the opening handshake, ping and pong, and close. What products
 say to one another over it is their own; whether users are cut off, and for how long, shows in the pings.
+
+A connection cannot move to another member, so one that stops in order says goodbye, and browsers open another. Such a
+question is asked again on the new connection, once, and its time goes on. A connection that breaks without a goodbye,
+or says one for another reason, has failed.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ MAGIC: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LARGEST_HEAD: Final = 16_384
 CLOSE, PING, PONG = 0x8, 0x9, 0xA
 """Opcodes. Source: RFC 6455, section 5.2."""
+GOODBYES: Final = frozenset({1001, 1012})
+"""The other side goes away, or is restarted. Source: RFC 6455, section 7.4.1; IANA, "WebSocket Close Code Number"."""
 
 
 def kinds_of() -> Mapping[str, KindFacts]:
@@ -36,6 +42,10 @@ def kinds_of() -> Mapping[str, KindFacts]:
 
 class Gone(ConnectionError):
     """The connection ended, or what came was no websocket."""
+
+
+class Farewell(Gone):
+    """The other side stops, and has said so: whoever connects again is served elsewhere."""
 
 
 class Socket:
@@ -81,7 +91,8 @@ class Socket:
         """Send a ping, and wait for its pong; what comes before is passed over.
 
         Raises:
-            Gone: the other side closed, or the connection ended.
+            Farewell: the other side stops in order.
+            Gone: it closed for another reason, or the connection ended.
         """
         self._writer.write(_frame(PING, text))
         try:
@@ -92,7 +103,7 @@ class Socket:
                 if opcode == PING:
                     self._writer.write(_frame(PONG, payload))
                 if opcode == CLOSE:
-                    raise Gone("closed by the other side")
+                    raise _closed(payload)
         except asyncio.IncompleteReadError as error:
             raise Gone("the connection ended") from error
 
@@ -108,6 +119,13 @@ class Socket:
     def close(self) -> None:
         """End the connection at once."""
         self._writer.transport.abort()
+
+
+def _closed(payload: bytes) -> Gone:
+    """What a close frame says; the first two bytes are the reason. Source: RFC 6455, section 5.5.1."""
+    code = int.from_bytes(payload[:2], "big")
+    kind = Farewell if code in GOODBYES else Gone
+    return kind(f"closed by the other side with {code or 'no reason'}")
 
 
 def _check(head: str, key: str) -> None:
@@ -166,20 +184,28 @@ class SocketKeeper:
             member = member_of(self._cookie)
             clockwork.record(replace(sample, answered=answered, status=status, cause=cause, member=member))
             due += self.load.every * max(math.ceil((answered - due) / self.load.every), 1)
-        if self._socket is not None:
-            self._socket.close()
+        self._drop()
 
     async def _ask(self, text: bytes) -> Cause:
-        """Ask; a connection that has ended is opened anew within the same question."""
+        """Ask; where the connection of the question before was closed in order, ask again on another."""
         try:
             async with asyncio.timeout(self.plan.timeout):
-                if self._socket is None:
-                    self._socket = await Socket.open(self.plan, self.load, cookie=self._cookie)
-                    self._cookie = self._socket.cookie
+                if self._socket is not None:
+                    try:
+                        await self._socket.ping(text)
+                    except Farewell:
+                        self._drop()
+                    else:
+                        return Cause.OK
+                self._socket = await Socket.open(self.plan, self.load, cookie=self._cookie)
+                self._cookie = self._socket.cookie
                 await self._socket.ping(text)
         except OSError as error:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
+            self._drop()
             return cause_of(error)
         return Cause.OK
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any
 
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.sync.server import Server, ServerConnection, serve
 
 from telamon.proof.clockwork import Clockwork
@@ -45,7 +50,52 @@ def listening(*, closes_after: int = 0) -> Iterator[tuple[int, list[str]]]:
         thread.join()
 
 
-def asked(port: int, *, seconds: float = 0.45, **changes: Any) -> list[Sample]:
+def is_ping(event: object) -> bool:
+    return isinstance(event, Frame) and event.opcode is Opcode.PING
+
+
+@contextmanager
+def parting(code: int, *, times: int) -> Iterator[tuple[int, list[str]]]:
+    """A server whose first connections are each closed for a reason once a ping on them was answered.
+
+    Args:
+        code: the reason.
+        times: how many connections are closed.
+    """
+    opened: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve_all() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, suppress(ConnectionError):
+                        converse(connection)
+
+        def converse(connection: socket.socket) -> None:
+            protocol = ServerProtocol()
+            while received := connection.recv(4096):
+                protocol.receive_data(received)
+                for event in protocol.events_received():
+                    if isinstance(event, Request):
+                        opened.append(event.path)
+                        protocol.send_response(protocol.accept(event))
+                    # The next ping comes in before the client reads this goodbye, hence the state.
+                    elif is_ping(event) and len(opened) <= times and protocol.state is State.OPEN:
+                        protocol.send_close(code)
+                connection.sendall(b"".join(protocol.data_to_send()))
+
+        thread = Thread(target=serve_all)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1]), opened
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def asked(port: int, *, seconds: float = 0.45, questions: int = 0, **changes: Any) -> list[Sample]:
+    """Ask for some time, or until so many questions were answered."""
     load = SocketLoad.model_validate({"path": PATH, "every": 0.1} | changes)
     plan = LoadPlan.model_validate(
         {
@@ -62,7 +112,14 @@ def asked(port: int, *, seconds: float = 0.45, **changes: Any) -> list[Sample]:
 
     async def work() -> None:
         epoch = asyncio.get_running_loop().time()
-        clockwork = Clockwork("run", epoch, seconds, asyncio.Event(), found.append)
+        ended = asyncio.Event()
+
+        def keep(sample: Sample) -> None:
+            found.append(sample)
+            if len(found) == questions:
+                ended.set()
+
+        clockwork = Clockwork("run", epoch, seconds, ended, keep)
         await SocketKeeper(plan, load, 7).work(clockwork)
 
     asyncio.run(work())
@@ -71,18 +128,33 @@ def asked(port: int, *, seconds: float = 0.45, **changes: Any) -> list[Sample]:
 
 def test_a_socket_that_lives_answers_every_time() -> None:
     with listening() as (port, opened):
-        found = asked(port)
+        found = asked(port, seconds=60.0, questions=2)
     assert opened == [PATH]
-    assert len(found) >= 2
+    assert len(found) == 2
     assert {(sample.session, sample.cause, sample.status) for sample in found} == {(7, Cause.OK, 101)}
     assert all(sample.due <= sample.begun <= sample.answered for sample in found)
 
 
 def test_a_socket_that_was_closed_is_opened_anew() -> None:
     with listening(closes_after=1) as (port, opened):
-        found = asked(port)
+        found = asked(port, seconds=60.0, questions=2)
     assert len(opened) >= 2
     assert found[-1].cause is Cause.OK
+
+
+@pytest.mark.parametrize("code", [1001, 1012])
+def test_a_socket_whose_member_stops_in_order_costs_no_question(code: int) -> None:
+    with parting(code, times=1) as (port, opened):
+        found = asked(port, seconds=60.0, questions=3)
+    assert [sample.cause for sample in found] == [Cause.OK] * 3
+    assert opened == [PATH, PATH]
+
+
+@pytest.mark.parametrize("code", [1000, 1008, 1011])
+def test_a_socket_that_is_closed_for_another_reason_has_failed(code: int) -> None:
+    with parting(code, times=1) as (port, _):
+        found = asked(port, seconds=60.0, questions=2)
+    assert [sample.cause for sample in found] == [Cause.OK, Cause.RESET]
 
 
 def test_nobody_listening_is_refused() -> None:
