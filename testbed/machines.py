@@ -5,7 +5,8 @@ with their environment, their readiness probe is asked, what ends is reported an
 is deleted is asked to end, and killed when its grace is over. Images, resources and users are not there: a program must
 be on this machine, as the command of its container or as what stands in for its image. A volume is a folder, whose path
 takes the place of the path that it is mounted at in the variables of the program. A pod that is to end by itself (of a
-Job) is said to have ended well.
+Job) is run to its end where all that it mounts are folders, and else is said to have ended well: files of the cluster
+are not there.
 
 Sources: Kubernetes, "Pod Lifecycle" (states of containers, grace, probes), "Define Environment Variables"
 (``$(VAR)``, ``fieldRef``, ``secretKeyRef``).
@@ -144,11 +145,25 @@ class Machines:
         self._client.ask("POST", f"{_path(pod)}/binding", body=body)
 
     def _complete(self, pod: Pod) -> None:
-        if pod.get("status", {}).get("phase") == "Succeeded":
+        if pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
             return
-        ended = {"exitCode": 0, "startedAt": _now(), "finishedAt": _now(), "reason": "Completed"}
-        statuses = [_container(pod, {"terminated": ended})]
-        self._patch(pod, {"phase": "Succeeded", "startTime": _now(), "containerStatuses": statuses})
+        uid, mounted = str(pod["metadata"]["uid"]), pod["spec"].get("volumes", ())
+        known = self._running.get(uid)
+        if "deletionTimestamp" in pod["metadata"]:
+            # Whatever is left of its program ends with it.
+            self._gone(pod)
+            return
+        if known is None and mounted and all(_is_folder(volume) for volume in mounted):
+            known = self._running[uid] = _Running(pod, str(pod["spec"]["nodeName"]), "", _now())
+            known.process = self._begin(known)
+        process = None if known is None else known.process
+        code = 0 if process is None else process.poll()
+        if code is None:
+            return
+        terminated = {"exitCode": code, "startedAt": _now(), "finishedAt": _now(), "reason": "Completed"}
+        statuses = [_container(pod, {"terminated": terminated})]
+        phase = "Failed" if code else "Succeeded"
+        self._patch(pod, {"phase": phase, "startTime": _now(), "containerStatuses": statuses})
 
     def _run(self, known: _Running) -> None:
         process = known.process
@@ -161,6 +176,13 @@ class Machines:
             known.process, known.again_at = None, time.monotonic() + STARTS_AGAIN_AFTER
         if time.monotonic() < known.again_at:
             return
+        known.process = self._begin(known)
+        if known.process is not None:
+            known.started = _now()
+            known.restarts += known.ended is not None
+
+    def _begin(self, known: _Running) -> subprocess.Popen[bytes] | None:
+        """Start the program of a pod; ``None`` where it is the image's own, and there are no images here."""
         container = known.pod["spec"]["containers"][0]
         environment = dict(self._environment(known, container))
         command = [_filled(word, environment) for word in container.get("command", ())]
@@ -169,15 +191,12 @@ class Machines:
             command = list(self._programs.get(image, ()))
             environment |= {"UNDERSTUDY_VERSION": tag, "UNDERSTUDY_BIND": known.address}
         if not command:
-            # It is the image's own, and there are no images here.
-            return
+            return None
         environment = self._mounted(known, container, environment)
         with (self._logs / f"{known.pod['metadata']['name']}.log").open("ab") as log:
-            known.process = subprocess.Popen(
+            return subprocess.Popen(
                 command, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log
             )
-        known.started = _now()
-        known.restarts += known.ended is not None
 
     def _mounted(
         self, known: _Running, container: Mapping[str, Any], environment: Mapping[str, str]
@@ -195,7 +214,8 @@ class Machines:
             folder = self._logs / "volumes" / own
             folder.mkdir(parents=True, exist_ok=True)
             path = str(mount["mountPath"])
-            for name, value in found.items():
+            # As they were given: the folder of one volume may lie below where another one is mounted.
+            for name, value in environment.items():
                 if value == path or value.startswith(f"{path}/"):
                     found[name] = f"{folder}{value.removeprefix(path)}"
         return found
@@ -284,6 +304,10 @@ class Machines:
     def _patch(self, pod: Pod, status: Mapping[str, Any]) -> None:
         body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": dict(status)}
         self._client.ask("PATCH", f"{_path(pod)}/status", body=body, form="application/merge-patch+json")
+
+
+def _is_folder(volume: Mapping[str, Any]) -> bool:
+    return "persistentVolumeClaim" in volume or "emptyDir" in volume
 
 
 def _path(pod: Pod) -> str:

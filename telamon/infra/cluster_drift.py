@@ -18,7 +18,7 @@ from typing import Any, Final
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.wanted import WantedSecret
 from telamon.infra.drift import Deviation, Drift, Severity
-from telamon.naming import MANAGER
+from telamon.naming import LABEL_WORKED_ON, MANAGER
 
 LAYER: Final = "kubernetes"
 """As a layer of what is compared."""
@@ -193,6 +193,8 @@ def added(live: Sequence[Object], *, rendered: Collection[str], referred: Collec
         name = address(item)
         known = name in rendered or name in referred or name.rstrip("0123456789") in referred
         if known or metadata.get("ownerReferences") or (item["kind"], metadata["name"]) in MADE_BY_CLUSTER:
+            continue
+        if _is_own_work(item):
             continue
         weight = _of(ADDED, item)
         told = f"it was added by hand{_by(metadata)}"
@@ -423,6 +425,15 @@ def _subject(subject: Mapping[str, Any], namespaces: Collection[str]) -> str:
     if subject.get("kind") == "Group" and name.startswith(group) and name.removeprefix(group) in namespaces:
         return f"every account of {name.removeprefix(group)}"
     return ""
+
+
+def _is_own_work(item: Object) -> bool:
+    """Whether it is a job that the operator has made for an operation, and nobody else has written since."""
+    metadata = item["metadata"]
+    writers = metadata.get("managedFields") or ()
+    own = item["kind"] == "Job" and LABEL_WORKED_ON in (metadata.get("labels") or {})
+    made = any(entry.get("manager") == MANAGER for entry in writers)
+    return own and made and not any(_by_people(entry) for entry in writers)
 
 
 def _by(metadata: Mapping[str, Any]) -> str:

@@ -32,7 +32,6 @@ _NO_BACKUP: Final = f"nobody on a cluster takes a backup or puts one back: {_SER
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "backup": _NO_BACKUP,
-        "index-sync": "nobody works on the volumes of a cluster; `telamon index rebuild` has the product do it",
         "maintenance-off": "the routes of a cluster are not switched yet",
         "maintenance-on": "the routes of a cluster are not switched yet",
         "major-upgrade": f"it begins with a backup, and {_NO_BACKUP}",

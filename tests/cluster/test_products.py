@@ -111,6 +111,19 @@ def test_an_issue_tracker_is_set_up_upgraded_and_scaled(cluster: Installed, post
     cluster.operation(name, "back", component="jira", member="jira-1", verb="release")
     until(lambda: cluster.phase(name, "back", component="jira") == "Succeeded", within=UP)
 
+    # Its index is taken away by a job on its volume while it is down; started, it recovers from what the other shares.
+    index = cluster.plane.folder / "volumes" / f"{name}-jira-local-home-jira-1" / "caches" / "indexesV1"
+    stale = index / "stale"
+    stale.write_text("of the old index")
+    cluster.operation(
+        name, "sync", component="jira", member="jira-1", verb="index-sync", params={"source": "jira-0"}
+    )
+    until(lambda: cluster.phase(name, "sync", component="jira") in {"Succeeded", "Failed"}, within=UP)
+    assert cluster.phase(name, "sync", component="jira") == "Succeeded"
+    assert index.is_dir()
+    assert not stale.exists()
+    until(lambda: members(cluster, name) == both, within=UP)
+
     cluster.write(stack(name, postgres, version="11.3.2", nodes=3))
     until(lambda: endpoints(cluster, name) == {"jira-0", "jira-1", "jira-2"}, within=UP)
     cluster.write(stack(name, postgres, version="11.3.2"))

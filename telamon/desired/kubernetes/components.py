@@ -15,10 +15,12 @@ from telamon.desired.component import ComponentDesired, MemberDesired, Saving
 from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.kubernetes.data import Bundle, Object, digest
 from telamon.desired.kubernetes.site import Part, Site
+from telamon.desired.kubernetes.storage import local_size
 from telamon.desired.kubernetes.wanted import token_secret
 from telamon.errors import InternalError
 from telamon.naming import ANNOTATION_REVISION, DATABASE, LABEL_COMPONENT, LABEL_PRODUCT
 from telamon.products.base import Product, Workload
+from telamon.products.indexing import IndexStrategy, IndexWays
 
 OPERATED: Final = frozenset(
     {
@@ -105,13 +107,22 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             requires=[each for each in requirements(part.outline, outlines) if each.component != DATABASE],
             objects=digest(objects),
         )
-        # Another index is put beside a node by work on its volume, which nobody does on a cluster.
-        desired = replace(desired, index=None, saving=_saving(site) if part.is_product else None)
+        saving = _saving(site) if part.is_product else None
+        desired = replace(desired, index=_index(part, desired.index), saving=saving)
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
         found.append(KubernetesComponent(desired, part, objects, preparing, _set_up(part, site)))
     return tuple(found)
+
+
+def _index(part: Part, ways: IndexWays | None) -> IndexWays | None:
+    """How nodes are given another index: the vendor's way alone, for nobody copies files from volume to volume."""
+    offered = ways is not None and IndexStrategy.SNAPSHOT in ways.strategies
+    # An empty folder goes with its pod, and the claim that is worked on is one that the StatefulSet makes.
+    if ways is None or not offered or local_size(part) is None:
+        return None
+    return replace(ways, strategies=(IndexStrategy.SNAPSHOT,))
 
 
 def _saving(site: Site) -> Saving:

@@ -40,3 +40,24 @@ with urllib.request.urlopen(sys.argv[1], timeout=3) as answer:
     sys.exit(sys.argv[2].encode() not in answer.read(16384))
 """
 """Succeeds where a page answers well and its body contains a text; the images bring Python for their own start."""
+
+CLEAR_INDEX: Final = """\
+set -eu
+cd "$TELAMON_HOME"
+index="$1"
+shift
+for position in "$@"; do
+  if [ -d "$position" ]; then rm -rf "$position"; mkdir "$position"; else rm -f "$position"; fi
+done
+sync -f .
+away="$(dirname "$index")/.$(basename "$index").telamon-cleared"
+rm -rf "$away"
+if [ -e "$index" ]; then mv "$index" "$away"; fi
+sync -f .
+rm -rf "$away"
+"""
+"""Takes the index of a node away: the first argument, below the node's own home, after the notes that are named next.
+
+Notes go first, and for certain: an index without a note is recovered, a note without its index would be believed. Cut
+off anywhere, and begun again, it comes to the same end. Source of ``-f``: GNU coreutils, "sync invocation".
+"""

@@ -16,6 +16,7 @@ from telamon.errors import PlatformError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
 from telamon.plan.step import Call
 from telamon.plan.work import Work
+from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
@@ -35,6 +36,7 @@ from telamon.platforms.kubernetes.pods import (
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.refused import Refused, why_not
 from telamon.platforms.kubernetes.speech import Speech
+from telamon.platforms.kubernetes.works import Works
 from telamon.ports import Clock
 from telamon.products.base import IndexKeeper
 from telamon.state.phase import Phase
@@ -75,6 +77,7 @@ class KubernetesPlatform(Refused):
         self._manifests = Manifests(api, stack)
         self._eyes = Eyes(clock)
         self._speech = Speech(api, records, clock)
+        self._works = Works(api)
         self._looks = Looks(self._manifests, clock)
 
     def install(self, parts: Sequence[KubernetesComponent]) -> None:
@@ -135,6 +138,8 @@ class KubernetesPlatform(Refused):
         if pod is None:
             raise TemporaryError(f"the pod {member} is not made yet", delay=NOT_MADE_YET)
         if is_gated(pod):
+            if self._works.is_busy(part, member):
+                raise TemporaryError(f"a job works on the volume of {member}", delay=NOT_MADE_YET)
             if revision(pod) != wanted.revision:
                 # It was made of another template, and has never run.
                 self._manifests.make_pods_of(part, wanted.release)
@@ -175,12 +180,22 @@ class KubernetesPlatform(Refused):
         self._speech.call(part, self._running(call.component, call.member), call=call)
 
     def begin(self, component: str, job: str, *, work: Work) -> None:
-        """Long work. What nobody does beside pods has failed at once, so that whoever asked for it goes on."""
-        self._part(component)
-        self._speech.keep(
-            component,
-            JobState(job, JobPhase.FAILED, ended=self._clock.now(), detail=why_not(work)),
-        )
+        """Begin long work as a job of the cluster.
+
+        What nobody does there has failed at once, so that whoever asked for it goes on.
+
+        Raises:
+            TemporaryError: the member whose volume it works on is not down yet.
+        """
+        part = self._acting(component)
+        if isinstance(work, ClearIndex):
+            self._keep_down(part, work.member)
+            self._works.clear_index(part, work.member, job=job)
+        elif isinstance(work, TidyIndex):
+            self._works.forget(part, job)
+            self._speech.keep(component, _ended(self._clock, job, JobPhase.SUCCEEDED, result="done"))
+        else:
+            self._speech.keep(component, _ended(self._clock, job, JobPhase.FAILED, detail=why_not(work)))
 
     # --------------------------------------------------------------------------------------------------------- traffic
 
@@ -241,7 +256,7 @@ class KubernetesPlatform(Refused):
             objects=found.objects,
             database_ready=self._database_ready(part, members) if desired.database else None,
             # What is only to be ended needs no record, and a damaged one must not keep it running.
-            jobs=self._speech.jobs(desired.name) if desired.members else {},
+            jobs=self._jobs(part) if desired.members else {},
             registered=self._speech.registered(desired.name),
             upgrade=self._speech.upgrade(part, alive, said=said),
         )
@@ -285,6 +300,18 @@ class KubernetesPlatform(Refused):
             raise PlatformError(f"{component} is not a component of this stack")
         return part
 
+    def _jobs(self, part: KubernetesComponent) -> Mapping[str, JobState]:
+        return {**self._speech.jobs(part.desired.name), **self._works.jobs(part)}
+
+    def _keep_down(self, part: KubernetesComponent, member: str) -> None:
+        """See that a member is down, and that nothing but us starts it; one that ends again and again is stopped."""
+        pod = _named(self._manifests.pods(part), member)
+        if pod is not None and is_gated(pod):
+            return
+        if pod is not None and life(pod) is Life.EXITED:
+            self.stop(part.desired.name, member, grace=1.0)
+        raise TemporaryError(f"the pod {member} is not down yet", delay=NOT_MADE_YET)
+
     def _running(self, component: str, member: str) -> Object:
         pod = _named(self._manifests.pods(self._acting(component)), member)
         if pod is None or life(pod) is Life.ABSENT:
@@ -314,6 +341,10 @@ class KubernetesPlatform(Refused):
 
 def _named(pods: Sequence[Object], member: str) -> Object | None:
     return next((pod for pod in pods if pod["metadata"]["name"] == member), None)
+
+
+def _ended(clock: Clock, job: str, phase: JobPhase, *, result: str = "", detail: str = "") -> JobState:
+    return JobState(job, phase, ended=clock.now(), result=result, detail=detail)
 
 
 def _left(pod: Object) -> float:

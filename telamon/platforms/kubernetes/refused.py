@@ -13,7 +13,7 @@ class Refused:
     """What others do on a cluster, and what nobody does there so far."""
 
     def end(self, component: str, job: str) -> None:
-        """Ending long work: nobody has begun any, and that is no error."""
+        """Ending long work early: what is begun takes a moment, and is let come to its own end."""
 
     def hold(self, component: str, *, held: bool) -> None:
         """The maintenance page."""
@@ -50,7 +50,7 @@ def why_not(work: Work) -> str:
     Args:
         work: any.
     """
-    return f"{work.kind} is refused: no work goes on beside the pods of a cluster yet"
+    return f"{work.kind} is refused: nobody does such work on a cluster yet"
 
 
 def _refuse_server(member: str) -> NoReturn:

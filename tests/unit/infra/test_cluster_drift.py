@@ -169,6 +169,22 @@ def test_only_what_people_have_added_is_told() -> None:
     ]
 
 
+def test_a_job_of_the_operator_is_its_own_until_somebody_else_writes_it() -> None:
+    labels = {"telamon.dev/worked-on": "jira"}
+    by_us = wrote("telamon", {"f:spec": {}})
+    reported = wrote("kube-controller-manager", {"f:status": {}})
+    jobs = [
+        named("Job", "own", labels=labels, managedFields=[by_us, reported]),
+        named("Job", "labelled", labels=labels, managedFields=[wrote("kubectl-create", {"f:spec": {}})]),
+        named(
+            "Job", "rewritten", labels=labels, managedFields=[by_us, wrote("kubectl-edit", {"f:spec": {}})]
+        ),
+        named("Job", "miner", managedFields=[by_us]),
+    ]
+    found = {each.address for each in added(jobs, rendered=set(), referred=set())}
+    assert found == {f"acme-jira/Job/{name}" for name in ("labelled", "rewritten", "miner")}
+
+
 def test_rights_on_the_whole_cluster_for_accounts_of_the_stack_are_grave() -> None:
     role = {"name": "cluster-admin"}
     mine = {"kind": "ServiceAccount", "namespace": "acme-jira", "name": "jira"}

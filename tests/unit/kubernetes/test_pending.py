@@ -96,6 +96,7 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
     performed = {
         "finish-upgrade",
         "index-rebuild",
+        "index-sync",
         "pause",
         "quarantine",
         "release",

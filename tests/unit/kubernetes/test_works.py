@@ -1,0 +1,85 @@
+"""What a job of a cluster says of the work that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from telamon.desired.kubernetes.components import components
+from telamon.desired.kubernetes.data import Object
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.works import Works
+from telamon.state.world import JobPhase
+from tests.support.manifests import rendered, small
+
+COMPLETE = {"type": "Complete", "status": "True", "lastTransitionTime": "1970-01-01T00:00:10Z"}
+FAILED = {
+    "type": "Failed",
+    "status": "True",
+    "lastTransitionTime": "1970-01-01T00:00:20Z",
+    "message": "Job has reached the specified backoff limit",
+}
+ENDING = {"type": "FailureTarget", "status": "True", "lastTransitionTime": "1970-01-01T00:00:19Z"}
+
+
+class Cluster(Api):
+    """An API server on which there are these jobs; it counts how often it is asked."""
+
+    def __init__(self, *jobs: Object) -> None:
+        self.jobs = jobs
+        self.asked = 0
+
+    def list(self, kind: Kind, *, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
+        self.asked += 1
+        return self.jobs
+
+
+def job(name: str, *conditions: Mapping[str, Any], member: str = "jira-1") -> Object:
+    """A job for a work of that name."""
+    metadata = {
+        "name": "jira-work-1",
+        "namespace": "acme-jira",
+        "labels": {"telamon.dev/member": member},
+        "annotations": {"telamon.dev/work": name},
+    }
+    return {"metadata": metadata, "status": {"conditions": list(conditions)}}
+
+
+@pytest.fixture(scope="module")
+def part() -> Any:
+    """A component whose nodes keep an index."""
+    known = small()
+    return components(known, rendered(known))[0]
+
+
+def test_a_job_has_ended_once_every_pod_of_it_has(part: Any) -> None:
+    nameless = {"metadata": {"name": "other", "namespace": "acme-jira", "labels": {}}}
+    works = Works(Cluster(job("a", COMPLETE), job("b", FAILED), job("c", ENDING), job("d"), nameless))
+    found = works.jobs(part)
+    assert {name: each.phase for name, each in found.items()} == {
+        "a": JobPhase.SUCCEEDED,
+        "b": JobPhase.FAILED,
+        "c": JobPhase.RUNNING,
+        "d": JobPhase.RUNNING,
+    }
+    assert (found["a"].ended, found["b"].ended, found["c"].ended) == (10.0, 20.0, None)
+    assert "logs job/jira-work-1" in found["b"].detail
+
+
+def test_only_what_goes_on_is_looked_at_again(part: Any) -> None:
+    cluster = Cluster(job("a"))
+    works = Works(cluster)
+    works.jobs(part)
+    cluster.jobs = (job("a", COMPLETE),)
+    assert works.jobs(part)["a"].phase is JobPhase.SUCCEEDED
+    for _ in range(3):
+        works.jobs(part)
+    assert cluster.asked == 2
+
+
+def test_a_member_is_busy_while_a_job_works_on_its_own_volume(part: Any) -> None:
+    works = Works(Cluster(job("a", member="jira-0"), job("b", COMPLETE, member="jira-1")))
+    assert works.is_busy(part, "jira-0")
+    assert not works.is_busy(part, "jira-1")
