@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from telamon.errors import MachineError, PlatformError, brief
-from telamon.platforms.terraform.failures import translate
+from telamon.platforms.terraform.failures import lock_in, translate
 
 Tell = Callable[[str], None]
 """Is told a sentence for each thing that is done."""
@@ -261,13 +261,14 @@ def _made(event: Mapping[str, Any]) -> Made:
 
 
 def _headline(diagnostic: Mapping[str, Any]) -> str:
-    """What failed, and the first words of why: enough to know the failure by, and no value of a resource."""
-    detail = str(diagnostic.get("detail", ""))
-    return (
-        f"{diagnostic.get('summary', '')}: {brief(PlatformError(detail), limit=300)}"
-        if detail
-        else str(diagnostic.get("summary", ""))
-    )
+    """What failed, and why, in the first words: enough to know the failure by, and no value of a resource.
+
+    Who holds a lock stands in later lines, and without it nobody knows whom to wait for.
+    """
+    summary, detail = str(diagnostic.get("summary", "")), str(diagnostic.get("detail", ""))
+    lock = lock_in(detail)
+    why = lock.words if lock else brief(PlatformError(detail), limit=300) if detail else ""
+    return f"{summary}: {why}" if why else summary
 
 
 def _tuple(value: Any) -> Any:

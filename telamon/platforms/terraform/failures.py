@@ -130,12 +130,17 @@ class Lock(NamedTuple):
     Attributes:
         id: by which it is released.
         who: holds it, as user and machine.
-        since: as Terraform writes times.
+        since: to the second, in UTC.
     """
 
     id: str
     who: str
     since: str
+
+    @property
+    def words(self) -> str:
+        """The same as Terraform tells it, for :func:`lock_in`."""
+        return f"Lock Info: ID: {self.id} Who: {self.who} Created: {self.since}"
 
     def __str__(self) -> str:
         return f"{self.who}, since {self.since} (lock {self.id})"
@@ -149,9 +154,12 @@ def lock_in(text: str) -> Lock | None:
     Args:
         text: what it printed.
     """
-    words = r"Lock Info: ID: (\S{1,64}).{0,300}? Who: (\S{1,100}).{0,100}? Created: (\S{1,40})"
+    words = (
+        r"Lock Info: ID: (\S{1,64}).{0,300}? Who: (\S{1,100}).{0,100}? "
+        r"Created: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\S* (?:\+0000 )?UTC"
+    )
     found = re.search(words, _plain(text))
-    return Lock(*found.groups()) if found else None
+    return Lock(found[1], found[2], f"{found[3]} UTC") if found else None
 
 
 def _plain(text: str) -> str:

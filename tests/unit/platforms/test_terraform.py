@@ -15,6 +15,7 @@ from telamon.errors import (
     TelamonError,
     TemporaryError,
 )
+from telamon.platforms.terraform.applying import read_outcome
 from telamon.platforms.terraform.failures import translate
 from telamon.platforms.terraform.providers import find_plugins
 from telamon.platforms.terraform.runner import Terraform
@@ -61,7 +62,27 @@ def test_whoever_holds_a_lock_is_named_with_the_id_that_releases_it() -> None:
     """
     error = translate(said, doing="terraform plan of network")
     assert isinstance(error, ConflictError)
-    assert "ada@laptop, since 2026-11-22 (lock 9db590f1-b6fe-c5f2-2678-8804f089deba)" in error.message
+    assert (
+        "ada@laptop, since 2026-11-22 12:00:00 UTC (lock 9db590f1-b6fe-c5f2-2678-8804f089deba)"
+        in error.message
+    )
+
+
+def test_an_apply_that_meets_a_lock_names_its_holder() -> None:
+    detail = """Error message: operation error S3: PutObject, https response error StatusCode: 412
+Lock Info:
+  ID:        9db590f1-b6fe-c5f2-2678-8804f089deba
+  Path:      states/network.tfstate
+  Operation: OperationTypeApply
+  Who:       ada@laptop
+  Version:   1.11.4
+  Created:   2026-11-22 12:00:00 +0000 UTC
+  Info:
+"""
+    diagnostic = {"summary": "Error acquiring the state lock", "detail": detail}
+    outcome = read_outcome(iter([{"type": "diagnostic", "@level": "error", "diagnostic": diagnostic}]))
+    with pytest.raises(ConflictError, match=r"ada@laptop, since 2026-11-22 12:00:00 UTC \(lock 9db590f1-"):
+        outcome.enforce(doing="terraform apply of network")
 
 
 def test_what_can_be_tried_again_says_when() -> None:
