@@ -17,6 +17,7 @@ from telamon.cli.options import (
     wait_options,
     yes_option,
 )
+from telamon.cli.places import Place, place_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def command() -> None:
 
 @command.command(TAKE, cls=Verb)
 @click.argument("product", required=False)
-@_stack_options
+@place_options
 @agreed_option
 @wait_options("6h")
 @click.pass_obj
@@ -68,8 +69,7 @@ def take(
     session: Session,
     *,
     product: str | None,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -81,13 +81,13 @@ def take(
         telamon backup take
         telamon backup take confluence --no-wait
     """
-    from telamon.cli.client import Controller
+    from telamon.cli.keepers import keeper_of
     from telamon.cli.operating import Asked, Where, operate
-    from telamon.cli.target import find
 
-    where = Where(stack, state, wait, timeout)
-    report = Controller(find(session, stack, state=state).socket).stack()
-    for name in [product] if product else sorted(report.products):
+    where = Where(place, wait, timeout)
+    with keeper_of(session, place) as keeper:
+        products = keeper.stack().products
+    for name in [product] if product else sorted(products):
         operate(session, Asked("backup", name), where=where)
 
 
@@ -146,7 +146,7 @@ def verify(
 
     entry = _backups(session, stack, state=state).get(name)
     asked = Asked("verify-backup", entry.product, params={"from": name})
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    operate(session, asked, where=Where(Place(stack, state), wait, timeout))
 
 
 @command.command("prune", cls=Verb)

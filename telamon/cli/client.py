@@ -119,14 +119,7 @@ class Controller:
 
     def stack(self) -> Report:
         """The stack with its status. Raises NotReadyError where it was never given one."""
-        document = self._ask("GET", "/v1/stack")
-        try:
-            return Report(document, StackStatus.model_validate(document["status"], strict=False))
-        except (KeyError, ValidationError) as error:
-            raise InternalError(
-                f"the controller's status cannot be read: {brief(error)}",
-                remedy="It may be of another version: `telamon down`, then `telamon up` renews it.",
-            ) from error
+        return reported(self._ask("GET", "/v1/stack"))
 
     def put(
         self,
@@ -236,6 +229,25 @@ class Controller:
             f"the controller ended while it was asked: {brief(error)}",
             remedy="`telamon logs controller` tells why; `telamon up` starts another.",
         )
+
+
+def reported(document: Mapping[str, Any]) -> Report:
+    """A Stack with its status, read.
+
+    Args:
+        document: as whoever keeps it tells it.
+
+    Raises:
+        InternalError: the status cannot be read by this version.
+    """
+    try:
+        return Report(document, StackStatus.model_validate(document["status"], strict=False))
+    except (KeyError, ValidationError) as error:
+        raise InternalError(
+            f"the status of the stack cannot be read: {brief(error)}",
+            remedy="Whoever keeps it may be of another version; on this machine `telamon down`, then `telamon up` "
+            "renews it.",
+        ) from error
 
 
 def _operation(document: Mapping[str, Any]) -> Operation:

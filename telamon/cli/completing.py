@@ -85,9 +85,10 @@ def _session(context: click.Context) -> Session:
 
 def _status(context: click.Context) -> StackStatus:
     """How the stack stands that the options typed so far mean."""
-    from telamon.cli.client import Controller
-    from telamon.cli.target import find
+    from telamon.cli.keepers import keeper_of
+    from telamon.cli.places import Place
 
     given = context.params
-    target = find(_session(context), given.get("stack"), state=given.get("state"))
-    return Controller(target.socket).stack().status
+    place = Place(*(given.get(name) for name in ("stack", "state", "kubeconfig", "context")))
+    with keeper_of(_session(context), place) as keeper:
+        return keeper.stack().status

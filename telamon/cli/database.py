@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,15 +9,15 @@ import click
 from telamon.cli.options import (
     Verb,
     Verbs,
-    stack_option,
-    state_option,
     wait_options,
     window_option,
     yes_option,
 )
+from telamon.cli.places import place_options
 from telamon.naming import DATABASE
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
@@ -37,8 +36,7 @@ def command() -> None:
 
 @command.command("switchover", cls=Verb)
 @click.argument("member", required=False)
-@stack_option
-@state_option
+@place_options
 @yes_option
 @window_option
 @wait_options("15m")
@@ -47,8 +45,7 @@ def switchover(
     session: Session,
     *,
     member: str | None,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     yes: bool,
     in_window: bool,
     wait: bool,
@@ -68,4 +65,4 @@ def switchover(
 
     session.confirm("Requests that need the database will fail for about a second. Go on?", yes=yes)
     asked = Asked("switchover", DATABASE, member or "")
-    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window))

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
 from telamon.cli.options import (
-    Decorated,
     Verb,
     Verbs,
     agreed_option,
-    stack_option,
-    state_option,
     wait_options,
     window_option,
     yes_option,
 )
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
     from telamon.cli.documents import MemberIndex
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
-
-
-def _stack_options(function: Decorated) -> Decorated:
-    return stack_option(state_option(function))
 
 
 @click.group(cls=Verbs)
@@ -45,20 +39,20 @@ def command() -> None:
 
 
 @command.command("status", cls=Verb)
-@_stack_options
+@place_options
 @click.pass_obj
-def status(session: Session, *, stack: str | None, state: Path | None) -> None:
+def status(session: Session, *, place: Place) -> None:
     """Show how the index of every node stands.
 
     Examples:
         telamon index status
         telamon index status -o json
     """
-    from telamon.cli.client import Controller
     from telamon.cli.documents import MemberIndex
-    from telamon.cli.target import find
+    from telamon.cli.keepers import keeper_of
 
-    found = Controller(find(session, stack, state=state).socket).stack().status
+    with keeper_of(session, place) as keeper:
+        found = keeper.stack().status
     indexes = [
         MemberIndex(
             member.name,
@@ -82,7 +76,7 @@ def status(session: Session, *, stack: str | None, state: Path | None) -> None:
     type=click.Choice(("snapshot", "copy")),
     help="Let the product recover its index in the vendor's way, or copy the files. Default: as the product has it.",
 )
-@_stack_options
+@place_options
 @agreed_option
 @window_option
 @wait_options("1h")
@@ -94,8 +88,7 @@ def sync(
     source: str | None,
     target: str,
     strategy: str | None,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     in_window: bool,
     wait: bool,
     timeout: Duration,
@@ -115,13 +108,13 @@ def sync(
 
     params = {"source": source or "", "strategy": strategy or ""}
     asked = Asked("index-sync", product, target, {name: value for name, value in params.items() if value})
-    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window))
 
 
 @command.command("rebuild", cls=Verb)
 @click.argument("product", shell_complete=completing.PRODUCTS)
 @click.option("--on", "member", metavar="MEMBER", help="Which node makes it. Default: the last that serves.")
-@_stack_options
+@place_options
 @yes_option
 @window_option
 @wait_options("12h")
@@ -131,8 +124,7 @@ def rebuild(
     *,
     product: str,
     member: str | None,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     yes: bool,
     in_window: bool,
     wait: bool,
@@ -153,7 +145,7 @@ def rebuild(
     session.confirm(
         f"Have {product} make its whole index anew? Searches may find less until it has.", yes=yes
     )
-    where = Where(stack, state, wait, timeout, in_window)
+    where = Where(place, wait, timeout, in_window)
     operate(session, Asked("index-rebuild", product, member or ""), where=where)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
+from telamon.cli.options import Verb, wait_options, yes_option
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @click.argument("switch", type=click.Choice(("on", "off")))
 @click.argument("product", shell_complete=completing.PRODUCTS)
-@stack_option
-@state_option
+@place_options
 @yes_option
 @wait_options("5m")
 @click.pass_obj
@@ -28,8 +28,7 @@ def command(
     *,
     switch: str,
     product: str,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     yes: bool,
     wait: bool,
     timeout: Duration,
@@ -47,4 +46,4 @@ def command(
 
     if switch == "on":
         session.confirm(f"no user of {product} will be served. Go on?", yes=yes)
-    operate(session, Asked(f"maintenance-{switch}", product), where=Where(stack, state, wait, timeout))
+    operate(session, Asked(f"maintenance-{switch}", product), where=Where(place, wait, timeout))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from telamon.cli.terminal import printable
@@ -17,7 +16,8 @@ from telamon.errors import (
 )
 
 if TYPE_CHECKING:
-    from telamon.cli.client import Controller
+    from telamon.cli.keepers import Keeper
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.model.operation import Operation
     from telamon.units import Duration
@@ -49,15 +49,13 @@ class Where:
     """Which stack, and how long to wait.
 
     Attributes:
-        stack: name or file, or ``None`` for the only one.
-        state: state folder, where one was named.
+        place: which stack is meant, and where it is kept.
         wait: whether to follow the operation to its end.
         timeout: how long at most.
         in_window: whether it shall begin in a maintenance window; nobody then waits.
     """
 
-    stack: str | None
-    state: Path | None
+    place: Place
     wait: bool
     timeout: Duration
     in_window: bool = False
@@ -76,40 +74,55 @@ def operate(session: Session, asked: Asked, *, where: Where) -> None:
         ConflictError: another operation is in progress on that component.
         TimeoutExpired: it is not at its end yet; it goes on.
     """
-    from telamon.cli.client import Controller
-    from telamon.cli.target import find
+    from telamon.cli.keepers import keeper_of
 
-    controller = Controller(find(session, where.stack, state=where.state).socket)
-    _check(controller, asked)
-    made = controller.operate(
-        {
-            "verb": asked.verb,
-            "component": asked.component,
-            "member": asked.member,
-            "params": {**asked.params, **({"in-window": "yes"} if where.in_window else {})},
-        }
-    )
-    if where.wait and not where.in_window:
-        made = follow(session, controller, name=made.metadata.name, timeout=where.timeout)
-    tell(session, made)
+    with keeper_of(session, where.place) as keeper:
+        _check(keeper, asked)
+        made = keeper.operate(
+            {
+                "verb": asked.verb,
+                "component": asked.component,
+                "member": asked.member,
+                "params": {**asked.params, **({"in-window": "yes"} if where.in_window else {})},
+            }
+        )
+        if where.wait and not where.in_window:
+            made = follow(
+                session, keeper, name=made.metadata.name, timeout=where.timeout, again=where.place.words
+            )
+    tell(session, made, again=where.place.words)
 
 
-def member_component(controller: Controller, member: str) -> str:
+def member_component(session: Session, place: Place, member: str) -> str:
     """The component of a member.
+
+    Args:
+        session: whose wiring knows who keeps the stack.
+        place: of the stack.
+        member: its name.
 
     Raises:
         UsageError: there is no such member; the nearest one is named.
     """
+    from telamon.cli.keepers import keeper_of
     from telamon.cli.names import unknown
 
-    members = {found.name: found.component for found in controller.stack().status.members}
+    with keeper_of(session, place) as keeper:
+        members = {found.name: found.component for found in keeper.stack().status.members}
     if member not in members:
         raise unknown("member", member, known=list(members))
     return members[member]
 
 
-def follow(session: Session, controller: Controller, *, name: str, timeout: Duration) -> Operation:
+def follow(session: Session, keeper: Keeper, *, name: str, timeout: Duration, again: str = "") -> Operation:
     """Wait until an operation has ended, and show what it does.
+
+    Args:
+        session: whose terminal shows it.
+        keeper: who keeps the stack.
+        name: of the operation.
+        timeout: how long at most.
+        again: what has to be typed to mean the same cluster, after another verb.
 
     Raises:
         TimeoutExpired: the time is over; the operation goes on.
@@ -120,7 +133,7 @@ def follow(session: Session, controller: Controller, *, name: str, timeout: Dura
     shown = ""
     try:
         while True:
-            operation = controller.operation(name)
+            operation = keeper.operation(name)
             if operation.status.phase not in UNENDED:
                 return operation
             words = printable(operation.status.message or operation.status.step)
@@ -132,7 +145,8 @@ def follow(session: Session, controller: Controller, *, name: str, timeout: Dura
                 raise TimeoutExpired(
                     f"{name} is not at its end after {timeout}: {words or 'it has not begun'}",
                     waited=timeout.seconds,
-                    remedy=f"`telamon operations wait {name}` waits on; `telamon operations cancel {name}` ends it.",
+                    remedy=f"`telamon operations wait {name}{again}` waits on; "
+                    f"`telamon operations cancel {name}{again}` ends it.",
                 )
             session.clock.sleep(LOOKS_EVERY)
     except NoController as error:
@@ -143,12 +157,18 @@ def follow(session: Session, controller: Controller, *, name: str, timeout: Dura
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"nobody waits any more; {name} goes on",
-            remedy=f"`telamon operations wait {name}` waits again, `telamon operations cancel {name}` ends it.",
+            remedy=f"`telamon operations wait {name}{again}` waits again, "
+            f"`telamon operations cancel {name}{again}` ends it.",
         ) from error
 
 
-def tell(session: Session, operation: Operation) -> None:
+def tell(session: Session, operation: Operation, *, again: str = "") -> None:
     """Write how an operation stands.
+
+    Args:
+        session: where it is written.
+        operation: that is told of.
+        again: what has to be typed to mean the same cluster, after another verb.
 
     Raises:
         RefusedError: it failed.
@@ -158,7 +178,7 @@ def tell(session: Session, operation: Operation) -> None:
         raise RefusedError(
             f"{name} failed: {status.message}",
             guard=operation.spec.verb,
-            remedy=f"`telamon logs` tells what was done; `telamon operations show {name}` repeats this.",
+            remedy=f"`telamon logs` tells what was done; `telamon operations show {name}{again}` repeats this.",
         )
     session.answer(
         lambda: operation.model_dump(mode="json", exclude_none=True),
@@ -166,10 +186,10 @@ def tell(session: Session, operation: Operation) -> None:
     )
 
 
-def _check(controller: Controller, asked: Asked) -> None:
+def _check(keeper: Keeper, asked: Asked) -> None:
     from telamon.cli.names import unknown
 
-    status = controller.stack().status
+    status = keeper.stack().status
     components = [component.name for component in status.components]
     if asked.component not in components:
         raise unknown("component", asked.component, known=components)

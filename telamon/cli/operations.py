@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from telamon.cli.options import (
-    Decorated,
     Verb,
     Verbs,
     agreed_option,
-    stack_option,
-    state_option,
     timeout_option,
 )
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
-    from telamon.cli.client import Controller
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.model.operation import Operation
     from telamon.units import Duration
 
 SHOWN: Final = 20
 """Operations that the list shows where nothing is said."""
-
-
-def _stack_options(function: Decorated) -> Decorated:
-    return stack_option(state_option(function))
 
 
 @click.group(cls=Verbs)
@@ -47,58 +40,67 @@ def command() -> None:
 
 
 @command.command("list", cls=Verb)
-@_stack_options
+@place_options
 @click.option("--all", "everything", is_flag=True, help=f"Show all that are kept, not the last {SHOWN}.")
 @click.pass_obj
-def list_(session: Session, *, stack: str | None, state: Path | None, everything: bool) -> None:
+def list_(session: Session, *, place: Place, everything: bool) -> None:
     """List operations, the newest last.
 
     Examples:
         telamon operations list
+        telamon operations list --context production
         telamon operations list --all -o json
     """
-    found = _controller(session, stack, state=state).operations()
+    from telamon.cli.keepers import keeper_of
+
+    with keeper_of(session, place) as keeper:
+        found = keeper.operations()
     shown = found if everything else found[-SHOWN:]
     session.answer(lambda: [_document(one) for one in shown], lambda: _table(shown))
 
 
 @command.command("show", cls=Verb)
 @click.argument("name")
-@_stack_options
+@place_options
 @click.pass_obj
-def show(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
+def show(session: Session, *, name: str, place: Place) -> None:
     """Show one operation: what was asked for, how far it is, how it ended.
 
     Examples:
         telamon operations show restart-jira-3
     """
-    found = _controller(session, stack, state=state).operation(name)
+    from telamon.cli.keepers import keeper_of
+
+    with keeper_of(session, place) as keeper:
+        found = keeper.operation(name)
     session.answer(lambda: _document(found), lambda: _text(found))
 
 
 @command.command("wait", cls=Verb)
 @click.argument("name")
-@_stack_options
+@place_options
 @timeout_option("1h")
 @click.pass_obj
-def wait(session: Session, *, name: str, stack: str | None, state: Path | None, timeout: Duration) -> None:
+def wait(session: Session, *, name: str, place: Place, timeout: Duration) -> None:
     """Wait until an operation has ended; its failure is the failure of this command.
 
     Examples:
         telamon operations wait restart-jira-3 --timeout 30m
     """
+    from telamon.cli.keepers import keeper_of
     from telamon.cli.operating import follow, tell
 
-    controller = _controller(session, stack, state=state)
-    tell(session, follow(session, controller, name=name, timeout=timeout))
+    with keeper_of(session, place) as keeper:
+        ended = follow(session, keeper, name=name, timeout=timeout, again=place.words)
+    tell(session, ended, again=place.words)
 
 
 @command.command("cancel", cls=Verb)
 @click.argument("name")
-@_stack_options
+@place_options
 @agreed_option
 @click.pass_obj
-def cancel(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
+def cancel(session: Session, *, name: str, place: Place) -> None:
     """Ask an operation to end early.
 
     It ends in order: what was begun is finished or taken back, as the operation's own message says.
@@ -106,15 +108,11 @@ def cancel(session: Session, *, name: str, stack: str | None, state: Path | None
     Examples:
         telamon operations cancel restart-jira-3
     """
-    found = _controller(session, stack, state=state).cancel(name)
+    from telamon.cli.keepers import keeper_of
+
+    with keeper_of(session, place) as keeper:
+        found = keeper.cancel(name)
     session.answer(lambda: _document(found), lambda: f"{name} was asked to end early")
-
-
-def _controller(session: Session, stack: str | None, *, state: Path | None) -> Controller:
-    from telamon.cli.client import Controller
-    from telamon.cli.target import find
-
-    return Controller(find(session, stack, state=state).socket)
 
 
 def _document(operation: Operation) -> dict[str, Any]:

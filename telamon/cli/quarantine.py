@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
+from telamon.cli.options import Verb, wait_options, yes_option
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @click.argument("member", shell_complete=completing.MEMBERS)
 @click.option("--replace", is_flag=True, help="Add another member first, which stands in until the release.")
-@stack_option
-@state_option
+@place_options
 @yes_option
 @wait_options("30m")
 @click.pass_obj
@@ -28,8 +28,7 @@ def command(
     *,
     member: str,
     replace: bool,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     yes: bool,
     wait: bool,
     timeout: Duration,
@@ -44,13 +43,10 @@ def command(
         telamon quarantine jira-1
         telamon quarantine confluence-0 --replace
     """
-    from telamon.cli.client import Controller
     from telamon.cli.operating import Asked, Where, member_component, operate
-    from telamon.cli.target import find
 
-    controller = Controller(find(session, stack, state=state).socket)
-    component = member_component(controller, member)
+    component = member_component(session, place, member)
     session.confirm(f"{member} will serve nobody until it is released. Go on?", yes=yes)
     params = {"replace": "yes"} if replace else {}
     asked = Asked("quarantine", component, member, params)
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    operate(session, asked, where=Where(place, wait, timeout))

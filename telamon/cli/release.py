@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options
+from telamon.cli.options import Verb, agreed_option, wait_options
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
 
 @click.command(cls=Verb)
 @click.argument("member", shell_complete=completing.MEMBERS)
-@stack_option
-@state_option
+@place_options
 @agreed_option
 @wait_options("30m")
 @click.pass_obj
@@ -26,8 +26,7 @@ def command(
     session: Session,
     *,
     member: str,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -38,10 +37,7 @@ def command(
     Examples:
         telamon release jira-1
     """
-    from telamon.cli.client import Controller
     from telamon.cli.operating import Asked, Where, member_component, operate
-    from telamon.cli.target import find
 
-    controller = Controller(find(session, stack, state=state).socket)
-    asked = Asked("release", member_component(controller, member), member)
-    operate(session, asked, where=Where(stack, state, wait, timeout))
+    asked = Asked("release", member_component(session, place, member), member)
+    operate(session, asked, where=Where(place, wait, timeout))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options, window_option
+from telamon.cli.options import Verb, agreed_option, wait_options, window_option
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @click.argument("component", shell_complete=completing.COMPONENTS)
 @click.argument("member", required=False, shell_complete=completing.MEMBERS)
-@stack_option
-@state_option
+@place_options
 @agreed_option
 @window_option
 @wait_options("1h")
@@ -29,8 +29,7 @@ def command(
     *,
     component: str,
     member: str | None,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     in_window: bool,
     wait: bool,
     timeout: Duration,
@@ -49,4 +48,4 @@ def command(
     from telamon.cli.operating import Asked, Where, operate
 
     asked = Asked("restart", component, member or "")
-    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window))

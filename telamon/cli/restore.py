@@ -9,6 +9,7 @@ import click
 
 from telamon.cli import completing
 from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
+from telamon.cli.places import Place
 
 if TYPE_CHECKING:
     from telamon.cli.session import Backups, Session
@@ -72,7 +73,9 @@ def command(
     )
     words = params.pop("words")
     session.confirm(f"Interrupt {product}, and put its data back to {words}?", yes=yes)
-    operate(session, Asked("restore", product, params=params), where=Where(stack, state, wait, timeout))
+    operate(
+        session, Asked("restore", product, params=params), where=Where(Place(stack, state), wait, timeout)
+    )
 
 
 def _to_backup(backups: Backups, product: str, source: str) -> dict[str, str]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, agreed_option, stack_option, state_option, wait_options
+from telamon.cli.options import Verb, agreed_option, wait_options
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
 
 @click.command(cls=Verb)
 @click.argument("component", shell_complete=completing.COMPONENTS)
-@stack_option
-@state_option
+@place_options
 @agreed_option
 @wait_options("5m")
 @click.pass_obj
@@ -26,8 +26,7 @@ def command(
     session: Session,
     *,
     component: str,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -40,4 +39,4 @@ def command(
     """
     from telamon.cli.operating import Asked, Where, operate
 
-    operate(session, Asked("resume", component), where=Where(stack, state, wait, timeout))
+    operate(session, Asked("resume", component), where=Where(place, wait, timeout))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,14 +11,14 @@ from telamon.cli.options import (
     Verb,
     Verbs,
     agreed_option,
-    stack_option,
-    state_option,
     wait_options,
     window_option,
     yes_option,
 )
+from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
@@ -37,8 +36,7 @@ def command() -> None:
 @command.command("cluster-secret", cls=Verb)
 @click.argument("product", shell_complete=completing.PRODUCTS)
 @click.option("--downtime", is_flag=True, help="Agree that every node of the product stops.")
-@stack_option
-@state_option
+@place_options
 @yes_option
 @window_option
 @wait_options("1h")
@@ -48,8 +46,7 @@ def cluster_secret(
     *,
     product: str,
     downtime: bool,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     yes: bool,
     in_window: bool,
     wait: bool,
@@ -69,13 +66,12 @@ def cluster_secret(
     if downtime:
         session.confirm(f"Every node of {product} will stop for a while. Go on?", yes=yes)
     asked = Asked("rotate-cluster-secret", product, params={"downtime": "yes"} if downtime else {})
-    operate(session, asked, where=Where(stack, state, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window))
 
 
 @command.command("database-password", cls=Verb)
 @click.argument("product", shell_complete=completing.PRODUCTS)
-@stack_option
-@state_option
+@place_options
 @agreed_option
 @window_option
 @wait_options("1h")
@@ -84,8 +80,7 @@ def database_password(
     session: Session,
     *,
     product: str,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     in_window: bool,
     wait: bool,
     timeout: Duration,
@@ -106,5 +101,5 @@ def database_password(
     operate(
         session,
         Asked("rotate-database-password", product),
-        where=Where(stack, state, wait, timeout, in_window),
+        where=Where(place, wait, timeout, in_window),
     )

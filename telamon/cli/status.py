@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, stack_argument, state_option, timeout_option
+from telamon.cli.options import Verb, timeout_option
+from telamon.cli.places import place_argument
 
 if TYPE_CHECKING:
+    from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
 
 
 @click.command(cls=Verb)
-@stack_argument
-@state_option
+@place_argument
 @click.option("--wait", is_flag=True, help="Wait until the stack is ready.")
 @timeout_option("15m")
 @click.pass_obj
-def command(
-    session: Session, *, stack: str | None, state: Path | None, wait: bool, timeout: Duration
-) -> None:
+def command(session: Session, *, place: Place, wait: bool, timeout: Duration) -> None:
     """Show how a stack stands.
 
     Every component with what it does or waits for, its members with version, state, whether they serve, and how often
     they were restarted; conditions; and where to go. STACK is a name or a file; where none is given it is the stack of
-    stack.yaml, or the only one on this machine.
+    stack.yaml, or the only one on this machine. With --context or --kubeconfig it is asked for in that cluster.
 
     Examples:
         telamon status
         telamon status --wait --timeout 5m
-        telamon status acme -o json
+        telamon status acme --context production -o json
     """
-    from telamon.cli.client import Controller
-    from telamon.cli.target import find
+    from telamon.cli.keepers import keeper_of
     from telamon.cli.waiting import until_ready
 
-    target = find(session, stack, state=state)
-    controller = Controller(target.socket)
-    report = controller.stack()
-    if wait:
-        report = until_ready(session, controller, generation=report.generation, timeout=timeout)
+    with keeper_of(session, place) as keeper:
+        report = keeper.stack()
+        if wait:
+            report = until_ready(session, keeper, generation=report.generation, timeout=timeout)
 
     def text() -> str:
         from telamon.cli.render import status_text

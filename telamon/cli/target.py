@@ -52,7 +52,7 @@ def find(session: Session, given: str | None, *, state: Path | None) -> Target:
         NotReadyError: there is none at all.
         StackFileError: the file cannot be read.
     """
-    if given is not None and not _is_file(given):
+    if given is not None and not is_file(given):
         return _named(session, given, state)
     kept = _kept(session, state) if given is None and state is not None else None
     if kept is not None:
@@ -89,7 +89,8 @@ def _at(session: Session, name: StackName, root: Path) -> Target:
     return Target(name, root, wiring.socket_path(root), wiring.log_path(root).parent)
 
 
-def _is_file(given: str) -> bool:
+def is_file(given: str) -> bool:
+    """Whether what was typed names a file, not a stack."""
     return "/" in given or given.endswith((".yaml", ".yml"))
 
 

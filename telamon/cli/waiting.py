@@ -19,6 +19,7 @@ from telamon.errors import (
 
 if TYPE_CHECKING:
     from telamon.cli.client import Controller, Report
+    from telamon.cli.keepers import Keeper
     from telamon.cli.session import Session
     from telamon.cli.target import Target
     from telamon.units import Duration
@@ -27,12 +28,12 @@ LOOKS_EVERY: Final = 0.5
 """Seconds between two looks."""
 
 
-def until_ready(session: Session, controller: Controller, *, generation: int, timeout: Duration) -> Report:
+def until_ready(session: Session, keeper: Keeper, *, generation: int, timeout: Duration) -> Report:
     """Wait until a stack is ready.
 
     Args:
         session: whose clock runs and whose terminal shows the progress.
-        controller: that keeps the stack.
+        keeper: of the stack.
         generation: of the spec that must have been looked at, at least.
         timeout: how long at most.
 
@@ -46,7 +47,7 @@ def until_ready(session: Session, controller: Controller, *, generation: int, ti
     try:
         with board(session) as shown:
             while True:
-                report = controller.stack()
+                report = keeper.stack()
                 elapsed = session.clock.now() - began
                 shown.show(lines_of(report.status), elapsed)
                 if is_ready(report, generation):

@@ -1,12 +1,13 @@
 """An imperative act, as an object of its own: it is journalled, can be watched, and survives whoever asked for it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from telamon.model.base import Doc, Section
 from telamon.model.text import Name, PropertyName, Word
+from telamon.naming import API_VERSION, OPERATION_KIND
 
 
 class Target(Section):
@@ -65,3 +66,24 @@ class Operation(Section):
     status: Annotated[OperationStatus, Doc("How far it is; Telamon writes it.", why="Nobody has begun.")] = (
         Field(default_factory=OperationStatus.model_construct)
     )
+
+
+def written(name: str, *, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Operation:
+    """An operation as a store keeps it.
+
+    Args:
+        name: of the operation.
+        spec: as data.
+        status: as data.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    document = {"apiVersion": API_VERSION, "kind": OPERATION_KIND, "metadata": {"name": name}}
+    return Operation.model_validate({**document, "spec": dict(spec), "status": dict(status)}, strict=False)
+
+
+def number_of(name: str) -> int:
+    """The number that the names of operations end with, by which the oldest comes first; 0 where there is none."""
+    last = name.rpartition("-")[2]
+    return int(last) if last.isdigit() else 0

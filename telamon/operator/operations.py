@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 from telamon.desired.component import ComponentDesired
 from telamon.desired.windows import gate
 from telamon.errors import ConflictError, NotReadyError, RefusedError
-from telamon.model.operation import Operation, OperationSpec, OperationStatus
+from telamon.model.operation import Operation, OperationSpec, OperationStatus, number_of, written
 from telamon.plan.operation import Running
 from telamon.plan.operations.automatic import wish
 from telamon.plan.operations.registry import refusals
@@ -115,7 +115,7 @@ class Operations:
             stack: name of the stack.
             generation: of the spec in force.
         """
-        number = 1 + max((_number(stored.name) for stored in self.store.list(KIND)), default=0)
+        number = 1 + max((number_of(stored.name) for stored in self.store.list(KIND)), default=0)
         target = {"stack": stack, "component": wish.component, "member": wish.member or None}
         spec = OperationSpec.model_validate(
             {"verb": wish.verb, "target": target, "params": dict(wish.params), "generation": generation},
@@ -220,7 +220,8 @@ class Operations:
     def all(self) -> tuple[Operation, ...]:
         """Every operation that is kept, the oldest first."""
         return tuple(
-            _operation(stored) for stored in sorted(self.store.list(KIND), key=lambda one: _number(one.name))
+            _operation(stored)
+            for stored in sorted(self.store.list(KIND), key=lambda one: number_of(one.name))
         )
 
     def get(self, name: str) -> Operation:
@@ -357,16 +358,7 @@ def _running(operation: Operation) -> Running:
 
 
 def _operation(stored: Stored) -> Operation:
-    return Operation.model_validate(
-        {
-            "apiVersion": "telamon.dev/v1alpha1",
-            "kind": KIND,
-            "metadata": {"name": stored.name},
-            "spec": dict(stored.spec),
-            "status": dict(stored.status),
-        },
-        strict=False,
-    )
+    return written(stored.name, spec=stored.spec, status=stored.status)
 
 
 def _plain(section: OperationSpec | OperationStatus) -> dict[str, Any]:
@@ -375,8 +367,3 @@ def _plain(section: OperationSpec | OperationStatus) -> dict[str, Any]:
 
 def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _number(name: str) -> int:
-    last = name.rpartition("-")[2]
-    return int(last) if last.isdigit() else 0

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from telamon.plan import converge, database
 from telamon.plan.checks import refusals
 from telamon.plan.converge import Rule
 from telamon.plan.operations.automatic import await_wish
 from telamon.plan.operations.base import Proposal
-from telamon.plan.operations.pausing import Pause, Resume
+from telamon.plan.operations.pausing import PAUSING
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Decision, Done, Finished, Wait
 from telamon.plan.view import View
 from telamon.state.world import ComponentKind
-
-PAUSING: Final = frozenset({Pause.verb, Resume.verb})
-"""What goes on while changes are paused."""
 
 
 def next_step(view: View) -> Decision:

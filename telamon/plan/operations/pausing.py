@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Planner, Proposal
@@ -55,3 +56,7 @@ class Resume(Planner):
             yield Forget(name, PAUSED, "somebody asked for it")
         else:
             yield Finished("Succeeded", f"{name} is kept again")
+
+
+PAUSING: Final = frozenset({Pause.verb, Resume.verb})
+"""What goes on while changes are paused."""

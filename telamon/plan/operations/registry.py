@@ -14,7 +14,7 @@ from telamon.plan.operations.index_rebuild import IndexRebuild
 from telamon.plan.operations.index_sync import IndexSync
 from telamon.plan.operations.maintenance import MaintenanceOff, MaintenanceOn
 from telamon.plan.operations.major_upgrade import MajorUpgrade
-from telamon.plan.operations.pausing import Pause, Resume
+from telamon.plan.operations.pausing import PAUSING, Pause, Resume
 from telamon.plan.operations.quarantine import Quarantine, Release
 from telamon.plan.operations.restart import Restart
 from telamon.plan.operations.restore import Restore
@@ -24,6 +24,7 @@ from telamon.plan.operations.switchover import Switchover
 from telamon.plan.operations.upgrade import Upgrade
 from telamon.plan.step import Refusal
 from telamon.plan.view import View
+from telamon.plan.window import asked_for_later
 from telamon.products.release import Way
 
 PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
@@ -77,6 +78,17 @@ def refusals(view: View, operation: Running) -> tuple[Refusal, ...]:
                 "one-operation-at-a-time",
                 f"{view.desired.name} is in the middle of {view.operation.name}",
                 f"`telamon operations wait {view.operation.name}` waits for its end",
+            )
+        )
+    elif view.is_paused() and operation.verb not in PAUSING and not asked_for_later(operation):
+        # It would stand in the way of the very resume that it waits for.
+        found.append(
+            Refusal(
+                "changes-are-paused",
+                f"changes of {view.desired.name} are paused",
+                f"take paused out of spec.products.{view.desired.product}, then `telamon apply`"
+                if view.desired.paused
+                else f"`telamon resume {view.desired.name}` ends that",
             )
         )
     if (

@@ -52,6 +52,13 @@ class KubernetesStore:
         """Say in which namespace the operations of each component are."""
         self._spaces = dict(spaces)
 
+    def namespace_of(self, component: str) -> str:
+        """Where the operations of a component are. Raises NotReadyError where that is not known."""
+        namespace = self._spaces.get(component)
+        if namespace is None:
+            raise NotReadyError(f"nobody knows yet where the operations of {component} are kept")
+        return namespace
+
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Where operations are."""
@@ -176,12 +183,9 @@ class KubernetesStore:
 
     def _made(self, stored: Stored) -> Object:
         component = str(stored.spec["target"].get("component") or "")
-        namespace = self._spaces.get(component)
-        if namespace is None:
-            raise NotReadyError(f"nobody knows yet where the operations of {component} are kept")
         metadata = {
             "name": stored.name,
-            "namespace": namespace,
+            "namespace": self.namespace_of(component),
             "labels": dict(labels(self._stack, component)),
             "finalizers": [FINALIZER],
         }

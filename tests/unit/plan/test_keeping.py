@@ -163,6 +163,14 @@ def test_a_paused_component_is_left_alone_until_it_is_resumed() -> None:
     assert serving(made) == {"tracker-0", "tracker-1"}
 
 
+def test_a_paused_component_takes_in_nothing_that_would_stand_in_the_way_of_its_resumption() -> None:
+    made = running_world()
+    made.operate("tracker", "pause")
+    made.run()
+    assert refused(made, "restart") == ["changes-are-paused"]
+    assert refused(made, "resume") == []
+
+
 @pytest.mark.parametrize("by_file", [True, False])
 def test_a_paused_component_can_be_taken_down(by_file: bool) -> None:
     made = running()

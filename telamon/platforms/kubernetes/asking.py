@@ -1,0 +1,166 @@
+"""What a person asks of the operator of a cluster, in the person's own name.
+
+A Stack is read as it is. An Operation is made in the namespace of its product, and the operator takes it in; deleting
+one that goes on cancels it (:mod:`telamon.platforms.kubernetes.store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, surveyed
+from telamon.desired.kubernetes.written import document
+from telamon.errors import ConflictError, NotReadyError, PlatformError, TemporaryError, brief
+from telamon.model.operation import Operation, number_of, written
+from telamon.model.stack import Stack
+from telamon.naming import API_VERSION, OPERATION_KIND, labels
+from telamon.platforms.kubernetes.api import Api
+from telamon.platforms.kubernetes.store import ENDED, STACK, KubernetesStore
+from telamon.ports import Stored
+from telamon.products.base import Product
+
+TRIES: Final = 5
+"""How often another number is taken where somebody else has just taken that one."""
+
+
+def stacks_there(api: Api) -> tuple[str, ...]:
+    """The names of the Stacks of a cluster. Raises NotReadyError where it does not know what a Stack is."""
+    return tuple(
+        sorted(str(each["metadata"]["name"]) for each in api.names(STACK, namespace=OPERATOR_NAMESPACE))
+    )
+
+
+class Asking:
+    """One Stack of a cluster, and what is asked of its components.
+
+    Args:
+        api: the API server, as the person who asks.
+        stack: name of the Stack.
+    """
+
+    def __init__(self, api: Api, stack: str) -> None:
+        self._api = api
+        self._stack = stack
+        self._store = KubernetesStore(api, OPERATOR_NAMESPACE, stack)
+
+    def stack(self) -> Object:
+        """The Stack as it is told, with its status. Raises NotReadyError where there is none, or nobody looked yet."""
+        found = self._found()
+        status = found.get("status") or {}
+        if "components" not in status:
+            why = next((str(each["message"]) for each in status.get("conditions") or ()), "")
+            raise NotReadyError(
+                f"nobody has told yet how {self._stack} stands{f': {why}' if why else ''}",
+                remedy=f"`kubectl -n {OPERATOR_NAMESPACE} get pods` shows whether the operator runs.",
+            )
+        return found
+
+    def survey(self, products: Mapping[str, Product]) -> None:
+        """Find out in which namespace each component is.
+
+        Args:
+            products: of the Stack, by name.
+        """
+        self._store.known({part.name: part.namespace for part in surveyed(self.asked_for(), products).parts})
+
+    def asked_for(self) -> Stack:
+        """The Stack as people have written it. Raises PlatformError where this version cannot read it."""
+        try:
+            return Stack.model_validate(document(self._found()), strict=False)
+        except ValidationError as error:
+            raise PlatformError(
+                f"the Stack {self._stack} cannot be read by this version of Telamon: {brief(error)}",
+                remedy="Use the version that the operator has (`telamon version`).",
+            ) from error
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation that is there, the oldest first."""
+        found = [_operation(stored) for stored in self._store.list(OPERATION_KIND)]
+        return tuple(sorted(found, key=lambda one: number_of(one.metadata.name)))
+
+    def operation(self, name: str) -> Operation:
+        """One operation. Raises NotReadyError where there is none of that name."""
+        return _operation(self._stored(name))
+
+    def ask(self, spec: Mapping[str, Any]) -> Operation:
+        """Make an operation; the operator takes it in.
+
+        Args:
+            spec: what is asked for.
+
+        Raises:
+            PlatformError: the operator refuses it, and says why.
+            DeniedError: this person may not.
+        """
+        component = str(spec["target"]["component"])
+        namespace = self._store.namespace_of(component)
+        for _ in range(TRIES):
+            number = 1 + max((number_of(each.name) for each in self._store.list(OPERATION_KIND)), default=0)
+            name = f"{spec['verb']}-{component}-{number}"
+            try:
+                made = self._api.create(_object(name, namespace, self._stack, spec))
+            except ConflictError:
+                continue
+            return _operation(
+                Stored(OPERATION_KIND, name, 0, 0, dict(made["spec"]), dict(made.get("status") or {}))
+            )
+        raise TemporaryError(f"others ask for operations on {component} at the same time", delay=1.0)
+
+    def cancel(self, name: str) -> Operation:
+        """Ask an operation to end early.
+
+        Raises:
+            NotReadyError: there is none of that name, or it has ended already.
+        """
+        stored = self._stored(name)
+        if stored.status.get("phase") in ENDED:
+            raise NotReadyError(
+                f"{name} has ended already", remedy=f"`telamon operations show {name}` tells how"
+            )
+        self._store.delete(OPERATION_KIND, name, version=stored.version)
+        return _operation(stored)
+
+    def _found(self) -> Object:
+        found = self._api.get(STACK, self._stack, namespace=OPERATOR_NAMESPACE)
+        if found is None:
+            raise NotReadyError(
+                f"the cluster has no Stack {OPERATOR_NAMESPACE}/{self._stack}",
+                remedy="Bring it up there (`telamon up FILE --context NAME`), or name its cluster with --context.",
+            )
+        return found
+
+    def _stored(self, name: str) -> Stored:
+        found = self._store.get(OPERATION_KIND, name)
+        if found is None:
+            raise NotReadyError(
+                f"there is no operation {name}",
+                remedy="`telamon operations list` shows those there are; one that was cancelled is taken away.",
+            )
+        return found
+
+
+def _object(name: str, namespace: str, stack: str, spec: Mapping[str, Any]) -> Object:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": OPERATION_KIND,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": dict(labels(stack, str(spec["target"]["component"]))),
+        },
+        "spec": dict(spec),
+    }
+
+
+def _operation(stored: Stored) -> Operation:
+    try:
+        return written(stored.name, spec=stored.spec, status=stored.status)
+    except ValidationError as error:
+        raise PlatformError(
+            f"the operation {stored.name} cannot be read: {brief(error)}",
+            remedy="It may be of another version, or its name be longer than Telamon takes.",
+        ) from error
