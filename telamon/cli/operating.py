@@ -93,7 +93,7 @@ def operate(session: Session, asked: Asked, *, where: Where) -> None:
     tell(session, made, again=where.place.words)
 
 
-def member_component(session: Session, place: Place, member: str) -> str:
+def member_component(session: Session, place: Place, *, member: str) -> str:
     """The component of a member.
 
     Args:

@@ -45,7 +45,7 @@ def command(
     """
     from telamon.cli.operating import Asked, Where, member_component, operate
 
-    component = member_component(session, place, member)
+    component = member_component(session, place, member=member)
     session.confirm(f"{member} will serve nobody until it is released. Go on?", yes=yes)
     params = {"replace": "yes"} if replace else {}
     asked = Asked("quarantine", component, member, params)

@@ -39,5 +39,5 @@ def command(
     """
     from telamon.cli.operating import Asked, Where, member_component, operate
 
-    asked = Asked("release", member_component(session, place, member), member)
+    asked = Asked("release", member_component(session, place, member=member), member)
     operate(session, asked, where=Where(place, wait, timeout))

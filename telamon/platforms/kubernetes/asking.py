@@ -102,7 +102,7 @@ class Asking:
             number = 1 + max((number_of(each.name) for each in self._store.list(OPERATION_KIND)), default=0)
             name = f"{spec['verb']}-{component}-{number}"
             try:
-                made = self._api.create(_object(name, namespace, self._stack, spec))
+                made = self._api.create(_object(name, namespace, stack=self._stack, spec=spec))
             except ConflictError:
                 continue
             return _operation(
@@ -143,7 +143,7 @@ class Asking:
         return found
 
 
-def _object(name: str, namespace: str, stack: str, spec: Mapping[str, Any]) -> Object:
+def _object(name: str, namespace: str, *, stack: str, spec: Mapping[str, Any]) -> Object:
     return {
         "apiVersion": API_VERSION,
         "kind": OPERATION_KIND,

@@ -164,7 +164,7 @@ def test_a_paused_component_is_left_alone_until_it_is_resumed() -> None:
 
 
 def test_a_paused_component_takes_in_nothing_that_would_stand_in_the_way_of_its_resumption() -> None:
-    made = running_world()
+    made = running()
     made.operate("tracker", "pause")
     made.run()
     assert refused(made, "restart") == ["changes-are-paused"]
