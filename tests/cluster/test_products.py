@@ -11,9 +11,10 @@ import pytest
 from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api, Kind
 from telamon.platforms.kubernetes.pods import release
+from telamon.platforms.kubernetes.store import OPERATION
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed, Process, installed
 from tests.cluster.support import until
 from tests.support.manifests import stack_of
 from tests.understudy.support import PostgreSQL
@@ -80,10 +81,53 @@ def endpoints(cluster: Installed, name: str) -> set[str]:
     return {str(each["targetRef"]["name"]) for item in found for each in item.get("endpoints") or ()}
 
 
+def volume(cluster: Installed, name: str, member: str) -> Path:
+    """The folder of a member's index."""
+    return cluster.plane.folder / "volumes" / f"{name}-jira-local-home-{member}" / "caches" / "indexesV1"
+
+
+def give_another_index(cluster: Installed, name: str) -> None:
+    """Ask for another index for a member; its own is taken away by a job on its volume while it is down."""
+    stale = volume(cluster, name, "jira-1") / "stale"
+    stale.write_text("of the old index", encoding="utf-8")
+    cluster.operation(
+        name, "sync", component="jira", member="jira-1", verb="index-sync", params={"source": "jira-0"}
+    )
+    until(lambda: cluster.phase(name, "sync", component="jira") in {"Succeeded", "Failed"}, within=UP)
+    assert cluster.phase(name, "sync", component="jira") == "Succeeded"
+    # What it recovers from is what the other one has shared.
+    assert volume(cluster, name, "jira-1").is_dir()
+    assert not stale.exists()
+
+
+def tear_an_index(cluster: Installed, name: str, operator: Process) -> None:
+    """Damage what a member reads; nobody asks for anything, and the operator that begins to mend it is killed."""
+    for path in volume(cluster, name, "jira-1").rglob("*"):
+        if path.is_file() and not path.name.startswith((".", "meta")):
+            length = path.stat().st_size
+            with path.open("r+b") as file:
+                file.write(b"\xa5" * length)
+
+    def wished() -> list[str]:
+        found = cluster.api.list(OPERATION, namespace=f"{name}-jira", labels={})
+        return [
+            str(item["metadata"]["name"])
+            for item in found
+            if item["spec"]["verb"] == "index-sync" and item["metadata"]["name"] != "sync"
+        ]
+
+    until(wished, within=UP)
+    operator.kill()
+    cluster.start("operator-b")
+    asked = wished()[0]
+    until(lambda: cluster.phase(name, asked, component="jira") in {"Succeeded", "Failed"}, within=UP)
+    assert cluster.phase(name, asked, component="jira") == "Succeeded"
+
+
 def test_an_issue_tracker_is_set_up_upgraded_and_scaled(cluster: Installed, postgres: PostgreSQL) -> None:
     name = "tracker"
     cluster.prepare_for(stack(name, postgres, nodes=3))
-    cluster.start()
+    operator = cluster.start()
     cluster.write(stack(name, postgres))
     cluster.until_ready(name, within=UP)
     both = {f"jira-{number}": ("Serving", "11.3.1") for number in range(2)}
@@ -111,17 +155,9 @@ def test_an_issue_tracker_is_set_up_upgraded_and_scaled(cluster: Installed, post
     cluster.operation(name, "back", component="jira", member="jira-1", verb="release")
     until(lambda: cluster.phase(name, "back", component="jira") == "Succeeded", within=UP)
 
-    # Its index is taken away by a job on its volume while it is down; started, it recovers from what the other shares.
-    index = cluster.plane.folder / "volumes" / f"{name}-jira-local-home-jira-1" / "caches" / "indexesV1"
-    stale = index / "stale"
-    stale.write_text("of the old index")
-    cluster.operation(
-        name, "sync", component="jira", member="jira-1", verb="index-sync", params={"source": "jira-0"}
-    )
-    until(lambda: cluster.phase(name, "sync", component="jira") in {"Succeeded", "Failed"}, within=UP)
-    assert cluster.phase(name, "sync", component="jira") == "Succeeded"
-    assert index.is_dir()
-    assert not stale.exists()
+    give_another_index(cluster, name)
+    until(lambda: members(cluster, name) == both, within=UP)
+    tear_an_index(cluster, name, operator)
     until(lambda: members(cluster, name) == both, within=UP)
 
     cluster.write(stack(name, postgres, version="11.3.2", nodes=3))
