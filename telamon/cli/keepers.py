@@ -96,12 +96,12 @@ def keeper_of(session: Session, place: Place) -> Iterator[Keeper]:
     with connected(place.kubeconfig, place.context) as api:
         from telamon.platforms.kubernetes.asking import Asking
 
-        asking = Asking(api, stack_name(session, api, place.stack))
+        asking = Asking(api, stack_name(session, api, given=place.stack))
         asking.survey(session.wiring().products(asking.asked_for()))
         yield ClusterKeeper(asking)
 
 
-def stack_name(session: Session, api: Api, given: str | None) -> str:
+def stack_name(session: Session, api: Api, *, given: str | None) -> str:
     """The name of the Stack of a cluster that is meant.
 
     Args:
