@@ -56,12 +56,14 @@ class Rules:
         wanted = sorted(groups)
         if not wanted:
             return ()
+        # Groups without any rule have no list of them.
+        ids = "data.aws_vpc_security_group_rules.all.ids"
         content = {
             "data": {
                 "aws_vpc_security_group_rules": {"all": {"filter": [{"name": "group-id", "values": wanted}]}},
                 "aws_vpc_security_group_rule": {
                     "each": {
-                        "for_each": "${toset(data.aws_vpc_security_group_rules.all.ids)}",
+                        "for_each": f"${{toset({ids} == null ? [] : {ids})}}",
                         "security_group_rule_id": "${each.value}",
                     }
                 },
