@@ -293,7 +293,7 @@ def _local_replies() -> Mapping[str, Any]:
         refresh=RETRY_AFTER,
     )
     html_asked = {"header_filter": {"header": {"name": "accept", "string_match": {"contains": "text/html"}}}}
-    no_member = {"response_flag_filter": {"flags": ["UH", "UF", "URX", "UC", "UT"]}}
+    no_member = {"response_flag_filter": {"flags": ["UH", "UF", "URX", "UC", "UT", "UO", "UDO"]}}
     retry = [_header("Retry-After", str(RETRY_AFTER))]
     return {
         "mappers": [
