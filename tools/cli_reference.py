@@ -11,7 +11,23 @@ from typing import Final
 
 import click
 
-from telamon.cli import charts_words, documents, findings, manifest_words
+from telamon.cli import charts_words, findings, manifest_words
+from telamon.cli.documents.changed import Changed, Down, Retried
+from telamon.cli.documents.checked import Judged, Plan, PlanStep, PlanWait, RoomChecked, Validation
+from telamon.cli.documents.ground import Drifted, DriftedThing, GroundLayer, GroundStatus
+from telamon.cli.documents.program import Script, Version
+from telamon.cli.documents.rendered import CostChoice, CostPart, Rendered
+from telamon.cli.documents.shape import camel
+from telamon.cli.documents.told import (
+    Certificate,
+    JournalEntry,
+    LogLine,
+    Logs,
+    MemberIndex,
+    SecretKeys,
+    SecretList,
+    SecretOne,
+)
 from telamon.cli.drill_words import (
     DrillCompared,
     DrillDone,
@@ -90,18 +106,18 @@ OPERATION: Final = (
 
 ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
     {
-        "up": (documents.Changed, documents.GroundStatus, documents.GroundLayer),
-        "apply": (documents.Changed,),
-        "down": (documents.Down,),
-        "retry": (documents.Retried,),
-        "upgrade": (documents.Changed,),
-        "index": (documents.MemberIndex,),
+        "up": (Changed, GroundStatus, GroundLayer),
+        "apply": (Changed,),
+        "down": (Down,),
+        "retry": (Retried,),
+        "upgrade": (Changed,),
+        "index": (MemberIndex,),
         "diff": (charts_words.Compared, ChartDifference),
         "import": (charts_words.Imported, charts_words.ChartValue),
         "restart": OPERATION,
         "backup": (BackupEntry,),
         "restore": OPERATION,
-        "clone": (documents.Changed,),
+        "clone": (Changed,),
         "database": OPERATION,
         "rotate": OPERATION,
         "quarantine": OPERATION,
@@ -111,10 +127,10 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "resume": OPERATION,
         "operations": OPERATION,
         "status": "The Stack with its `status`, as in [the controller's answer](controller-api.md).",
-        "logs": (documents.Logs, documents.JournalEntry, documents.LogLine),
+        "logs": (Logs, JournalEntry, LogLine),
         "support": (findings.Support,),
-        "secret": (documents.SecretList, documents.SecretKeys, documents.SecretOne),
-        "trust": (documents.Certificate,),
+        "secret": (SecretList, SecretKeys, SecretOne),
+        "trust": (Certificate,),
         "doctor": (
             findings.Examination,
             findings.LiveExamination,
@@ -123,7 +139,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             findings.CheckedProduct,
             findings.Repaired,
         ),
-        "proof": (documents.Judged,),
+        "proof": (Judged,),
         "drill": (
             Drilled,
             DrillDone,
@@ -132,16 +148,16 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             DrillLimit,
             DrillCompared,
         ),
-        "validate": (documents.Validation, documents.RoomChecked, Problem, NotRehearsed),
-        "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, documents.GroundStatus),
-        "drift": (documents.Drifted, documents.DriftedThing),
-        "plan": (documents.Plan, documents.PlanStep, documents.PlanWait),
+        "validate": (Validation, RoomChecked, Problem, NotRehearsed),
+        "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, GroundStatus),
+        "drift": (Drifted, DriftedThing),
+        "plan": (Plan, PlanStep, PlanWait),
         "render": (
             manifest_words.Manifests,
             manifest_words.SecretNeeded,
-            documents.Rendered,
-            documents.CostPart,
-            documents.CostChoice,
+            Rendered,
+            CostPart,
+            CostChoice,
         ),
         "reach": (manifest_words.Reached, manifest_words.FlowShown),
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
@@ -153,8 +169,8 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",
         "explain": (Explanation, SubField),
         "schema": "The schema, as without `-o json`.",
-        "version": (documents.Version,),
-        "completion": (documents.Script,),
+        "version": (Version,),
+        "completion": (Script,),
     }
 )
 """What each verb answers in JSON: classes, the answer itself first, or a sentence."""
@@ -239,7 +255,7 @@ def _table(kind: type) -> Iterator[str]:
     for field in dataclasses.fields(kind):
         # Annotations are text here: every module of answers defers them.
         typed = _typed(str(field.type))
-        yield f"| `{documents.camel(field.name)}` | {typed} | {_cell(told[field.name])} |"
+        yield f"| `{camel(field.name)}` | {typed} | {_cell(told[field.name])} |"
     yield ""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from telamon import __version__
 from telamon.cli import waiting
-from telamon.cli.documents import Changed
+from telamon.cli.documents.changed import Changed
 from telamon.cli.reading import as_data
 from telamon.errors import (
     ConflictError,

@@ -29,7 +29,7 @@ def command(session: Session, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from telamon.cli.documents import Script
+    from telamon.cli.documents.program import Script
     from telamon.cli.main import COMPLETE, PROGRAM, program
 
     maker = get_completion_class(shell)

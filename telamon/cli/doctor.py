@@ -94,7 +94,7 @@ def command(
     found = examine(session, target)
 
     def text() -> str:
-        from telamon.cli.documents import plain
+        from telamon.cli.documents.shape import plain
         from telamon.cli.render import doctor_text
 
         shown = plain(found)

@@ -10,7 +10,7 @@ import click
 from telamon.cli.options import Verb, stack_argument, state_option, wait_options, yes_option
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import Down
+    from telamon.cli.documents.changed import Down
     from telamon.cli.session import Session
     from telamon.cli.target import Target
     from telamon.units import Duration
@@ -44,7 +44,7 @@ def command(
         telamon down examples/minimal.yaml --purge --yes
     """
     from telamon.cli import purging, target
-    from telamon.cli.documents import Down
+    from telamon.cli.documents.changed import Down
     from telamon.errors import UsageError
 
     if purge and not wait:

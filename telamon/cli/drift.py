@@ -12,7 +12,7 @@ from telamon.cli.clusters import cluster_options
 from telamon.cli.options import Verb, file_argument, ground_option, state_option, yes_option
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import Drifted
+    from telamon.cli.documents.ground import Drifted
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.infra.drift import Drift
@@ -186,7 +186,7 @@ def _all(below: Seen | None, above: ClusterSeen | None) -> tuple[Drift, ...]:
 
 
 def _document(name: str, below: Seen | None, above: ClusterSeen | None, *, kind: str) -> Drifted:
-    from telamon.cli.documents import Drifted, DriftedThing
+    from telamon.cli.documents.ground import Drifted, DriftedThing
     from telamon.infra.drift import worst
 
     drift = _all(below, above)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from telamon.cli.documents import GroundLayer, GroundStatus
+from telamon.cli.documents.ground import GroundLayer, GroundStatus
 from telamon.desired.terraform.data import LayerName
 from telamon.desired.terraform.facts import GroundFacts, flat, read_ground
 from telamon.desired.terraform.ground import ground

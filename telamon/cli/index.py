@@ -18,7 +18,7 @@ from telamon.cli.options import (
 from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import MemberIndex
+    from telamon.cli.documents.told import MemberIndex
     from telamon.cli.places import Place
     from telamon.cli.session import Session
     from telamon.units import Duration
@@ -48,7 +48,7 @@ def status(session: Session, *, place: Place) -> None:
         telamon index status
         telamon index status -o json
     """
-    from telamon.cli.documents import MemberIndex
+    from telamon.cli.documents.told import MemberIndex
     from telamon.cli.keepers import keeper_of
 
     with keeper_of(session, place) as keeper:

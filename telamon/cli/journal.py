@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from telamon.cli.client import Controller
-from telamon.cli.documents import JournalEntry, Logs, plain
+from telamon.cli.documents.shape import plain
+from telamon.cli.documents.told import JournalEntry, Logs
 from telamon.cli.terminal import printable
 from telamon.errors import NoController
 

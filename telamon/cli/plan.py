@@ -35,7 +35,7 @@ def command(session: Session, *, file: Path, lab: bool, state: Path | None) -> N
         telamon plan -o json
     """
     from telamon.cli.bringing import refuse_other_platforms
-    from telamon.cli.documents import Plan, PlanStep, PlanWait
+    from telamon.cli.documents.checked import Plan, PlanStep, PlanWait
     from telamon.cli.reading import note_doubts, read_file
     from telamon.cli.target import target_of
 

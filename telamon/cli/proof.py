@@ -11,7 +11,7 @@ from telamon.cli.options import Verb, Verbs
 from telamon.errors import ProductError
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import Judged
+    from telamon.cli.documents.checked import Judged
     from telamon.cli.session import Session
     from telamon.proof.history.verdict import Verdict
 
@@ -47,7 +47,7 @@ def check(context: click.Context, *, record: Path) -> None:
         telamon proof check record.jsonl -o json
     """
     session: Session = context.obj
-    from telamon.cli.documents import Judged
+    from telamon.cli.documents.checked import Judged
     from telamon.proof.history.checker import check as judge
     from telamon.proof.history.reading import history_of
     from telamon.proof.measure import void

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from telamon.cli.build import locked_stack
 from telamon.cli.clusters import connected
-from telamon.cli.documents import Changed
+from telamon.cli.documents.changed import Changed
 from telamon.cli.install import METRICS, wanted
 from telamon.cli.manifests import site_of
 from telamon.cli.reading import as_data

@@ -11,7 +11,7 @@ from telamon.cli.options import Verb, file_argument
 from telamon.errors import UsageError
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import Rendered
+    from telamon.cli.documents.rendered import Rendered
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.desired.terraform.ground import Ground
@@ -102,7 +102,7 @@ def _write_ground(session: Session, found: FileRead, *, folder: Path) -> None:
 
 
 def _document(known: Ground, folder: Path, written: Written) -> Rendered:
-    from telamon.cli.documents import CostChoice, CostPart, Rendered
+    from telamon.cli.documents.rendered import CostChoice, CostPart, Rendered
     from telamon.desired.cost import NOT_COUNTED, choices, estimate
     from telamon.desired.prices import AS_OF, REGION
 

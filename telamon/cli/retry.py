@@ -43,7 +43,7 @@ def command(
         telamon retry jira --wait
     """
     from telamon.cli.client import Controller
-    from telamon.cli.documents import Retried
+    from telamon.cli.documents.changed import Retried
     from telamon.cli.target import find
     from telamon.cli.waiting import until_ready
 

@@ -33,7 +33,7 @@ def command(
         telamon secret acme-jira-admin password
         telamon secret acme-jira-admin -o json password
     """
-    from telamon.cli.documents import SecretOne
+    from telamon.cli.documents.told import SecretOne
     from telamon.cli.target import find
 
     secrets = session.wiring().secrets(find(session, stack, state=state).root)
@@ -46,7 +46,7 @@ def command(
 
 
 def _list(session: Session, secrets: Secrets) -> None:
-    from telamon.cli.documents import SecretKeys, SecretList
+    from telamon.cli.documents.told import SecretKeys, SecretList
 
     names = tuple(secrets.names())
 

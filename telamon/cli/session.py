@@ -236,7 +236,7 @@ class Session:
         if self.output == "text":
             self.terminal.say(text())
             return
-        from telamon.cli.documents import plain
+        from telamon.cli.documents.shape import plain
 
         self.terminal.say(json.dumps(plain(document()), indent=2, ensure_ascii=False))
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from telamon.cli.documents import LogLine, Logs, plain
+from telamon.cli.documents.shape import plain
+from telamon.cli.documents.told import LogLine, Logs
 from telamon.cli.names import unknown
 from telamon.errors import MachineError, NotReadyError, brief
 from telamon.naming import split_member

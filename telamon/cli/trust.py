@@ -27,7 +27,7 @@ def command(session: Session, *, stack: str | None, state: Path | None) -> None:
         telamon trust > acme.pem
         curl --cacert <(telamon trust) https://jira.acme.localhost:8443/status
     """
-    from telamon.cli.documents import Certificate
+    from telamon.cli.documents.told import Certificate
     from telamon.cli.target import find
 
     certificate = session.wiring().certificate(find(session, stack, state=state).root)

@@ -10,7 +10,7 @@ import click
 from telamon.cli.options import Verb, file_argument, lab_option
 
 if TYPE_CHECKING:
-    from telamon.cli.documents import RoomChecked
+    from telamon.cli.documents.checked import RoomChecked
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
     from telamon.desired.fit import Fit
@@ -44,7 +44,7 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
     room = _room(found)
 
     def document() -> object:
-        from telamon.cli.documents import Validation
+        from telamon.cli.documents.checked import Validation
 
         return Validation(
             file=found.source,
@@ -80,7 +80,7 @@ def _room(found: FileRead) -> tuple[RoomChecked, ...]:
 
 
 def _checked(lost: str, answer: Fit) -> RoomChecked:
-    from telamon.cli.documents import RoomChecked
+    from telamon.cli.documents.checked import RoomChecked
 
     places = tuple(f"{pod} on {machine}" for pod, machine in sorted(answer.places.items()))
     return RoomChecked(lost, answer.verdict.value, answer.why, places)

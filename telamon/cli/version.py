@@ -26,7 +26,7 @@ def command(session: Session) -> None:
     def document() -> object:
         import platform
 
-        from telamon.cli.documents import Version
+        from telamon.cli.documents.program import Version
 
         return Version(__version__, platform.python_version())
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from telamon.cli import documents
+from telamon.cli.documents.shape import camel
 from telamon.cli.verbs import NAMES
 from tests.support.desk import Desk
 from tools.cli_reference import ANSWERS, attributes
@@ -27,11 +30,17 @@ def test_every_key_is_explained(kind: type[Any]) -> None:
 
 
 def test_no_class_of_answers_is_forgotten() -> None:
+    modules = [
+        importlib.import_module(f"{documents.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(documents.__path__)
+    ]
     declared = {
         name
-        for name, found in vars(documents).items()
-        if isinstance(found, type) and found.__module__ == documents.__name__
+        for module in modules
+        for name, found in vars(module).items()
+        if isinstance(found, type) and found.__module__ == module.__name__
     }
+    assert declared
     assert declared <= set(SHAPES)
 
 
@@ -73,10 +82,10 @@ def test_an_answer_has_its_shape(desk: Desk, name: str, arguments: tuple[str, ..
 
 def has_shape(document: dict[str, Any], kind: type[Any]) -> None:
     """Check the keys of a document, and of those in its lists."""
-    assert list(document) == [documents.camel(field.name) for field in fields(kind)]
+    assert list(document) == [camel(field.name) for field in fields(kind)]
     for field in fields(kind):
         inner = SHAPES.get(str(field.type).removeprefix("tuple[").removesuffix(", ...]"))
-        value = document[documents.camel(field.name)]
+        value = document[camel(field.name)]
         assert isinstance(value, list) == str(field.type).startswith("tuple"), field
         if inner is not None:
             for item in value:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +16,7 @@ from telamon.cli.main import program
 from telamon.cli.options import Verb
 from telamon.cli.verbs import CHAPTERS, NAMES, Listed
 from tests.support.desk import Desk
+from tests.support.ground import EXAMPLE
 
 LOOKING = frozenset(
     {
@@ -154,3 +156,9 @@ def test_validate_imports_neither_client_nor_renderer(desk: Desk) -> None:
     found = imported("validate")
     assert "telamon.stackfile.reader" in found
     assert found & {"http.client", "rich", "telamon.cli.client"} == set()
+
+
+def test_rendering_the_ground_imports_its_own_answers_alone(tmp_path: Path) -> None:
+    found = imported("render", str(EXAMPLE), "--terraform", "--output", str(tmp_path))
+    answers = {name for name in found if name.startswith("telamon.cli.documents.")}
+    assert answers == {"telamon.cli.documents.rendered"}
