@@ -6,7 +6,7 @@ from pydantic import Field
 
 from telamon.model.base import Doc, Section
 from telamon.model.kubernetes import AS_OF, settled
-from telamon.model.text import Cidr, Matching, Name
+from telamon.model.text import AbsolutePath, Cidr, Matching, Name
 from telamon.units import Bytes, Within
 
 LoopbackNetwork = Annotated[
@@ -51,6 +51,15 @@ class LabPlatform(Section):
             why="One can then be lost or renewed.",
         ),
     ] = 2
+    database_programs: Annotated[
+        AbsolutePath | None,
+        Doc(
+            "Folder of the program `postgres` that the database servers run, for another minor release than the one "
+            "that Telamon brings. A newer one is brought in server by server; neither an older one nor another major "
+            "release is.",
+            unset="The release that Telamon brings.",
+        ),
+    ] = None
     disturbable: Annotated[
         bool,
         Doc(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from telamon.plan.cloning import awaits_quiet, awaits_seed
 from telamon.plan.database_checks import (
+    data_keep_their_release,
     keeps_what_may_be_needed,
     one_writer_starts,
     primary_hands_over,
@@ -186,6 +187,7 @@ def release_stays(step: Step, view: View) -> Refusal | None:
 GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
     StartMember: (
         one_writer_starts,
+        data_keep_their_release,
         release_stays,
         requirements_stand,
         database_is_made,
@@ -193,7 +195,7 @@ GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
         first_node_is_set_up,
         one_starts_at_a_time,
     ),
-    StopMember: (primary_hands_over, enough_go_on_serving, nobody_needs_it_any_more),
+    StopMember: (data_keep_their_release, primary_hands_over, enough_go_on_serving, nobody_needs_it_any_more),
     Drain: (enough_go_on_serving,),
     RemoveMember: (stopped_before_removal,),
     Admit: (fit_to_serve, copy_is_quiet),

@@ -19,7 +19,7 @@ from telamon.plan import converge
 from telamon.plan.database_step import Bootstrap, Establish, Fence, Follow, Promote, Synchronise
 from telamon.plan.logkeeping import keep_log
 from telamon.plan.step import Forget, Record, Step, StopMember, Wait
-from telamon.plan.view import View
+from telamon.plan.view import RELEASE, View
 from telamon.plan.window import await_window, may_be_replaced
 from telamon.plan.writer import Writer, heir, is_out_of_touch, recorded
 from telamon.state.classify import UP, Condition
@@ -275,20 +275,35 @@ def _just_ended(job: JobState, view: View) -> bool:
     return job.ended is not None and abs(view.now - job.ended) < JOB_RESTS
 
 
+def remember_release(view: View) -> Iterator[Step | Wait]:
+    """The release in force is the one that every server runs: none is older, and nobody goes back behind it."""
+    if not view.desired.members or any(condition not in UP for _, _, condition in view.wanted()):
+        return
+    releases = {member.release for _, member, _ in view.wanted()}
+    release = releases.pop() if len(releases) == 1 else None
+    if release and release != view.memory.release:
+        yield Record(view.desired.name, f"{RELEASE}{release}", "every server runs it")
+
+
 def replace_outdated(view: View) -> Iterator[Step | Wait]:
     """Bring changed configuration or another release into force: standbys first, the primary after it handed over."""
     record = recorded(view.memory)
     outdated = [
-        member
+        (wanted, member)
         for wanted, member, condition in view.wanted()
         if member.revision not in {None, wanted.revision} and condition in UP
     ]
     settled = all(condition in UP for _, _, condition in view.wanted())
-    for member in sorted(outdated, key=lambda found: record is not None and found.name == record.primary):
+    outdated.sort(key=lambda found: record is not None and found[1].name == record.primary)
+    for wanted, member in outdated:
         if not settled:
             yield Wait("Replacing", f"{member.name} waits until every other server is well")
         elif may_be_replaced(view, member.name):
-            yield StopMember(view.desired.name, member.name, "its configuration changed")
+            changes = member.release not in {None, wanted.release}
+            why = (
+                f"{member.release} gives way to {wanted.release}" if changes else "its configuration changed"
+            )
+            yield StopMember(view.desired.name, member.name, why)
 
 
 def _serves(view: View, record: Writer) -> bool:
@@ -319,6 +334,7 @@ STANDING: tuple[converge.Rule, ...] = (
     follow,
     replace_stale,
     synchronise,
+    remember_release,
     replace_outdated,
     keep_log,
     converge.wait_for_the_busy,

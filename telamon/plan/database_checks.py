@@ -9,6 +9,7 @@ from telamon.plan.database_step import Follow, Promote, Synchronise
 from telamon.plan.step import Refusal, StartMember, Step, StopMember
 from telamon.plan.view import View
 from telamon.plan.writer import heir, recorded
+from telamon.products.release import numbers
 from telamon.state.world import ComponentKind, Life, Role
 
 
@@ -88,4 +89,34 @@ def waits_as_recorded(step: Step, view: View) -> Refusal | None:
         return None
     return Refusal(
         "waits-as-recorded", f"{step.member} is recorded with a standby in sync", "take the record back first"
+    )
+
+
+def data_keep_their_release(step: Step, view: View) -> Refusal | None:
+    """Servers go on to a newer minor release alone: their data have been written by the one in force.
+
+    While servers are on their way to a release none is in force but the old one, so whoever thinks better of it goes
+    back. Source: PostgreSQL documentation, 18.6 "Upgrading a PostgreSQL Cluster": minor releases share the format of
+    data, major ones do not.
+    """
+    if not isinstance(step, StartMember | StopMember) or view.desired.kind is not ComponentKind.DATABASE:
+        return None
+    wanted, had = view.desired.member(step.member), view.memory.release
+    if wanted is None or had is None or (step.failure and isinstance(step, StopMember)):
+        return None
+    before, after = numbers(had), numbers(wanted.release)
+    if before[0] == after[0] and before <= after:
+        return None
+    if before[0] != after[0]:
+        why = "data of one major release are not read by another"
+        remedy = (
+            "ask for the old one again; data are carried over by a backup that is restored in a new stack"
+        )
+    else:
+        why = "a minor release is not taken back"
+        remedy = "ask for that release or a newer one"
+    return Refusal(
+        "data-keep-their-release",
+        f"{view.desired.name} is of {had}, and {step.member} would be {wanted.release}: {why}",
+        remedy,
     )

@@ -189,6 +189,7 @@ class Standing:
         since: instant since which its serving members serve; neighbours leave it time to be noticed.
         login: the role that every member logs in to the product's database as; "" while not all are well with it.
         replaces: whether an operation is under way that has members replaced, those of companions included.
+        outdated: whether a member that lives is not what is desired any more, and is to be replaced.
     """
 
     ready: bool
@@ -197,6 +198,7 @@ class Standing:
     since: float = 0.0
     login: str = ""
     replaces: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True)
@@ -334,6 +336,9 @@ class View:
             since=max((member.phase_since for member in self.serving()), default=self.now),
             login=self.login_in_use(),
             replaces=self.operation is not None and self.operation.verb in REPLACING,
+            outdated=any(
+                member.revision not in {None, wanted.revision} for wanted, member, _ in self.wanted()
+            ),
         )
 
     def replaces(self) -> bool:

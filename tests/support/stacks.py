@@ -35,13 +35,13 @@ def members(
     return tuple(MemberDesired(f"{component}-{n}", n, revision, release) for n in range(count))
 
 
-def database(count: int = 1, *, revision: str = "r1") -> ComponentDesired:
+def database(count: int = 1, *, revision: str = "r1", release: str = "1.0.0") -> ComponentDesired:
     """A database of some servers."""
     return ComponentDesired(
         "database",
         ComponentKind.DATABASE,
         "",
-        members("database", count, revision=revision),
+        members("database", count, revision=revision, release=release),
         "o1",
         rotates=False,
         required_by=("tracker",),

@@ -190,7 +190,8 @@ def database_component(
 def _process(
     server: ServerDesired, facts: LabFacts, *, ordinal: int, settings: FileDesired
 ) -> ProcessDesired:
-    argv = (f"{server.bin}/postgres", "-D", server.data, "-c", f"config_file={facts.path(settings.path)}")
+    programs = facts.postgres_server or server.bin
+    argv = (f"{programs}/postgres", "-D", server.data, "-c", f"config_file={facts.path(settings.path)}")
     return ProcessDesired(
         member=server.member,
         component=DATABASE,

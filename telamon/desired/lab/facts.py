@@ -45,8 +45,10 @@ class LabFacts:
         python: the interpreter that runs the stand-ins.
         python_path: folder in which that interpreter finds them.
         envoy: path of the balancer's binary.
-        postgres_bin: folder of ``postgres`` and ``initdb``, readable by ``database_account``.
-        postgres_release: release of these programs, e.g. ``17.10``.
+        postgres_bin: folder of ``initdb`` and everything that servers are backed up and copied with, readable by
+            ``database_account``.
+        postgres_server: folder of the ``postgres`` that servers run; "" for the same.
+        postgres_release: release that servers run, e.g. ``17.10``.
         database_account: whom the database runs as; ``None`` for the user who runs the lab.
         slots: third octet by component, from 1.
         moved: ``component/port`` to the number that took the place of the port's own, where that one was taken.
@@ -71,6 +73,7 @@ class LabFacts:
     slots: Mapping[str, int]
     front_port: int
     postgres_release: str = ""
+    postgres_server: str = ""
     moved: Mapping[str, int] = field(default_factory=dict)
     tcp_ports: Mapping[str, int] = field(default_factory=dict)
     resolves: bool = False

@@ -75,6 +75,7 @@ class Needs:
         relays: pairs of members between which a relay stands, as ``source->target``.
         movable_clocks: whether nodes run with a clock that can be moved, where this machine can do that.
         home_size: bytes of each node's home as a file system of its own; 0 for a folder.
+        database_programs: folder of the program that database servers run; "" for the one that comes with the lab.
     """
 
     components: tuple[str, ...]
@@ -89,6 +90,7 @@ class Needs:
     relays: tuple[str, ...] = ()
     movable_clocks: bool = False
     home_size: int = 0
+    database_programs: str = ""
 
 
 def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
@@ -127,6 +129,7 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         relays=_relays(parts, databases(stack)) if disturbable else (),
         movable_clocks=disturbable and isinstance(platform, LabPlatform) and platform.movable_clocks,
         home_size=_home_size(platform),
+        database_programs=(platform.database_programs or "") if isinstance(platform, LabPlatform) else "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from telamon.naming import DATABASE
 from telamon.plan.operation import Running
 from telamon.plan.step import Begin, BreakOff, Call, Finished, Record, Refusal, Step, Wait
 from telamon.plan.view import View
@@ -65,6 +66,19 @@ def unwell(view: View, *, but: str | None = None) -> Iterator[Refusal]:
         elif condition not in UP and wanted.name != but:
             remedy = "wait until it is well" + (", or name that very member" if but is not None else "")
             yield Refusal("all-are-well", f"{wanted.name} is {condition.value}", remedy)
+
+
+def database_first(view: View) -> Iterator[Proposal]:
+    """A product changes its release when its database has done so: vendors name the oldest database they run on.
+
+    Args:
+        view: of the product.
+    """
+    if not any(requirement.component == DATABASE for requirement in view.desired.requires):
+        return
+    standing = view.neighbours.get(DATABASE)
+    if standing is not None and standing.outdated:
+        yield Wait("Upgrading", "the upgrade begins when every database server runs what is desired")
 
 
 def called(view: View, step: Call, *, rest: float | None = None) -> Iterator[Proposal]:

@@ -25,6 +25,7 @@ from telamon.plan.operations.backup import backup_name
 from telamon.plan.operations.base import (
     Proposal,
     broken_off,
+    database_first,
     insisted,
     reason_to_turn_back,
     turn_back,
@@ -113,11 +114,12 @@ class MajorUpgrade(Releasing):
 
     def _prepare(self, view: View, operation: Running) -> Iterator[Proposal]:
         if operation.cancelled:
-            left = tuple(broken_off(view, operation.job(FIRST), because=f"{operation.name} was cancelled"))
-            yield from left or (Finished("Cancelled", "nothing had been changed yet"),)
+            undone = tuple(broken_off(view, operation.job(FIRST), because=f"{operation.name} was cancelled"))
+            yield from undone or (Finished("Cancelled", "nothing had been changed yet"),)
             return
         name = f"{backup_name(view, operation)}-before"
-        left = tuple(worked(view, _begin(view, operation, TakeBackup(name, "upgrade"), job=FIRST)))
+        behind = tuple(database_first(view))
+        left = behind or tuple(worked(view, _begin(view, operation, TakeBackup(name, "upgrade"), job=FIRST)))
         why = "a backup is listed; the interruption begins"
         yield from left or (Record(view.desired.name, operation.fact(STOPPING), why),)
 

@@ -28,6 +28,7 @@ from telamon.plan.operations.base import (
     Proposal,
     broken_off,
     called,
+    database_first,
     reason_to_turn_back,
     turn_back,
     unwell,
@@ -137,6 +138,10 @@ class Upgrade(Releasing):
         sick = [found.name for found, _, condition in view.wanted() if condition not in UP]
         if sick:
             yield Wait("Upgrading", f"the upgrade begins when {sick[0]} is well")
+            return
+        behind = tuple(database_first(view))
+        if behind:
+            yield from behind
             return
         helper = view.fit()[0].name
         if view.desired.prepares_join:

@@ -85,6 +85,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         )
     allocation = _allocate(root, needs, kept, running=running)
     programs = machine.database_programs(root, account)
+    server = machine.server_programs(needs.database_programs, like=programs, account=account)
     facts = LabFacts(
         root=str(root),
         lab=lab_id(root),
@@ -93,7 +94,8 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         python_path=machine.stand_ins(needs.stand_ins),
         envoy=str(machine.balancer()),
         postgres_bin=str(programs),
-        postgres_release=machine.database_release(programs),
+        postgres_release=machine.database_release(server),
+        postgres_server=needs.database_programs,
         database_account=account,
         slots=allocation.slots,
         front_port=allocation.front_port,

@@ -190,6 +190,44 @@ def database_programs(root: Path, account: Account | None) -> Path:
     return copy / "bin"
 
 
+def server_programs(chosen: str, *, like: Path, account: Account | None) -> Path:
+    """The folder of the program that database servers run.
+
+    Minor releases of one major release have the same data and log, and each understands the other's. Source:
+    PostgreSQL documentation, 18.6 "Upgrading a PostgreSQL Cluster".
+
+    Args:
+        chosen: folder that the stack file names, or "".
+        like: folder of the programs that servers are made, copied and backed up with.
+        account: who the servers run as.
+
+    Raises:
+        MachineError: the program is not there, does not run, is of another major release, or cannot be reached.
+    """
+    if not chosen:
+        return like
+    folder = Path(chosen)
+    if not (folder / "postgres").is_file():
+        raise MachineError(
+            f"platform.databasePrograms is {folder}, and there is no program postgres in it",
+            remedy="Name the folder that holds postgres, such as /usr/lib/postgresql/17/bin.",
+        )
+    release, own = database_release(folder), database_release(like)
+    if release.partition(".")[0] != own.partition(".")[0]:
+        raise MachineError(
+            f"the programs in {folder} are of PostgreSQL {release}, and the lab's data are of {own}",
+            remedy="Name a minor release of the same major release; another major release is not rolled out, its data"
+            " are dumped and restored: take a backup, bring up a new stack and restore there.",
+        )
+    barred = barred_folder(folder, account)
+    if barred is not None and account is not None:
+        raise MachineError(
+            f"the database runs as {account.name}, and {barred} bars its way to {folder}",
+            remedy=f"Put the programs where {account.name} can reach them.",
+        )
+    return folder
+
+
 def database_release(programs: Path) -> str:
     """The release of the database's programs, e.g. ``17.10``.
 

@@ -93,8 +93,8 @@ class MemoryPlatform:
         )
         if member in self._doomed:
             component.members[member].life = Life.EXITED
-        if component.original is None:
-            # Outside of upgrade mode the first node of a newer release makes the data newer, for good.
+        if component.original is None and component.servers is None:
+            # Outside of upgrade mode the first node of a newer release makes a product's data newer, for good.
             component.data_release = max(component.data_release, wanted.release)
 
     def stop(self, component: str, member: str, *, grace: float) -> None:

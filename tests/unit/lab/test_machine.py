@@ -181,3 +181,38 @@ def test_an_authority_is_shown_only_where_the_front_door_speaks_tls(tmp_path: Pa
         wiring.certificate(tmp_path)
     machine_facts.save(replace(found, tls=TlsFiles("front.pem", "front.key")))
     assert "BEGIN CERTIFICATE" in wiring.certificate(tmp_path)
+
+
+def programs(folder: Path, release: str) -> Path:
+    """A folder with a program that says it is a PostgreSQL server of a release."""
+    folder.mkdir(parents=True)
+    server = folder / "postgres"
+    server.write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {release}'\n", encoding="utf-8")
+    server.chmod(0o755)
+    return folder
+
+
+def test_servers_run_the_programs_that_come_along_or_those_that_are_named(tmp_path: Path) -> None:
+    own, other = programs(tmp_path / "own", "17.10"), programs(tmp_path / "other", "17.9")
+    assert machine.server_programs("", like=own, account=None) == own
+    assert machine.server_programs(str(other), like=own, account=None) == other
+
+
+def test_programs_of_another_major_release_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    own, other = programs(tmp_path / "own", "17.10"), programs(tmp_path / "other", "18.1")
+    with pytest.raises(MachineError, match=r"PostgreSQL 18\.1.*are of 17\.10") as refused:
+        machine.server_programs(str(other), like=own, account=None)
+    assert "restore" in (refused.value.remedy or "")
+
+
+def test_folder_without_a_server_is_named(tmp_path: Path) -> None:
+    own = programs(tmp_path / "own", "17.10")
+    with pytest.raises(MachineError, match=r"platform\.databasePrograms is .*missing"):
+        machine.server_programs(str(tmp_path / "missing"), like=own, account=None)
+
+
+def test_programs_out_of_reach_of_the_database_are_refused(tmp_path: Path) -> None:
+    own, other = programs(tmp_path / "own", "17.10"), programs(tmp_path / "shut" / "bin", "17.9")
+    (tmp_path / "shut").chmod(0o700)
+    with pytest.raises(MachineError, match="bars its way"):
+        machine.server_programs(str(other), like=own, account=SOMEBODY)
