@@ -255,7 +255,10 @@ class WikiIndex:
         kept = {document.key for document in documents}
         index.apply(documents, deleted=[str(key) for key in changed if str(key) not in kept])
         reached = int(rows[-1]["entry_id"])
-        self.position_file.write(reached)
+        try:
+            self.position_file.write(reached)
+        except OSError as error:
+            raise IndexBroken(f"the position of the index cannot be written: {error}") from error
         return reached
 
     def _count(self) -> int:

@@ -80,7 +80,7 @@ class SearchIndex:
         self.schema = index.schema
         self._fields = fields
         self._index = index
-        self._writer = index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
+        self._writer: tantivy.IndexWriter | None = self._begun()
         self._lock = threading.Lock()
 
     @classmethod
@@ -157,18 +157,21 @@ class SearchIndex:
             IndexBroken: the index cannot be written.
         """
         with self._lock, _translated("the index cannot be written"):
+            # A writer that has failed once takes what it is given later, commits, and drops it.
+            writer, self._writer = self._writer or self._begun(), None
             for key in deleted:
-                self._writer.delete_documents_by_term(KEY, key)
+                writer.delete_documents_by_term(KEY, key)
             for document in documents:
-                self._writer.delete_documents_by_term(KEY, document.key)
-                self._writer.add_document(self._convert(document))
+                writer.delete_documents_by_term(KEY, document.key)
+                writer.add_document(self._convert(document))
             if position is not None:
-                self._writer.delete_documents_by_term(KEY, _POSITION_KEY)
+                writer.delete_documents_by_term(KEY, _POSITION_KEY)
                 note = tantivy.Document()
                 note.add_text(KEY, _POSITION_KEY)
                 note.add_text(_POSITION, json.dumps(position))
-                self._writer.add_document(note)
-            self._writer.commit()
+                writer.add_document(note)
+            writer.commit()
+            self._writer = writer
             self._index.reload()
 
     def search(
@@ -239,7 +242,11 @@ class SearchIndex:
     def close(self) -> None:
         """Finish merges and let go of the writer."""
         with self._lock:
-            self._writer.wait_merging_threads()
+            if self._writer is not None:
+                self._writer.wait_merging_threads()
+
+    def _begun(self) -> tantivy.IndexWriter:
+        return self._index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
 
     def _position_query(self) -> tantivy.Query:
         return tantivy.Query.term_query(self.schema, KEY, _POSITION_KEY)
