@@ -60,6 +60,12 @@ class Client:
         pair = Pair(Path(user["client-certificate"]), Path(user["client-key"]))
         return cls(cluster["server"], cluster["certificate-authority"], pair=pair)
 
+    @property
+    def known_as(self) -> dict[str, str]:
+        """The variables by which every pod knows of the API server. Source: "Accessing the API from a Pod"."""
+        connection = self._connection
+        return {"KUBERNETES_SERVICE_HOST": connection.host, "KUBERNETES_SERVICE_PORT": str(connection.port)}
+
     def close(self) -> None:
         """End the connection."""
         self._connection.close()

@@ -2,11 +2,12 @@
 
 It does what a kubelet does as far as the API server can tell: pods are bound and given an address, their command runs
 with their environment, their readiness probe is asked, what ends is reported and started again after a while, and what
-is deleted is asked to end, and killed when its grace is over. Images, resources and users are not there: a program must
-be on this machine, as the command of its container or as what stands in for its image. A volume is a folder, whose path
-takes the place of the path that it is mounted at in the variables of the program. A pod that is to end by itself (of a
-Job) is run to its end where all that it mounts are folders, and else is said to have ended well: files of the cluster
-are not there.
+is deleted is asked to end, and killed when its grace is over. A volume that brings the token of the pod's account is
+filled, and a program finds the folder in ``UNDERSTUDY_ACCOUNT``. Images, resources and users are not there: a program
+must be on this machine, as the command of its container or as what stands in for its image. A volume is a folder,
+whose path takes the place of the one that it is mounted at in the variables of the program. A pod that is to end by
+itself (of a Job) is run to its end where all that it mounts are folders, and else is said to have ended well: files of
+the cluster are not there.
 
 Sources: Kubernetes, "Pod Lifecycle" (states of containers, grace, probes), "Define Environment Variables"
 (``$(VAR)``, ``fieldRef``, ``secretKeyRef``).
@@ -205,6 +206,7 @@ class Machines:
         metadata = known.pod["metadata"]
         volumes = {each["name"]: each for each in known.pod["spec"].get("volumes", ())}
         found = dict(environment)
+        folders: dict[str, Path] = {}
         for mount in container.get("volumeMounts", ()):
             volume = volumes[mount["name"]]
             if "configMap" in volume or "subPath" in mount:
@@ -214,14 +216,30 @@ class Machines:
             folder = self._logs / "volumes" / own
             folder.mkdir(parents=True, exist_ok=True)
             path = str(mount["mountPath"])
-            # As they were given: the folder of one volume may lie below where another one is mounted.
-            for name, value in environment.items():
-                if value == path or value.startswith(f"{path}/"):
-                    found[name] = f"{folder}{value.removeprefix(path)}"
-        return found
+            folders[path] = folder
+            if "projected" in volume:
+                self._bring_token(known.pod, folder)
+                found["UNDERSTUDY_ACCOUNT"] = path
+        return {name: _placed(value, folders) for name, value in found.items()}
+
+    def _bring_token(self, pod: Pod, folder: Path) -> None:
+        """Put into a folder by what a program speaks to the API server as its account."""
+        metadata, account = pod["metadata"], pod["spec"]["serviceAccountName"]
+        namespace = f"/api/v1/namespaces/{metadata['namespace']}"
+        bound = {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 3607, "boundObjectRef": bound},
+        }
+        given = self._client.ask("POST", f"{namespace}/serviceaccounts/{account}/token", body=body)
+        root = self._client.ask("GET", f"{namespace}/configmaps/kube-root-ca.crt")
+        (folder / "token").write_text(given["status"]["token"], encoding="ascii")
+        (folder / "ca.crt").write_text(root["data"]["ca.crt"], encoding="ascii")
 
     def _environment(self, known: _Running, container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        made: dict[str, str] = {}
+        made: dict[str, str] = dict(self._client.known_as)
+        yield from made.items()
         for entry in container.get("env", ()):
             name = str(entry["name"])
             made[name] = self._value(known, entry, made)
@@ -308,6 +326,13 @@ class Machines:
 
 def _is_folder(volume: Mapping[str, Any]) -> bool:
     return "persistentVolumeClaim" in volume or "emptyDir" in volume
+
+
+def _placed(value: str, folders: Mapping[str, Path]) -> str:
+    """A path within a volume as it is on this machine: a folder in the place of the innermost that was mounted."""
+    within = [path for path in folders if value == path or value.startswith(f"{path}/")]
+    innermost = max(within, key=len, default="")
+    return f"{folders[innermost]}{value.removeprefix(innermost)}" if innermost else value
 
 
 def _path(pod: Pod) -> str:

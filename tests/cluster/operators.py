@@ -146,19 +146,7 @@ class Installed:
 
     def prepare_for(self, wanted: Stack) -> None:
         """The same for any stack, with the secrets that somebody brings."""
-        known = site_of(wanted)
-        rendered = bundles(known)
-        parts = components(known, rendered)
-        operated = {id(item) for part in parts for item in (*part.objects, *part.preparing)}
-        for bundle in rendered:
-            for item in bundle.objects:
-                if id(item) not in operated:
-                    self.api.apply(item, over=None)
-        for wish in wanted_secrets(known, rendered):
-            values = {key: VALUES.get(key, f"{wish.name}-{key}") for key in wish.keys}
-            metadata = {"name": wish.name, "namespace": wish.namespace}
-            item = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
-            self.api.apply(item, over=None)
+        prepare(self.api, wanted)
 
     def ask_for(self, name: str, *, nodes: int = 2) -> Object:
         """Write the Stack, as kubectl would."""
@@ -166,9 +154,7 @@ class Installed:
 
     def write(self, wanted: Stack) -> Object:
         """The same for any stack."""
-        document = wanted.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-        document["metadata"] |= {"namespace": OPERATOR_NAMESPACE}
-        return self.api.apply(document, over=None)
+        return self.api.apply(document_of(wanted), over=None)
 
     def stack(self, name: str) -> Mapping[str, Any]:
         """The Stack as it is."""
@@ -216,6 +202,30 @@ class Installed:
         """Where an operation stands."""
         found = self.api.get(OPERATION, name, namespace=f"{stack_name}-{component}") or {}
         return str(found.get("status", {}).get("phase", ""))
+
+
+def prepare(api: Api, wanted: Stack) -> None:
+    """Apply what the operator's rights do not reach of a stack, and the secrets that somebody brings."""
+    known = site_of(wanted)
+    rendered = bundles(known)
+    parts = components(known, rendered)
+    operated = {id(item) for part in parts for item in (*part.objects, *part.preparing)}
+    for bundle in rendered:
+        for item in bundle.objects:
+            if id(item) not in operated:
+                api.apply(item, over=None)
+    for wish in wanted_secrets(known, rendered):
+        values = {key: VALUES.get(key, f"{wish.name}-{key}") for key in wish.keys}
+        metadata = {"name": wish.name, "namespace": wish.namespace}
+        item = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
+        api.apply(item, over=None)
+
+
+def document_of(wanted: Stack) -> Object:
+    """A stack as the custom resource that somebody applies."""
+    document = wanted.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    document["metadata"] |= {"namespace": OPERATOR_NAMESPACE}
+    return document
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 A member proves that it knows the group's name and password, and each says what it is. Source: Bitbucket config
 properties ``hazelcast.port``, ``hazelcast.group.name``, ``hazelcast.group.password`` and
-``hazelcast.network.tcpip.members``.
+``hazelcast.network.tcpip.members``, ``hazelcast.network.kubernetes``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from understudy.bitbucket.settings import BitbucketSettings
 from understudy.kit.cluster import Mesh, MeshSettings, Message
+from understudy.kit.discovery import Neighbours
 from understudy.kit.errors import LinkError
 from understudy.kit.lifecycle import Lifecycle, State
 from understudy.kit.settings import Endpoint
@@ -67,6 +68,7 @@ class Cluster:
         self._answer = answer
         self.node_id = str(uuid.uuid4())
         cluster = settings.cluster
+        self._neighbours = Neighbours(frozenset(cluster.members), cluster.discovery)
         self._strangers = Strangers()
         self._mesh = Mesh(
             MeshSettings(
@@ -106,7 +108,16 @@ class Cluster:
     @property
     def lonely(self) -> bool:
         """Whether nobody else is meant to be there."""
-        return all(member == self._settings.cluster.listen for member in self._settings.cluster.members)
+        return self._neighbours.lonely(self._settings.cluster.listen)
+
+    def expected(self) -> int:
+        """How many nodes there are meant to be, as far as is known now."""
+        listen = self._settings.cluster.listen
+        try:
+            return len(self._neighbours.endpoints() | {listen})
+        except LinkError as error:
+            _LOG.warning("who else is there is not known: %s", error)
+            return 1
 
     def local(self) -> Member:
         """This node."""
@@ -137,7 +148,7 @@ class Cluster:
         return answers
 
     def _find_peers(self) -> tuple[Endpoint, ...]:
-        return (*self._settings.cluster.members, *self._strangers.endpoints(self._mesh))
+        return tuple(self._neighbours.endpoints() | self._strangers.endpoints(self._mesh))
 
     def _receive(self, sender: str, message: Message) -> Message:
         return {} if self._strangers.hear(sender, message) else self._answer(message)

@@ -219,8 +219,7 @@ class BitbucketNode:
         cluster = self._services.cluster
         cluster.open()
         deadline = time.monotonic() + _JOIN_HEARTBEATS * self.kit.link_seconds
-        expected = len({*self._settings.cluster.members, self._settings.cluster.listen})
-        while len(cluster.members()) < expected and time.monotonic() < deadline:
+        while len(cluster.members()) < cluster.expected() and time.monotonic() < deadline:
             if not self.lifecycle.pause(0.05):
                 return
         objection = self._services.rolling.objection()

@@ -3,7 +3,8 @@
 Every property of ``bitbucket.properties`` has a variable: upper case, with dots and dashes turned into
 underscores; the variable wins over the file in the shared home. Source: Atlassian "Bitbucket Data Center"
 container documentation and "Bitbucket config properties" (``server.port`` 7990, ``hazelcast.port`` 5701,
-``plugin.ssh.port`` 7999, ``throttle.resource.scm-hosting``, ``auth.remember-me.token.expiry`` in days).
+``plugin.ssh.port`` 7999, ``throttle.resource.scm-hosting``, ``auth.remember-me.token.expiry`` in days). With
+``HAZELCAST_NETWORK_KUBERNETES`` the other nodes are asked for as :mod:`understudy.kit.discovery` says.
 
 Variants (``UNDERSTUDY_VARIANTS``):
 
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from understudy.kit.database import DatabaseAddress
+from understudy.kit.discovery import Discovery
 from understudy.kit.sabotage import (
     ABSENT_COMMIT,
     ACKNOWLEDGE_BEFORE_COMMIT,
@@ -73,6 +75,7 @@ class ClusterSettings:
     group: str
     password: str = field(repr=False)
     members: tuple[Endpoint, ...]
+    discovery: Discovery | None
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,10 @@ def read_cluster(environment: Environment, bind: str) -> ClusterSettings:
                 members += [Endpoint.parse(text, default_port=port)] if text.strip() else []
             except ValueError as error:
                 environment.note(f"HAZELCAST_NETWORK_TCPIP_MEMBERS: {error}")
-    for other in ("MULTICAST", "AWS", "KUBERNETES", "AZURE"):
+    for other in ("MULTICAST", "AWS", "AZURE"):
         if environment.flag(f"HAZELCAST_NETWORK_{other}"):
-            environment.note(f"HAZELCAST_NETWORK_{other}: only HAZELCAST_NETWORK_TCPIP is held")
+            environment.note(f"HAZELCAST_NETWORK_{other}: only TCPIP and KUBERNETES are held")
+    asks = environment.flag("HAZELCAST_NETWORK_KUBERNETES")
     system = environment.java_properties("JVM_SUPPORT_RECOMMENDED_ARGS", "JAVA_OPTS")
     return ClusterSettings(
         name=system.get("cluster.node.name", bind),
@@ -213,6 +217,7 @@ def read_cluster(environment: Environment, bind: str) -> ClusterSettings:
         group=environment.text("HAZELCAST_GROUP_NAME", "bitbucket"),
         password=environment.secret("HAZELCAST_GROUP_PASSWORD"),
         members=tuple(members),
+        discovery=Discovery.read(environment, port=port) if asks else None,
     )
 
 

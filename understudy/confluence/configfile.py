@@ -24,6 +24,7 @@ COMPLETE = "complete"
 CLUSTERED = "confluence.cluster"
 CLUSTER_NAME = "confluence.cluster.name"
 CLUSTER_HOME = "confluence.cluster.home"
+CLUSTER_JOIN = "confluence.cluster.join.type"
 CLUSTER_PEERS = "confluence.cluster.peers"
 CLUSTER_SECRET = "confluence.cluster.authentication.secret"  # noqa: S105 - the name of the entry
 JDBC_URL = "hibernate.connection.url"
@@ -94,9 +95,12 @@ def first_config(settings: WikiSettings) -> ConfigFile:
             "confluence.cluster.node.name": settings.node_name,
             CLUSTER_HOME: str(settings.shared_home),
             "shared-home": str(settings.shared_home),
-            "confluence.cluster.join.type": "tcp_ip",
-            CLUSTER_PEERS: ",".join(str(peer) for peer in settings.cluster.peers),
         }
+        if settings.cluster.discovery is None:
+            peers = ",".join(str(peer) for peer in settings.cluster.peers)
+            entries |= {CLUSTER_JOIN: "tcp_ip", CLUSTER_PEERS: peers}
+        else:
+            entries[CLUSTER_JOIN] = "kubernetes"
     return ConfigFile(settings.setup_step, settings.setup_type, settings.config_build, entries)
 
 

@@ -1,10 +1,11 @@
 """This node's place in the cluster: the mesh, and what nodes tell one another over it.
 
-Port and discovery follow Hazelcast as the product uses it: every node lists the addresses of all and
-listens on ``confluence.cluster.hazelcast.listenPort``; the shared secret is
-``confluence.cluster.authentication.secret``. A node that none of the listed ones answers forms a cluster
-of its own, which is why a second node without contact ends in a cluster panic
-(:mod:`understudy.confluence.safety`). Source: Atlassian, "Set up a Confluence Data Center cluster".
+Port and discovery follow Hazelcast as the product uses it: every node lists the addresses of all, or asks
+Kubernetes for them (:mod:`understudy.kit.discovery`), and listens on
+``confluence.cluster.hazelcast.listenPort``; the shared secret is ``confluence.cluster.authentication.secret``.
+A node that none of the others answers forms a cluster of its own, which is why a second node without contact
+ends in a cluster panic (:mod:`understudy.confluence.safety`). Source: Atlassian, "Set up a Confluence Data
+Center cluster".
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from understudy.confluence.configfile import CLUSTER_NAME, CLUSTER_PEERS, CLUSTER_SECRET, ConfigFile
 from understudy.confluence.settings import WikiSettings
 from understudy.kit.cluster import Mesh, MeshSettings, Message, Peer
+from understudy.kit.discovery import Neighbours
 from understudy.kit.errors import LinkRefused
 from understudy.kit.lifecycle import Lifecycle
 from understudy.kit.settings import Endpoint
@@ -100,6 +102,7 @@ class Membership:
             for text in config.get(CLUSTER_PEERS).split(",")
             if text.strip()
         )
+        neighbours = Neighbours(listed, settings.cluster.discovery if settings.cluster else None)
         mesh = Mesh(
             MeshSettings(
                 node_id=self.node_id,
@@ -110,13 +113,13 @@ class Membership:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            find_peers=lambda: tuple(listed | self._strangers.endpoints(mesh)),
+            find_peers=lambda: tuple(neighbours.endpoints() | self._strangers.endpoints(mesh)),
             receive=self._receive,
             describe=self._describe,
         )
         mesh.open()
         self._mesh = mesh
-        if listed - {listen}:
+        if not neighbours.lonely(listen):
             self._wait_for_peers(mesh)
         _LOG.info("cluster %s: %s", config.get(CLUSTER_NAME), ", ".join(m.name for m in self.members()))
 

@@ -10,8 +10,10 @@ public repository atlassian/data-center-helm-charts):
 ``ATL_LICENSE_KEY``
     The licence; without it the set-up pages ask for one.
 ``ATL_CLUSTER_TYPE``, ``ATL_CLUSTER_NAME``, ``ATL_CLUSTER_PEERS``
-    ``tcp_ip`` and the comma-separated addresses of all nodes. The types ``aws``, ``azure``,
-    ``kubernetes`` and ``multicast`` of the product are refused here: there is nothing to ask.
+    ``tcp_ip`` and the comma-separated addresses of all nodes, or ``kubernetes``. The types ``aws``,
+    ``azure`` and ``multicast`` of the product are refused here: there is nothing to ask.
+``KUBERNETES_NAMESPACE``, ``HAZELCAST_KUBERNETES_SERVICE_NAME``, ``HAZELCAST_KUBERNETES_SERVICE_PORT``
+    The service whose pods are the nodes, where the type is ``kubernetes``.
 ``ATL_TOMCAT_PORT``, ``ATL_TOMCAT_CONTEXTPATH``, ``ATL_TOMCAT_SCHEME``, ``ATL_PROXY_NAME``, ``ATL_PROXY_PORT``
     The HTTP side; port 8090 by default.
 ``ATL_FORCE_CFG_UPDATE``
@@ -47,6 +49,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.kit.discovery import Discovery
 from understudy.kit.sabotage import (
     ACKNOWLEDGE_BEFORE_COMMIT,
     DROP_REPLICATED_OPERATION,
@@ -98,6 +101,7 @@ class ClusterSettings:
 
     name: str
     peers: tuple[Endpoint, ...]
+    discovery: Discovery | None
 
 
 @dataclass(frozen=True)
@@ -223,8 +227,11 @@ def _read_cluster(environment: Environment, port: int) -> ClusterSettings | None
     kind = environment.text("ATL_CLUSTER_TYPE")
     if not kind:
         return None
+    name = environment.text("ATL_CLUSTER_NAME", "confluence-cluster")
+    if kind == "kubernetes":
+        return ClusterSettings(name, (), Discovery.read(environment, port=port))
     if kind != "tcp_ip":
-        environment.note(f"ATL_CLUSTER_TYPE: {kind!r} is not held here, only tcp_ip")
+        environment.note(f"ATL_CLUSTER_TYPE: {kind!r} is not held here, only tcp_ip and kubernetes")
         return None
     peers = []
     for text in environment.required("ATL_CLUSTER_PEERS").split(","):
@@ -234,7 +241,7 @@ def _read_cluster(environment: Environment, port: int) -> ClusterSettings | None
             peers.append(Endpoint.parse(text, default_port=port))
         except ValueError as error:
             environment.note(f"ATL_CLUSTER_PEERS: {error}")
-    return ClusterSettings(environment.text("ATL_CLUSTER_NAME", "confluence-cluster"), tuple(peers))
+    return ClusterSettings(name, tuple(peers), None)
 
 
 def _context_path(environment: Environment) -> str:

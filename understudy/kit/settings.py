@@ -17,6 +17,9 @@ Settings of every understudy (all optional but the version):
     alive. Defaults 60 and 300, as documented for ``ClusterNodeHeartbeatService`` of atlassian-beehive.
 ``UNDERSTUDY_CONTROL``
     ``address:port`` of the listener that lets a test break the node. Off when unset.
+``UNDERSTUDY_ACCOUNT``
+    Folder of the token with which a node asks the API server of Kubernetes for the others. Default is
+    where a pod has it.
 ``UNDERSTUDY_VARIANTS``
     Comma-separated names of variants, one for each fact on which public sources disagree.
 ``UNDERSTUDY_SABOTAGE``

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from starlette.websockets import WebSocket
 from understudy.kit.cluster import Mesh, MeshSettings, Message
 from understudy.kit.control import Arguments, Command
 from understudy.kit.database import Database, DatabaseAddress
+from understudy.kit.discovery import Neighbours
 from understudy.kit.edit_tokens import load_secret
 from understudy.kit.errors import DatabaseUnavailable, SettingsError
 from understudy.kit.lifecycle import Lifecycle, State
@@ -136,7 +138,8 @@ class SynchronyNode:
     def _make_mesh(self, port: int, secret: bytes) -> Mesh:
         settings = self._settings
         listen = Endpoint(settings.bind, port)
-        peers = frozenset(Endpoint(member, port) for member in settings.members)
+        discovery = settings.discovery and replace(settings.discovery, port=port)
+        neighbours = Neighbours(frozenset(Endpoint(member, port) for member in settings.members), discovery)
         strangers = Strangers()
 
         def receive(sender: str, message: Message) -> Message:
@@ -152,7 +155,7 @@ class SynchronyNode:
                 registry=None,
                 heartbeat=settings.kit.link_seconds,
             ),
-            find_peers=lambda: tuple(peers | strangers.endpoints(mesh)),
+            find_peers=lambda: tuple(neighbours.endpoints() | strangers.endpoints(mesh)),
             receive=receive,
         )
         return mesh

@@ -11,7 +11,9 @@ Data Center"; the chart's ``statefulset-synchrony.yaml`` and ``synchrony-start-s
 ``SYNCHRONY_DATABASE_URL``, ``SYNCHRONY_DATABASE_USERNAME``, ``SYNCHRONY_DATABASE_PASSWORD``
     The database of the wiki.
 ``CLUSTER_JOIN_TYPE`` (``cluster.join.type``), ``CLUSTER_JOIN_TCPIP_MEMBERS`` (``cluster.join.tcpip.members``)
-    Only ``tcpip`` is held here; addresses of all nodes, separated by commas.
+    ``tcpip`` and the addresses of all nodes, separated by commas, or ``kubernetes``.
+``KUBERNETES_NAMESPACE``, ``HAZELCAST_KUBERNETES_SERVICE_NAME``
+    The service whose pods are the nodes, where the type is ``kubernetes``.
 ``SYNCHRONY_PORT`` (``synchrony.port``)
     Port for clients, 8091.
 ``CLUSTER_LISTEN_PORT`` (``cluster.listen.port``)
@@ -28,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from understudy.kit.discovery import Discovery
 from understudy.kit.sabotage import SABOTAGES
 from understudy.kit.settings import Environment, KitSettings
 
@@ -43,6 +46,7 @@ class SynchronySettings:
     database_user: str
     database_password: str = field(repr=False)
     members: tuple[str, ...]
+    discovery: Discovery | None
     http_port: int
     cluster_port: int
     message_port: int
@@ -69,8 +73,10 @@ def read_settings(environment: Environment) -> SynchronySettings:
             return default
         return int(value)
 
-    if text("cluster.join.type", "tcpip") != "tcpip":
-        environment.note("cluster.join.type: only tcpip is held here")
+    join = text("cluster.join.type", "tcpip")
+    if join not in {"tcpip", "kubernetes"}:
+        environment.note("cluster.join.type: only tcpip and kubernetes are held here")
+    cluster_port = port("cluster.listen.port", 5701)
     if not text("synchrony.database.url"):
         environment.note("SYNCHRONY_DATABASE_URL is not set")
     members = tuple(name.strip() for name in text("cluster.join.tcpip.members").split(",") if name.strip())
@@ -82,8 +88,9 @@ def read_settings(environment: Environment) -> SynchronySettings:
         database_user=text("synchrony.database.username"),
         database_password=environment.secret("SYNCHRONY_DATABASE_PASSWORD"),
         members=members,
+        discovery=Discovery.read(environment, port=cluster_port) if join == "kubernetes" else None,
         http_port=port("synchrony.port", 8091),
-        cluster_port=port("cluster.listen.port", 5701),
+        cluster_port=cluster_port,
         message_port=port("synchrony.cluster.base.port", 25500),
         home=environment.folder("CONFLUENCE_HOME"),
     )

@@ -96,7 +96,12 @@ class Eyes:
         if found is not None:
             found.probe.close()
         number = next(port.number for port in part.workload.ports if port.name == "http")
-        probe = StatusProbe(part.workload, endpoint=Endpoint(address(pod), number), front=part.front)
+        probe = StatusProbe(
+            part.workload,
+            endpoint=Endpoint(address(pod), number),
+            front=part.front,
+            encrypted=bool(part.container.certificate),
+        )
         # Silent since it was started is not the same as silent after it had answered.
         since = started(pod) or self._clock.now()
         self._watched[name] = made = _Watched(
