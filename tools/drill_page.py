@@ -31,7 +31,7 @@ acknowledged is read back after each drill.
 A figure in **bold** is worse than its drill allows. Times are seconds. The data is in [drills.json](drills.json); each
 drill is repeated alone by the command that stands there.
 
-| drill | product | verdict | sent | lost | other anomalies | failed reads | stall | routed around | writes back | healed |
+| drill | product | verdict | sent | lost | other wrong | failed reads | stall | routed around | writes back | healed |
 |---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|
 """
 
