@@ -112,7 +112,7 @@ class LabStage:
         """Ask for something. Returns the name of the operation that does it."""
         match deed:
             case Operate():
-                wish = {"verb": deed.verb, "component": deed.component, "member": "", "params": {}}
+                wish = {"verb": deed.verb, "component": deed.component, "member": deed.member, "params": {}}
                 return self._controller.operate(wish).metadata.name
             case AskForRelease():
                 return self._ask_for(deed)

@@ -45,6 +45,22 @@ def stat(pid: int) -> Stat | None:
     return Stat(pid, name, fields[0], int(fields[1]), int(fields[2]), int(fields[19]))
 
 
+def has_ended(pid: int, ticks: int) -> bool:
+    """Whether nothing of a process runs any more: the first of its threads is a zombie before the others have ended.
+
+    Args:
+        pid: its id.
+        ticks: of its start.
+    """
+    seen = stat(pid)
+    if seen is None or seen.ticks != ticks:
+        return True
+    try:
+        return seen.state == ZOMBIE and len(list((PROC / str(pid) / "task").iterdir())) < 2
+    except OSError:
+        return True
+
+
 def pids() -> Iterator[int]:
     """Every process there is."""
     for entry in PROC.iterdir():

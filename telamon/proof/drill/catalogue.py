@@ -8,7 +8,7 @@ nothing, and everything is ready again in time.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from telamon.errors import NotReadyError
 from telamon.naming import EDGE, WRITER
@@ -28,12 +28,9 @@ from telamon.plan.fault import (
     SlowDisk,
     Throttle,
 )
-from telamon.proof.drill.deeds import REFUSED, AskForRelease, Operate
 from telamon.proof.drill.drills import (
     AT_ONCE,
-    OPERATION_WITHIN,
     READS_GO_ON,
-    WRITES_GO_ON,
     Drill,
     Limit,
     Strike,
@@ -41,6 +38,7 @@ from telamon.proof.drill.drills import (
     lasting,
     victim,
 )
+from telamon.proof.drill.operating import of_operations, of_releases
 from telamon.proof.drill.scene import PRIMARY, STANDBY, Scene
 from telamon.proof.history.verdict import Fault as Anomaly
 
@@ -53,8 +51,9 @@ def catalogue() -> tuple[Drill, ...]:
         *_of_homes(),
         *_of_the_database(),
         *_of_the_front(),
-        *_of_releases(),
+        *of_releases(),
         *_of_several(),
+        *of_operations(),
     )
 
 
@@ -319,39 +318,6 @@ def _kill_controller(scene: Scene, product: str, dice: random.Random) -> tuple[S
     )
 
 
-# ------------------------------------------------------------------------------------------------------------- releases
-
-
-def _of_releases() -> Iterator[Drill]:
-    yield Drill(
-        "broken-release-never-starts",
-        "A product is brought to a release that never starts",
-        "The upgrade stops at the first node and is taken back by itself; users notice nothing.",
-        "product",
-        lambda scene, product, _dice: _ask_for(scene.never_start, product, what="neverStarts"),
-        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
-        heals_within=120.0,
-    )
-    yield Drill(
-        "broken-release-errs",
-        "A product is brought to a release that starts and answers with errors",
-        "The first node of it is found out before users reach it, and everything is taken back by itself.",
-        "product",
-        lambda scene, product, _dice: _ask_for(scene.erring, product, what="errs"),
-        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
-        heals_within=120.0,
-    )
-
-
-def _ask_for(releases: Mapping[str, str], product: str, *, what: str) -> tuple[Strike, ...]:
-    release = releases.get(product)
-    if release is None:
-        raise NotReadyError(
-            f"no broken release of {product} is known: name one in spec.drills.brokenReleases.{product}.{what}"
-        )
-    return lasting(OPERATION_WITHIN, AskForRelease(product, release, "Failed"))
-
-
 # -------------------------------------------------------------------------------------------------------------- several
 
 
@@ -363,24 +329,6 @@ def _of_several() -> Iterator[Drill]:
         "stack",
         _two_at_once,
         heals_within=180.0,
-    )
-    yield Drill(
-        "two-operations-at-once",
-        "Two products are restarted node by node at the same time, and one of them twice",
-        "Each goes its way without the other; the second restart of one is refused, and users notice nothing.",
-        "stack",
-        _operate_twice,
-        (READS_GO_ON, WRITES_GO_ON),
-        heals_within=120.0,
-    )
-    yield Drill(
-        "operation-controller-kill",
-        "The controller is killed again and again while a product is restarted node by node",
-        "The next controller goes on where things stand; each node is restarted once, and users notice nothing.",
-        "product",
-        _kill_controller_in_operation,
-        (READS_GO_ON, WRITES_GO_ON),
-        heals_within=120.0,
     )
 
 
@@ -395,30 +343,3 @@ def _two_at_once(scene: Scene, _product: str, dice: random.Random) -> tuple[Stri
     ]
     first, second = dice.sample(blows, 2)
     return (Strike(0.0, *first), Strike(round(dice.uniform(0.0, 3.0), 3), *second))
-
-
-def _operate_twice(scene: Scene, _product: str, dice: random.Random) -> tuple[Strike, ...]:
-    if len(scene.products) < 2:
-        raise NotReadyError("the stack has one product alone")
-    one, other = dice.sample(scene.products, 2)
-    for product in (one, other):
-        _needs_two(scene, product)
-    return (
-        Strike(0.0, Operate("restart", one), OPERATION_WITHIN),
-        Strike(0.0, Operate("restart", other), OPERATION_WITHIN),
-        Strike(1.0, Operate("restart", one, REFUSED), OPERATION_WITHIN),
-    )
-
-
-def _kill_controller_in_operation(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
-    _needs_two(scene, product)
-    instants = sorted(round(dice.uniform(0.05, 20.0), 3) for _ in range(4))
-    return (
-        Strike(0.0, Operate("restart", product), OPERATION_WITHIN),
-        *(Strike(instant, KillController(), AT_ONCE) for instant in instants),
-    )
-
-
-def _needs_two(scene: Scene, product: str) -> None:
-    if len(scene.of(product)) < 2:
-        raise NotReadyError(f"{product} has no second node that serves")

@@ -17,11 +17,13 @@ class Operate:
         verb: which.
         component: in whose lane.
         ends: how it must end: ``Succeeded``, ``Failed`` or :data:`REFUSED`.
+        member: whom it is about; "" for every member.
     """
 
     verb: str
     component: str
     ends: str = "Succeeded"
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,6 @@ def describe(deed: Deed) -> str:
     """The deed in plain words."""
     match deed:
         case Operate():
-            return f"{deed.verb} {deed.component}"
+            return f"{deed.verb} {deed.member or deed.component}"
         case AskForRelease():
             return f"ask for {deed.product} {deed.release}"

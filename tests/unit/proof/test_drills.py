@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from telamon.errors import NotReadyError, RefusedError, UsageError
-from telamon.plan.fault import LONGEST, NAMES, Kill, as_data, describe, from_data
+from telamon.plan.fault import LONGEST, NAMES, Kill, KillController, as_data, describe, from_data
 from telamon.proof.drill.campaign import Done, Journal, draws, turns
 from telamon.proof.drill.catalogue import catalogue
 from telamon.proof.drill.deeds import AskForRelease, Operate
@@ -88,6 +88,27 @@ def test_every_drill_says_what_it_expects_and_demands_what_is_measured() -> None
         assert drill.hypothesis.endswith(".")
         assert {limit.key for limit in drill.limits} <= set(TITLES)
         assert 0 < drill.heals_within <= 300
+
+
+def test_the_controller_is_killed_in_the_middle_of_every_sort_of_operation() -> None:
+    asked = {}
+    for name, drill in DRILLS.items():
+        if name.endswith("-controller-kill"):
+            strikes = drill.plan(SCENE, "wiki", random.Random(1))
+            assert sorted(strikes, key=lambda strike: strike.at) == list(strikes)
+            assert sum(isinstance(strike.fault, KillController) for strike in strikes) >= 4
+            asked[name.removesuffix("-controller-kill")] = [
+                strike.fault.verb if isinstance(strike.fault, Operate) else "upgrade"
+                for strike in strikes
+                if isinstance(strike.fault, Operate | AskForRelease)
+            ]
+    assert asked == {
+        "operation": ["restart"],
+        "upgrade": ["upgrade"],
+        "index-sync": ["index-sync"],
+        "quarantine": ["quarantine", "release"],
+        "switchover": ["switchover"],
+    }
 
 
 def test_several_members_are_hit_over_the_seeds() -> None:

@@ -20,6 +20,8 @@ STOPPED = "T"
 """State of a process that was stopped by a signal. Source: proc_pid_stat(5)."""
 STANDS_WITHIN = 1.0
 """Seconds to leave a process that is in a call which cannot be interrupted."""
+ENDS_WITHIN = 20.0
+"""Seconds after which a killed process has ended on any machine that still gets anything done."""
 
 
 class Signals:
@@ -55,6 +57,8 @@ class Signals:
             send(found, signal.SIGSTOP if standing else signal.SIGKILL)
             if standing:
                 _await_standstill(found)
+            elif isinstance(record.disturbance.fault, KillController):
+                _await_end(found)
 
     def end(self, record: Record) -> None:
         """Let go on what stands still."""
@@ -122,6 +126,13 @@ def _await_standstill(found: Owner) -> None:
         seen = procfs.stat(found.pid)
         if seen is None or seen.ticks != found.ticks or seen.state in {STOPPED, procfs.ZOMBIE}:
             return
+        time.sleep(0.002)
+
+
+def _await_end(found: Owner) -> None:
+    """Wait until a killed process has let go of everything: its socket takes calls until its last thread has ended."""
+    end = time.monotonic() + ENDS_WITHIN
+    while time.monotonic() < end and not procfs.has_ended(found.pid, found.ticks):
         time.sleep(0.002)
 
 

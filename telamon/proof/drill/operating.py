@@ -1,0 +1,174 @@
+"""Drills of what people ask for: releases that are no good, and a controller that is killed in the middle of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from telamon.errors import NotReadyError
+from telamon.naming import DATABASE
+from telamon.plan.fault import KillController
+from telamon.proof.drill.deeds import REFUSED, AskForRelease, Deed, Operate
+from telamon.proof.drill.drills import (
+    AT_ONCE,
+    OPERATION_WITHIN,
+    READS_GO_ON,
+    WRITES_GO_ON,
+    Drill,
+    Limit,
+    Strike,
+    lasting,
+    victim,
+)
+from telamon.proof.drill.scene import STANDBY, Scene
+
+KILLS: Final = 4
+"""How often the controller is killed in the middle of something."""
+RELEASED_AFTER: Final = 30.0
+"""Seconds after which a member in quarantine is taken back: its evidence is gathered by then, whoever has died."""
+
+
+def of_releases() -> Iterator[Drill]:
+    """Those in which a product is asked to become what it never will be."""
+    yield Drill(
+        "broken-release-never-starts",
+        "A product is brought to a release that never starts",
+        "The upgrade stops at the first node and is taken back by itself; users notice nothing.",
+        "product",
+        lambda scene, product, _dice: lasting(OPERATION_WITHIN, _dying(scene, product)),
+        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "broken-release-errs",
+        "A product is brought to a release that starts and answers with errors",
+        "The first node of it is found out before users reach it, and everything is taken back by itself.",
+        "product",
+        lambda scene, product, _dice: lasting(OPERATION_WITHIN, _release(scene.erring, product, what="errs")),
+        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
+        heals_within=120.0,
+    )
+
+
+def of_operations() -> Iterator[Drill]:
+    """Those in which operations meet one another, or lose whoever carries them out."""
+    yield Drill(
+        "two-operations-at-once",
+        "Two products are restarted node by node at the same time, and one of them twice",
+        "Each goes its way without the other; the second restart of one is refused, and users notice nothing.",
+        "stack",
+        _operate_twice,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "operation-controller-kill",
+        "The controller is killed again and again while a product is restarted node by node",
+        "The next controller goes on where things stand; each node is restarted once, and users notice nothing.",
+        "product",
+        _in_restart,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "upgrade-controller-kill",
+        "The controller is killed again and again while a release that never starts is rolled out and taken back",
+        "The next controller goes on where things stand, forward or back; one node at most ever had the release.",
+        "product",
+        lambda scene, product, dice: _killing(dice, _dying(scene, product), until=30.0),
+        (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
+        heals_within=180.0,
+    )
+    yield Drill(
+        "index-sync-controller-kill",
+        "The controller is killed again and again while a node is given the index of another one",
+        "The next controller goes on where things stand; no node ever serves with a torn index.",
+        "product",
+        _in_index_sync,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "quarantine-controller-kill",
+        "The controller is killed again and again while a node is set aside, and while it is taken back",
+        "The node is out until its release and in afterwards, whoever carries that out; users notice nothing.",
+        "product",
+        _in_quarantine,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "switchover-controller-kill",
+        "The controller is killed again and again while the standby of the database takes over in order",
+        "One server takes writes at any time, and the next controller finds out which; what was acknowledged stays.",
+        "stack",
+        _in_switchover,
+        heals_within=120.0,
+    )
+
+
+def _operate_twice(scene: Scene, _product: str, dice: random.Random) -> tuple[Strike, ...]:
+    if len(scene.products) < 2:
+        raise NotReadyError("the stack has one product alone")
+    one, other = dice.sample(scene.products, 2)
+    for product in (one, other):
+        _needs_two(scene, product)
+    return (
+        Strike(0.0, Operate("restart", one), OPERATION_WITHIN),
+        Strike(0.0, Operate("restart", other), OPERATION_WITHIN),
+        Strike(1.0, Operate("restart", one, REFUSED), OPERATION_WITHIN),
+    )
+
+
+def _in_restart(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    _needs_two(scene, product)
+    return _killing(dice, Operate("restart", product), until=20.0)
+
+
+def _in_index_sync(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    if not scene.index_folders.get(product):
+        raise NotReadyError(f"the nodes of {product} keep no search index")
+    _needs_two(scene, product)
+    target = victim(scene, product, dice=dice).name
+    return _killing(dice, Operate("index-sync", product, member=target), until=20.0)
+
+
+def _in_quarantine(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    _needs_two(scene, product)
+    aside = victim(scene, product, dice=dice).name
+    there = _killing(dice, Operate("quarantine", product, member=aside), until=12.0)
+    back = _killing(dice, Operate("release", product, member=aside), until=12.0, begin=RELEASED_AFTER)
+    return (*there, *back)
+
+
+def _in_switchover(scene: Scene, _product: str, dice: random.Random) -> tuple[Strike, ...]:
+    scene.server(STANDBY)
+    return _killing(dice, Operate("switchover", DATABASE), until=8.0)
+
+
+def _killing(dice: random.Random, deed: Deed, *, until: float, begin: float = 0.0) -> tuple[Strike, ...]:
+    """Something is asked for, and whoever carries it out is killed at some instants of it."""
+    instants = sorted(round(begin + dice.uniform(0.05, until), 3) for _ in range(KILLS))
+    return (
+        Strike(begin, deed, OPERATION_WITHIN),
+        *(Strike(instant, KillController(), AT_ONCE) for instant in instants),
+    )
+
+
+def _dying(scene: Scene, product: str) -> AskForRelease:
+    return _release(scene.never_start, product, what="neverStarts")
+
+
+def _release(releases: Mapping[str, str], product: str, *, what: str) -> AskForRelease:
+    release = releases.get(product)
+    if release is None:
+        raise NotReadyError(
+            f"no broken release of {product} is known: name one in spec.drills.brokenReleases.{product}.{what}"
+        )
+    return AskForRelease(product, release, "Failed")
+
+
+def _needs_two(scene: Scene, product: str) -> None:
+    if len(scene.of(product)) < 2:
+        raise NotReadyError(f"{product} has no second node that serves")
