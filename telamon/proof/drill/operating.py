@@ -9,7 +9,7 @@ from typing import Final
 from telamon.errors import NotReadyError
 from telamon.naming import DATABASE
 from telamon.plan.fault import KillController
-from telamon.proof.drill.deeds import REFUSED, AskForRelease, Deed, Operate
+from telamon.proof.drill.deeds import QUARANTINE, REFUSED, RELEASE, AskForRelease, Deed, Operate
 from telamon.proof.drill.drills import (
     AT_ONCE,
     OPERATION_WITHIN,
@@ -137,8 +137,8 @@ def _in_index_sync(scene: Scene, product: str, dice: random.Random) -> tuple[Str
 def _in_quarantine(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
     _needs_two(scene, product)
     aside = victim(scene, product, dice=dice).name
-    there = _killing(dice, Operate("quarantine", product, member=aside), until=12.0)
-    back = _killing(dice, Operate("release", product, member=aside), until=12.0, begin=RELEASED_AFTER)
+    there = _killing(dice, Operate(QUARANTINE, product, member=aside), until=12.0)
+    back = _killing(dice, Operate(RELEASE, product, member=aside), until=12.0, begin=RELEASED_AFTER)
     return (*there, *back)
 
 
