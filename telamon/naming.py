@@ -72,6 +72,8 @@ ANNOTATION_RELEASE: Final = f"{GROUP}/release"
 """On a pod: the version that it was made to run."""
 ANNOTATION_WORK: Final = f"{GROUP}/work"
 """On a job of a cluster: the name by which the planner knows what it does."""
+ANNOTATION_EMPTIED: Final = f"{GROUP}/emptied-for"
+"""On a machine of a cluster that is being emptied: the stacks that had members on it, with commas."""
 ANNOTATION_GENERATION: Final = f"{GROUP}/generation"
 
 MAX_LABEL: Final = 63

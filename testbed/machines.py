@@ -84,6 +84,12 @@ class Machines:
         self._thread = threading.Thread(target=self._work, name="machines", daemon=True)
         for node in NODES:
             self._client.ask("POST", "/api/v1/nodes", body={"metadata": {"name": node}})
+            # The version is the one that the API server takes for its own: kubelets of another one are not played.
+            version = str(self._client.ask("GET", "/version")["gitVersion"])
+            told = {"conditions": [_condition("Ready", so=True, since=_now())]}
+            body = {"status": {**told, "nodeInfo": {"kubeletVersion": version}}}
+            path = f"/api/v1/nodes/{node}/status"
+            self._client.ask("PATCH", path, body=body, form="application/merge-patch+json")
         self._thread.start()
 
     def pid(self, namespace: str, name: str) -> int:
@@ -140,7 +146,14 @@ class Machines:
 
     def _bind(self, pod: Pod) -> None:
         metadata = pod["metadata"]
-        node = NODES[sum(str(metadata["name"]).encode()) % len(NODES)]
+        nodes = self._client.ask("GET", "/api/v1/nodes").get("items") or []
+        # A machine that takes no new pods stays as it is, as with a scheduler; where none does, the pod waits.
+        taking = sorted(
+            str(each["metadata"]["name"]) for each in nodes if not each["spec"].get("unschedulable")
+        )
+        if not taking:
+            return
+        node = taking[sum(str(metadata["name"]).encode()) % len(taking)]
         target = {"target": {"apiVersion": "v1", "kind": "Node", "name": node}}
         body = {"metadata": {"name": metadata["name"], "uid": metadata["uid"]}, **target}
         self._client.ask("POST", f"{_path(pod)}/binding", body=body)

@@ -70,6 +70,7 @@ CHAPTERS: Final = (
             Listed("pause", "Leave a component as it is: look at it, and neither heal nor change it."),
             Listed("resume", "Keep a component again that was paused by hand."),
             Listed("operations", "Show, wait for or cancel what was asked for once."),
+            Listed("machines", "Empty a machine of a cluster while its products stay well."),
         ),
     ),
     Chapter(

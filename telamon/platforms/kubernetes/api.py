@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -374,6 +374,26 @@ class Api:
             self._ask("DELETE", _path(item), body=options)
         except NotReadyError:
             return
+
+    def minor(self) -> int | None:
+        """Its minor version, e.g. 35, where it tells one. Source: ``/version``; clouds write ``35+``."""
+        told = str(self._ask("GET", "/version").get("minor", "")).rstrip("+")
+        return int(told) if told.isdecimal() else None
+
+    def evict(self, pod: Object) -> None:
+        """Ask a pod that was seen to leave its machine; one that is gone is no error.
+
+        Source: Kubernetes, "API-initiated Eviction".
+
+        Raises:
+            TemporaryError: a disruption budget does not allow it now.
+            ConflictError: there is another pod of that name by now.
+        """
+        named = {key: pod["metadata"][key] for key in ("name", "namespace")}
+        options = {"preconditions": {"uid": pod["metadata"]["uid"]}}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": named, "deleteOptions": options}
+        with suppress(NotReadyError):
+            self._ask("POST", f"{_path(pod)}/eviction", body=body)
 
     def _ask(
         self,

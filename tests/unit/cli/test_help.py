@@ -21,6 +21,7 @@ from tests.support.ground import EXAMPLE
 LOOKING = frozenset(
     {
         *("status", "logs", "secret", "trust", "operations list", "operations show", "operations wait"),
+        "machines list",
         *("index status", "backup list", "backup show", "drill list", "drill show", "drill compare"),
         *(
             "infra show",
