@@ -40,6 +40,7 @@ def empty(session: Session, api: Api, *, name: str, timeout: Duration) -> tuple[
     Raises:
         RefusedError: something speaks against it that no waiting changes.
         TimeoutExpired: the time is over; the message says what is waited for.
+        ConflictError: somebody else lets the machine take pods again meanwhile.
         Interrupted: somebody pressed Ctrl-C.
     """
     emptying = _Emptying(session, api, name)
@@ -66,6 +67,7 @@ class _Emptying:
         self._session = session
         self._api = api
         self._name = name
+        self._closed = False
         self._well_since: float | None = None
         self.evicted: list[str] = []
         self.words = ""
@@ -80,13 +82,20 @@ class _Emptying:
             machine = next((each for each in fleet.machines if each.name == self._name), None)
             if machine is None:
                 raise NotReadyError(f"the cluster has no machine {self._name} any more")
-            return self._make(fleet, next_move(fleet, machine))
+            taken_back = self._closed and not machine.closed
+            self._closed = machine.closed
+            if not taken_back:
+                return self._make(fleet, next_move(fleet, machine))
         except (TemporaryError, ConflictError) as error:
             # A disruption budget that allows nothing now, an API server that is busy, an object that has moved on: the
             # next look decides anew.
             self._well_since = None
             self._say(error.message)
-        return False
+            return False
+        raise ConflictError(
+            f"somebody lets {self._name} take pods again; nothing more is evicted",
+            remedy="Type it again if it is to be emptied all the same.",
+        )
 
     def _make(self, fleet: Fleet, move: Move) -> bool:
         from telamon.plan.draining import Await, Close, Evict, Refuse
