@@ -21,7 +21,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from telamon.desired.kubernetes.admission import PATH
-from telamon.desired.kubernetes.written import agreed, document
+from telamon.desired.kubernetes.written import agreed, document, told_below
 from telamon.errors import NotReadyError, Problem, RefusedError, TelamonError, brief
 from telamon.model.operation import Operation
 from telamon.naming import STACK_KIND
@@ -103,8 +103,8 @@ class Admission:
 
     def _stack(self, request: Mapping[str, Any]) -> Verdict:
         item, before = request["object"], request.get("oldObject")
-        if before is not None and (before.get("spec"), agreed(before)) == (item.get("spec"), agreed(item)):
-            # What is neither wanted nor agreed to is nothing to judge, e.g. a label.
+        if before is not None and _asks(before) == _asks(item):
+            # What is neither wanted, agreed to nor told is nothing to judge, e.g. a label.
             return Verdict()
         name = str(item["metadata"]["name"])
         today = datetime.fromtimestamp(self._parts.clock.now(), UTC).date()
@@ -115,7 +115,8 @@ class Admission:
             left = len(found.problems) - MOST_WORDS
             more = f"; and {left} more" if left > 0 else ""
             return Verdict(UNPROCESSABLE, f"{words}{more}", found.problems, warnings)
-        with self._asked(name) as (_, host):
+        with self._asked(name) as (parts, host):
+            parts.compiler.tell(told_below(item))
             host.judge_stack(found.stack, downtime=agreed(item))
         return Verdict(warnings=warnings)
 
@@ -143,6 +144,11 @@ class Admission:
             )
         finally:
             parts.close()
+
+
+def _asks(item: Mapping[str, Any]) -> tuple[object, ...]:
+    """Everything of a Stack that the operator goes by."""
+    return item.get("spec"), agreed(dict(item)), told_below(dict(item))
 
 
 def _line(problem: Problem) -> str:

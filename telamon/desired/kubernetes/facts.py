@@ -6,6 +6,7 @@ that exists already needs none of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,42 @@ def facts_of(documents: Sequence[Mapping[str, Any]]) -> Facts:
         certificate=_text(known, "certificate_arn"),
         distributions=_texts(known.get("cdn_distributions", {}), "cdn_distributions"),
     )
+
+
+def as_text(facts: Facts) -> str:
+    """The facts as one line, which :func:`facts_of` reads again; "" where nothing is told."""
+    if facts == Facts():
+        return ""
+    told = {
+        "database_host": facts.database_host,
+        "database_port": facts.database_port,
+        "shared_homes": {name: dict(home) for name, home in facts.shared_homes.items()},
+        "web_target_group_arn": facts.web_target_group,
+        "tcp_target_group_arns": dict(facts.tcp_target_groups),
+        "certificate_arn": facts.certificate,
+        "cdn_distributions": dict(facts.distributions),
+    }
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+
+def from_text(text: str) -> Facts:
+    """The facts of such a line.
+
+    Args:
+        text: as :func:`as_text` made it, or a person who knows what Terraform told; "" for nothing.
+
+    Raises:
+        UsageError: it is no such line.
+    """
+    if not text:
+        return Facts()
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise _strange("facts") from error
+    if not isinstance(found, dict):
+        raise _strange("facts")
+    return facts_of([found])
 
 
 def _text(known: Mapping[str, Any], name: str) -> str:

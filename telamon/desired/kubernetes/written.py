@@ -11,6 +11,10 @@ DOWNTIME: Final = f"{GROUP}/downtime"
 """Annotation: components, with commas, for which a planned interruption is agreed to; each alone, or with words after
 an equals sign. Other words ask for another try of a release that failed."""
 
+FACTS: Final = f"{GROUP}/facts"
+"""Annotation: what Terraform tells of what lies below the cluster, as one line of JSON
+(:mod:`telamon.desired.kubernetes.facts`)."""
+
 
 def document(item: Object) -> dict[str, Any]:
     """What it says, as a file would, without what the API server has added.
@@ -35,3 +39,12 @@ def agreed(item: Object) -> dict[str, str]:
     text = str((item["metadata"].get("annotations") or {}).get(DOWNTIME, ""))
     parts = (each.strip().partition("=") for each in text.split(",") if each.strip())
     return {name.strip(): words.strip() for name, _, words in parts}
+
+
+def told_below(item: Object) -> str:
+    """What Terraform tells of what lies below the cluster; "" where nobody has said so.
+
+    Args:
+        item: a Stack.
+    """
+    return str((item["metadata"].get("annotations") or {}).get(FACTS, ""))

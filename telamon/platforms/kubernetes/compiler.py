@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from telamon.desired.component import ComponentDesired
 from telamon.desired.in_force import InForce
 from telamon.desired.kubernetes.components import KubernetesComponent
-from telamon.desired.kubernetes.facts import Facts
+from telamon.desired.kubernetes.facts import Facts, from_text
 from telamon.desired.kubernetes.pending import pending
 from telamon.desired.kubernetes.site import Site, site, surveyed
 from telamon.model.stack import Stack
+from telamon.naming import STACK_KIND
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
 from telamon.platforms.kubernetes.store import KubernetesStore
 from telamon.products.registry import products_of
@@ -19,7 +20,7 @@ from telamon.products.registry import products_of
 class KubernetesCompiler:
     """Turns a stack into desired components, and lets the platform and the store know of them.
 
-    What Terraform tells of AWS is not asked here: on a cluster that exists already there is nothing to tell.
+    What Terraform tells of AWS stands in an annotation of the Stack, for Terraform runs elsewhere.
 
     Args:
         platform: that will perform.
@@ -29,6 +30,7 @@ class KubernetesCompiler:
     def __init__(self, platform: KubernetesPlatform, store: KubernetesStore) -> None:
         self._platform = platform
         self._store = store
+        self._told: str | None = None
         self._urls: Mapping[str, str] = {}
         self._known: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
@@ -42,6 +44,14 @@ class KubernetesCompiler:
     def known(self) -> tuple[str, ...]:
         """Every component that was ever performed, so that it can be taken away."""
         return self._known
+
+    def tell(self, facts: str) -> None:
+        """Say what lies below the cluster, of a Stack that is not there yet.
+
+        Args:
+            facts: as its annotation has them.
+        """
+        self._told = facts
 
     def components(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """Compile, changing nothing.
@@ -78,7 +88,19 @@ class KubernetesCompiler:
             images = {image for name in sorted(namespaces) for image in self._platform.images(name)}
             pinned = {name: digest for name, _, digest in (each.partition("@") for each in images) if digest}
 
+        facts = self._facts(stack)
+
         def known(asked: Stack) -> Site:
-            return site(asked, products, facts=Facts(), digests=pinned)
+            return site(asked, products, facts=facts, digests=pinned)
 
         return pending(stack, in_force, surveyed=known)
+
+    def _facts(self, stack: Stack) -> Facts:
+        """What lies below the cluster; nothing is asked for a stack under which nothing of ours lies."""
+        if stack.spec.platform.kind != "aws":
+            return Facts()
+        told = self._told
+        if told is None:
+            stored = self._store.get(STACK_KIND, stack.metadata.name)
+            told = "" if stored is None else str(stored.spec["facts"])
+        return from_text(told)

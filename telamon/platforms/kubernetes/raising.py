@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes.components import components
 from telamon.desired.kubernetes.data import Bundle, Object
+from telamon.desired.kubernetes.facts import as_text
 from telamon.desired.kubernetes.render import needs
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Site
 from telamon.desired.kubernetes.wanted import wanted_secrets
+from telamon.desired.kubernetes.written import FACTS
 from telamon.errors import NotReadyError, RefusedError, TimeoutExpired
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.definitions import Change, bring
@@ -119,12 +121,15 @@ class Raising:
         return written
 
     def ask(self, document: Mapping[str, Any]) -> int:
-        """Write the Stack, where it differs.
+        """Write the Stack, where it differs, with what lies below the cluster.
 
         Args:
             document: as the file says it, with its digests.
         """
         metadata = {**document["metadata"], "namespace": OPERATOR_NAMESPACE}
+        facts = as_text(self.site.facts)
+        if facts:
+            metadata["annotations"] = {**metadata.get("annotations", {}), FACTS: facts}
         return self._tell("the Stack", bring(self.api, [{**document, "metadata": metadata}]))
 
     def look(self) -> Told:

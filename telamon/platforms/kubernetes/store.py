@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Object
-from telamon.desired.kubernetes.written import agreed, document
+from telamon.desired.kubernetes.written import agreed, document, told_below
 from telamon.errors import ConflictError, NotReadyError, PlatformError
 from telamon.naming import (
     API_VERSION,
@@ -231,6 +231,7 @@ def _stored(item: Object) -> Stored:
             "source": "cluster",
             "running": not leaving,
             "downtime": agreed(item),
+            "facts": told_below(item),
         }
     else:
         spec = dict(item["spec"])
