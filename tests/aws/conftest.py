@@ -65,6 +65,11 @@ class Moto:
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Moto]:
     """A moto of the test's own."""
+    yield from running_moto()
+
+
+def running_moto() -> Iterator[Moto]:
+    """Start a moto, and end it afterwards; skips where it is missing."""
     python = tool("python")
     if next(python.parent.parent.rglob("moto/server.py"), None) is None:
         pytest.skip("moto is not installed beside checkov")

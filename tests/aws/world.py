@@ -77,6 +77,7 @@ class World:
     @classmethod
     def new(cls, folder: Path, moto: Moto, text: str) -> World:
         """One in which nothing has happened; the answers to moto's quirks lie beside the layers to come."""
+        folder.mkdir(exist_ok=True)
         world = cls(folder, moto, Office.new(folder), folder / "stack.yaml")
         world.file.write_text(text, encoding="utf-8")
         waivers = json.loads((ROOT / "examples" / "waivers.json").read_text(encoding="utf-8"))
@@ -185,17 +186,20 @@ class World:
         """Plans that wait for approvals, of what ``up`` or ``infra status`` answered."""
         return [each["plan"] for each in document["layers"] if each["place"] == "waits for approvals"]
 
-    def up(self, layers: Sequence[str], *, killed_after: Sequence[float] = ()) -> Result:
+    def up(
+        self, layers: Sequence[str], *, killed_after: Sequence[float] = (), words: Sequence[str] = ()
+    ) -> Result:
         """Run ``up``, approve what waits, and run it again, until some layers stand.
 
         Args:
             layers: that shall stand, all that they rest on among them.
             killed_after: seconds after which the first runs are killed, one each.
+            words: that are typed besides.
 
         Returns:
             The last run of ``up``.
         """
-        words = ("up", str(self.file), "--yes", "-o", "json")
+        words = ("up", str(self.file), "--yes", "-o", "json", *words)
         for seconds in killed_after:
             with self.telamon(*words) as process:
                 try:

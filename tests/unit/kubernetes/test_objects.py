@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telamon.desired.kubernetes.facts import Facts, facts_of
+from telamon.desired.kubernetes.facts import Facts, as_text, facts_of, from_text
 from telamon.desired.kubernetes.render import bundles, files, needs
 from telamon.desired.kubernetes.site import site
 from telamon.desired.kubernetes.wanted import wanted_secrets
@@ -315,3 +315,14 @@ def test_a_patch_is_applied_last_and_to_its_kind_alone() -> None:
 def test_a_patch_that_points_to_nothing_is_refused(kind: str, op: str, path: str) -> None:
     with pytest.raises(RefusedError, match="the patch mine"):
         bundles(patched(kind, op, path))
+
+
+def test_facts_come_back_from_the_line_that_a_stack_carries() -> None:
+    told = example("aws").facts
+    assert from_text(as_text(told)) == told
+    assert "\n" not in as_text(told)
+    assert as_text(Facts()) == ""
+    assert from_text("") == Facts()
+    for wrong in ("no JSON", "[]", '{"shared_homes": 5}'):
+        with pytest.raises(UsageError, match="not of the form"):
+            from_text(wrong)
