@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ def page(runs: Sequence[Mapping[str, Any]], *, commit: str, around: str) -> str:
         rate=runs[0]["settings"]["requests per second"],
         around=around,
     )
+    head = "\n\n".join(map(_wrapped, head.split("\n\n")))
     rows = "\n".join(map(_row, runs))
     reasons = "\n".join(_reasons(runs))
     return f"{head}{rows}\n\n## Not passed\n\n{reasons or 'None.'}\n"
@@ -79,6 +81,12 @@ def compact(run: Mapping[str, Any]) -> dict[str, Any]:
     findings = {each["key"]: [each["value"], each["most"]] for each in run["findings"]}
     kept = ("drill", "product", "verdict", "reason", "blows", "marks", "repeat")
     return {key: run[key] for key in kept} | {"findings": findings, "seen": seen}
+
+
+def _wrapped(paragraph: str) -> str:
+    if paragraph.startswith(("#", "|")):
+        return paragraph
+    return textwrap.fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _row(run: Mapping[str, Any]) -> str:
