@@ -72,7 +72,9 @@ class Authority:
             user: its name.
             groups: that it is in.
         """
-        return self._sign(user.replace(":", "-"), (user, groups), alternatives=())
+        # One user may be known by several certificates, each with other groups.
+        file = "-".join((user, *groups)).replace(":", "-")
+        return self._sign(file, (user, groups), alternatives=())
 
     def _sign(
         self, file: str, subject: tuple[str, Sequence[str]], *, alternatives: Sequence[x509.GeneralName]

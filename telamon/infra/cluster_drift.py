@@ -266,9 +266,8 @@ def _changed(wanted: Object, live: Object, found: Sequence[_Field], *, weight: W
 
 def _beside(wanted: Object, live: Object, *, weight: Weight) -> Iterator[Drift]:
     """What somebody has written into an object beside what is rendered; applying leaves it where it is."""
-    made = live["metadata"].get("creationTimestamp")
     for entry in live["metadata"].get("managedFields") or ():
-        if not _by_people(entry) or (entry.get("operation") == "Update" and entry.get("time") == made):
+        if not _by_people(entry) or _has_made(entry, live["metadata"]):
             continue
         paths = [path for path in _unwanted((), entry.get("fieldsV1", {}), wanted) if path[0] not in REPORTED]
         if paths:
@@ -276,6 +275,18 @@ def _beside(wanted: Object, live: Object, *, weight: Weight) -> Iterator[Drift]:
             names = _several([".".join(path) for path in paths])
             told = f"{_writer(entry)} wrote beside what is rendered: {names}"
             yield _drift(wanted, Deviation.ADDED, severity, told=told, risk=_risk(weight, severity))
+
+
+def _has_made(entry: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
+    """Whether an object was made by this writer, and became ours later.
+
+    Times are whole seconds: where we wrote in the second in which it was made, we have made it, and this is an edit.
+    """
+    made = metadata.get("creationTimestamp")
+    if entry.get("operation") != "Update" or entry.get("time") != made:
+        return False
+    ours = (each for each in metadata["managedFields"] if each.get("manager") == MANAGER)
+    return all(each.get("time") != made for each in ours)
 
 
 def _risk(weight: Weight, severity: Severity) -> str:

@@ -123,6 +123,14 @@ def test_what_was_written_when_the_object_was_made_is_not_told_as_added() -> Non
     assert told(Compared(wanted, live, live)) == []
 
 
+def test_an_edit_in_the_very_second_in_which_we_have_made_an_object_is_told() -> None:
+    wanted = policy()
+    edit = wrote("kubectl-edit", {"f:spec": {"f:ingress": {}}}, time=MADE)
+    live = lives(wanted, ours({"f:spec": {"f:policyTypes": {}}}), edit)
+    (found,) = told(Compared(wanted, live, live))
+    assert (found.what, found.severity) == (Deviation.ADDED, Severity.HIGH)
+
+
 def test_labels_matter_less_except_those_of_a_namespace() -> None:
     wanted = policy()
     live = lives(wanted, labels={"app": "other"})
