@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from telamon.platforms.lab import facts, procfs
+from telamon.platforms import procfs
+from telamon.platforms.lab import facts
 from telamon.platforms.lab.processes import MARKER
 
 CONTROLLER = "telamon.operator"

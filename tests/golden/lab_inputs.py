@@ -8,11 +8,12 @@ from pathlib import Path
 
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import LabDesired
-from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
+from telamon.desired.lab.facts import LabFacts, TlsFiles
 from telamon.desired.lab.needs import needs
 from telamon.model.stack import Stack
 from telamon.products.base import Product
 from telamon.products.registry import products_of, registry
+from telamon.state.account import Account
 
 FOLDER = Path(__file__).with_name("lab")
 

@@ -17,14 +17,14 @@ import psycopg
 import pytest
 
 from telamon.desired.lab.database_roles import MANAGER, OWN_ROLES, READER, ClusterRole
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.restoring import Place
+from telamon.platforms.backup.scratch import SETTINGS, scratch
+from telamon.platforms.backup.taking import Shelf, Subject
+from telamon.platforms.files import make_folder
 from telamon.platforms.lab import bootstrap, machine
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup.catalogue import Catalogue
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.restoring import Place
-from telamon.platforms.lab.backup.scratch import SETTINGS, scratch
-from telamon.platforms.lab.backup.taking import Shelf, Subject
-from telamon.platforms.lab.files import make_folder
 from telamon.products.registry import registry
 
 needs_restic = pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed")

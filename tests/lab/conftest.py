@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from telamon.errors import ConflictError, MachineError, PlatformError, UsageError
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.backup import restoring, taking
-from telamon.platforms.lab.backup.clearing import prune
-from telamon.platforms.lab.backup.workplace import SOCKETS, workplace
+from telamon.platforms import procfs
+from telamon.platforms.backup import restoring, taking
+from telamon.platforms.backup.clearing import prune
+from telamon.platforms.backup.workplace import SOCKETS, workplace
 from telamon.state.backups import BackupEntry
 from tests.lab import backups
 from tests.lab.backups import FORGE, TRACKER, Site, Writers, attach, attachment, needs_restic, quiet

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from telamon.errors import ConflictError, PlatformError
-from telamon.platforms.lab.backup import cloning, restoring, taking
+from telamon.platforms.backup import restoring, taking
+from telamon.platforms.backup.restoring import Place
+from telamon.platforms.lab.backup import cloning
 from telamon.platforms.lab.backup.cloning import Making
-from telamon.platforms.lab.backup.restoring import Place
 from telamon.products.clone import CloneInputs
 from telamon.products.registry import registry
 from tests.lab import backups

@@ -21,8 +21,8 @@ import pytest
 
 from telamon import wiring
 from telamon.errors import PlatformError
+from telamon.platforms import procfs
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab import procfs
 from telamon.platforms.lab.ledger import Ledger
 from tests.lab.load import Load
 from tests.lab.support import strike, tiny_stack, until

@@ -20,7 +20,7 @@ from telamon.plan.fault import BlackHoleLink
 from telamon.plan.step import Wait
 from telamon.plan.view import QUARANTINED
 from telamon.plan.writer import Writer, recorded
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.ports import Entry
 from telamon.run.recall import recall
 from telamon.state.world import Life, Role

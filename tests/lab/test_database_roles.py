@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from telamon.desired.lab.database_roles import MANAGER, OPERATOR, OWN_ROLES, READER, REPLICATOR, ClusterRole
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup.scratch import SETTINGS, scratch
 from telamon.platforms.lab import bootstrap, postgres
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup.scratch import SETTINGS, scratch
 from tests.lab import backups
 from tests.lab.backups import TRACKER, Site
 

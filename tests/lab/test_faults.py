@@ -25,7 +25,7 @@ from telamon.plan.fault import (
     LostSharedHome,
     Throttle,
 )
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.ports import Faults
 from telamon.state.classify import Condition
 from telamon.state.world import Life

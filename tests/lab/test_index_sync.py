@@ -12,7 +12,7 @@ import pytest
 from telamon.model.operation import Operation
 from telamon.model.stack import Stack
 from telamon.operator.operations import Wish
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.state.classify import Condition
 from tests.lab.load import Load
 from tests.lab.support import strike, until

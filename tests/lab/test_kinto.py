@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from tests.lab.conftest import place
 from tests.lab.support import strike, until
 

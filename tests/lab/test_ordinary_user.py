@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from telamon.desired.lab.facts import Account
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.platforms.lab.machine import barred_folder
+from telamon.state.account import Account
 from tests.lab.conftest import place
 from tests.lab.support import tiny_stack
 

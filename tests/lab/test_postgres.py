@@ -16,18 +16,20 @@ import pytest
 from telamon.desired.lab.compile import compile_lab
 from telamon.desired.lab.data import DatabaseDesired, LabComponent, LabDesired, ServerDesired
 from telamon.desired.lab.database_roles import MANAGER, OWN_ROLES, SUPERUSER
-from telamon.desired.lab.facts import Account, LabFacts
+from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.needs import needs
 from telamon.errors import MachineError, PlatformError, TemporaryError
 from telamon.naming import DATABASE
+from telamon.platforms import procfs
 from telamon.platforms.clock import SteadyClock
-from telamon.platforms.lab import bootstrap, machine, objects, postgres, postgres_roles, procfs
+from telamon.platforms.files import make_folder
+from telamon.platforms.lab import bootstrap, machine, objects, postgres, postgres_roles
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab.files import make_folder
 from telamon.platforms.lab.processes import Launch, Processes
 from telamon.platforms.lab.tracked import Identity
 from telamon.products.base import Endpoint, SecretValue
 from telamon.products.registry import products_of
+from telamon.state.account import Account
 from telamon.state.phase import Phase
 from tests.lab.superuser import statements, strange
 from tests.lab.support import strike, tiny_stack, until

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from telamon.errors import MachineError, PlatformError
+from telamon.platforms import procfs
 from telamon.platforms.clock import SteadyClock
-from telamon.platforms.lab import logs, procfs
+from telamon.platforms.lab import logs
 from telamon.platforms.lab.processes import Processes
 from telamon.state.world import Life
 from tests.lab.support import HAS_A_CHILD, HAS_A_DAEMON, IGNORES_TERM, SLEEPS, launch, strike, until

@@ -16,9 +16,10 @@ import pytest
 
 from telamon.desired.lab.database_roles import REPLICATOR
 from telamon.errors import PlatformError, UsageError
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.backup import recovery, restoring, taking
-from telamon.platforms.lab.backup.scratch import SETTINGS
+from telamon.platforms import procfs
+from telamon.platforms.backup import restoring, taking
+from telamon.platforms.backup.scratch import SETTINGS
+from telamon.platforms.lab.backup import recovery
 from telamon.platforms.lab.backup.timeline import Keeper, Timeline, server_time
 from telamon.state.backups import surroundings
 from tests.lab import backups

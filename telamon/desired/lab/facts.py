@@ -10,20 +10,12 @@ from dataclasses import dataclass, field
 
 from telamon.errors import InternalError
 from telamon.naming import RELAYS
+from telamon.state.account import Account
 
 FRONT_SLOT = 0
 """Third octet of the addresses on which users reach a product."""
 
 LAST_SLOT = 254
-
-
-@dataclass(frozen=True)
-class Account:
-    """A user of this machine that the database runs as, because PostgreSQL refuses to run as root."""
-
-    name: str
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from telamon.desired.outline import outlines
 from telamon.desired.product_secrets import product_secrets
 from telamon.errors import PlatformError
 from telamon.model.stack import Stack
-from telamon.platforms.lab.backup.taking import demand_room
-from telamon.platforms.lab.files import make_folder
+from telamon.platforms.backup.taking import demand_room
+from telamon.platforms.files import make_folder
 from telamon.platforms.lab.installed import installed, stack_file
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.products.base import SecretValue

@@ -28,8 +28,8 @@ from telamon import __version__
 from telamon.desired.lab.data import LabDesired
 from telamon.errors import PlatformError, TelamonError, brief
 from telamon.naming import DATABASE, EDGE, split_member
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.files import located
+from telamon.platforms import procfs
+from telamon.platforms.files import located
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.ledger import Entry, Ledger
 from telamon.platforms.lab.logs import log_path

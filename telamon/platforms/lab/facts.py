@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
+from telamon.desired.lab.facts import LabFacts, TlsFiles
 from telamon.desired.lab.needs import POSTGRES_PORT, Needs
 from telamon.errors import MachineError, PlatformError
+from telamon.platforms.files import located, write
 from telamon.platforms.lab import addresses, machine, tls, volumes
 from telamon.platforms.lab.addresses import Allocation
-from telamon.platforms.lab.files import located, write
+from telamon.state.account import Account
 
 FILE = "facts.json"
 CONTROLLER_SOCKET = "run/controller.sock"

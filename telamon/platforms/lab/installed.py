@@ -13,8 +13,8 @@ from telamon.desired.lab.facts import LabFacts
 from telamon.desired.lab.pending import compile_pending
 from telamon.errors import PlatformError
 from telamon.model.stack import Stack
+from telamon.platforms.files import located, write
 from telamon.platforms.lab import facts as machine_facts
-from telamon.platforms.lab.files import located, write
 from telamon.products.registry import products_of
 
 FILE: Final = "run/installed.json"

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from telamon.errors import brief
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.files import write
+from telamon.platforms import procfs
+from telamon.platforms.files import write
 from telamon.platforms.lab.tracked import Identity, Tracked
 
 LOG = logging.getLogger("telamon.lab")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from telamon.desired.lab.data import LabComponent, ProcessDesired
 from telamon.errors import MachineError
-from telamon.platforms.lab.files import located, write
+from telamon.platforms.files import located, write
 from telamon.platforms.lab.secrets import FileSecrets
 
 

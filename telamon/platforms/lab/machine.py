@@ -14,9 +14,9 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, brief
-from telamon.platforms.lab.files import located, make_folder
+from telamon.platforms.files import located, make_folder
+from telamon.state.account import Account
 
 MACHINES = frozenset({"x86_64", "aarch64"})
 OLDEST_GLIBC = (2, 34)

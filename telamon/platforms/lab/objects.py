@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from telamon.desired.lab.data import FileDesired, RunAs
-from telamon.desired.lab.facts import Account
 from telamon.desired.lab.fingerprint import files_fingerprint
-from telamon.platforms.lab.files import located, write
+from telamon.platforms.files import located, write
+from telamon.state.account import Account
 
 
 def apply(root: Path, files: Sequence[FileDesired], *, account: Account | None) -> None:

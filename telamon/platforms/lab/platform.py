@@ -10,7 +10,7 @@ from telamon.desired.calls import WorkloadProbe
 from telamon.desired.component import ComponentDesired
 from telamon.desired.lab.data import DatabaseDesired, LabComponent, LabDesired, ProcessDesired, RunAs
 from telamon.desired.lab.edge import LINGERS
-from telamon.desired.lab.facts import Account, LabFacts
+from telamon.desired.lab.facts import LabFacts
 from telamon.errors import NotReadyError, PlatformError, TelamonError
 from telamon.model.stack import Stack
 from telamon.plan.step import Call
@@ -19,10 +19,10 @@ from telamon.platforms.calls import closely
 from telamon.platforms.calls.credentials import Credentials
 from telamon.platforms.calls.jobs import Jobs, Target
 from telamon.platforms.calls.upgrades import UpgradeWatch
+from telamon.platforms.files import make_folder
 from telamon.platforms.lab import admin, logins, machine, postgres, tls, volumes
 from telamon.platforms.lab.busyness import Busyness
 from telamon.platforms.lab.facts import lab_id
-from telamon.platforms.lab.files import make_folder
 from telamon.platforms.lab.objects import apply, fingerprint, withdraw
 from telamon.platforms.lab.probes import Probes, Seen
 from telamon.platforms.lab.processes import Launch, Processes
@@ -34,6 +34,7 @@ from telamon.platforms.lab.traffic import Traffic
 from telamon.platforms.lab.works.desk import NOBODY, WorkDesk
 from telamon.ports import Clock
 from telamon.products.base import Endpoint, HealthReport, IndexKeeper
+from telamon.state.account import Account
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentState, JobState, Life, MemberState, Replication, UpgradePhase
 

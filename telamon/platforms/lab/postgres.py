@@ -22,11 +22,11 @@ import psycopg
 from psycopg import sql
 
 from telamon.desired.lab.data import DatabaseDesired, ServerDesired
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TemporaryError, brief
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.files import located, make_folder, sync_folder, write
+from telamon.platforms import procfs
+from telamon.platforms.files import located, make_folder, sync_folder, write
 from telamon.products.base import Endpoint
+from telamon.state.account import Account
 from telamon.state.phase import Phase
 
 CONNECT_TIMEOUT = 3

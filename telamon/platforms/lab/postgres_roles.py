@@ -25,10 +25,10 @@ import psycopg
 from psycopg import sql
 
 from telamon.desired.lab.data import ServerDesired
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TemporaryError, brief
+from telamon.platforms.files import located, make_folder, sync_folder, write
 from telamon.platforms.lab.addresses import is_listened
-from telamon.platforms.lab.files import located, make_folder, sync_folder, write
+from telamon.state.account import Account
 from telamon.state.world import Role
 
 SIGNAL = "standby.signal"

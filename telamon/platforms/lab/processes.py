@@ -22,13 +22,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, brief
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.platforms.lab.ledger import Entry, Ledger
 from telamon.platforms.lab.logs import open_log
 from telamon.platforms.lab.tracked import Identity, Process, Tracked
 from telamon.ports import Clock
+from telamon.state.account import Account
 
 LOG = logging.getLogger("telamon.lab")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from telamon.errors import PlatformError
 from telamon.platforms.calls.parts import NOTES_KEPT, outdated, read, written
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.files import located, make_folder, write
 from telamon.state.world import JobPhase, JobState
 
 

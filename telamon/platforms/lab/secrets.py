@@ -13,7 +13,7 @@ from pathlib import Path
 
 from telamon.desired.lab.data import SecretDesired, SecretKind
 from telamon.errors import PlatformError
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.files import located, make_folder, write
 from telamon.products.base import EnvironmentValue, SecretValue
 
 SUFFIX = ".json"

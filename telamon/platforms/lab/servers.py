@@ -18,16 +18,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from telamon.desired.lab.data import DatabaseDesired, Login, ServerDesired
-from telamon.desired.lab.facts import Account
 from telamon.errors import PlatformError, TelamonError, TemporaryError, brief
 from telamon.naming import DATABASE
+from telamon.platforms import procfs
 from telamon.platforms.calls.parts import JobRecords
-from telamon.platforms.lab import bootstrap, postgres, postgres_roles, procfs
+from telamon.platforms.lab import bootstrap, postgres, postgres_roles
 from telamon.platforms.lab.processes import MARKER, Processes
 from telamon.platforms.lab.replicas import Replicas
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.lab.tracked import Process
 from telamon.ports import Clock
+from telamon.state.account import Account
 from telamon.state.world import JobPhase, JobState, Life, Replication, Role
 
 LOG = logging.getLogger("telamon.lab")

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from telamon.desired.lab.facts import TlsFiles
 from telamon.errors import NotReadyError, PlatformError
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.files import located, make_folder, write
 
 AUTHORITY_LASTS = timedelta(days=3650)
 CERTIFICATE_LASTS = timedelta(days=397)

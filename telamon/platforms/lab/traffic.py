@@ -11,8 +11,8 @@ from pathlib import Path
 from telamon.desired.lab.clusters import load_assignment
 from telamon.desired.lab.data import Rotation
 from telamon.errors import TemporaryError
+from telamon.platforms.files import located, make_folder, write
 from telamon.platforms.lab import admin
-from telamon.platforms.lab.files import located, make_folder, write
 from telamon.products.base import Endpoint
 
 CONFIRMED_WITHIN = 2.0

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from telamon.errors import MachineError
-from telamon.platforms.lab.files import located, make_folder
+from telamon.platforms.files import located, make_folder
 
 FOLDER = "volumes"
 TOOLS = ("mkfs.ext4", "mount", "umount")

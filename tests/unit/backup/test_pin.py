@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telamon.platforms.lab.backup.pin import merge, pin, pin_file, size
+from telamon.platforms.backup.pin import merge, pin, pin_file, size
 from telamon.products.backup import BackupRules, matcher
 from telamon.products.registry import registry
 

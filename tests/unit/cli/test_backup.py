@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telamon.platforms.lab.backup.catalogue import Catalogue
+from telamon.platforms.backup.catalogue import Catalogue
 from telamon.state.backups import BackupEntry
 from tests.support.desk import Desk
 

@@ -9,7 +9,7 @@ import pytest
 
 from telamon.cli.reading import as_data
 from telamon.model.stack import Stack
-from telamon.platforms.lab.backup.catalogue import Catalogue
+from telamon.platforms.backup.catalogue import Catalogue
 from tests.support.desk import Desk
 from tests.unit.cli.test_backup import entry
 

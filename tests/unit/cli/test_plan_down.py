@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telamon.plan.preview import PlannedStep, PlannedWait, Preview
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.platforms.lab.ledger import Ledger
 from telamon.platforms.lab.tracked import Identity, Tracked
 from telamon.platforms.sqlite import SqliteFile, SqliteStore

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from telamon.errors import MachineError, PlatformError, UsageError
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.clearing import prune
+from telamon.platforms.backup.vault import Vault
 from telamon.platforms.disk import located
-from telamon.platforms.lab.backup.catalogue import Catalogue
-from telamon.platforms.lab.backup.clearing import prune
-from telamon.platforms.lab.backup.vault import Vault
 from telamon.platforms.systemcalls import sync_file_system
 from telamon.state.backups import BackupEntry, surroundings
 

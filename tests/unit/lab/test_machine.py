@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from telamon import wiring
-from telamon.desired.lab.facts import Account, LabFacts, TlsFiles
+from telamon.desired.lab.facts import LabFacts, TlsFiles
 from telamon.desired.lab.needs import Needs, needs
 from telamon.errors import MachineError, NotReadyError, PlatformError
 from telamon.platforms.lab import facts as machine_facts
 from telamon.platforms.lab import machine, tls
 from telamon.products.registry import products_of
+from telamon.state.account import Account
 from tests.lab.support import tiny_stack
 
 SOMEBODY = Account("somebody", 54321, 54321)

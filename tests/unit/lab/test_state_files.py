@@ -14,8 +14,9 @@ from cryptography import x509
 from telamon.desired.lab.data import FileDesired, SecretDesired, SecretKind
 from telamon.desired.lab.fingerprint import desired_fingerprint
 from telamon.errors import MachineError, NotReadyError, PlatformError
+from telamon.platforms import files
 from telamon.platforms.calls.parts import JOBS_KEPT
-from telamon.platforms.lab import files, objects, tls
+from telamon.platforms.lab import objects, tls
 from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.products.base import JoinedValue, SecretValue

@@ -16,13 +16,13 @@ import psycopg
 from psycopg import sql
 
 from telamon.errors import ConflictError, PlatformError, brief
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup import restoring
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.restoring import Place
-from telamon.platforms.lab.backup.taking import FILES, Shelf
-from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup import restoring
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.restoring import Place
+from telamon.platforms.backup.taking import FILES, Shelf
+from telamon.platforms.backup.vault import Progress
+from telamon.platforms.files import located, make_folder, write
 from telamon.products.backup import BackupRules
 from telamon.products.clone import CloneInputs, CloneRules, Statement
 from telamon.state.backups import BackupEntry

@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from telamon.errors import NotReadyError, PlatformError
-from telamon.platforms.lab.backup.catalogue import Catalogue
-from telamon.platforms.lab.backup.clearing import prune
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.clearing import prune
+from telamon.platforms.backup.vault import Vault
+from telamon.platforms.backup.workplace import WORKPLACE
 from telamon.platforms.lab.backup.recovery import covering
 from telamon.platforms.lab.backup.timeline import FOLDER, Timeline
-from telamon.platforms.lab.backup.vault import Vault
-from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.state.backups import BackupEntry, DamagedPage, Surroundings, surroundings

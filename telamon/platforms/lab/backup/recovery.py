@@ -20,17 +20,17 @@ from pathlib import Path
 
 from telamon.desired.lab.database_roles import SUPERUSER
 from telamon.errors import PlatformError, UsageError
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup import judge
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.pin import merge, pin
-from telamon.platforms.lab.backup.programs import Command, run
-from telamon.platforms.lab.backup.scratch import PORT, serving
-from telamon.platforms.lab.backup.taking import DUMP, FILES, Held, Named, Shelf, Subject, demand_room, enlist
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup import judge
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.pin import merge, pin
+from telamon.platforms.backup.programs import Command, run
+from telamon.platforms.backup.scratch import PORT, serving
+from telamon.platforms.backup.taking import DUMP, FILES, Held, Named, Shelf, Subject, demand_room, enlist
+from telamon.platforms.backup.vault import Progress
+from telamon.platforms.backup.workplace import sweep, workplace
+from telamon.platforms.files import located, make_folder, write
 from telamon.platforms.lab.backup.timeline import Copy, Timeline, received
-from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.backup.workplace import sweep, workplace
-from telamon.platforms.lab.files import located, make_folder, write
 from telamon.state.backups import INSTANT, Surroundings
 
 RECOVERS_WITHIN = 4 * 3600.0

@@ -27,13 +27,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TemporaryError, brief
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.programs import FULL, run
-from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.backup.workplace import end_programs
-from telamon.platforms.lab.files import located, make_folder, sync_folder, write
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.programs import FULL, run
+from telamon.platforms.backup.vault import Progress
+from telamon.platforms.backup.workplace import end_programs
+from telamon.platforms.files import located, make_folder, sync_folder, write
+from telamon.state.account import Account
 
 LOG = logging.getLogger("telamon.lab.backup")
 FOLDER = "timeline"

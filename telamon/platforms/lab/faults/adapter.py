@@ -27,7 +27,7 @@ from telamon.plan.fault import (
     Throttle,
     describe,
 )
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.platforms.lab.faults.clocks import Clocks
 from telamon.platforms.lab.faults.frozen import SlowDisks
 from telamon.platforms.lab.faults.homes import FullDisks, LostHomes, TornIndex

@@ -13,8 +13,8 @@ from typing import Any
 from telamon.desired.lab.relays import CLOCK_RIGHT, clock_file
 from telamon.errors import InternalError
 from telamon.plan.fault import ClockJump, Fault
+from telamon.platforms.files import write
 from telamon.platforms.lab.faults.records import Record
-from telamon.platforms.lab.files import write
 
 
 class Clocks:

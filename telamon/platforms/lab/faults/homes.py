@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 from telamon.errors import InternalError, MachineError, NotReadyError, brief
 from telamon.plan.fault import CorruptIndex, Fault, FullDisk, LostSharedHome
+from telamon.platforms.files import located
 from telamon.platforms.lab.faults.records import Record
-from telamon.platforms.lab.files import located
 from telamon.platforms.systemcalls import exchange
 
 F = TypeVar("F")

@@ -12,9 +12,9 @@ from typing import Any, Final
 from telamon.desired.lab.relays import FAULTS, LINKS, SOCKET
 from telamon.errors import InternalError, TemporaryError, brief
 from telamon.plan.fault import BlackHoleLink, CutLink, DelayLink, Fault, LinkFault, touches
+from telamon.platforms.files import write
 from telamon.platforms.lab.faults.records import Record, Records
 from telamon.platforms.lab.faults.relay import digest
-from telamon.platforms.lab.files import write
 from telamon.state.phase import Phase
 
 CONFIRMED_WITHIN: Final = 2.0

@@ -14,8 +14,8 @@ from typing import Any
 
 from telamon.errors import TelamonError, UsageError, brief
 from telamon.plan.fault import Disturbance, as_data, from_data
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms import procfs
+from telamon.platforms.files import located, make_folder, write
 
 LOG = logging.getLogger("telamon.lab")
 

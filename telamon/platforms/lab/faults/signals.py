@@ -11,7 +11,7 @@ from typing import Any
 
 from telamon.errors import InternalError, NotReadyError
 from telamon.plan.fault import Fault, Hang, Kill, KillController
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 from telamon.platforms.lab.faults.records import Owner, Record
 from telamon.platforms.lab.ledger import Ledger
 

@@ -26,16 +26,17 @@ from telamon.plan.works.backup import (
     TakeBackup,
     VerifyBackup,
 )
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup import recovery, restoring, taking
-from telamon.platforms.lab.backup.catalogue import Catalogue
-from telamon.platforms.lab.backup.clearing import prune
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.restoring import Place
-from telamon.platforms.lab.backup.taking import Shelf, Subject
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup import restoring, taking
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.clearing import prune
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.restoring import Place
+from telamon.platforms.backup.taking import Shelf, Subject
+from telamon.platforms.backup.vault import Progress
+from telamon.platforms.backup.workplace import WORKPLACE
+from telamon.platforms.lab.backup import recovery
 from telamon.platforms.lab.backup.timeline import FOLDER, Keeper, Timeline
-from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import stack_file
 from telamon.platforms.lab.works.context import Context
 from telamon.products.base import Product

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from telamon.errors import PlatformError
 from telamon.plan.works.clone import SeedClone
-from telamon.platforms.lab.backup.catalogue import Catalogue
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.taking import Shelf
+from telamon.platforms.backup.workplace import WORKPLACE
 from telamon.platforms.lab.backup.cloning import Making, seed
-from telamon.platforms.lab.backup.taking import Shelf
-from telamon.platforms.lab.backup.workplace import WORKPLACE
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.secrets import FileSecrets
 from telamon.platforms.lab.works.backup import manager_of, place_of, progress_of, reader_of

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from telamon.plan.works.evidence import GatherEvidence
+from telamon.platforms.files import located, make_folder
 from telamon.platforms.lab import evidence
-from telamon.platforms.lab.files import located, make_folder
 from telamon.platforms.lab.works.context import Context
 
 FOLDER: Final = "evidence"

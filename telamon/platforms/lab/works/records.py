@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from telamon.errors import PlatformError
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.files import located, make_folder, write
 from telamon.state.world import INTERRUPTED, JobPhase, JobState
 
 SUFFIX: Final = ".work"

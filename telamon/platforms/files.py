@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from telamon.desired.lab.facts import Account
 from telamon.platforms.disk import disk_error, located, replace_file, sync_folder
+from telamon.state.account import Account
 
 __all__ = ["disk_error", "located", "make_folder", "sync_folder", "write"]
 

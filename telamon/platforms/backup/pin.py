@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telamon.errors import PlatformError
-from telamon.platforms.lab.files import disk_error, located, make_folder
+from telamon.platforms.files import disk_error, located, make_folder
 from telamon.products.backup import BackupRules, Matcher, matcher
 
 LISTINGS = 50

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telamon.errors import MachineError, PlatformError, brief
-from telamon.platforms.lab.backup.database import Instant
-from telamon.platforms.lab.backup.programs import Command, run
+from telamon.platforms.backup.database import Instant
+from telamon.platforms.backup.programs import Command, run
 from telamon.products.backup import BackupRules, FileRows, RepositoryRows, matcher
 
 SHOWN = 5

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from telamon.errors import MachineError, PlatformError
-from telamon.platforms.lab.backup.programs import Command, Done, run
-from telamon.platforms.lab.files import located, make_folder
+from telamon.platforms.backup.programs import Command, Done, run
+from telamon.platforms.files import located, make_folder
 
 
 class Progress(Protocol):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TelamonError, brief
+from telamon.state.account import Account
 
 FULL = ("No space left on device", "no space left on device", "Disk quota exceeded", "disk quota exceeded")
 

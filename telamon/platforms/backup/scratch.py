@@ -14,18 +14,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from telamon.desired.lab.database_roles import SUPERUSER
-from telamon.desired.lab.facts import Account
 from telamon.errors import MachineError, PlatformError, TemporaryError, brief
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.programs import Command, run
-from telamon.platforms.lab.backup.workplace import SOCKETS, workplace
-from telamon.platforms.lab.files import located, make_folder, write
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.programs import Command, run
+from telamon.platforms.backup.workplace import SOCKETS, workplace
+from telamon.platforms.files import located, make_folder, write
+from telamon.state.account import Account
 
 PORT = 5432
 """Part of the socket's name; nothing listens on the network."""
 STARTS_WITHIN = 60.0
 """Seconds."""
+_OWNER = "telamon"
+"""Role to which everything in it belongs."""
 STOPS_WITHIN = 30.0
 SETTINGS = (
     "listen_addresses=",
@@ -67,7 +68,7 @@ def scratch(
         words = (
             f"{programs}/initdb",
             f"--pgdata={data}",
-            f"--username={SUPERUSER}",
+            f"--username={_OWNER}",
             f"--pwfile={folder / 'once'}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
@@ -79,7 +80,7 @@ def scratch(
         )
         run(Command(words, account=account))
         with serving(data, programs=programs, account=account, settings=settings) as sockets:
-            yield Server(programs, sockets, PORT, SUPERUSER, password, account)
+            yield Server(programs, sockets, PORT, _OWNER, password, account)
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from telamon.errors import ConflictError, TemporaryError
-from telamon.platforms.lab import procfs
-from telamon.platforms.lab.backup.catalogue import LEFT_WITHIN, held
-from telamon.platforms.lab.files import located, make_folder
+from telamon.platforms import procfs
+from telamon.platforms.backup.catalogue import LEFT_WITHIN, held
+from telamon.platforms.files import located, make_folder
 
 WORKPLACE = "backup"
 """Folder of a state root in which backups are worked on."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from telamon.platforms.lab import procfs
+from telamon.platforms import procfs
 
 THREADS = (
     "import threading, time; "

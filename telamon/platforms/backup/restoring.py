@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telamon.errors import ConflictError, PlatformError
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup.database import Server
-from telamon.platforms.lab.backup.taking import DUMP, FILES, Shelf, demand_room, prove
-from telamon.platforms.lab.backup.vault import Progress
-from telamon.platforms.lab.files import located, make_folder, sync_folder
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup.database import Server
+from telamon.platforms.backup.taking import DUMP, FILES, Shelf, demand_room, prove
+from telamon.platforms.backup.vault import Progress
+from telamon.platforms.files import located, make_folder, sync_folder
 from telamon.platforms.systemcalls import sync_file_system
 from telamon.products.backup import BackupRules
 from telamon.state.backups import BackupEntry

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from telamon.errors import ConflictError, PlatformError, UsageError
-from telamon.platforms.lab.files import located, make_folder, sync_folder, write
+from telamon.platforms.files import located, make_folder, sync_folder, write
 from telamon.stackfile.nearest import nearest
 from telamon.state.backups import BackupEntry, DamagedPage
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from telamon.plan.retention import outdated
-from telamon.platforms.lab.backup.catalogue import Catalogue
-from telamon.platforms.lab.backup.vault import Vault
-from telamon.platforms.lab.backup.workplace import sweep
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.vault import Vault
+from telamon.platforms.backup.workplace import sweep
 from telamon.state.backups import BackupEntry
 
 

@@ -10,17 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telamon.desired.lab.database_roles import SUPERUSER
 from telamon.errors import MachineError, PlatformError
-from telamon.platforms.lab.backup import database as databases
-from telamon.platforms.lab.backup import judge
-from telamon.platforms.lab.backup.catalogue import Catalogue
-from telamon.platforms.lab.backup.database import Instant, Server
-from telamon.platforms.lab.backup.pin import merge, pin, pin_file, size
-from telamon.platforms.lab.backup.scratch import scratch
-from telamon.platforms.lab.backup.vault import Progress, Vault
-from telamon.platforms.lab.backup.workplace import sweep, workplace
-from telamon.platforms.lab.files import located, make_folder
+from telamon.platforms.backup import database as databases
+from telamon.platforms.backup import judge
+from telamon.platforms.backup.catalogue import Catalogue
+from telamon.platforms.backup.database import Instant, Server
+from telamon.platforms.backup.pin import merge, pin, pin_file, size
+from telamon.platforms.backup.scratch import scratch
+from telamon.platforms.backup.vault import Progress, Vault
+from telamon.platforms.backup.workplace import sweep, workplace
+from telamon.platforms.files import located, make_folder
 from telamon.products.backup import BackupRules, FileRows
 from telamon.state.backups import BackupEntry
 
@@ -272,7 +271,7 @@ def prove(entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, 
     make_folder(shelf.workplace, mode=0o711)
     trying = shelf.workplace / f"scratch-{entry.name}"
     with scratch(trying, programs=shelf.server.bin, account=shelf.server.account) as trial:
-        databases.load(trial, place / DUMP, database=entry.database, owner=SUPERUSER)
+        databases.load(trial, place / DUMP, database=entry.database, owner=trial.user)
         with databases.still(trial, entry.database) as instant:
             judge.refuse(_differences(instant.counts(), entry.rows), subject=subject)
             found = judge.lacking(instant, place / FILES, rules=rules)

@@ -22,10 +22,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from telamon.desired.lab.facts import Account
 from telamon.errors import PlatformError, TemporaryError, brief
-from telamon.platforms.lab.backup.programs import Command, run
+from telamon.platforms.backup.programs import Command, run
 from telamon.products.backup import FileRows, RepositoryRows
+from telamon.state.account import Account
 
 CONNECT_TIMEOUT = 10
 """Seconds; libpq takes whole ones."""
