@@ -149,11 +149,12 @@ class ClusterParts:
         from telamon.platforms.kubernetes.platform import KubernetesPlatform
         from telamon.platforms.kubernetes.records import KubernetesRecords
         from telamon.platforms.kubernetes.store import KubernetesStore
+        from telamon.wiring.ground import static_network
 
         api = self._connect()
         store = KubernetesStore(api, self.namespace, name)
         records = KubernetesRecords(api, self.namespace, name)
-        platform = KubernetesPlatform(api, name, self.clock, records=records)
+        platform = KubernetesPlatform(api, name, self.clock, records=records, network=static_network)
         return StackParts(
             store,
             KubernetesJournal(api, self.namespace, name),

@@ -11,11 +11,18 @@ import pytest
 from botocore.session import get_session
 
 from telamon.errors import MachineError, TelamonError, UsageError
+from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.platforms.aws.cloudfront import CloudFront
+from telamon.platforms.clock import SteadyClock
+from telamon.platforms.kubernetes.invalidating import Invalidations
+from telamon.platforms.lab.records import FileJobRecords
 from telamon.platforms.terraform.applying import Applying
+from telamon.state.world import JobPhase
+from telamon.wiring.ground import static_network
 from tests.aws.conftest import DUMMY, Moto, terraform
 from tests.support.desk import Desk
 from tests.support.ground import SMALL
+from tests.support.hosting import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -87,6 +94,18 @@ def test_the_verb_goes_by_what_the_layer_tells_and_begins_once_for_a_version(
     wrong = Desk(tmp_path / "states").run(*words, "--product", "jirra")
     assert wrong.code == 2
     assert "Did you mean jira?" in wrong.err
+
+
+def test_the_operator_of_a_cluster_has_it_forget_by_itself(service: Any, tmp_path: Path) -> None:
+    made, records = distribution(service), FileJobRecords(tmp_path)
+    invalidations = Invalidations(records, SteadyClock(), static_network)
+    work = InvalidateDistribution(made, reference="upgrade-jira-7")
+    invalidations.begin("jira", "upgrade-jira-7/invalidate", region=DUMMY["AWS_REGION"], work=work)
+    eventually(lambda: bool(records.jobs("jira")), "the end of an invalidation")
+    assert records.jobs("jira")["upgrade-jira-7/invalidate"].phase is JobPhase.SUCCEEDED
+    (one,) = service.list_invalidations(DistributionId=made)["InvalidationList"]["Items"]
+    kept = service.get_invalidation(DistributionId=made, Id=one["Id"])["Invalidation"]["InvalidationBatch"]
+    assert (kept["CallerReference"], kept["Paths"]["Items"]) == ("upgrade-jira-7", ["/*"])
 
 
 def test_a_distribution_that_is_gone_is_named(service: Any) -> None:

@@ -15,6 +15,7 @@ from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
 from telamon.platforms.kubernetes.records import KubernetesRecords
+from telamon.wiring.ground import static_network
 from testbed.client import Client
 from testbed.control_plane import ControlPlane, control_plane
 from testbed.machines import Machines
@@ -120,7 +121,9 @@ def harness(
     operator = plane.kubeconfig(OPERATOR, groups=())
     own = Api(operator)
     records = KubernetesRecords(own, f"{name}-tiny", name)
-    platform = KubernetesPlatform(own, name, SteadyClock(), records=records, parts=[part])
+    platform = KubernetesPlatform(
+        own, name, SteadyClock(), records=records, network=static_network, parts=[part]
+    )
     yield ClusterHarness(platform, part.desired, machines, part, operator)
     platform.close()
     for bundle in rendered[1:]:

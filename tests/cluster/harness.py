@@ -18,6 +18,7 @@ from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.state.world import ComponentState
+from telamon.wiring.ground import static_network
 from testbed.machines import Machines
 from tests.cluster.support import until
 from tests.support.manifests import site_of
@@ -96,5 +97,7 @@ class ClusterHarness:
         part = next(part for part in components(known, bundles(known)) if part.desired.name == "tiny")
         own = Api(self.kubeconfig)
         records = KubernetesRecords(own, f"{name}-tiny", name)
-        platform = KubernetesPlatform(own, name, SteadyClock(), records=records, parts=[part])
+        platform = KubernetesPlatform(
+            own, name, SteadyClock(), records=records, network=static_network, parts=[part]
+        )
         return replace(self, platform=platform, desired=part.desired, part=part)

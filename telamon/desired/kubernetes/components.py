@@ -51,6 +51,7 @@ class KubernetesComponent:
         set_up: what set-up pages are filled in with, on a product's own nodes.
         upgraded: the stateful set as it makes pods of the release that is asked for and not in force yet.
         banner: what every page of a copy of another stack shows; on a cluster nothing is such a copy.
+        region: of AWS that the stack lies in; "" elsewhere.
     """
 
     desired: ComponentDesired
@@ -60,6 +61,7 @@ class KubernetesComponent:
     set_up: SetupDesired | None = None
     upgraded: Object | None = None
     banner: str = ""
+    region: str = ""
 
     @property
     def workload(self) -> Workload:
@@ -88,6 +90,7 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
         InternalError: the bundles are of another site.
     """
     outlines = [part.outline for part in site.parts]
+    region = "" if site.aws is None else site.aws.region
     found = []
     for part in site.parts:
         objects = tuple(_operated(part, bundles))
@@ -112,7 +115,8 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
-        found.append(KubernetesComponent(desired, part, objects, preparing, _set_up(part, site)))
+        set_up = _set_up(part, site)
+        found.append(KubernetesComponent(desired, part, objects, preparing, set_up, region=region))
     return tuple(found)
 
 

@@ -4,7 +4,8 @@ It has one right on the cluster as a whole: to say by which certificate it is kn
 (:mod:`telamon.desired.kubernetes.admission`). What it may do in the namespaces of a stack is rendered with the stack
 (:mod:`telamon.desired.kubernetes.access`), and applied by whoever may.
 
-Sources: Kubernetes, "Deployments", "Specifying a Disruption Budget", "Network Policies", "Pod Security Standards".
+Sources: Kubernetes, "Deployments", "Specifying a Disruption Budget", "Network Policies", "Pod Security Standards";
+Amazon EKS, "Set up the Amazon EKS Pod Identity Agent" (the addresses at which it answers, on port 80).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ REPLICAS: Final = 2
 USER: Final = 65_532
 """Numeric user of the operator; any but 0 would do."""
 PROBED: Final = 8080
+IDENTITIES: Final = ("169.254.170.23/32", "fd00:ec2::23/128")
+"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere."""
 APPLICATION: Final = "app.kubernetes.io/name"
 METERED: Final = f"{GROUP}/metrics"
 LABELS: Final[Mapping[str, str]] = {APPLICATION: OPERATOR, LABEL_MANAGED_BY: MANAGER}
@@ -95,6 +98,8 @@ def _rights() -> tuple[Object, ...]:
 def _network() -> Object:
     """In come questions for admission and for metrics; out go questions to names, to the API server and to products.
 
+    On EKS it also asks for the role by which it speaks to AWS.
+
     Where the API server is, is the cluster's affair, so ports are named and not its address.
     """
     spec = {
@@ -112,6 +117,10 @@ def _network() -> Object:
                 "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
             },
             {"ports": [{"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 6443}]},
+            {
+                "to": [{"ipBlock": {"cidr": address}} for address in IDENTITIES],
+                "ports": [{"protocol": "TCP", "port": 80}],
+            },
             {
                 "to": [
                     {"namespaceSelector": {"matchExpressions": [{"key": LABEL_STACK, "operator": "Exists"}]}}

@@ -5,17 +5,19 @@ may fetch is a path on which it may keep an answer made for one person (and the 
 not sent on. Everybody else goes straight to the balancer, so the products see the clients' own addresses.
 
 Sources: Atlassian documentation, "Configure your CDN for Data Center"; AWS documentation of Amazon CloudFront, "Use
-managed cache policies", "Use managed response headers policies"; AWS WAF, "Logging web ACL traffic".
+managed cache policies", "Use managed response headers policies"; AWS WAF, "Logging web ACL traffic"; Service
+Authorization Reference, "Amazon CloudFront" (both rights of invalidations know distributions as their resource).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from telamon.desired.terraform.cluster import OPERATOR_ROLE
 from telamon.desired.terraform.data import Resource, snake
 from telamon.desired.terraform.ground import Ground, Tenant
-from telamon.desired.terraform.policies import key, log_group, logs_may_use
+from telamon.desired.terraform.policies import allow, document, key, log_group, logs_may_use
 from telamon.desired.terraform.regions import WORLDWIDE
 from telamon.model.edge import CdnSpec
 
@@ -66,6 +68,20 @@ def cdn(ground: Ground, wanted: CdnSpec, *, provider: str) -> Iterator[Resource]
             "alias": target,
         }
         yield Resource("aws_route53_record", f"static_{snake(tenant.name)}", body)
+    if hosts:
+        yield _forgetting(ground, hosts)
+
+
+def _forgetting(ground: Ground, names: Iterable[str]) -> Resource:
+    """Let the operator have these distributions forget what they keep, and nothing else with them."""
+    arns = [f"${{aws_cloudfront_distribution.{snake(name)}.arn}}" for name in names]
+    rights = ["cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"]
+    body = {
+        "name": "static-files",
+        "role": ground.name(OPERATOR_ROLE, longest=64),
+        "policy": document(allow("ForgetStaticFiles", rights, on=arns)),
+    }
+    return Resource("aws_iam_role_policy", "operator_static", body)
 
 
 def _headers(ground: Ground) -> dict[str, Any]:

@@ -34,6 +34,8 @@ CLUSTER: Final = Resource("aws_eks_cluster", "main", {})
 TO_PODS: Final = (443, 4443, 8443, 9443)
 """Ports on which webhooks and metrics servers listen for the control plane, by custom."""
 KUBELET: Final = 10250
+OPERATOR_ROLE: Final = "operator"
+"""Purpose of the role that the operator has; the layer edge adds what it may do there."""
 
 
 def cluster(ground: Ground) -> Layer:
@@ -225,9 +227,9 @@ def _identities(ground: Ground) -> Iterator[Resource]:
         yield from (*own, _bound(own[0], namespace, account))
     for purpose, account, statements in (
         ("balancer-controller", "aws-load-balancer-controller", _balancer_rights()),
-        ("operator", "telamon-operator", _operator_rights(ground)),
+        (OPERATOR_ROLE, "telamon-operator", _operator_rights(ground)),
     ):
-        namespace = "telamon-system" if purpose == "operator" else "kube-system"
+        namespace = "telamon-system" if purpose == OPERATOR_ROLE else "kube-system"
         own = role(ground, purpose, service="pods.eks", statements=statements, actions=actions)
         yield from (*own, _bound(own[0], namespace, account))
 

@@ -67,11 +67,12 @@ def left_off(view: View, operation: Running) -> str:
     """What people must know of a network that was on and is not again, as the rest of a sentence; "" for nothing."""
     if not view.memory.knows(operation.fact(WAS_ON)):
         return ""
+    kept = _not_forgotten(view, operation)
     jobs = [view.seen.jobs.get(step.job) for step in _attempts(view, operation)]
     if any(job is not None and job.phase is JobPhase.SUCCEEDED for job in jobs):
-        return ""
+        return kept
     said = next((job.detail for job in reversed(jobs) if job is not None and job.detail), "it was not tried")
-    return f"; its CDN was on and is switched off, so switch it on again at its own page ({said})"
+    return f"{kept}; its CDN was on and is switched off, so switch it on again at its own page ({said})"
 
 
 def _forgotten(view: View, operation: Running) -> Iterator[Proposal]:
@@ -79,13 +80,26 @@ def _forgotten(view: View, operation: Running) -> Iterator[Proposal]:
     distribution = view.desired.distribution
     if not distribution:
         return
-    work = InvalidateDistribution(distribution, reference=operation.name)
-    step = Begin(view.desired.name, operation.job(work.kind), work, operation.name)
+    step = _invalidation(view, operation)
     job = view.seen.jobs.get(step.job)
     if job is None or job.result == INTERRUPTED:
         yield step
     elif job.phase is JobPhase.RUNNING:
         yield Wait("Invalidating", job.progress or f"{distribution} forgets what it keeps", seconds=1.0)
+
+
+def _invalidation(view: View, operation: Running) -> Begin:
+    work = InvalidateDistribution(view.desired.distribution, reference=operation.name)
+    return Begin(view.desired.name, operation.job(work.kind), work, operation.name)
+
+
+def _not_forgotten(view: View, operation: Running) -> str:
+    job = view.seen.jobs.get(_invalidation(view, operation).job)
+    if job is None or job.phase is not JobPhase.FAILED:
+        return ""
+    return (
+        f"; its distribution still keeps files: `telamon infra invalidate` has it forget them ({job.detail})"
+    )
 
 
 def _switched_on(view: View, operation: Running) -> Iterator[Proposal]:

@@ -16,10 +16,12 @@ from telamon.errors import PlatformError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
 from telamon.plan.step import Call
 from telamon.plan.work import Work
+from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
+from telamon.platforms.kubernetes.invalidating import Invalidations
 from telamon.platforms.kubernetes.looking import Look, Looks
 from telamon.platforms.kubernetes.objects import Manifests
 from telamon.platforms.kubernetes.pods import (
@@ -37,7 +39,7 @@ from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.refused import Refused, why_not
 from telamon.platforms.kubernetes.speech import Speech
 from telamon.platforms.kubernetes.works import Works
-from telamon.ports import Clock
+from telamon.ports import Clock, StaticNetwork
 from telamon.products.base import IndexKeeper
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentState, JobPhase, JobState, Life, MemberState
@@ -58,6 +60,7 @@ class KubernetesPlatform(Refused):
         stack: name of the stack.
         clock: injected time.
         records: what must be remembered of calls to products.
+        network: gives what delivers static files in a region.
         parts: what is kept.
     """
 
@@ -68,6 +71,7 @@ class KubernetesPlatform(Refused):
         clock: Clock,
         *,
         records: KubernetesRecords,
+        network: Callable[[str], StaticNetwork],
         parts: Sequence[KubernetesComponent] = (),
     ) -> None:
         self._api = api
@@ -78,6 +82,7 @@ class KubernetesPlatform(Refused):
         self._eyes = Eyes(clock)
         self._speech = Speech(api, records, clock)
         self._works = Works(api)
+        self._invalidations = Invalidations(records, clock, network)
         self._looks = Looks(self._manifests, clock)
 
     def install(self, parts: Sequence[KubernetesComponent]) -> None:
@@ -108,6 +113,7 @@ class KubernetesPlatform(Refused):
         """Let go. Every pod goes on."""
         self._eyes.close()
         self._speech.close()
+        self._invalidations.close()
         self._api.close()
 
     # --------------------------------------------------------------------------------------------------------- objects
@@ -180,7 +186,7 @@ class KubernetesPlatform(Refused):
         self._speech.call(part, self._running(call.component, call.member), call=call)
 
     def begin(self, component: str, job: str, *, work: Work) -> None:
-        """Begin long work as a job of the cluster.
+        """Begin long work: as a job of the cluster, or as an invalidation.
 
         What nobody does there has failed at once, so that whoever asked for it goes on.
 
@@ -191,6 +197,8 @@ class KubernetesPlatform(Refused):
         if isinstance(work, ClearIndex):
             self._keep_down(part, work.member)
             self._works.clear_index(part, work.member, job=job)
+        elif isinstance(work, InvalidateDistribution):
+            self._invalidations.begin(component, job, region=part.region, work=work)
         elif isinstance(work, TidyIndex):
             self._works.forget(part, job)
             self._speech.keep(component, _ended(self._clock, job, JobPhase.SUCCEEDED, result="done"))
@@ -301,7 +309,8 @@ class KubernetesPlatform(Refused):
         return part
 
     def _jobs(self, part: KubernetesComponent) -> Mapping[str, JobState]:
-        return {**self._speech.jobs(part.desired.name), **self._works.jobs(part)}
+        name = part.desired.name
+        return {**self._speech.jobs(name), **self._works.jobs(part), **self._invalidations.jobs(name)}
 
     def _keep_down(self, part: KubernetesComponent, member: str) -> None:
         """See that a member is down, and that nothing but us starts it; one that ends again and again is stopped."""

@@ -115,6 +115,8 @@ def test_an_invalidation_that_fails_holds_nothing_up() -> None:
     made.run()
     assert made.endings[NAME].ending == "Succeeded"
     assert made.platform.cdn("tracker")
+    message = made.endings[NAME].message
+    assert "its distribution still keeps files: `telamon infra invalidate` has it forget them" in message
 
 
 def test_final_tasks_that_fail_leave_it_off_and_the_end_says_so() -> None:

@@ -169,6 +169,21 @@ def test_only_static_files_pass_the_content_network() -> None:
         assert [rule["search_string"] for rule in allowed] == ["/s/"]
 
 
+def test_the_operator_may_have_the_stacks_own_distributions_forget_and_nothing_else() -> None:
+    layers = {layer.name: layer for layer in made("example")}
+    found = {each.address: each.body for each in layers[LayerName.EDGE].resources}
+    roles = {each.address: each.body for each in layers[LayerName.CLUSTER].resources}
+    policy = found["aws_iam_role_policy.operator_static"]
+    assert policy["role"] == roles["aws_iam_role.operator"]["name"]
+    (statement,) = json.loads(policy["policy"])["Statement"]
+    assert statement["Action"] == ["cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"]
+    assert statement["Resource"] == [
+        f"${{{address}.arn}}" for address in found if address.startswith("aws_cloudfront_distribution.")
+    ]
+    without = next(layer for layer in made("small") if layer.name is LayerName.EDGE)
+    assert not [each for each in without.resources if each.type == "aws_iam_role_policy"]
+
+
 def test_a_rule_added_by_anybody_but_terraform_is_taken_back() -> None:
     rules = bodies(small(), "aws_cloudwatch_event_rule")
     for name in ("revert_ingress", "revert_egress", "security_groups"):
