@@ -5,7 +5,7 @@ It has one right on the cluster as a whole: to say by which certificate it is kn
 (:mod:`telamon.desired.kubernetes.access`), and applied by whoever may.
 
 Sources: Kubernetes, "Deployments", "Specifying a Disruption Budget", "Network Policies", "Pod Security Standards";
-Amazon EKS, "Set up the Amazon EKS Pod Identity Agent" (the addresses at which it answers, on port 80).
+Amazon EKS, "Set up the Amazon EKS Pod Identity Agent" (at which address it answers, on port 80).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ REPLICAS: Final = 2
 USER: Final = 65_532
 """Numeric user of the operator; any but 0 would do."""
 PROBED: Final = 8080
-IDENTITIES: Final = ("169.254.170.23/32", "fd00:ec2::23/128")
-"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere."""
+IDENTITIES: Final = "169.254.170.23/32"
+"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere. The
+clusters that Telamon makes have addresses of IPv4 alone."""
 APPLICATION: Final = "app.kubernetes.io/name"
 METERED: Final = f"{GROUP}/metrics"
 LABELS: Final[Mapping[str, str]] = {APPLICATION: OPERATOR, LABEL_MANAGED_BY: MANAGER}
@@ -118,7 +119,7 @@ def _network() -> Object:
             },
             {"ports": [{"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 6443}]},
             {
-                "to": [{"ipBlock": {"cidr": address}} for address in IDENTITIES],
+                "to": [{"ipBlock": {"cidr": IDENTITIES}}],
                 "ports": [{"protocol": "TCP", "port": 80}],
             },
             {
