@@ -27,8 +27,8 @@ USER: Final = 65_532
 """Numeric user of the operator; any but 0 would do."""
 PROBED: Final = 8080
 IDENTITIES: Final = "169.254.170.23/32"
-"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere. The
-clusters that Telamon makes have addresses of IPv4 alone."""
+"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere.
+The clusters that Telamon makes have addresses of IPv4 alone."""
 APPLICATION: Final = "app.kubernetes.io/name"
 METERED: Final = f"{GROUP}/metrics"
 LABELS: Final[Mapping[str, str]] = {APPLICATION: OPERATOR, LABEL_MANAGED_BY: MANAGER}
