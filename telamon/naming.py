@@ -74,6 +74,8 @@ ANNOTATION_WORK: Final = f"{GROUP}/work"
 """On a job of a cluster: the name by which the planner knows what it does."""
 ANNOTATION_EMPTIED: Final = f"{GROUP}/emptied-for"
 """On a machine of a cluster that is being emptied: the stacks that had members on it, with commas."""
+ANNOTATION_ROLL: Final = f"{GROUP}/roll"
+"""On the lease of whoever replaces the machines of a cluster one by one: what was decided, and how far it has come."""
 ANNOTATION_GENERATION: Final = f"{GROUP}/generation"
 
 MAX_LABEL: Final = 63

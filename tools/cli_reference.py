@@ -37,7 +37,14 @@ from telamon.cli.drill_words import (
     DrillTold,
 )
 from telamon.cli.infra_words import InfraChange, InfraDone, InfraFinding, InfraPlan
-from telamon.cli.machine_words import MachineChanged, Machines, MachineShown
+from telamon.cli.machine_words import (
+    MachineChanged,
+    MachineRolled,
+    Machines,
+    MachineShown,
+    MachinesRolled,
+    RollForgotten,
+)
 from telamon.cli.main import PROGRAM, program
 from telamon.cli.options import Verb
 from telamon.cli.promotion_words import (
@@ -165,7 +172,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "install": (manifest_words.Installed, manifest_words.InstalledResource),
         "uninstall": (manifest_words.Installed, manifest_words.InstalledResource),
         "apis": (manifest_words.ApisUsed, manifest_words.ApiUse, manifest_words.ApiRequested),
-        "machines": (Machines, MachineShown, MachineChanged),
+        "machines": (Machines, MachineShown, MachineChanged, MachinesRolled, MachineRolled, RollForgotten),
         "promote": (Promoted, PromotionStep, MovedImage, PromotionObjection),
         "compare": (Compared, Difference),
         "build": "The flat Stack; its fields are in [the field reference](stack.md).",

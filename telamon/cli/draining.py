@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from telamon.errors import (
@@ -25,7 +26,13 @@ STEADY: Final = 10.0
 """Seconds for which all must have been well before a pod goes: an operator tells of a change a moment after it."""
 
 
-def empty(session: Session, api: Api, *, name: str, timeout: Duration) -> tuple[str, ...]:
+def _nothing() -> None:
+    """Where nobody has to be told that this goes on."""
+
+
+def empty(
+    session: Session, api: Api, *, name: str, timeout: Duration, meanwhile: Callable[[], None] = _nothing
+) -> tuple[str, ...]:
     """Have every pod leave a machine, one by one.
 
     Args:
@@ -33,6 +40,7 @@ def empty(session: Session, api: Api, *, name: str, timeout: Duration) -> tuple[
         api: the API server.
         name: of the machine.
         timeout: how long at most.
+        meanwhile: called before each look, e.g. to keep a lease; what it raises ends this.
 
     Returns:
         The pods that were asked to leave, in order.
@@ -43,7 +51,7 @@ def empty(session: Session, api: Api, *, name: str, timeout: Duration) -> tuple[
         ConflictError: somebody else lets the machine take pods again meanwhile.
         Interrupted: somebody pressed Ctrl-C.
     """
-    emptying = _Emptying(session, api, name)
+    emptying = _Emptying(session, api, name, meanwhile)
     began = session.clock.now()
     try:
         while not emptying.step():
@@ -63,7 +71,8 @@ def empty(session: Session, api: Api, *, name: str, timeout: Duration) -> tuple[
 
 
 class _Emptying:
-    def __init__(self, session: Session, api: Api, name: str) -> None:
+    def __init__(self, session: Session, api: Api, name: str, meanwhile: Callable[[], None]) -> None:
+        self._meanwhile = meanwhile
         self._session = session
         self._api = api
         self._name = name
@@ -77,6 +86,7 @@ class _Emptying:
         from telamon.plan.draining import next_move
         from telamon.platforms.kubernetes.draining import look
 
+        self._meanwhile()
         try:
             fleet = look(self._api)
             machine = next((each for each in fleet.machines if each.name == self._name), None)

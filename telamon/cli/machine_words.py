@@ -58,3 +58,54 @@ class MachineChanged:
     closed: bool
     evicted: tuple[str, ...]
     stacks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MachineRolled:
+    """A machine that is replaced.
+
+    Attributes:
+        name: its name.
+        group: node group that it was made for, or "".
+        state: "waits", "emptied", or "gone" once nobody knows it any more.
+        members: pods of stacks on it, as namespace/name.
+        others: how many pods of others would have to leave it.
+        objections: what speaks against emptying it now.
+    """
+
+    name: str
+    group: str
+    state: str
+    members: tuple[str, ...]
+    others: int
+    objections: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MachinesRolled:
+    """Answer of ``machines roll``.
+
+    Attributes:
+        asked: which machines are replaced, in words.
+        done: whether every machine was emptied, and as many others stand for them.
+        machines: in the order in which they are emptied.
+        awaits: what is waited for after each of them.
+        replacements: machines that stand for those.
+    """
+
+    asked: str
+    done: bool
+    machines: tuple[MachineRolled, ...]
+    awaits: str
+    replacements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RollForgotten:
+    """Answer of ``machines roll --forget``.
+
+    Attributes:
+        asked: which machines were to be replaced, in words; "" where no roll was in progress.
+    """
+
+    asked: str

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from telamon.cli.clusters import cluster_options, connected
-from telamon.cli.options import Verb, Verbs, agreed_option, timeout_option, yes_option
+from telamon.cli.options import Verb, Verbs, agreed_option, max_wait_option, timeout_option, yes_option
 
 if TYPE_CHECKING:
     from telamon.cli.machine_words import Machines, MachineShown
     from telamon.cli.session import Session
     from telamon.plan.draining import Fleet, Machine
     from telamon.units import Duration
+
+
+def _minor(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """The minor version that somebody means, e.g. 35."""
+    from telamon.model.kubernetes import minor_of
+
+    minor = minor_of(value) if value is not None and value.startswith("1.") else None
+    if value is not None and minor is None:
+        raise click.BadParameter(f"{value} is no minor version of Kubernetes, e.g. 1.35")
+    return minor
 
 
 @click.group(cls=Verbs)
@@ -27,6 +37,7 @@ def command() -> None:
         telamon machines list --context production
         telamon machines drain ip-10-0-1-23.eu-central-1.compute.internal --context production
         telamon machines uncordon ip-10-0-1-23.eu-central-1.compute.internal
+        telamon machines roll --group products --into products-b --context production
     """
 
 
@@ -123,6 +134,70 @@ def uncordon(session: Session, *, name: str, kubeconfig: Path | None, context: s
     words = "takes pods again" if changed else "took pods already"
     answer = MachineChanged(name=name, closed=False, evicted=(), stacks=stacks)
     session.answer(lambda: answer, lambda: f"{name} {words}")
+
+
+@command.command("roll", cls=Verb)
+@click.argument("names", nargs=-1, metavar="[MACHINE]...")
+@click.option("--group", metavar="GROUP", help="All machines of this node group.")
+@click.option(
+    "--older-than",
+    "older",
+    callback=_minor,
+    metavar="VERSION",
+    help="All whose kubelet is older than this minor version, e.g. 1.35; a replacement has it or a newer one.",
+)
+@click.option("--into", metavar="GROUP", help="Node group whose machines stand for them. Default: new ones.")
+@click.option("--forget", is_flag=True, help="End a roll that is not done. No machine changes by that.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show the order and what speaks against it, and change nothing."
+)
+@cluster_options
+@yes_option
+@max_wait_option("2h")
+@click.pass_obj
+def roll(
+    session: Session,
+    /,
+    *,
+    kubeconfig: Path | None,
+    context: str | None,
+    forget: bool,
+    dry_run: bool,
+    yes: bool,
+    max_wait: Duration,
+    **wanted: Any,
+) -> None:
+    """Replace machines one after another, while the products stay well.
+
+    Each machine is emptied as `telamon machines drain` does it, those with the fewest members first. The next one
+    follows once another machine stands for it, is ready and takes pods, and every stack that had members on any of them
+    is well. What stands for a machine is one that has joined its node group since the roll began; with --into, one of
+    that group. Telamon makes no machine and takes none away: it says what is waited for, and how one is made to come.
+
+    One roll at a time goes on in a cluster, and the cluster keeps what was decided and how far it is. Typed again
+    without machines, it goes on with that, also after it was killed. --max-wait is how long one machine may take to be
+    empty and another one to stand for it.
+
+    Examples:
+        telamon machines roll --older-than 1.35 --dry-run
+        telamon machines roll --group products --into products-b --context production --yes
+        telamon machines roll node-1 node-2 --max-wait 30m -o json
+        telamon machines roll
+        telamon machines roll --forget
+    """
+    from telamon.cli.roll_words import text
+    from telamon.cli.rolling import Wish, forgotten, rolled
+
+    wish = Wish(**wanted)
+    with connected(kubeconfig, context) as api:
+        if forget:
+            ended = forgotten(session, api)
+            session.answer(
+                lambda: ended, lambda: f"ended: {ended.asked}" if ended.asked else "none is in progress"
+            )
+            return
+        answer = rolled(session, api, wish=wish, dry_run=dry_run, yes=yes, max_wait=max_wait)
+    session.answer(lambda: answer, lambda: text(answer))
 
 
 def named(fleet: Fleet, name: str) -> Machine:

@@ -256,6 +256,21 @@ def timeout_option(timeout: str) -> Callable[[Decorated], Decorated]:
     )
 
 
+def max_wait_option(longest: str) -> Callable[[Decorated], Decorated]:
+    """How long one step of many may take at most.
+
+    Args:
+        longest: how long where nothing is said.
+    """
+    return click.option(
+        "--max-wait",
+        callback=_duration,
+        default=longest,
+        metavar="DURATION",
+        help=f"How long each step may take at most, e.g. 30m. Default: {longest}.",
+    )
+
+
 def _duration(_context: click.Context, _parameter: click.Parameter, value: str) -> Duration:
     from telamon.units import Duration
 

@@ -32,6 +32,9 @@ class Machine:
         ready: whether its kubelet answers.
         closed: whether it takes no new pods.
         emptied_for: stacks that had members on it when its draining began; ``None`` where it has not begun.
+        uid: what tells it from another of that name.
+        maker: label by which whoever made it names its group, or "".
+        instance: what its cloud calls it, or "".
     """
 
     name: str
@@ -41,6 +44,9 @@ class Machine:
     ready: bool
     closed: bool
     emptied_for: frozenset[str] | None = None
+    uid: str = ""
+    maker: str = ""
+    instance: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ def next_move(fleet: Fleet, machine: Machine) -> Move:
         fleet: as it is now.
         machine: of it, as it is now.
     """
-    if against := next(_refusals(fleet, machine), None):
+    if against := next(refusals(fleet, machine), None):
         return against
     stacks = fleet.stacks(machine)
     if machine.emptied_for is None and (faults := tuple(troubles(fleet, stacks))):
@@ -251,11 +257,17 @@ def objections(fleet: Fleet, machine: Machine) -> tuple[str, ...]:
         for crew in fleet.crews
         if crew.wanted == 1 and any(_of(pod, crew) for pod in fleet.on(machine.name))
     )
-    refused = (each.words for each in _refusals(fleet, machine))
+    refused = (each.words for each in refusals(fleet, machine))
     return (*refused, *troubles(fleet, fleet.stacks(machine)), *lone, *_skewed(fleet, machine))
 
 
-def _refusals(fleet: Fleet, machine: Machine) -> Iterator[Refuse]:
+def refusals(fleet: Fleet, machine: Machine) -> Iterator[Refuse]:
+    """What speaks against emptying a machine, and does not pass by itself.
+
+    Args:
+        fleet: as it is now.
+        machine: of it.
+    """
     left = fleet.on(machine.name)
     bare = [pod.path for pod in left if not pod.owner and not pod.ending]
     if bare:

@@ -3,7 +3,8 @@
 Nothing is remembered here. What has begun is told by the machine itself: it takes no new pods, and an annotation names
 the stacks that had members on it.
 
-Sources: Kubernetes API reference, Node (``spec.unschedulable``, ``status.nodeInfo.kubeletVersion``), Pod
+Sources: Kubernetes API reference, Node (``spec.unschedulable``, ``spec.providerID``,
+``status.nodeInfo.kubeletVersion``), Pod
 (``metadata.ownerReferences``), SelfSubjectAccessReview, ``/version``; "Static Pods" (``kubernetes.io/config.mirror``);
 EKS, Karpenter, GKE and AKS documentation: the label by which a machine names its node group.
 """
@@ -191,14 +192,19 @@ def _emptied(node: Object) -> frozenset[str] | None:
 def _machine(node: Object) -> Machine:
     labels, status = node["metadata"].get("labels") or {}, node.get("status") or {}
     version = str(status.get("nodeInfo", {}).get("kubeletVersion", ""))
+    maker = next((each for each in GROUPS if each in labels), "")
+    spec = node.get("spec") or {}
     return Machine(
         name=str(node["metadata"]["name"]),
         version=version,
         minor=minor_of(".".join(version.split(".")[:2])),
-        group=next((str(labels[each]) for each in GROUPS if each in labels), ""),
+        group=str(labels.get(maker, "")),
         ready=_holds(status, "Ready"),
-        closed=bool((node.get("spec") or {}).get("unschedulable")),
+        closed=bool(spec.get("unschedulable")),
         emptied_for=_emptied(node),
+        uid=str(node["metadata"].get("uid", "")),
+        maker=maker,
+        instance=str(spec.get("providerID", "")).rpartition("/")[2],
     )
 
 
