@@ -29,7 +29,7 @@ from typing import Any, Final
 from testbed import gateway
 from testbed.control_plane import NotStartedError
 from testbed.images import ROOT, images, parts_archive
-from testbed.keeper import LINK, Plan
+from testbed.keeper import BACK, LINK, Plan
 from testbed.network import Network
 from testbed.node import OWN, hierarchies
 from testbed.oci import digest, write_archive
@@ -47,7 +47,7 @@ NEEDED: Final = (
     "coredns",
 )
 """Programs of a cluster."""
-UP_WITHIN: Final = 300.0
+UP_WITHIN: Final = 600.0
 """Seconds for everything; on a machine with nothing else to do it is half a minute."""
 DOWN_WITHIN: Final = 60.0
 """Seconds for the kernel to end all processes of a cluster; it is one or two."""
@@ -113,6 +113,14 @@ class Cluster:
         """
         settings = self.folder / name / "settings.json"
         return next((pid for pid in self._processes("testbed.node", settings) if _is_first(pid)), 0)
+
+    def bring_back(self, name: str) -> None:
+        """Have a node that was lost come up again by itself, with an empty disk; it takes as long as at first.
+
+        Args:
+            name: of the node.
+        """
+        (self.folder / f"{name}{BACK}").touch()
 
     def pod(self, uid: str) -> int:
         """Process id of something in a pod, in whose network all of it is; 0 where nothing of it runs.

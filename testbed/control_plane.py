@@ -275,6 +275,8 @@ def _reach(authority: Authority, shape: Shape) -> Iterator[str]:
     yield from ("--bind-address", ANYWHERE, "--advertise-address", shape.address)
     yield from ("--kubelet-client-certificate", str(asking.certificate))
     yield from ("--kubelet-client-key", str(asking.key))
+    # Where it runs nothing stands for services, so it asks one of the pods behind the service of a webhook itself.
+    yield "--enable-aggregator-routing=true"
     # Without it, logs and exec look up the names of nodes, which no DNS knows.
     yield from ("--kubelet-preferred-address-types", "InternalIP")
 

@@ -5,15 +5,17 @@ everything that it has started, mounts and networks with it. What is left are fi
 
 Steps: a bridge that every node hangs on; the control plane on the bridge's address; the nodes, side by side; what a
 cluster has beside its nodes (:mod:`testbed.addons`); then volumes are made as they are claimed
-(:mod:`testbed.volumes`), until the end.
+(:mod:`testbed.volumes`), and nodes that were lost brought back as somebody asks, until the end.
 
 Source: pid_namespaces(7), veth(4), ip-link(8); Kubernetes, "Using Node Authorization" (names of kubelets' users).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -45,8 +47,10 @@ LINK: Final = "machine"
 DNS_PATH: Final = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
 GATEWAY_PATH: Final = f"/apis/apps/v1/namespaces/{GATEWAY_NAMESPACE}/deployments/envoy-gateway"
 PROXY_USER: Final = "system:kube-proxy"
-UP_WITHIN: Final = 180.0
-"""Seconds until something is ready; on a quiet machine none takes ten."""
+BACK: Final = ".back"
+"""Ending of the file, called after a lost node, by which somebody asks for its return."""
+UP_WITHIN: Final = 480.0
+"""Seconds until something is ready; on a quiet machine none takes ten, on one that does much else minutes."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Keeper:
             # A node may be lost, as machines are; a cluster lives as long as its control plane does.
             while not (ended := self._children.ended()):
                 volumes.look()
+                self._bring_back(plane)
                 threading.Event().wait(0.3)
             return ended
 
@@ -191,6 +196,21 @@ class Keeper:
             self._nodes.start(name, (*command, sys.executable, "-m", "testbed.node", settings.write()))
         network.close()
         return name
+
+    def _bring_back(self, plane: ControlPlane) -> None:
+        """Start again what was lost and is asked for, with an empty disk, as a machine comes that was mended."""
+        for number in range(self._plan.nodes):
+            name = f"node-{number}"
+            asked = self._folder / f"{name}{BACK}"
+            if not asked.exists() or not self._nodes.has_ended(name):
+                continue
+            asked.unlink()
+            self._nodes.forget(name)
+            # With its network the other end of its cable goes as well, some time after it.
+            with contextlib.suppress(PartMissingError):
+                self._network.ip("link", "delete", name)
+            shutil.rmtree(self._folder / name)
+            self._node(number, plane)
 
     def _cable(self, number: int) -> Network:
         """A network for a node, on the bridge."""

@@ -57,6 +57,10 @@ class Children:
                 return f"{name} ended with code {code}: {said[-1500:]}"
         return ""
 
+    def has_ended(self, name: str) -> bool:
+        """Whether a program was started and has ended."""
+        return any(each == name and process.poll() is not None for each, process in self._running)
+
     def forget(self, name: str) -> None:
         """Forget a program that has ended."""
         self._running = [(each, process) for each, process in self._running if each != name]

@@ -12,7 +12,7 @@ import pytest
 
 from telamon.desired.kubernetes.admission import CONFIGURATION, SECRET
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
-from telamon.errors import PlatformError
+from telamon.errors import DeniedError, PlatformError
 from telamon.naming import LABEL_STACK
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.serving_pairs import WEBHOOKS
@@ -69,13 +69,13 @@ class Writer:
             document: that is to be refused.
             before: what is there instead; nothing where it is left out.
         """
-        said: list[str] = []
+        said: list[PlatformError] = []
 
         def is_refused() -> bool:
             try:
                 made = self._api.apply(document, over=None)
             except PlatformError as error:
-                said.append(str(error))
+                said.append(error)
                 return True
             if before is not None:
                 self._api.apply(before, over=None)
@@ -86,7 +86,9 @@ class Writer:
             return False
 
         until(is_refused, within=80)
-        return said[0]
+        # It is no right that is missing.
+        assert not isinstance(said[0], DeniedError)
+        return str(said[0])
 
 
 def operation(name: str, **spec: Any) -> dict[str, Any]:

@@ -26,28 +26,22 @@ from lightkube.core.exceptions import ConfigError
 from telamon.desired.kubernetes.data import Object
 from telamon.errors import (
     ConflictError,
-    DeniedError,
     MachineError,
     NotReadyError,
-    PlatformError,
     TelamonError,
     TemporaryError,
     brief,
 )
 from telamon.naming import MANAGER
+from telamon.platforms.kubernetes.refusals import AGAIN, refused
 from telamon.stackfile.nearest import nearest
 
-AGAIN: Final = 2.0
-"""Seconds until a request is worth repeating that the API server was too busy for."""
-LONGEST_WAIT: Final = 30.0
-"""Seconds; an API server that asks for more is asked again all the same."""
 TRIES: Final = 8
 """How often a write is tried while nothing but the status of its object moves on."""
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METRICS: Final = "/metrics"
-UNDECLARED: Final = "field not declared in schema"
 PAGE: Final = 500
 """Objects in one answer to a list."""
 STATUS: Final = "status"
@@ -465,33 +459,5 @@ def _wish(item: Object) -> Object:
     return {**item, "metadata": metadata, "status": None}
 
 
-def _words(answer: httpx2.Response) -> str:
-    """What the API server says, cut to a sentence: an answer of 422 repeats the whole object."""
-    try:
-        said = str(answer.json().get("message", ""))
-    except (ValueError, AttributeError):
-        said = ""
-    return brief(ValueError(said or f"HTTP {answer.status_code}"), limit=400)
-
-
 def _refused(answer: httpx2.Response, path: str) -> TelamonError:
-    """The error that an answer means. Source: Kubernetes API conventions, "HTTP status codes"."""
-    code, words = answer.status_code, _words(answer)
-    if code == 404:
-        return NotReadyError(
-            f"the cluster has no {path}: {words}", remedy="`telamon install` installs what is missing."
-        )
-    if code == 409:
-        return ConflictError(f"the object was written meanwhile: {words}")
-    if code in {401, 403}:
-        remedy = "`telamon render` writes the roles that are needed; somebody with more rights applies them."
-        refused = DeniedError if code == 403 else PlatformError
-        return refused(f"the cluster refuses: {words}", remedy=remedy)
-    if UNDECLARED in words:
-        # A key that no schema has, in a server-side apply: the code is 500, and it will never be another.
-        return PlatformError(f"the API server refuses it: {words}")
-    if code in {410, 429} or code >= 500:
-        wait = answer.headers.get("Retry-After", "")
-        delay = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else AGAIN
-        return TemporaryError(f"the API server cannot now: {words}", delay=delay)
-    return PlatformError(f"the API server refuses it: {words}")
+    return refused(answer.status_code, answer.content, headers=answer.headers, path=path)

@@ -19,7 +19,7 @@ from telamon.desired.kubernetes.render import needs
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Site
 from telamon.desired.kubernetes.wanted import wanted_secrets
 from telamon.desired.kubernetes.written import FACTS
-from telamon.errors import NotReadyError, RefusedError, TimeoutExpired
+from telamon.errors import NotReadyError, RefusedError, TemporaryError, TimeoutExpired
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.definitions import Change, bring
 from telamon.platforms.kubernetes.store import STACK
@@ -166,15 +166,20 @@ class Raising:
         """
         end, said = self.clock.now() + timeout, ""
         while True:
-            found = self.look()
-            if found.ready:
-                return found
-            if found.message != said:
-                self.tell(f"waiting: {found.message}")
-                said = found.message
+            try:
+                found = self.look()
+                if found.ready:
+                    return found
+                message = found.message
+            except TemporaryError as error:
+                # An API server that is upgraded or overloaded is away for a while, and the operator goes on without us.
+                message = str(error)
+            if message != said:
+                self.tell(f"waiting: {message}")
+                said = message
             if self.clock.now() > end:
                 raise TimeoutExpired(
-                    f"{self.site.stack} is not ready: {found.message}",
+                    f"{self.site.stack} is not ready: {message}",
                     waited=timeout,
                     remedy="`kubectl describe stack -n telamon-system` tells more; run it again to go on waiting.",
                 )
