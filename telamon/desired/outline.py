@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from telamon.errors import InternalError
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
-from telamon.naming import CompanionName, component_name
+from telamon.naming import component_name
 from telamon.products.base import Companion, Product, Workload
+from telamon.products.companions import companions_run
 
 UNVERSIONED = "unversioned"
 """Release of what the stack file names no version of."""
@@ -73,10 +74,7 @@ def outlines(stack: Stack, registry: Mapping[str, Product]) -> tuple[Outline, ..
 
 
 def _companions(name: str, product: Product, spec: ProductSpec) -> Iterator[Outline]:
-    for companion_name, companion in product.companions.items():
-        asked = spec.companions.get(CompanionName(companion_name))
-        if asked is None and not companion.required:
-            continue
+    for companion_name, companion, asked in companions_run(product, spec):
         wanted = (asked.nodes if asked is not None else None) or companion.default_nodes
         nodes = min(wanted, companion.stand_in_nodes)
         named = asked.version if asked is not None else None

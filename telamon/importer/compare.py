@@ -108,8 +108,15 @@ def name_of(item: Object) -> str:
 
 
 def is_of(item: Object, section: str) -> bool:
-    """Whether an object is of a chart."""
-    return (_labels(item)).get("app.kubernetes.io/name") == section
+    """Whether an object is of a chart.
+
+    The charts call everything by the chart, and Confluence's Synchrony by a name of its own. What somebody has given
+    another name (``nameOverride``) still says of which chart it is. Source: atlassian/data-center-helm-charts,
+    ``common/templates/_helpers.tpl`` and ``confluence/templates/_helpers.tpl``.
+    """
+    labels = _labels(item)
+    chart, _, release = str(labels.get("helm.sh/chart", "")).partition("-")
+    return labels.get("app.kubernetes.io/name") == section or (chart == section and release[:1].isdigit())
 
 
 def _pairs(

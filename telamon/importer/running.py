@@ -63,9 +63,9 @@ def companion(values: Values, ledger: Ledger, *, given: ChartCompanion) -> Docum
         ledger: takes what became of each.
         given: what the chart calls things.
     """
-    if not values.on(given.switch):
-        return None
     where = f"companions.{given.name}"
+    if not values.on(given.switch):
+        return _external(values, ledger, given=given, where=f"{where}.external")
     ledger.taken(given.switch, where)
     found: Document = {}
     nodes = values.text(given.nodes) if given.nodes else ""
@@ -83,6 +83,29 @@ def companion(values: Values, ledger: Ledger, *, given: ChartCompanion) -> Docum
         found["storage"] = {"size": str(max(size, Bytes.parse("1Gi")))}
         ledger.taken(given.size, f"{where}.storage.size")
     return found
+
+
+def _external(values: Values, ledger: Ledger, *, given: ChartCompanion, where: str) -> Document | None:
+    """One that others keep up: the first that the chart's templates would take."""
+    for path, login in given.external.items():
+        url = values.text(path).rstrip("/")
+        if not url:
+            continue
+        ledger.taken(path, f"{where}.url")
+        found: Document = {"url": url}
+        secret = values.text(f"{login}.secretName")
+        if secret:
+            found["credentials"] = {"secret": secret}
+            ledger.taken(f"{login}.secretName", f"{where}.credentials.secret")
+            for key in ("username", "password"):
+                named = f"{login}.{key}SecretKey"
+                if values.text(named):
+                    ledger.taken(named, f"{where}.credentials.{key}Key")
+                    found["credentials"] |= (
+                        {f"{key}Key": values.text(named)} if values.text(named) != key else {}
+                    )
+        return {"external": found}
+    return None
 
 
 def variables(values: Values, ledger: Ledger, *, chart: Chart) -> dict[str, str]:

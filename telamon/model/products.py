@@ -24,6 +24,7 @@ from telamon.model.text import (
     Named,
     ObjectName,
     PropertyName,
+    SecretKey,
     Version,
     Word,
 )
@@ -33,6 +34,25 @@ ProductKey = Annotated[naming.ProductName, Named("the name of a product", "wiki"
 CompanionKey = Annotated[
     naming.CompanionName, Named("the name of a companion", "search", longest=naming.MAX_COMPANION)
 ]
+
+
+class CompanionLogin(Section):
+    """A secret with the name and the password that a product logs in to somebody else's companion with."""
+
+    secret: Annotated[ObjectName, Doc("Name of the secret.")]
+    username_key: Annotated[SecretKey, Doc("Key of the name.", why="What most secrets call it.")] = "username"
+    password_key: Annotated[SecretKey, Doc("Key of the password.", why="What most secrets call it.")] = (
+        "password"  # noqa: S105 - the name of a key.
+    )
+
+
+class ExternalCompanion(Section):
+    """A companion that others keep up, or a service of the cloud: Telamon runs none, and connects the nodes to it."""
+
+    url: Annotated[HttpUrl, Doc("Where the nodes reach it, e.g. https://search.acme.example:9200.")]
+    credentials: Annotated[
+        CompanionLogin | None, Doc("What the nodes log in with.", unset="It asks for no password.")
+    ] = None
 
 
 class CompanionSpec(Section):
@@ -60,6 +80,13 @@ class CompanionSpec(Section):
     storage: Annotated[CompanionStorage, Doc("The nodes' data.")] = Field(
         default_factory=CompanionStorage.model_construct
     )
+    external: Annotated[
+        ExternalCompanion | None,
+        Doc(
+            "One that others keep up in place of Telamon's own; nothing else is said of it then.",
+            unset="Telamon runs it.",
+        ),
+    ] = None
 
 
 class ExtraVolume(Section):

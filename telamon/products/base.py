@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Self
@@ -51,6 +51,7 @@ from telamon.products.node import (
     SecretValue,
 )
 from telamon.products.release import Act, Jump, Way, backwards, numbers
+from telamon.products.setup import AccountInputs, SetupInputs, SetupOutcome, SetupVerdict
 from telamon.products.users import Users
 from telamon.state.phase import Phase
 from telamon.state.world import UpgradePhase
@@ -118,35 +119,6 @@ class Purpose(StrEnum):
 # ------------------------------------------------------------------------------------------------- what flows return
 
 
-class SetupVerdict(StrEnum):
-    """How far a pass over the set-up pages came."""
-
-    COMPLETE = "complete"
-    WAITING = "waiting"
-    """The product is busy (rebuilding its context, restarting plug-ins): look again, post nothing."""
-    UNKNOWN_FORM = "unknown-form"
-    """A page no profile names: a person must go on."""
-    REJECTED = "rejected"
-    """The product showed the same form again: a value was refused; ``detail`` holds the page's own words."""
-
-
-@dataclass(frozen=True)
-class SetupOutcome:
-    """The result of one pass of a set-up flow.
-
-    Attributes:
-        verdict: how far it came.
-        step: the form or page last seen, in the product's own name.
-        url: path of the page where a person would go on, below the context path; the platform knows the address.
-        detail: the page's error text or what is waited for.
-    """
-
-    verdict: SetupVerdict
-    step: str
-    url: str
-    detail: str = ""
-
-
 @dataclass(frozen=True)
 class NodeSeen:
     """One node as the cluster's registry lists it.
@@ -181,40 +153,6 @@ class HealthReport:
     reason: str = ""
     concerns_database: bool = False
     concerns_index: bool = False
-
-
-# ------------------------------------------------------------------------------------------------- what flows are given
-
-
-@dataclass(frozen=True)
-class SetupInputs:
-    """What the set-up pages ask for. Values, not references: a flow runs at the edge, where secrets are known.
-
-    ``repr`` hides every secret.
-    """
-
-    title: str
-    base_url: str
-    license: str = field(repr=False)
-    admin_username: str
-    admin_password: str = field(repr=False)
-    admin_email: str
-    admin_name: str
-    posted: frozenset[str] = frozenset()
-    """What :func:`telamon.products.notes.standing` makes of the notes of earlier passes."""
-
-
-@dataclass(frozen=True)
-class AccountInputs:
-    """The service account to make. ``repr`` hides the password."""
-
-    username: str
-    password: str = field(repr=False)
-    email: str
-    name: str
-    refused_logins: int = 0
-    """Log-ins refused in a row by earlier passes, as :func:`telamon.products.notes.refused_logins` counts them; at two
-    the flow refuses to try again."""
 
 
 # ------------------------------------------------------------------------------------------------- workload, product
@@ -314,6 +252,7 @@ class Companion(Workload):
         required: whether a cluster of the product needs it.
         default_nodes: how many where the stack file names none.
         stand_in_nodes: how many nodes its stand-in can form a cluster of.
+        replaceable: whether the product can use one that others keep up.
         default_release: version to run where the stack file names none; ``None``: the product's own.
     """
 
@@ -323,6 +262,7 @@ class Companion(Workload):
     default_release: str | None = None
     max_nodes: int = 5
     stand_in_nodes: int = 5
+    replaceable: bool = False
 
 
 class Product(Workload, Users):

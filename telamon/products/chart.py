@@ -56,6 +56,7 @@ class ChartCompanion:
         requests: path of what each asks for.
         heap: path of the largest heap; "" where there is none.
         size: path of the size of its volumes; "" where it has none.
+        external: paths of the addresses of one that others keep up, with the sections of their log-ins.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ChartCompanion:
     requests: str = ""
     heap: str = ""
     size: str = ""
+    external: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ def _smaller(product: ProductSpec, contract: Product) -> ProductSpec:
 
 def _smaller_companion(companion: CompanionSpec, contract: Companion) -> CompanionSpec:
     nodes = None if companion.nodes is None else min(companion.nodes, _most(contract))
-    return _with(companion, {"nodes": nodes, "resources": Resources(), "storage": CompanionStorage()})
+    smaller = {"nodes": nodes, "resources": Resources(), "storage": CompanionStorage(), "external": None}
+    return _with(companion, smaller)
 
 
 def _most(contract: Companion) -> int:
@@ -242,4 +243,5 @@ def _of_companion(companion: CompanionSpec, contract: Companion) -> tuple[Gap, .
             "Cores, memory and heap: the lab limits no process.",
         ),
         (companion.storage != CompanionStorage(), "storage", "Size and place of the data."),
+        (companion.external is not None, "external", "The one of others: the lab runs one of its own."),
     )

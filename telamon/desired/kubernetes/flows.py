@@ -175,6 +175,7 @@ def _outward(part: Part, site: Site) -> Iterator[Flow]:
         yield from _links(own, site)
     if not part.is_product:
         return
+    yield from _foreign_companions(part, site)
     proxy = _proxy(site)
     for preset in security.egress:
         if preset in _BY_PROXY and proxy is not None:
@@ -184,6 +185,17 @@ def _outward(part: Part, site: Site) -> Iterator[Flow]:
             yield Flow(own, block, ports, f"preset {preset}")
     for rule in security.allow:
         yield Flow(own, Block(rule.cidr), (rule.port,), f"security.allow {rule.name}")
+
+
+def _foreign_companions(part: Part, site: Site) -> Iterator[Flow]:
+    """To companions that others keep up."""
+    for asked in part.spec.companions.values():
+        if asked.external is not None:
+            where = urlsplit(asked.external.url)
+            port = where.port or (443 if where.scheme == "https" else 80)
+            yield Flow(
+                pods_of(part, site), _host_block(where.hostname or ""), (port,), "a product's companion"
+            )
 
 
 def _names(own: Pods) -> Iterator[Flow]:

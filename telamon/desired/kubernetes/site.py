@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from telamon.model.products import CompanionSpec, ProductSpec
 from telamon.model.stack import Stack, StackSpec
 from telamon.naming import DATABASE, EDGE, CompanionName, database_name
 from telamon.products.base import Endpoint, FrontAddress, Product, TcpRoute, Workload
+from telamon.products.companions import companions_run
 from telamon.products.container import Container, Needs
 from telamon.units import Bytes, Cpu
 
@@ -321,19 +322,12 @@ def _filled(outline: Outline) -> ProductSpec:
     if product.container is not None:
         changes["resources"] = _resources(spec.resources, product.container.needs)
     companions = dict(spec.companions)
-    for name, asked in _companions(product, spec):
-        container = product.companions[name].container
-        if container is not None:
-            resources = _resources(asked.resources, container.needs)
+    for name, companion, given in companions_run(product, spec):
+        if companion.container is not None:
+            asked = given or CompanionSpec()
+            resources = _resources(asked.resources, companion.container.needs)
             companions[CompanionName(name)] = asked.model_copy(update={"resources": resources})
     return spec.model_copy(update={**changes, "companions": companions})
-
-
-def _companions(product: Product, spec: ProductSpec) -> Iterator[tuple[str, CompanionSpec]]:
-    for name, companion in product.companions.items():
-        asked = spec.companions.get(CompanionName(name))
-        if asked is not None or companion.required:
-            yield name, asked or CompanionSpec()
 
 
 def _resources(given: Resources, needs: Needs) -> Resources:

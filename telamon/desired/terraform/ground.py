@@ -20,6 +20,7 @@ from telamon.model.stack import Stack, StackSpec
 from telamon.model.storage import EfsVolume, OpenZfsVolume, SharedVolume
 from telamon.naming import ProductName
 from telamon.products.base import Product, TcpRoute
+from telamon.products.companions import companions_run
 from telamon.units import Bytes
 
 GIBIBYTE: Final = 1 << 30
@@ -236,10 +237,7 @@ def _host(name: str, section: ProductSpec, domain: str) -> str:
 def _loads(name: str, section: ProductSpec, product: Product) -> Iterator[tuple[str, int, Bytes]]:
     """Component, nodes, and memory of a node, of a product and its companions."""
     yield naming.component_name(name), section.nodes, section.resources.memory or UNSTATED_MEMORY
-    for key, companion in product.companions.items():
-        asked = section.companions.get(naming.CompanionName(key))
-        if asked is None and not companion.required:
-            continue
+    for key, companion, asked in companions_run(product, section):
         nodes = (asked.nodes if asked else None) or companion.default_nodes
         memory = (asked.resources.memory if asked else None) or UNSTATED_MEMORY
         yield naming.component_name(name, key), nodes, memory

@@ -47,15 +47,10 @@ CHART: Final = Chart(
             Fate.OURS, "nodes start in the order that is right for them", ("bitbucket.podManagementStrategy",)
         ),
         Keys(
-            Fate.LOST,
-            "a search cluster of somebody else is not rendered: Telamon runs its own, and the index is built anew",
-            ("bitbucket.elasticSearch",),
-            switch="bitbucket.elasticSearch.baseUrl",
-        ),
-        Keys(
-            Fate.LOST,
-            "a search cluster of somebody else is not rendered: Telamon runs its own, and the index is built anew",
-            ("opensearch.baseUrl",),
+            Fate.OURS,
+            "the chart runs a search cluster of its own, so nobody asks this one",
+            ("opensearch.baseUrl", "bitbucket.elasticSearch"),
+            switch="opensearch.install",
         ),
         Keys(
             Fate.OURS,
@@ -88,6 +83,10 @@ CHART: Final = Chart(
             switch="opensearch.install",
             requests="opensearch.resources.requests",
             size="opensearch.persistence.size",
+            external={
+                "bitbucket.elasticSearch.baseUrl": "bitbucket.elasticSearch.credentials",
+                "opensearch.baseUrl": "opensearch.credentials",
+            },
         ),
     ),
     license="bitbucket.license",

@@ -6,9 +6,10 @@ capitals, with underscores for dots and dashes); OpenSearch, "Docker".
 
 from __future__ import annotations
 
+from telamon.model.products import ExternalCompanion
 from telamon.naming import CompanionName
 from telamon.products import jvm
-from telamon.products.base import Discovery, EnvironmentValue, NodeContext, Purpose
+from telamon.products.base import Discovery, EnvironmentValue, NodeContext, Purpose, SecretValue
 from telamon.products.bitbucket.edge import OPENSEARCH
 
 SEARCH_USER = "admin"
@@ -83,6 +84,9 @@ def _cluster(node: NodeContext) -> dict[str, EnvironmentValue]:
 def _search(node: NodeContext) -> dict[str, EnvironmentValue]:
     """The companion; the search server within the image is always off, for a cluster cannot use it."""
     given: dict[str, EnvironmentValue] = {"SEARCH_ENABLED": "false"}
+    asked = node.spec.companions.get(CompanionName(OPENSEARCH))
+    if asked is not None and asked.external is not None:
+        return given | _foreign_search(asked.external)
     companions = node.companions.get(OPENSEARCH)
     if not companions:
         return given
@@ -92,6 +96,19 @@ def _search(node: NodeContext) -> dict[str, EnvironmentValue]:
         "PLUGIN_SEARCH_CONFIG_BASEURL": f"{scheme}://{companions[0].endpoints['http']}",
         "PLUGIN_SEARCH_CONFIG_USERNAME": SEARCH_USER,
         "PLUGIN_SEARCH_CONFIG_PASSWORD": node.secrets[Purpose.SEARCH_PASSWORD],
+    }
+
+
+def _foreign_search(external: ExternalCompanion) -> dict[str, EnvironmentValue]:
+    """A search cluster of somebody else. Source: Bitbucket documentation, "Use an external search server"."""
+    given: dict[str, EnvironmentValue] = {"PLUGIN_SEARCH_CONFIG_BASEURL": external.url}
+    login = external.credentials
+    if login is None:
+        return given
+    return {
+        **given,
+        "PLUGIN_SEARCH_CONFIG_USERNAME": SecretValue(login.secret, login.username_key),
+        "PLUGIN_SEARCH_CONFIG_PASSWORD": SecretValue(login.secret, login.password_key),
     }
 
 

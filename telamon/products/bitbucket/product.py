@@ -49,6 +49,7 @@ class OpenSearch(Companion):
     needs_database = False
     shares_home = False
     required = True
+    replaceable = True
     default_release = "2.19.1"
     start_timeout = 600.0
     dumps_threads = True

@@ -126,9 +126,13 @@ def what_is_taken_over_is_in_a_cluster(subject: Subject) -> Iterator[Finding]:
     if subject.spec.platform.kind != "lab":
         return
     for name, product in subject.spec.products.items():
-        own = {
+        own: dict[Path, bool] = {
             ("database",): product.database is not None,
             ("storage", "localHome", "volumes"): bool(product.storage.local_home.volumes),
+            **{
+                ("companions", key, "external"): companion.external is not None
+                for key, companion in product.companions.items()
+            },
         }
         for below, given in own.items():
             if given:

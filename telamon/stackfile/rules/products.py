@@ -98,6 +98,30 @@ def companion_is_known(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def external_companion_is_replaceable(subject: Subject) -> Iterator[Finding]:
+    """What others keep up is something that the product can use, and nothing of it is Telamon's to say."""
+    for name, product in subject.spec.products.items():
+        known = subject.registry.get(name)
+        for key, companion in product.companions.items():
+            if companion.external is None:
+                continue
+            path = (*PRODUCTS, name, "companions", key)
+            kept = None if known is None else known.companions.get(key)
+            if kept is not None and not kept.replaceable:
+                yield Finding(
+                    (*path, "external"),
+                    f"{name} cannot use a companion {key} that others keep up",
+                    "Remove external; Telamon runs one beside the product.",
+                )
+            for field in sorted(companion.model_fields_set - {"external"}):
+                yield Finding(
+                    (*path, field),
+                    f"{key} is one that others keep up, so nothing else is said of it",
+                    f"Remove {field}, or external.",
+                    also=((*path, "external"),),
+                )
+
+
 def heap_fits_memory(subject: Subject) -> Iterator[Finding]:
     """The heap leaves room in the memory for everything else that a Java process needs."""
     for path, resources in _all_resources(subject):

@@ -112,9 +112,13 @@ def test_what_may_be_a_secret_is_not_shown() -> None:
 
 
 def test_a_companion_is_held_against_ours_and_one_that_is_not_run_is_lost() -> None:
+    synchrony = workload("confluence-synchrony", "confluence")
+    # As the chart has it: a name of its own, and the label that says of which chart it is.
+    labels = {"app.kubernetes.io/name": "confluence-synchrony", "helm.sh/chart": "confluence-2.0.9"}
+    synchrony["metadata"]["labels"] = labels
     chart = [
         workload("confluence", "confluence"),
-        workload("confluence-synchrony", "confluence"),
+        synchrony,
         workload("confluence-mesh", "confluence"),
     ]
     found = differences(*chart, running=CONFLUENCE)

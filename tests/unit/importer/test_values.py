@@ -193,6 +193,19 @@ def test_companions_come_along() -> None:
     assert section(made, "bitbucket")["companions"] == {"opensearch": {"storage": {"size": "40Gi"}}}
 
 
+def test_a_search_cluster_of_others_stays_theirs() -> None:
+    login = {"secretName": "searcher", "usernameSecretKey": "user", "passwordSecretKey": "password"}
+    url = "https://search.acme.example:9243"
+    expected = {"url": url, "credentials": {"secret": "searcher", "usernameKey": "user"}}
+    for values in (
+        {"opensearch": {"baseUrl": f"{url}/", "credentials": login}},
+        {"bitbucket": {"elasticSearch": {"baseUrl": url, "credentials": login}}},
+    ):
+        made = imported("bitbucket", values)
+        assert section(made, "bitbucket")["companions"] == {"opensearch": {"external": expected}}
+        assert {each.fate for each in made.accounts if "redentials" in each.path} == {Fate.TAKEN}
+
+
 def claim(name: str, volume: str, storage_class: str = "gp3") -> dict[str, Any]:
     """A claim as the API shows it."""
     return {

@@ -9,7 +9,9 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.scripts import TRUST_AUTHORITIES
+from telamon.desired.kubernetes.wanted import wanted_secrets
 from tests.support.manifests import ALL, EXAMPLES, container, environment, example, objects, small, the
 
 
@@ -170,6 +172,40 @@ def test_a_search_cluster_speaks_tls_and_is_trusted() -> None:
     search = environment(known, "bitbucket-opensearch")
     assert search["plugins.security.nodes_dn"] == "CN=bitbucket-opensearch"
     assert search["plugins.security.ssl.http.enabled"] == "true"
+
+
+FOREIGN = """\
+    bitbucket:
+      version: 9.4.16
+      companions:
+        opensearch:
+          external: {url: "https://198.51.100.9:9243", credentials: {secret: searcher, passwordKey: word}}
+"""
+
+
+def test_a_search_cluster_of_others_is_connected_to_and_none_is_run() -> None:
+    known = small(running=FOREIGN)
+    assert [part.name for part in known.parts] == ["bitbucket"]
+    told = environment(known, "bitbucket")
+    assert told["SEARCH_ENABLED"] == "false"
+    assert told["PLUGIN_SEARCH_CONFIG_BASEURL"] == "https://198.51.100.9:9243"
+    given = {each["name"]: each for each in container(known, "bitbucket")["env"]}
+    assert given["PLUGIN_SEARCH_CONFIG_USERNAME"]["valueFrom"] == {
+        "secretKeyRef": {"name": "searcher", "key": "username"}
+    }
+    assert given["PLUGIN_SEARCH_CONFIG_PASSWORD"]["valueFrom"] == {
+        "secretKeyRef": {"name": "searcher", "key": "word"}
+    }
+    listed = {(each.namespace, each.name): each.keys for each in wanted_secrets(known, bundles(known))}
+    assert listed["acme-bitbucket", "searcher"] == ("username", "word")
+    assert ("acme-bitbucket", "acme-bitbucket-search") not in listed
+    opened = [
+        (rule["to"], rule["ports"])
+        for policy in objects(known, "NetworkPolicy")
+        for rule in policy["spec"].get("egress", ())
+        if {"ipBlock": {"cidr": "198.51.100.9/32"}} in rule.get("to", ())
+    ]
+    assert [port["port"] for _, ports in opened for port in ports] == [9243]
 
 
 def test_a_proxy_is_told_to_java_and_the_cluster_is_reached_directly() -> None:

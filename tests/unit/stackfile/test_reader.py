@@ -53,6 +53,10 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
+OPENSEARCH = "  products: {{bitbucket: {{version: 9.4.16, companions: {{opensearch: {{{}}}}}}}}}\n"
+SYNCHRONY = "  products: {{confluence: {{version: 10.2.7, companions: {{synchrony: {{{}}}}}}}}}\n"
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
@@ -69,6 +73,18 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file() -> None:
         (
             "  products: {confluence: {version: 10.2.7, companions: {syncrony: {}}}}\n",
             'Did you mean "synchrony"?',
+        ),
+        (
+            OPENSEARCH.format("nodes: 3, external: {url: https://a.example}"),
+            "Remove nodes, or external.",
+        ),
+        (
+            OPENSEARCH.format("external: {url: https://a.example}"),
+            "the lab takes over nothing that exists already",
+        ),
+        (
+            SYNCHRONY.format("external: {url: https://a.example}"),
+            "cannot use a companion synchrony that others keep up",
         ),
         ("  products: {jira: {version: 11.3.1, jvmArgs: [-Xmx2g]}}\n", "resources.heap"),
         ("  products: {jira: {version: 11.3.1}}\n  database: {kind: rds}\n", "--lab"),

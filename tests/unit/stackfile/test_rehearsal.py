@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from telamon.desired.outline import outlines
 from telamon.products.registry import registry
 from telamon.stackfile.reader import read
 from telamon.stackfile.rehearsal import rehearse
@@ -113,6 +114,24 @@ spec:
         ("spec.products.confluence.companions.synchrony.nodes", "4 nodes: the lab runs at most 2."),
         ("spec.products.bitbucket.companions.opensearch.nodes", "5 nodes: the lab runs at most 1."),
     ]
+
+
+def test_what_others_keep_up_is_stood_in_for_by_the_labs_own() -> None:
+    text = """\
+apiVersion: telamon.dev/v1alpha1
+kind: Stack
+metadata: {name: acme}
+spec:
+  domain: acme.example
+  platform: {kind: kubernetes}
+  storage: {shared: {kind: nfs, server: files.acme.example, path: /homes}}
+  edge: {tls: {kind: secret, secret: tls}}
+  products:
+    bitbucket: {version: 9.4.16, companions: {opensearch: {external: {url: "https://search.acme.example"}}}}
+"""
+    stack, left_out = rehearse(read(text, source="stack.yaml", registry=registry()).require())
+    assert [part.component for part in outlines(stack, registry())] == ["bitbucket", "bitbucket-opensearch"]
+    assert "spec.products.bitbucket.companions.opensearch.external" in {gap.path for gap in left_out}
 
 
 @pytest.mark.parametrize(("nodes", "said"), [(1, []), (2, ["2 nodes: the lab runs at most 1."])])
