@@ -79,7 +79,8 @@ def notes(plan: Mapping[str, Any]) -> tuple[str, ...]:
         known = offered(cluster.after)
         until = f"supported until {known.standard}" if known else "of which nothing is known here"
         found.append(
-            f"the control plane goes from 1.{cluster.before} to 1.{cluster.after}, {until}; there is no way back"
+            f"the control plane goes from 1.{cluster.before} to 1.{cluster.after}, {until}; there is no way back. "
+            f"Machines follow in a plan of their own"
         )
         gone = [str(each) for each in REMOVALS if cluster.before < each.minor <= cluster.after]
         found += gone

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final
 
 from telamon.errors import RefusedError
-from telamon.infra import kubernetes
+from telamon.infra import kubernetes, node_groups
 from telamon.infra.canonical import Digest, canonical_json, digest, read_object
 from telamon.infra.changes import Kind, read_changes
 
@@ -25,6 +25,7 @@ OWN: Final = (
     "kubernetes-one-minor",
     "kubernetes-apart",
     "kubernetes-skew",
+    "machines-not-forced",
 )
 """The policies that are derived from every plan."""
 PROTECTED: Final = ("deletion_protection", "enable_deletion_protection")
@@ -66,7 +67,8 @@ def derive(plan: Mapping[str, Any], report: bytes | None) -> tuple[Policy, ...]:
     Raises:
         RefusedError: the report cannot be read.
     """
-    upgrades = (Policy(name, address, False, told) for name, address, told in kubernetes.refusals(plan))
+    refused = (*kubernetes.refusals(plan), *node_groups.refusals(plan))
+    upgrades = (Policy(name, address, False, told) for name, address, told in refused)
     own = [*_open_doors(plan), *_protected(plan), *upgrades]
     passed = [Policy(name, "", True, "") for name in OWN if name not in {found.name for found in own}]
     return (*own, *passed, *(_reported(report) if report is not None else ()))

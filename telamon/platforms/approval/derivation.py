@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from telamon.infra import kubernetes, node_groups
 from telamon.infra.approvers import Approvers
 from telamon.infra.canonical import canonical_json, canonical_plan, digest, read_object, tree_digest
 from telamon.infra.changes import changed_outputs, read_changes, secrets_in
 from telamon.infra.cost import cost_of
 from telamon.infra.evidence import Evidence
 from telamon.infra.inputs import stand_ins
-from telamon.infra.kubernetes import notes
 from telamon.infra.policies import derive, digest_of
 from telamon.infra.words import Summary
 from telamon.platforms.approval.files import read_lock, read_tree, write_private
@@ -130,7 +130,7 @@ class Derivation:
             policies=derive(plan, report),
             secrets=secrets_in(plan),
             cost=cost_of(plan),
-            notes=notes(plan),
+            notes=(*kubernetes.notes(plan), *node_groups.notes(plan)),
             stand_ins=stand_ins(plan),
         )
 
