@@ -256,7 +256,7 @@ def _why(member: MemberState, view: View) -> str:
         return f"failed {failures.count} times in a row, last: {failures.reason}"
     if view.is_set_aside(member.name):
         return f"somebody looks at it, it is {view.condition(member).value}; `telamon release {member.name}` ends that"
-    return member.exit or (_part(member.replication) if member.replication is not None else "")
+    return member.exit or member.held or (_part(member.replication) if member.replication is not None else "")
 
 
 def _part(part: Replication) -> str:

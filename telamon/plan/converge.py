@@ -35,7 +35,7 @@ from telamon.plan.view import MENDED, RELEASE, View
 from telamon.plan.window import await_window, may_be_replaced
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentKind, JobPhase, Life
+from telamon.state.world import ComponentKind, JobPhase, Life, MemberState
 
 Rule = Callable[[View], Iterator[Step | Wait]]
 
@@ -99,7 +99,7 @@ def end_surplus(view: View) -> Iterator[Step | Wait]:
         elif member.life is Life.ALIVE:
             yield StopMember(name, member.name, why)
         elif member.life is Life.ENDING:
-            yield Wait("Stopping", f"{member.name} is stopping")
+            yield Wait("Stopping", f"{member.name} is stopping{_held(member)}")
         else:
             yield RemoveMember(name, member.name, why)
 
@@ -225,7 +225,12 @@ def wait_for_the_busy(view: View) -> Iterator[Step | Wait]:
     """Members on their way need nothing but time."""
     for _, member, condition in view.kept():
         if condition not in UP:
-            yield Wait(condition.value, f"{member.name} is {condition.value}")
+            yield Wait(condition.value, f"{member.name} is {condition.value}{_held(member)}")
+
+
+def _held(member: MemberState) -> str:
+    """What keeps a member from ending, as the end of a sentence."""
+    return f": {member.held}" if member.held else ""
 
 
 PROTECTING: tuple[Rule, ...] = (

@@ -104,6 +104,7 @@ class MemberState:
         replication: its part in replication; ``None`` where it is no database server, or has no data.
         load: requests per second that the front door has sent it of late; ``None`` where nobody was asked, which is
             so unless another release is desired than the one in force.
+        held: what keeps it from ending, though it should have, for people; "" where nothing does.
     """
 
     name: str
@@ -125,6 +126,7 @@ class MemberState:
     address: str = ""
     replication: Replication | None = None
     load: float | None = None
+    held: str = ""
 
     def with_(self, **changes: object) -> MemberState:
         """The same member with some attributes changed."""

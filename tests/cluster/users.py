@@ -139,7 +139,7 @@ class Met:
             "wrong": len(self.anomalies()),
             "p50": round(measure.percentile(good, 50) * 1000),
             "p99": round(measure.percentile(good, 99) * 1000),
-            "lag": round(measure.lag(record.samples) * 1000),
+            "void": measure.void(record),
             "load": round(os.getloadavg()[0]),
         }
 

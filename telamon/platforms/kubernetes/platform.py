@@ -27,6 +27,7 @@ from telamon.platforms.kubernetes.objects import Manifests
 from telamon.platforms.kubernetes.pods import (
     address,
     ended,
+    held,
     is_gated,
     life,
     ordinal,
@@ -380,6 +381,7 @@ def _member(
         admitted=serves(pod) if part.part.outline.rotates else state is Life.ALIVE,
         exit=ended(pod),
         address=address(pod),
+        held=held(pod, at),
     )
     if state is Life.ABSENT:
         return base.with_(admitted=False)

@@ -13,6 +13,9 @@ from telamon.state.world import Life
 
 GATE: Final = f"{GROUP}/stopped"
 """Scheduling gate of a pod that is to stay down."""
+OVERDUE: Final = 30.0
+"""Seconds beyond its grace after which a pod's kubelet has no excuse, and clocks that differ are none."""
+GONE: Final = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
 
 
 def is_gated(pod: Object) -> bool:
@@ -81,6 +84,30 @@ def ended(pod: Object) -> str | None:
             signal = found.get("signal")
             return f"signal {signal}" if signal else f"exit {found.get('exitCode', 0)}"
     return str(pod.get("status", {}).get("reason") or "gone")
+
+
+def held(pod: Object, at: float) -> str:
+    """What keeps a pod that was asked to end from ending, for people; "" where it has time left.
+
+    Its kubelet lets a pod go when its grace is over. One whose kubelet is silent stays, and its volume with it, until
+    somebody says that the machine is gone: whatever else is done by force may have two programs on one volume.
+    Sources: Kubernetes, "Non-graceful node shutdown handling" (``node.kubernetes.io/out-of-service``), "Force Delete
+    StatefulSet Pods".
+
+    Args:
+        pod: as it is.
+        at: instant of the look, seconds since the epoch.
+    """
+    due = pod["metadata"].get("deletionTimestamp")
+    if due is None or at < datetime.fromisoformat(str(due)).timestamp() + OVERDUE:
+        return ""
+    machine = pod["spec"].get("nodeName")
+    if machine is None:
+        return ""
+    return (
+        f"the machine {machine} does not say that it has ended; once it is certain that the machine is gone, delete "
+        f"the node, or give it the taint {GONE}"
+    )
 
 
 def address(pod: Object) -> str:
