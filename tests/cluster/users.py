@@ -132,6 +132,7 @@ class Met:
         good = [sample.latency for sample in record.samples if sample.ok]
         return {
             "what": what,
+            "rate": record.rate,
             "seconds": round(record.seconds),
             "sent": len(record.samples),
             "failed": sum(self.failed().values()),
@@ -181,6 +182,6 @@ def tell(found: Mapping[str, Any]) -> None:
         return
     mark = _MARK.format(what=found["what"])
     lines = EVIDENCE.read_text(encoding="utf-8").splitlines()
-    place = lines.index(mark)
-    lines[place + 1] = f"    {line}"
+    # After the mark comes an empty line, or the figures would be part of the comment.
+    lines[lines.index(mark) + 2] = f"    {line}"
     EVIDENCE.write_text("\n".join(lines) + "\n", encoding="utf-8")
