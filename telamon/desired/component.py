@@ -126,6 +126,7 @@ class ComponentDesired:
         requires: what must stand before a member starts.
         required_by: components whose members must be gone before this one's stop.
         rotates: whether members are admitted to, and drained from, the front door.
+        no_page: why the front door cannot show its users the maintenance page; "" where it can.
         database: whether it has a database of its own to be made first.
         set_up: whether somebody must walk set-up pages before a second member may start.
         sets_itself_up: whether its environment alone completes that, so that no page is walked.
@@ -165,6 +166,7 @@ class ComponentDesired:
     requires: tuple[Requirement, ...] = ()
     required_by: tuple[str, ...] = ()
     rotates: bool = True
+    no_page: str = ""
     database: bool = False
     set_up: bool = False
     sets_itself_up: bool = False

@@ -32,8 +32,6 @@ _NO_BACKUP: Final = f"nobody on a cluster takes a backup or puts one back: {_SER
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "backup": _NO_BACKUP,
-        "maintenance-off": "the routes of a cluster are not switched yet",
-        "maintenance-on": "the routes of a cluster are not switched yet",
         "major-upgrade": f"it begins with a backup, and {_NO_BACKUP}",
         "restore": _NO_BACKUP,
         "rotate-cluster-secret": "the secret is somebody else's to write",

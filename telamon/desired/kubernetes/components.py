@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.desired.calls import SetupDesired
@@ -37,6 +38,19 @@ OPERATED: Final = frozenset(
     }
 )
 """Kinds that the operator's role lets it write in the namespace of a product."""
+
+_NO_PAGE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "nginx": "the ingress controller for nginx has no route that answers by itself",
+        "alb": "the balancer of AWS does not say when it has taken a route",
+    }
+)
+"""Why a front door shows no maintenance page, by driver.
+
+Sources: kubernetes/ingress-nginx, "Annotations" (an answer of one's own takes a snippet, which administrators do not
+allow by default); AWS Load Balancer Controller 2.13, "Ingress annotations" (``actions``, without a header and without a
+status of the rule).
+"""
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,12 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             objects=digest(objects),
         )
         saving = _saving(site) if part.is_product else None
-        desired = replace(desired, index=_index(part, desired.index), saving=saving)
+        desired = replace(
+            desired,
+            index=_index(part, desired.index),
+            no_page=_NO_PAGE.get(site.driver, "") if desired.rotates else "",
+            saving=saving,
+        )
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
 from telamon.desired.kubernetes.flows import GATEWAY_NAMESPACE, NAMESPACE_NAME
+from telamon.desired.kubernetes.holding import page_of
 from telamon.desired.kubernetes.pages import HOLD_PAGE, RETRY_AFTER
 from telamon.desired.kubernetes.placement import PURPOSE, own_priority
 from telamon.desired.kubernetes.site import Part, Site
@@ -373,5 +374,5 @@ def _hold(part: Part, site: Site) -> Object:
         "body": body,
         "header": {"set": [{"name": "Retry-After", "value": str(RETRY_AFTER)}]},
     }
-    meta = Meta(f"{part.name}-hold", part.namespace, site.part_labels(part))
+    meta = Meta(page_of(part.name), part.namespace, site.part_labels(part))
     return made(ENVOY_API, "HTTPRouteFilter", meta=meta, spec={"directResponse": answer})

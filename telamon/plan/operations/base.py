@@ -68,6 +68,20 @@ def unwell(view: View, *, but: str | None = None) -> Iterator[Refusal]:
             yield Refusal("all-are-well", f"{wanted.name} is {condition.value}", remedy)
 
 
+def without_page(view: View) -> Iterator[Refusal]:
+    """Why users cannot be shown the maintenance page, where this front door has none.
+
+    Args:
+        view: of the component.
+    """
+    if view.desired.no_page:
+        yield Refusal(
+            "users-can-be-told",
+            f"the users of {view.desired.name} cannot be shown the maintenance page: {view.desired.no_page}",
+            "choose spec.edge.driver: gateway",
+        )
+
+
 def database_first(view: View) -> Iterator[Proposal]:
     """A product changes its release when its database has done so: vendors name the oldest database they run on.
 

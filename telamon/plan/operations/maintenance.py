@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal
+from telamon.plan.operations.base import Planner, Proposal, without_page
 from telamon.plan.step import Finished, Forget, Hold, LetGo, Record, Refusal
 from telamon.plan.view import MAINTENANCE, View
 
@@ -27,6 +27,7 @@ class MaintenanceOn(Planner):
             )
         elif view.memory.knows(MAINTENANCE):
             yield Refusal("not-on-yet", f"the users of {name} see the page already", "nothing is left to do")
+        yield from without_page(view)
 
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """Record, show, and end once it is seen."""

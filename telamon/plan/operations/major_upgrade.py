@@ -30,6 +30,7 @@ from telamon.plan.operations.base import (
     reason_to_turn_back,
     turn_back,
     unwell,
+    without_page,
     worked,
 )
 from telamon.plan.operations.releasing import Releasing
@@ -70,6 +71,7 @@ class MajorUpgrade(Releasing):
                 f"{view.desired.name} has no database of its own that could be backed up",
                 "change its version in the stack file",
             )
+        yield from without_page(view)
         yield from unwell(view)
 
     def adapt(self, view: View, operation: Running) -> View:

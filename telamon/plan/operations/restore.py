@@ -30,6 +30,7 @@ from telamon.plan.operations.base import (
     insisted,
     reason_to_turn_back,
     turn_back,
+    without_page,
     worked,
 )
 from telamon.plan.operations.index_rebuild import REBUILD
@@ -65,6 +66,7 @@ class Restore(Planner):
     def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
         """There must be data, of the release that runs, and a place to put them."""
         yield from cannot_be_backed_up(view)
+        yield from without_page(view)
         release = operation.params.get("release")
         if release and view.memory.release and release != view.memory.release:
             yield Refusal(

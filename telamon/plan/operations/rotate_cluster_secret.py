@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.base import Planner, Proposal, unwell, worked
+from telamon.plan.operations.base import Planner, Proposal, unwell, without_page, worked
 from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal, Wait
 from telamon.plan.view import View
 from telamon.plan.works.rotation import RenewClusterSecret
@@ -46,6 +46,7 @@ class RotateClusterSecret(Planner):
                 f"every node of {name} must stop: nodes with different secrets form different clusters",
                 "ask again with --downtime when users can do without it",
             )
+        yield from without_page(view)
         yield from unwell(view)
 
     def adapt(self, view: View, operation: Running) -> View:

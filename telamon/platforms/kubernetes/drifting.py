@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from telamon.desired.kubernetes.data import Bundle, Object
+from telamon.desired.kubernetes.holding import HTTP, is_held, standing
 from telamon.desired.kubernetes.wanted import WantedSecret, made_secrets
 from telamon.errors import DeniedError, NotReadyError, PlatformError
 from telamon.infra.cluster_drift import Compared, added, address, bound, differences, lacking
@@ -128,6 +129,9 @@ class ClusterDrifting:
         if kind == STATEFUL_SET:
             # Whether pods stay down until they are started is the operator's affair from one moment to the next.
             wanted = shaped(item, replicas=int(item["spec"]["replicas"]), gated=is_gating(live))
+        elif item["kind"] == HTTP:
+            # Whether users see the maintenance page is an operation's affair.
+            (wanted,) = standing((item,), held=is_held(live))
         try:
             after = self.api.rehearse(wanted)
         except DeniedError:

@@ -17,6 +17,7 @@ from typing import Final
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
 from telamon.platforms.kubernetes.objects import Manifests
+from telamon.platforms.kubernetes.routing import Routes
 from telamon.ports import Clock
 from telamon.state.phase import Phase
 
@@ -33,6 +34,7 @@ class Look:
         objects: what :meth:`telamon.platforms.kubernetes.objects.Manifests.fingerprint` said.
         at: instant before it was asked.
         change: number of the last change that was known then.
+        held: whether its users see the maintenance page.
         phases: what its pods said when it was seen; ``None`` before they were asked.
     """
 
@@ -40,6 +42,7 @@ class Look:
     objects: str | None
     at: float
     change: int
+    held: bool = False
     phases: Mapping[str, Phase] | None = field(default=None)
 
 
@@ -48,11 +51,13 @@ class Looks:
 
     Args:
         manifests: asks the API server.
+        routes: asks it for what users see.
         clock: injected time.
     """
 
-    def __init__(self, manifests: Manifests, clock: Clock) -> None:
+    def __init__(self, manifests: Manifests, routes: Routes, clock: Clock) -> None:
         self._manifests = manifests
+        self._routes = routes
         self._clock = clock
         self._lock = threading.Lock()
         self._change = 0
@@ -88,7 +93,8 @@ class Looks:
             return known
         at = self._clock.now()
         pods = self._manifests.pods(part)
-        return Look(pods, self._manifests.fingerprint(part, pods), at, change)
+        held = self._routes.is_held(part)
+        return Look(pods, self._manifests.fingerprint(part, pods), at, change, held)
 
     def holds(self, part: KubernetesComponent, found: Look, *, phases: Mapping[str, Phase]) -> bool:
         """Whether a look is fresh, or its pods say the same as then; one that is fresh is remembered.

@@ -7,6 +7,7 @@ from typing import Any
 
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.holding import HTTP, closed, is_held, standing
 from telamon.errors import NotReadyError
 from telamon.naming import ANNOTATION_RELEASE, LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
@@ -42,18 +43,34 @@ class Manifests:
         replicas = _replicas(part, pods)
         running = {ordinal(pod) for pod in pods if not is_gated(pod)}
         gated = not running >= set(range(replicas))
-        for item in part.objects:
+        held = self.shows_page(part)
+        for item in standing(part.objects, held=held):
             if item["kind"] == "StatefulSet":
                 made = _made_of(part, self.find(item))
                 self.bring(shaped(made, replicas=replicas, gated=gated))
             else:
                 self.bring(item)
+        for item in closed(part.objects) if held else ():
+            self.take_away(item)
 
-    def bring(self, wanted: Object) -> None:
-        """Bring one object to what is desired, unless it is so."""
+    def bring(self, wanted: Object) -> bool:
+        """Bring one object to what is desired, unless it is so; whether anything had to be written."""
         live = self.find(wanted)
-        if live is None or not covered(live, wanted):
-            self._api.apply(wanted, over=live)
+        if live is not None and covered(live, wanted):
+            return False
+        self._api.apply(wanted, over=live)
+        return True
+
+    def take_away(self, item: Object) -> None:
+        """Delete one object, unless it is gone."""
+        live = self.find(item)
+        if live is not None:
+            self._api.delete(live)
+
+    def shows_page(self, part: KubernetesComponent) -> bool:
+        """Whether the routes of a component are switched to the maintenance page, taken by the gateway or not."""
+        live = [self.find(item) for item in part.objects if item["kind"] == HTTP]
+        return bool(live) and all(each is not None and is_held(each) for each in live)
 
     def find(self, wanted: Object) -> Object | None:
         """An object as it is, or ``None``."""
@@ -76,10 +93,15 @@ class Manifests:
             part: the component.
             pods: all of it, gated ones too.
         """
-        differing = [f"{item['kind']}/{item['metadata']['name']}" for item in self._differing(part, pods)]
-        if len(differing) == len(part.objects):
+        held = self.shows_page(part)
+        wanted = standing(part.objects, held=held)
+        differing = list(self._differing(part, wanted, pods=pods))
+        if len(differing) == len(wanted):
             return None
-        return "differs: " + ", ".join(differing) if differing else part.desired.objects
+        if held:
+            differing += [item for item in closed(part.objects) if self.find(item) is not None]
+        names = [f"{item['kind']}/{item['metadata']['name']}" for item in differing]
+        return "differs: " + ", ".join(names) if names else part.desired.objects
 
     def hold_down(self, part: KubernetesComponent) -> None:
         """See to it that pods which are made from now on stay down until they are started."""
@@ -114,8 +136,10 @@ class Manifests:
         live = self._stateful_set(part)
         self._bring_set(part, live, replicas=_replicas(part, pods), gated=is_gating(live))
 
-    def _differing(self, part: KubernetesComponent, pods: Sequence[Object]) -> Iterator[Object]:
-        for item in part.objects:
+    def _differing(
+        self, part: KubernetesComponent, wanted: Sequence[Object], *, pods: Sequence[Object]
+    ) -> Iterator[Object]:
+        for item in wanted:
             live = self.find(item)
             if live is None:
                 yield item

@@ -38,6 +38,7 @@ from telamon.platforms.kubernetes.pods import (
 )
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.refused import Refused, why_not
+from telamon.platforms.kubernetes.routing import Routes
 from telamon.platforms.kubernetes.speech import Speech
 from telamon.platforms.kubernetes.works import Works
 from telamon.ports import Clock, StaticNetwork
@@ -84,7 +85,8 @@ class KubernetesPlatform(Refused):
         self._speech = Speech(api, records, clock)
         self._works = Works(api)
         self._invalidations = Invalidations(records, clock, network)
-        self._looks = Looks(self._manifests, clock)
+        self._routes = Routes(self._manifests, clock)
+        self._looks = Looks(self._manifests, self._routes, clock)
 
     def install(self, parts: Sequence[KubernetesComponent]) -> None:
         """Keep these from now on.
@@ -232,6 +234,15 @@ class KubernetesPlatform(Refused):
                 raise TemporaryError(f"the endpoints of {component} still list {member}", delay=NOT_MADE_YET)
             self._clock.sleep(LOOKS_AGAIN)
 
+    def hold(self, component: str, *, held: bool) -> None:
+        """Have the gateway answer every user with the maintenance page, or let them in; return when it does.
+
+        Raises:
+            PlatformError: this front door shows no page, or the gateway refuses the route.
+            TemporaryError: the gateway has not taken it yet.
+        """
+        self._routes.switch(self._acting(component), held=held)
+
     # -------------------------------------------------------------------------------------------------------- the eyes
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
@@ -263,6 +274,7 @@ class KubernetesPlatform(Refused):
             at,
             members=tuple(members),
             objects=found.objects,
+            held=found.held,
             database_ready=self._database_ready(part, members) if desired.database else None,
             # What is only to be ended needs no record, and a damaged one must not keep it running.
             jobs=self._jobs(part) if desired.members else {},

@@ -15,10 +15,6 @@ class Refused:
     def end(self, component: str, job: str) -> None:
         """Ending long work early: what is begun takes a moment, and is let come to its own end."""
 
-    def hold(self, component: str, *, held: bool) -> None:
-        """The maintenance page."""
-        _refuse(f"the maintenance page of {component}", "the routes of a cluster are not switched yet")
-
     def establish(self, desired: ComponentDesired, member: str) -> None:
         """Making a database server."""
         _refuse_server(member)

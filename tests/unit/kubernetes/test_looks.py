@@ -11,6 +11,7 @@ from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.render import bundles
 from telamon.platforms.kubernetes.looking import LASTS, Looks
 from telamon.platforms.kubernetes.objects import Manifests
+from telamon.platforms.kubernetes.routing import Routes
 from telamon.platforms.memory.clock import ManualClock
 from telamon.state.phase import Phase
 from tests.support.manifests import small
@@ -32,6 +33,9 @@ class Asked(Manifests):
 
     def fingerprint(self, part: KubernetesComponent, pods: object) -> str:
         return f"seen-{self.times}"
+
+    def find(self, wanted: Object) -> Object | None:
+        return None
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def looks(asked: Asked, clock: ManualClock) -> Looks:
     """Looks at what somebody watches."""
-    made = Looks(asked, clock)
+    made = Looks(asked, Routes(asked, clock), clock)
     made.watched(lambda _: True)
     return made
 
@@ -100,7 +104,7 @@ def test_pods_that_say_something_else_make_it_no_longer_hold(looks: Looks, part:
 def test_what_nobody_watches_is_asked_for_each_time(
     looks: Looks, asked: Asked, clock: ManualClock, part: KubernetesComponent
 ) -> None:
-    alone = Looks(asked, clock)
+    alone = Looks(asked, Routes(asked, clock), clock)
     assert [look(alone, part) for _ in range(2)] == ["seen-1", "seen-2"]
     whole = [True]
     looks.watched(lambda namespace: whole[0] and namespace == part.part.namespace)

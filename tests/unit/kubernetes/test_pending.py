@@ -97,6 +97,8 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
         "finish-upgrade",
         "index-rebuild",
         "index-sync",
+        "maintenance-off",
+        "maintenance-on",
         "pause",
         "quarantine",
         "release",

@@ -207,6 +207,18 @@ def test_the_maintenance_page_stays_until_it_is_taken_away() -> None:
     assert not knows(made, MAINTENANCE)
 
 
+def test_where_the_front_door_has_no_page_nothing_begins_that_needs_it() -> None:
+    made = running()
+    made.desired["tracker"] = replace(
+        made.desired["tracker"], no_page="it cannot", cluster_secret=True, database=True
+    )
+    made.tick()
+    assert refused(made, "maintenance-on") == ["users-can-be-told"]
+    assert refused(made, "rotate-cluster-secret", downtime="yes") == ["users-can-be-told"]
+    assert "users-can-be-told" in refused(made, "major-upgrade")
+    assert "users-can-be-told" in refused(made, "restore")
+
+
 def test_a_page_that_nobody_wants_any_more_goes() -> None:
     made = running()
     made.platform.hold("tracker", held=True)
