@@ -19,6 +19,7 @@ from testbed.machines import Machines
 from tests.cluster.operators import Installed, installed
 from tests.cluster.support import until
 from tests.support.manifests import stack_of
+from tests.understudy.gitserver import SearchServer
 from tests.understudy.support import PostgreSQL
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(900)]
@@ -37,6 +38,7 @@ spec:
       version: RELEASE
       nodes: NODES
       env: {QUICKLY}
+      companions: {COMPANIONS}
   platform: {kind: kubernetes}
   database: {kind: external, host: 127.0.0.1, port: PORT, tls: disable, admin: {secret: admin}}
   edge: {driver: nginx, className: nginx, tls: {kind: disabled}}
@@ -46,6 +48,9 @@ QUICKLY = """\
 UNDERSTUDY_START_SECONDS: "0", UNDERSTUDY_LINK_SECONDS: "0.5", UNDERSTUDY_STOP_SECONDS: "0.2", \
 UNDERSTUDY_UPGRADE_SECONDS: "0.5"\
 """
+
+SEARCH = 'opensearch: {external: {url: "URL", credentials: {secret: search}}}'
+"""A search cluster of others: no names of a cluster are known where pods are processes of this machine."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +62,19 @@ class Case:
         old: the release that is set up.
         new: the other one.
         more: what its stand-in is told besides, to be quick.
+        companions: that it has, of others.
     """
 
     product: str
     old: str
     new: str
     more: str = ""
+    companions: str = ""
 
-    def stack(self, server: PostgreSQL, *, nodes: int = 2, version: str = "") -> Stack:
+    def stack(self, server: PostgreSQL, search: SearchServer, *, nodes: int = 2, version: str = "") -> Stack:
         """A small stack of it alone, which is called after it."""
         words = {"NAME": f"own-{self.product}", "PORT": str(server.port), "PRODUCT": self.product}
+        words |= {"COMPANIONS": self.companions.replace("URL", search.url)}
         words |= {"RELEASE": version or self.old, "NODES": str(nodes), "QUICKLY": f"{QUICKLY}{self.more}"}
         text = TEXT
         for word, value in words.items():
@@ -74,7 +82,10 @@ class Case:
         return stack_of(text)
 
 
-CASES = (Case("confluence", "10.2.7", "10.2.8", ', UNDERSTUDY_REBUILD_SECONDS: "0.5"'),)
+CASES = (
+    Case("confluence", "10.2.7", "10.2.8", ', UNDERSTUDY_REBUILD_SECONDS: "0.5"'),
+    Case("bitbucket", "9.4.16", "9.4.17", companions=SEARCH),
+)
 
 
 @pytest.fixture
@@ -98,6 +109,15 @@ def postgres(api: Api) -> Iterator[PostgreSQL]:
     server.stop()
 
 
+@pytest.fixture
+def search(api: Api, tmp_path: Path) -> Iterator[SearchServer]:
+    """A search cluster of others, in the network of the cluster."""
+    server = SearchServer.make(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
 class Kept:
     """A stack of one product that the operator keeps.
 
@@ -105,18 +125,28 @@ class Kept:
         cluster: it is in.
         case: the product.
         server: its database.
+        search: a search cluster.
     """
 
-    def __init__(self, cluster: Installed, case: Case, server: PostgreSQL) -> None:
+    def __init__(self, cluster: Installed, case: Case, *, server: PostgreSQL, search: SearchServer) -> None:
         self.cluster = cluster
         self.case = case
         self._server = server
+        self._search = search
         self.name = f"own-{case.product}"
         self.namespace = f"{self.name}-{case.product}"
 
+    def prepare(self) -> None:
+        """Apply what whoever installs it applies, for three nodes, and the secrets that somebody brings."""
+        self.cluster.prepare_for(self.case.stack(self._server, self._search, nodes=3))
+        metadata = {"name": "search", "namespace": self.namespace}
+        login = {"username": "admin", "password": self._search.password}
+        item = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": login}
+        self.cluster.api.apply(item, over=None)
+
     def ask_for(self, *, nodes: int = 2, version: str = "") -> None:
         """Write the Stack."""
-        self.cluster.write(self.case.stack(self._server, nodes=nodes, version=version))
+        self.cluster.write(self.case.stack(self._server, self._search, nodes=nodes, version=version))
 
     def members(self) -> dict[str, tuple[str, str]]:
         """State and version of each member of the product, as the operator tells them."""
@@ -156,10 +186,10 @@ class Kept:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.product)
 def test_a_product_is_set_up_upgraded_and_scaled(
-    cluster: Installed, postgres: PostgreSQL, case: Case
+    cluster: Installed, postgres: PostgreSQL, search: SearchServer, case: Case
 ) -> None:
-    product, kept = case.product, Kept(cluster, case, postgres)
-    cluster.prepare_for(case.stack(postgres, nodes=3))
+    product, kept = case.product, Kept(cluster, case, server=postgres, search=search)
+    kept.prepare()
     cluster.start()
     kept.ask_for()
     cluster.until_ready(kept.name, within=UP)
