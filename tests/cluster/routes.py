@@ -14,15 +14,20 @@ from telamon.platforms.kubernetes.api import STATUS, Api, Kind
 from tests.cluster.support import until
 
 ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute")
+CLASS: Final = Kind("gateway.networking.k8s.io/v1", "GatewayClass")
 DEFINED: Final = (
+    CLASS,
     ROUTE,
+    Kind("gateway.networking.k8s.io/v1", "Gateway"),
+    Kind("gateway.envoyproxy.io/v1alpha1", "ClientTrafficPolicy"),
+    Kind("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy"),
     Kind("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"),
     Kind("gateway.envoyproxy.io/v1alpha1", "HTTPRouteFilter"),
 )
 
 
 def define(api: Api, namespace: str) -> None:
-    """Let an API server know the kinds of routes, whatever their fields; those are judged elsewhere.
+    """Let an API server know the kinds of a front door, whatever their fields; those are judged elsewhere.
 
     Args:
         api: as somebody with every right.
@@ -35,7 +40,7 @@ def define(api: Api, namespace: str) -> None:
         names = {"kind": kind.kind, "plural": kind.plural, "listKind": f"{kind.kind}List"}
         spec = {
             "group": group,
-            "scope": "Namespaced",
+            "scope": "Cluster" if kind == CLASS else "Namespaced",
             "names": {**names, "singular": kind.kind.lower()},
             "versions": [{**served, "subresources": {"status": {}}}],
         }
@@ -44,7 +49,7 @@ def define(api: Api, namespace: str) -> None:
         metadata = {"name": f"{kind.plural}.{group}", "annotations": words}
         item = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
         api.apply({**item, "metadata": metadata, "spec": spec}, over=None)
-    until(lambda: all(_is_served(api, kind, namespace) for kind in DEFINED))
+    until(lambda: all(_is_served(api, kind, "" if kind == CLASS else namespace) for kind in DEFINED))
 
 
 def say(api: Api, route: Object, **said: str) -> None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from telamon.desired.kubernetes.components import KubernetesComponent, components
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.holding import is_held
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.errors import PlatformError
+from telamon.model.stack import Stack
 from telamon.platforms.clock import SteadyClock
 from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.drifting import ClusterDrifting
+from telamon.platforms.kubernetes.lease import LEASE
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.wiring.ground import static_network
 from testbed.control_plane import ControlPlane
-from tests.cluster.harness import OPERATOR
+from testbed.machines import Machines
+from tests.cluster.harness import OPERATOR, stack
+from tests.cluster.operators import Installed, installed
 from tests.cluster.routes import ROUTE, define, say, taking
 from tests.cluster.support import until
 from tests.support.manifests import rendered, site_of, stack_of
@@ -26,6 +32,8 @@ from tests.support.manifests import rendered, site_of, stack_of
 pytestmark = pytest.mark.lab
 
 NAMESPACE = "page-jira"
+LONG = 150.0
+"""Seconds for whatever a loaded machine takes a while for."""
 TEXT = """\
 apiVersion: telamon.dev/v1alpha1
 kind: Stack
@@ -140,3 +148,42 @@ def test_a_page_that_the_gateway_does_not_take_is_told(behind: Behind) -> None:
     with taking(behind.api, NAMESPACE):
         say(behind.api, behind.route(), Accepted="True")
         behind.platform.hold("jira", held=False)
+
+
+@pytest.mark.exhaustive
+def test_the_page_outlives_the_operator_that_has_shown_it(
+    plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path
+) -> None:
+    define(api, "default")
+    name = "pages"
+    document = stack(name).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    document["spec"]["edge"] = {"driver": "gateway", "tls": {"kind": "disabled"}}
+    wanted = Stack.model_validate(document, strict=False)
+    with installed(plane, api, tmp_path) as cluster, taking(api, f"{name}-tiny"):
+        cluster.prepare_for(wanted)
+        first = cluster.start()
+        cluster.write(wanted)
+        cluster.until_ready(name, within=LONG)
+
+        def shown() -> bool:
+            found = api.get(ROUTE, "tiny", namespace=f"{name}-tiny")
+            return found is not None and is_held(found)
+
+        cluster.operation(name, "close", verb="maintenance-on")
+        until(lambda: cluster.phase(name, "close") == "Succeeded", within=LONG)
+        assert shown()
+        first.kill()
+        cluster.start("operator-b")
+        until(lambda: holder_of(cluster) == "operator-b", within=LONG)
+        cluster.operation(name, "again", verb="restart")
+        until(lambda: cluster.phase(name, "again") == "Succeeded", within=LONG)
+        assert shown()
+        cluster.operation(name, "open", verb="maintenance-off")
+        until(lambda: cluster.phase(name, "open") == "Succeeded", within=LONG)
+        assert not shown()
+
+
+def holder_of(cluster: Installed) -> str:
+    """Which operator leads."""
+    found = cluster.api.get(LEASE, "telamon-operator", namespace=OPERATOR_NAMESPACE) or {}
+    return str(found.get("spec", {}).get("holderIdentity", ""))
