@@ -37,6 +37,8 @@ LOG = logging.getLogger("telamon.operator")
 
 DEFECT_RESTS = 5.0
 """Seconds a lane rests after a defect of ours."""
+FIRST_LOOK_WITHIN = 10.0
+"""Seconds for which whoever asks for an operation waits for the first look at its component."""
 
 
 @dataclass
@@ -232,10 +234,14 @@ class Host:
         """Take an operation; the lane of its component begins with it at once.
 
         Raises:
-            NotReadyError: there is no such component, or it was not looked at yet.
+            NotReadyError: there is no such component, or it could not be looked at yet.
             RefusedError: a guard refuses it.
             ConflictError: another operation is in progress there, or the stack is just being taken down.
         """
+        with self._lock:
+            first = self._lane(wish.component).looked
+        # A controller that was started a moment ago is asked before its first look has ended.
+        first.wait(FIRST_LOOK_WITHIN)
         with self._lock:
             lane, stored = self._lane(wish.component), self.stored()
             if self._going_down or stored is None:
@@ -403,6 +409,7 @@ class Host:
                 if operation is not None:
                     self._advance(lane, operation, outcome=outcome)
                 lane.trouble = None
+                lane.looked.set()
                 lane.operation = lane.operation or self._wished(outcome)
         except TelamonError as error:
             # Journal or store could not be written: acting without a record is worse than waiting.

@@ -20,6 +20,7 @@ class KeptLane:
     desired: ComponentDesired
     generation: int
     wake: threading.Event = field(default_factory=threading.Event)
+    looked: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
     standing: Standing | None = None
     trouble: Trouble | None = None

@@ -123,6 +123,36 @@ def test_a_successor_goes_on_where_the_host_died(rig: Rig) -> None:
         second.host.end()
 
 
+def test_what_is_asked_of_a_successor_before_its_first_look_waits_for_that(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    with rig.client() as client:
+        eventually(lambda: is_ready(client), "ready")
+    rig.host.end()
+    second = rig.successor()
+    seen, may_look = second.platform.observe, threading.Event()
+
+    def observe(wanted: ComponentDesired) -> ComponentState:
+        assert may_look.wait(20)
+        return seen(wanted)
+
+    monkeypatch.setattr(second.platform, "observe", observe)
+    second.host.resume()
+    asked = threading.Thread(target=lambda: second.host.operate(Wish("quarantine", "jira", "jira-1", {})))
+    try:
+        asked.start()
+        assert second.host.operations.all() == ()
+        may_look.set()
+        asked.join(20)
+        eventually(
+            lambda: endings(second)[-1:] == [("quarantine", "Succeeded")], "jira-1 is set aside"
+        )
+    finally:
+        may_look.set()
+        second.host.end()
+
+
 def test_a_stack_that_was_taken_down_stays_down(rig: Rig) -> None:
     rig.host.put(stack(), "stack.yaml")
     rig.host.down()
