@@ -1,7 +1,4 @@
-"""Backups at random moments under load, each restored; tokens and repositories are judged by other programs.
-
-That a row lacks its file or commit is taken from the page of the backup, by Telamon's own statements.
-"""
+"""Backups at random moments under load, each restored, and judged by programs other than the one that took them."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.machine import others_busy
+from bench.restored import dangling
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
 from bench.session import PRODUCTS, Session
@@ -52,15 +50,18 @@ def point(session: Session, repeat: int) -> Run:
     with tempfile.TemporaryDirectory(prefix="tb-restored-", dir=session.lab.root.parent) as folder:
         place = Path(folder)
         _fetch(session, page["snapshot"], place)
+        lacking = dangling(product, place / "database.dump", files=place / "files")
         figures = {
             "lost": float(_lost(record, before=asked, dump=place / "database.dump")),
-            "dangling": float(len(page["lacking"])),
+            "dangling": float(len(lacking)),
+            "told": float(len(page["lacking"])),
             "broken": float(_broken(place / "files")),
             "seconds": seconds,
             "added": page["added"] / MIB,
         }
     load = summarise(record, fault=record.seconds, healed=record.seconds)
-    return Run(figures, began, busy, notes=[f"{page['name']} of {page['size'] / MIB:.1f} MiB"], loads=(load,))
+    notes = [f"{page['name']} of {page['size'] / MIB:.1f} MiB", *lacking[:3]]
+    return Run(figures, began, busy, notes=notes, loads=(load,))
 
 
 def _fetch(session: Session, snapshot: str, place: Path) -> None:
@@ -115,11 +116,12 @@ SCENARIOS = (
         f"{POINTS} times: {RATE:.0f} requests/s to one product, files and pushes among them; after {EARLIEST:.0f} to "
         f"{LATEST:.0f} s `telamon backup`, which restores and judges what it took before it lists it. Then restic "
         "alone reads it back: every comment, issue and post that was acknowledged before the backup was asked for must "
-        "be in the dump, no row may lack its file, and git must call every repository whole. A late generator makes no "
-        "run void: nothing here is about time.",
+        "be in the dump, no row of it may lack its file or commit as the bench reads both, and git must call every "
+        "repository whole. A late generator makes no run void: nothing here is about time.",
         (
             Figure("lost", "acknowledged writes that are not in the backup", "", "sum", 0.0),
-            Figure("dangling", "rows without their file or commit, as the backup tells", "", "sum", 0.0),
+            Figure("dangling", "rows without their file or commit", "", "sum", 0.0),
+            Figure("told", "the same, as the page of the backup tells", "", "sum", 0.0),
             Figure("broken", "repositories that git fsck complains of", "", "sum", 0.0),
             Figure("seconds", "time of a backup, verified", "s", "median"),
             Figure("added", "added to the vault", "MiB", "median"),
