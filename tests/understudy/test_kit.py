@@ -11,6 +11,7 @@ import pytest
 import tantivy
 
 from tests.understudy.support import PostgreSQL, eventually, free_port, own_address
+from understudy.kit.accounts import ACCOUNT_SCHEMA, Accounts
 from understudy.kit.cluster import Mesh, MeshSettings
 from understudy.kit.database import Database, DatabaseAddress
 from understudy.kit.errors import (
@@ -284,3 +285,34 @@ def test_an_unknown_sabotage_is_refused_and_none_is_the_rule() -> None:
     KitSettings.read(wrong, known_variants=frozenset(), known_sabotage=frozenset(SABOTAGES))
     with pytest.raises(SettingsError, match="unknown sabotage 'kindness'"):
         wrong.check()
+
+
+def test_somebody_is_known_for_a_second_and_asked_for_again_after_a_change(
+    database: Mapping[str, str],
+) -> None:
+    address = DatabaseAddress.from_jdbc(database["url"], user=database["user"], password=database["password"])
+    pool = Database(address)
+    pool.prepare_schema("accounts", ACCOUNT_SCHEMA)
+    here, elsewhere = Accounts(pool), Accounts(pool)
+    with pool.transaction() as connection:
+        here.create_user(
+            connection, "Ada", password="p", display_name="Ada", email="ada@example.com", groups=["staff"]
+        )
+
+    def groups(accounts: Accounts) -> frozenset[str]:
+        known = accounts.recall("ada")
+        return frozenset() if known is None else known.groups
+
+    assert groups(here) == groups(elsewhere) == {"staff"}
+    with pool.transaction() as connection:
+        here.create_group(connection, "editors")
+        here.add_to_group(connection, "ada", group="editors")
+    assert groups(here) == {"editors", "staff"}
+    eventually(
+        lambda: groups(elsewhere) == {"editors", "staff"}, what="the change is known on the other node"
+    )
+    with pool.transaction() as connection:
+        here.delete_user(connection, "ada")
+    assert here.recall("ada") is None
+    eventually(lambda: elsewhere.recall("ada") is None, what="the other node knows nobody of that name")
+    pool.close()

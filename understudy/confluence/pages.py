@@ -61,7 +61,7 @@ class PageRoutes:
 
     def dashboard(self, call: Call) -> Response:
         """Spaces, and what was changed last."""
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             known = spaces.list_spaces(connection, [], start=0, limit=100)
             recent = store.list_recent(connection, limit=_RECENT)
         space_rows = [
@@ -104,7 +104,7 @@ class PageRoutes:
 
     def view_space(self, call: Call) -> Response:
         """The pages of a space."""
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             space = spaces.find_space(connection, call.path("key"))
             found = store.list_content(
                 connection, kind="page", space_key=space.key, title="", start=0, limit=200
@@ -116,7 +116,7 @@ class PageRoutes:
     def view_by_title(self, call: Call) -> Response:
         """A page by its title."""
         title = call.path("title").replace("+", " ")
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = store.list_content(
                 connection, kind="page", space_key=call.path("key"), title=title, start=0, limit=1
             )
@@ -126,7 +126,7 @@ class PageRoutes:
 
     def view_page(self, call: Call) -> Response:
         """A page by its id."""
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = store.find_content(connection, number_of(call.query("pageId")))
         return self._content_page(call, found)
 
@@ -135,7 +135,7 @@ class PageRoutes:
 
         The names of the ``meta`` elements are those of the product's editor page.
         """
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = store.find_content(connection, number_of(call.query("pageId")))
         token = self._token_for(call.principal.name, found.content_id)
         meta = (

@@ -77,7 +77,7 @@ class ContentRoutes:
         if kind not in KINDS:
             raise BadRequest(f"No content type {kind[:80]}")
         start, limit = bounds(call)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             found = store.list_content(
                 connection,
                 kind=kind,
@@ -112,7 +112,7 @@ class ContentRoutes:
         content_id = number_of(call.path("content_id"))
         version = call.whole_number("version", 0)
         expand = Expansions.parse(call.query("expand") or DEFAULT_EXPAND)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             if version:
                 found = store.find_version(connection, content_id, version=version)
             else:
@@ -153,7 +153,7 @@ class ContentRoutes:
 
     def history(self, call: Call) -> Response:
         """Who made it, and the latest version."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             found = store.find_content(connection, number_of(call.path("content_id")))
         return json_answer(render.history_json(found, self._links()))
 
@@ -161,7 +161,7 @@ class ContentRoutes:
         """Every version, the newest first."""
         content_id = number_of(call.path("content_id"))
         start, limit = bounds(call)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             store.find_content(connection, content_id)
             found = store.list_versions(connection, content_id, start=start, limit=limit + 1)
         results = [render.version_json(content) for content in found[:limit]]
@@ -178,7 +178,7 @@ class ContentRoutes:
         if kind not in {"page", "comment", "attachment"}:
             raise BadRequest(f"No children of type {kind[:80]}")
         start, limit = bounds(call)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             store.find_content(connection, content_id)
             found = store.list_children(
                 connection, content_id, kind=kind, start=start, limit=limit + 1, title=call.query("filename")
@@ -217,7 +217,7 @@ class ContentRoutes:
         """Spaces, by name."""
         start, limit = bounds(call)
         keys = call.request.query_params.getlist("spaceKey")
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             found = spaces.list_spaces(connection, keys, start=start, limit=limit + 1)
         expand = Expansions.parse(call.query("expand"))
         results = [render.space_json(space, self._links(), expand=expand) for space in found[:limit]]
@@ -253,7 +253,7 @@ class ContentRoutes:
     def read_space(self, call: Call) -> Response:
         """One space."""
         expand = Expansions.parse(call.query("expand"))
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             space = spaces.find_space(connection, call.path("key"))
             home = None
             if expand.has("homepage") and space.homepage is not None:
@@ -290,7 +290,7 @@ class ContentRoutes:
         """The pages or blog posts of a space."""
         start, limit = bounds(call)
         kind, key = call.path("kind"), call.path("key")
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             spaces.find_space(connection, key)
             found = store.list_content(
                 connection, kind=kind, space_key=key, title="", start=start, limit=limit + 1
@@ -357,7 +357,7 @@ class ContentRoutes:
         )
 
     def _labels_answer(self, content_id: int) -> Response:
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             store.find_content(connection, content_id)
             names = store.list_labels(connection, content_id)
         results = render.labels_json(names)

@@ -46,14 +46,14 @@ class FileRoutes:
         uploads = call.uploads("file")
         if not uploads:
             raise BadRequest("No file was posted under the name 'file'")
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             page = store.find_content(connection, number_of(call.path("content_id")))
         made = [
             self._node.attachments.add(page, _upload(call, file), author=call.principal.name)[0]
             for file in uploads
         ]
         self._node.changed()
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = [store.find_content(connection, content_id) for content_id in made]
         results = [
             render.content_json(one, self._links(), expand=Expansions.parse("version,container"))
@@ -81,7 +81,7 @@ class FileRoutes:
     def download(self, call: Call) -> Response:
         """The bytes of an attachment, of the current version or of the one asked for."""
         page_id = number_of(call.path("content_id"))
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = store.list_children(
                 connection, page_id, kind="attachment", start=0, limit=1, title=call.path("name")
             )
@@ -100,7 +100,7 @@ class FileRoutes:
         )
 
     def _attachment(self, attachment_id: int, page_id: int) -> Content:
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = store.find_content(connection, attachment_id)
         if found.kind != "attachment" or found.container != page_id:
             raise store.no_content(attachment_id)

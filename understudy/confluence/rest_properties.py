@@ -45,7 +45,7 @@ class PropertyRoutes:
     def listing(self, call: Call) -> Response:
         """All of a piece of content, by key."""
         start, limit = bounds(call)
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             content = _content(connection, call)
             rows = connection.execute(
                 "select * from content_property where contentid = %s order by propertykey offset %s limit %s",
@@ -72,7 +72,7 @@ class PropertyRoutes:
 
     def read(self, call: Call) -> Response:
         """One of them."""
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             return json_answer(_shown(_found(connection, call, call.path("key"))))
 
     def change(self, call: Call) -> Response:

@@ -150,7 +150,7 @@ class SearchRoutes:
             hits = self._node.index.search(cql, asker, start=start, limit=limit)
         except IndexProblem as error:
             raise HttpProblem(f"The search index cannot be used: {error}", status=500) from error
-        with self._node.database.transaction() as connection:
+        with self._node.database.reading() as connection:
             found = store.find_many(connection, [int(key) for key in hits.keys])
         return hits, [found[int(key)] for key in hits.keys if int(key) in found]
 

@@ -281,7 +281,7 @@ class WikiIndex:
             yield [row["contentid"] for row in rows]
 
     def _documents(self, content_ids: list[int]) -> list[Document]:
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return self._load(connection, content_ids)
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, LiteralString
@@ -138,7 +138,7 @@ def issue_json(row: Row, base: str, *, choice: FieldChoice) -> dict[str, Any]:
         base: base URL for links.
         choice: the fields wanted.
     """
-    fields = {name: value for name, value in _plain_fields(row, base).items() if choice.wants(name)}
+    fields = {name: value(row, base) for name, value in _PLAIN_FIELDS.items() if choice.wants(name)}
     if choice.details:
         if choice.wants("comment"):
             comments = [comment_json(comment, row, base=base) for comment in row["comments"]]
@@ -214,38 +214,49 @@ def choice_json(kind: str, choices: Sequence[Choice], *, value: str, base: str) 
     return shown | ({"subtask": False} if kind == "issuetype" else {})
 
 
-def _plain_fields(row: Row, base: str) -> dict[str, Any]:
-    done = row["issuestatus"] == LAST_STATUS.id
+def _project(row: Row, base: str) -> dict[str, Any]:
     return {
-        "summary": row["summary"],
-        "description": row["description"] or None,
-        "issuetype": choice_json("issuetype", ISSUE_TYPES, value=row["issuetype"], base=base),
-        "project": {
-            "self": f"{base}/rest/api/2/project/{row['project_id']}",
-            "id": str(row["project_id"]),
-            "key": row["pkey"],
-            "name": row["pname"],
-            "projectTypeKey": "software",
-        },
-        "priority": choice_json("priority", PRIORITIES, value=row["priority"], base=base),
-        "status": status_json(row["issuestatus"], base),
-        "resolution": choice_json("resolution", (RESOLUTION,), value=RESOLUTION.id, base=base)
-        if done
-        else None,
-        "assignee": person_json(row["assignee"], base),
-        "reporter": person_json(row["reporter"], base),
-        "creator": person_json(row["creator"], base),
-        "labels": row["labels"],
-        "fixVersions": [
-            {
-                "self": f"{base}/rest/api/2/version/{version['id']}",
-                "id": str(version["id"]),
-                "name": version["name"],
-                "released": version["released"],
-                "archived": version["archived"],
-            }
-            for version in row["versions"]
-        ],
-        "created": timestamp(row["created"]),
-        "updated": timestamp(row["updated"]),
+        "self": f"{base}/rest/api/2/project/{row['project_id']}",
+        "id": str(row["project_id"]),
+        "key": row["pkey"],
+        "name": row["pname"],
+        "projectTypeKey": "software",
     }
+
+
+def _resolution(row: Row, base: str) -> dict[str, Any] | None:
+    if row["issuestatus"] != LAST_STATUS.id:
+        return None
+    return choice_json("resolution", (RESOLUTION,), value=RESOLUTION.id, base=base)
+
+
+def _versions(row: Row, base: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "self": f"{base}/rest/api/2/version/{version['id']}",
+            "id": str(version["id"]),
+            "name": version["name"],
+            "released": version["released"],
+            "archived": version["archived"],
+        }
+        for version in row["versions"]
+    ]
+
+
+_PLAIN_FIELDS: Mapping[str, Callable[[Row, str], Any]] = {
+    "summary": lambda row, _: row["summary"],
+    "description": lambda row, _: row["description"] or None,
+    "issuetype": lambda row, base: choice_json("issuetype", ISSUE_TYPES, value=row["issuetype"], base=base),
+    "project": _project,
+    "priority": lambda row, base: choice_json("priority", PRIORITIES, value=row["priority"], base=base),
+    "status": lambda row, base: status_json(row["issuestatus"], base),
+    "resolution": _resolution,
+    "assignee": lambda row, base: person_json(row["assignee"], base),
+    "reporter": lambda row, base: person_json(row["reporter"], base),
+    "creator": lambda row, base: person_json(row["creator"], base),
+    "labels": lambda row, _: row["labels"],
+    "fixVersions": _versions,
+    "created": lambda row, _: timestamp(row["created"]),
+    "updated": lambda row, _: timestamp(row["updated"]),
+}
+"""How each field is shown. Only those that are asked for are made: a search for many issues mostly asks for two."""

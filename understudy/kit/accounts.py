@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _PASSWORD_ROUNDS = 10_000
 _PASSWORD_BYTES = 32
 _FAILURES_BEFORE_CHALLENGE = 3
 _FAILED_COUNT = "login.currentFailedCount"
+_FRESH_SECONDS = 1.0
 
 ACCOUNT_SCHEMA: tuple[LiteralString, ...] = (
     """create table if not exists cwd_user (
@@ -106,11 +108,25 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._verified = _VerifiedPasswords()
+        self._kept = _KeptPrincipals()
 
     def find(self, user_name: str) -> Principal | None:
         """The user of that name, upper and lower case being the same."""
         row = self._database.fetch_one(_SELECT_USER + " where u.lower_user_name = %s", (user_name.lower(),))
         return None if row is None else principal_of(row)
+
+    def recall(self, user_name: str) -> Principal | None:
+        """The user of that name as this node knows it: at most a second old, so that not every request asks anew.
+
+        The products keep users and memberships in memory as well. What is changed on this node is asked for again.
+        """
+        lower_name = user_name.lower()
+        if (kept := self._kept.get(lower_name)) is not None:
+            return kept
+        asked_at = time.monotonic()
+        if (found := self.find(lower_name)) is not None:
+            self._kept.put(lower_name, found, asked_at=asked_at)
+        return found
 
     def find_many(self, user_names: Sequence[str]) -> dict[str, Principal]:
         """Those of the users of these names that exist, by lower-case name."""
@@ -188,12 +204,14 @@ class Accounts:
 
     def set_active(self, connection: Connection, name: str, *, active: bool) -> None:
         """Let a user log in, or no more, within a transaction of the caller."""
+        self._kept.clear()
         connection.execute(
             "update cwd_user set active = %s where lower_user_name = %s", (int(active), name.lower())
         )
 
     def delete_user(self, connection: Connection, name: str) -> bool:
         """Delete a user with tokens and memberships; False where there is none."""
+        self._kept.clear()
         return bool(
             connection.execute("delete from cwd_user where lower_user_name = %s", (name.lower(),)).rowcount
         )
@@ -230,6 +248,7 @@ class Accounts:
 
     def add_to_group(self, connection: Connection, name: str, *, group: str) -> bool:
         """Put a user into a group within a transaction of the caller; False where already in it."""
+        self._kept.clear()
         made = connection.execute(
             "insert into cwd_membership (lower_parent_name, lower_child_name) values (%s, %s) on conflict do nothing",
             (group.lower(), name.lower()),
@@ -357,6 +376,30 @@ class _VerifiedPasswords:
             while len(self._known) > self._maximum:
                 self._known.popitem(last=False)
         return True
+
+
+class _KeptPrincipals:
+    """Who was looked up within the last second, by lower-case name."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, Principal]] = {}
+        self._cleared_at = float("-inf")
+
+    def get(self, lower_name: str) -> Principal | None:
+        asked_at, principal = self._kept.get(lower_name, (float("-inf"), None))
+        return principal if time.monotonic() - asked_at < _FRESH_SECONDS else None
+
+    def put(self, lower_name: str, principal: Principal, *, asked_at: float) -> None:
+        with self._lock:
+            # What was asked for before a change may be what was there before it.
+            if asked_at > self._cleared_at:
+                self._kept[lower_name] = (asked_at, principal)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._cleared_at = time.monotonic()
 
 
 def principal_of(row: Row) -> Principal:

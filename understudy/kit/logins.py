@@ -160,7 +160,7 @@ class Logins:
     def _by_cookie(self, request: Request) -> Identity:
         session = self.sessions.find(request.cookies.get(self.rules.session_cookie, ""))
         if session is not None and session.user_name is not None:
-            principal = self.accounts.find(session.user_name)
+            principal = self.accounts.recall(session.user_name)
             if principal is not None and principal.active:
                 return Identity(principal, session, by_cookie=True)
             self.sessions.end(session.session_id)
