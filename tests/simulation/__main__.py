@@ -13,7 +13,9 @@ def main() -> None:
     """Play a history."""
     parser = argparse.ArgumentParser(prog="tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
-    history = History(parser.parse_args().seed)
+    parser.add_argument("--verb", help="what is asked for, where it is not what the seed draws")
+    options = parser.parse_args()
+    history = History(options.seed, verb=options.verb)
     told = sys.stdout.write
     told(f"{history.plot}\n")
     try:

@@ -9,20 +9,24 @@ from dataclasses import dataclass, field, replace
 from telamon.desired.component import Saving
 from telamon.indexfiles.place import IndexPlace
 from telamon.naming import DATABASE
+from telamon.plan.writer import recorded
 from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.indexing import IndexStrategy, IndexWays
 from telamon.products.release import Way
 from telamon.state.phase import Phase
-from telamon.state.world import Life
+from telamon.state.world import Life, Role
 from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds
 from tests.support.stacks import World, database, product, world
 
 COMPONENT = "tracker"
 ROTATION = "rotate-database-password"
+DATABASE_RELEASE = "database-release"
+"""No operation: the stack file names other programs for the database's servers."""
 OLD, NEW = "1.0.0", "1.1.0"
 
 UPGRADES = {"upgrade": Way.ROLLING, "major-upgrade": Way.DOWNTIME}
 FAULTS = (Fault.CRASH, Fault.HANG, Fault.ERROR, Fault.BREAK_INDEX, Fault.LEAVE_CLUSTER)
+SERVER_FAULTS = (Fault.CRASH, Fault.HANG)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ ASKED: Mapping[str, Asked] = {
     "switchover": Asked(component=DATABASE),
 }
 """Operations that leave release and log-in as they are."""
+AT_THE_DATABASE = Asked(component=DATABASE)
 CHANGING = ("upgrade", "upgrade", "major-upgrade", "restart", ROTATION)
 """Operations that replace members; half of all histories are about one of them."""
 
@@ -75,7 +80,7 @@ class Plot:
     @property
     def asked(self) -> Asked:
         """What is asked of whom."""
-        return ASKED.get(self.verb, Asked())
+        return AT_THE_DATABASE if self.verb == DATABASE_RELEASE else ASKED.get(self.verb, Asked())
 
 
 def plot_of(dice: random.Random) -> Plot:
@@ -105,10 +110,12 @@ class History:
     Args:
         seed: of all chance in it.
         servers: of the database; as drawn where ``None``.
+        verb: what is asked for; as drawn where ``None``.
     """
 
     seed: int
     servers: int | None = None
+    verb: str | None = None
     plot: Plot = field(init=False)
     made: World = field(init=False)
     platform: FaultyPlatform = field(init=False)
@@ -117,7 +124,8 @@ class History:
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
-        self.plot = plot_of(self.dice)
+        drawn = plot_of(self.dice)
+        self.plot = replace(drawn, verb=self.verb or drawn.verb)
         servers = self.plot.servers if self.servers is None else self.servers
         ways = IndexWays(IndexPlace("index"), (IndexStrategy.COPY, IndexStrategy.SNAPSHOT), noted_apart=True)
         kept = replace(product(self.dice.choice((2, 3))), index=ways, saving=self.plot.saving)
@@ -144,7 +152,10 @@ class History:
         made, plot = self.made, self.plot
         if plot.cdn:
             made.platform.use_cdn(COMPONENT)
-        if plot.verb in UPGRADES:
+        if plot.verb == DATABASE_RELEASE:
+            servers = len(made.desired[DATABASE].members)
+            made.desired[DATABASE] = database(servers, revision="r2", release=NEW)
+        elif plot.verb in UPGRADES:
             bad = frozenset({NEW})
             behaviour = Behaviour()
             if not plot.good:
@@ -185,11 +196,19 @@ class History:
         plot = self.plot
         if number == plot.cancelled_at and plot.asked.component in self.made.operations:
             self.made.cancel(plot.asked.component)
-        if number in plot.struck_at and self._healthy() > 1:
-            member = self.dice.choice(sorted(self.made.desired[COMPONENT].members, key=lambda one: one.name))
-            self.made.platform.strike(COMPONENT, member.name, fault=self.dice.choice(FAULTS))
+        if number in plot.struck_at:
+            self._strike()
         self.survive(self.made.tick)
         self._check_serving()
+
+    def _strike(self) -> None:
+        """Hurt a server where the database is what changes; else a member of the product, unless it is the last."""
+        changing = self.plot.verb == DATABASE_RELEASE
+        if not changing and self._healthy() <= 1:
+            return
+        component, faults = (DATABASE, SERVER_FAULTS) if changing else (COMPONENT, FAULTS)
+        member = self.dice.choice(sorted(self.made.desired[component].members, key=lambda one: one.name))
+        self.made.platform.strike(component, member.name, fault=self.dice.choice(faults))
 
     def _healthy(self) -> int:
         state = self.made.platform.observe(self.made.desired[COMPONENT])
@@ -211,29 +230,51 @@ class History:
         assert not [fact for fact in memory.facts if fact.startswith(f"{self.plot.verb}-")], (
             "facts are left over"
         )
-        ending = made.endings[f"{self.plot.verb}-{self.plot.asked.component}-1"].ending
-        if self.plot.verb in UPGRADES:
-            assert (memory.release == NEW) is (ending == "Succeeded")
-            assert self.plot.good or memory.release == OLD, "a bad release is in force"
-            assert made.platform.upgrade_mode(COMPONENT) is None, "upgrade mode was left on"
+        if self.plot.verb == DATABASE_RELEASE:
+            self._judge_servers()
+        else:
+            self._judge_ending(made.endings[f"{self.plot.verb}-{self.plot.asked.component}-1"].ending)
         assert made.platform.cdn(COMPONENT) is self.plot.cdn, "static files come from elsewhere than before"
-        if self.plot.verb == ROTATION:
-            assert (memory.login == "_tracker_a") is (ending == "Succeeded")
         used = {member.login for member in made.platform.living(COMPONENT)}
         assert used == {memory.login or "tracker"}, f"nodes log in as {used}, recorded is {memory.login}"
         assert made.platform.may_log_in(memory.login or "tracker"), "nodes log in as a role that was ended"
         assert made.calls("set-up") <= 1
 
+    def _judge_ending(self, ending: str) -> None:
+        made, memory = self.made, self.made.executors[COMPONENT].memory
+        if self.plot.verb in UPGRADES:
+            assert (memory.release == NEW) is (ending == "Succeeded")
+            assert self.plot.good or memory.release == OLD, "a bad release is in force"
+            assert made.platform.upgrade_mode(COMPONENT) is None, "upgrade mode was left on"
+        if self.plot.verb == ROTATION:
+            assert (memory.login == "_tracker_a") is (ending == "Succeeded")
 
-def play(seed: int) -> None:
+    def _judge_servers(self) -> None:
+        """Every server runs the new release, one of them takes writes, and the other one lacks none."""
+        desired, memory = self.made.desired[DATABASE], self.made.executors[DATABASE].memory
+        state, record = self.made.platform.observe(desired), recorded(memory)
+        assert {member.release for member in state.members} == {memory.release} == {NEW}
+        parts = {member.name: member.replication for member in state.members}
+        writers = [name for name, part in parts.items() if part is not None and part.role is Role.PRIMARY]
+        assert record is not None
+        assert writers == [record.primary], f"{writers} take writes, recorded is {record.primary}"
+        assert bool(record.synced) is (len(desired.members) > 1), "a standby is out of step for good"
+
+
+def play(seed: int, verb: str | None = None) -> None:
     """Play the history of a seed.
+
+    Args:
+        seed: of all chance in it.
+        verb: what is asked for; as drawn where ``None``.
 
     Raises:
         AssertionError: with the command that plays it again.
     """
     try:
-        History(seed).play()
+        History(seed, verb=verb).play()
     except Exception as error:
+        told = f" --verb {verb}" if verb else ""
         raise AssertionError(
-            f"seed {seed}: {error}\nagain: python -m tests.simulation --seed {seed}"
+            f"seed {seed}: {error}\nagain: python -m tests.simulation --seed {seed}{told}"
         ) from error

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from telamon.naming import DATABASE
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Begin, Call
 from tests.simulation.faulty import ControllerDied, FaultyPlatform, Odds
-from tests.simulation.history import COMPONENT, NEW, History, Plot, play
+from tests.simulation.history import COMPONENT, DATABASE_RELEASE, NEW, History, Plot, play
 from tests.support.acts import ACTS, SAVED, SILENT, Act
 from tests.support.stacks import database, product, world
 
@@ -29,6 +30,44 @@ def test_a_thousand_histories_end_well(chunk: int) -> None:
 def test_nine_thousand_more_histories_end_well(chunk: int) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         play(seed)
+
+
+def test_another_release_of_the_database_comes_in_whatever_happens() -> None:
+    for seed in range(CHUNK):
+        play(seed, DATABASE_RELEASE)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("chunk", range(1, 40))
+def test_another_release_of_the_database_comes_in_in_many_more_histories(chunk: int) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        play(seed, DATABASE_RELEASE)
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+def test_a_controller_that_dies_while_servers_change_their_release_leaves_the_same_servers(
+    servers: int,
+) -> None:
+    def begun() -> History:
+        history = History(7, servers=servers, verb=DATABASE_RELEASE)
+        history.begin()
+        return history
+
+    plain = begun()
+    before = plain.platform.verbs
+    plain.made.run()
+    verbs = plain.platform.verbs - before
+    assert verbs > servers
+    for number in range(1, verbs + 1):
+        history = begun()
+        history.platform.dies_after = history.platform.verbs + number
+        for _ in range(4_000):
+            if history.deaths:
+                break
+            history.survive(history.made.tick)
+        assert history.deaths, f"verb {number} was never reached"
+        history.made.run()
+        assert picture(history, DATABASE) == picture(plain, DATABASE), f"after verb {number}"
 
 
 def test_a_look_from_before_a_verb_never_passes_for_one_from_after_it() -> None:
