@@ -145,9 +145,7 @@ def test_what_is_asked_of_a_successor_before_its_first_look_waits_for_that(
         assert second.host.operations.all() == ()
         may_look.set()
         asked.join(20)
-        eventually(
-            lambda: endings(second)[-1:] == [("quarantine", "Succeeded")], "jira-1 is set aside"
-        )
+        eventually(lambda: endings(second)[-1:] == [("quarantine", "Succeeded")], "jira-1 is set aside")
     finally:
         may_look.set()
         second.host.end()
