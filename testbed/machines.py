@@ -7,7 +7,7 @@ filled, and a program finds the folder in ``UNDERSTUDY_ACCOUNT``. Images, resour
 must be on this machine, as the command of its container or as what stands in for its image. A volume is a folder,
 whose path takes the place of the one that it is mounted at in the variables of the program. A pod that is to end by
 itself (of a Job) is run to its end where all that it mounts are folders, and else is said to have ended well: files of
-the cluster are not there.
+the cluster are not there. It finds itself a user that is not root, and what it wrote last is told where it failed.
 
 Sources: Kubernetes, "Pod Lifecycle" (states of containers, grace, probes), "Define Environment Variables"
 (``$(VAR)``, ``fieldRef``, ``secretKeyRef``).
@@ -24,6 +24,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,9 @@ NODES: Final = ("machine-0", "machine-1")
 LOOKS_EVERY: Final = 0.05
 STARTS_AGAIN_AFTER: Final = 1.0
 """Seconds for which a container that has ended waits: a kubelet's back-off, at its shortest."""
+_AS_SOMEBODY: Final = ("unshare", "--user", "--map-user=1", "--map-group=1")
+"""A program that is begun so finds itself a user that every machine knows and that is not root; files take it for who
+began it. Source: util-linux, unshare(1)."""
 _REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
@@ -165,7 +169,11 @@ class Machines:
         known = self._running.get(uid)
         if "deletionTimestamp" in pod["metadata"]:
             # Whatever is left of its program ends with it.
-            self._gone(pod)
+            if known is None or known.process is None:
+                self._gone(pod)
+            else:
+                known.pod = pod
+                self._end(known)
             return
         if known is None and mounted and all(_is_folder(volume) for volume in mounted):
             known = self._running[uid] = _Running(pod, str(pod["spec"]["nodeName"]), "", _now())
@@ -174,7 +182,10 @@ class Machines:
         code = 0 if process is None else process.poll()
         if code is None:
             return
+        code = code if code >= 0 else 128 - code
         terminated = {"exitCode": code, "startedAt": _now(), "finishedAt": _now(), "reason": "Completed"}
+        if code and pod["spec"]["containers"][0].get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            terminated["message"] = self._log(pod).read_text(encoding="utf-8", errors="replace")[-2048:]
         statuses = [_container(pod, {"terminated": terminated})]
         phase = "Failed" if code else "Succeeded"
         self._patch(pod, {"phase": phase, "startTime": _now(), "containerStatuses": statuses})
@@ -207,10 +218,17 @@ class Machines:
         if not command:
             return None
         environment = self._mounted(known, container, environment)
-        with (self._logs / f"{known.pod['metadata']['name']}.log").open("ab") as log:
+        if command[0] == "python":
+            command[0] = sys.executable
+        if known.pod["spec"].get("restartPolicy") == "Never":
+            command = [*_AS_SOMEBODY, *command]
+        with self._log(known.pod).open("ab") as log:
             return subprocess.Popen(
                 command, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log
             )
+
+    def _log(self, pod: Pod) -> Path:
+        return self._logs / f"{pod['metadata']['name']}.log"
 
     def _mounted(
         self, known: _Running, container: Mapping[str, Any], environment: Mapping[str, str]

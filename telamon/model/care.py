@@ -82,6 +82,19 @@ class S3Destination(Section):
     ] = ""
 
 
+class ClaimDestination(Section):
+    """A volume of the cluster."""
+
+    kind: Literal["claim"]
+    claim: Annotated[
+        Name,
+        Doc(
+            "Name of the PersistentVolumeClaim, in the namespace of each product; somebody makes it there. It should"
+            " lie on other disks than the shared homes."
+        ),
+    ]
+
+
 class BackupSpec(Section):
     """What there is to come back to."""
 
@@ -127,7 +140,7 @@ class BackupSpec(Section):
         ),
     ] = Duration.parse("1h")
     destination: Annotated[
-        Annotated[FolderDestination | S3Destination, Field(discriminator="kind")] | None,
+        Annotated[FolderDestination | S3Destination | ClaimDestination, Field(discriminator="kind")] | None,
         Doc(
             "Where backups go.",
             unset="A folder beside the stack in the lab, a bucket of the stack's own on aws.",

@@ -47,6 +47,7 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path, help="default: the service account of the pod")
     parser.add_argument("--context", help="of the kubeconfig; default: the one in use")
     parser.add_argument("--namespace", default=OPERATOR_NAMESPACE, help="of the Stacks and the lease")
+    parser.add_argument("--image", default="", help="of the jobs that take backups")
     parser.add_argument("--listen", default="0.0.0.0:8080", help="address of probes and metrics")
     parser.add_argument("--admission", default="0.0.0.0:9443", help="address that the API server asks")
     parser.add_argument(
@@ -85,6 +86,7 @@ def _operate(given: argparse.Namespace) -> None:
         kubeconfig=given.kubeconfig,
         context=given.context,
         namespace=given.namespace,
+        image=given.image,
         addresses=Addresses(_address("--listen", given.listen), _address("--admission", given.admission)),
         looks=looks,
     )

@@ -24,6 +24,7 @@ from telamon.operator.following import FollowingHost
 from telamon.operator.logs import Looks
 from telamon.operator.queue import WorkQueue
 from telamon.operator.report import Lane, Transitions, stack_status
+from telamon.operator.schedule import Schedule
 from telamon.ports import Stored
 from telamon.wiring.cluster import REFUSED, ClusterParts, StackParts
 
@@ -50,6 +51,7 @@ class _Kept:
     parts: StackParts
     host: FollowingHost
     transitions: Transitions
+    schedule: Schedule
     refusals: Transitions = field(default_factory=Transitions)
     followed: Stored | None = None
     trouble: TelamonError | None = None
@@ -171,7 +173,7 @@ class ClusterOperator:
             rest=RESYNC,
             around=partial(self._around, name),
         )
-        kept = self._kept[name] = _Kept(parts, host, Transitions.after(_conditions(stored)))
+        kept = self._kept[name] = _Kept(parts, host, Transitions.after(_conditions(stored)), Schedule(host))
         LOG.info("%s is kept", name)
         return kept
 
@@ -223,10 +225,21 @@ class ClusterOperator:
         turn = 0
         while not self._ended.wait(RESYNC):
             turn += 1
-            for name in list(self._kept):
+            for name, kept in list(self._kept.items()):
+                self._keep_schedule(name, kept)
                 self._queue.add(name)
                 if turn % REREAD == 0:
                     self._queue.add(f"{name}{OPERATIONS}")
+
+    def _keep_schedule(self, name: str, kept: _Kept) -> None:
+        """Ask for what comes round; what cannot be read now is read again later."""
+        try:
+            for component in kept.schedule.keep():
+                LOG.info("a backup of %s of %s is due", component, name)
+        except TelamonError as error:
+            LOG.warning("the schedule of %s could not be kept: %s", name, error)
+        except Exception:
+            LOG.exception("the schedule of %s: a defect", name)
 
     def _report(self) -> None:
         while not self._ended.wait(REPORTS_EVERY):

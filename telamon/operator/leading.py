@@ -51,6 +51,7 @@ def operate(
     kubeconfig: Path | None,
     context: str | None,
     namespace: str,
+    image: str,
     addresses: Addresses,
     looks: Looks,
 ) -> None:
@@ -61,6 +62,7 @@ def operate(
         kubeconfig: file; ``None``: the service account of the pod, or as ``kubectl`` finds it.
         context: of the kubeconfig; ``None`` for the one in use.
         namespace: of the Stacks, the lease and the operator.
+        image: of the jobs that take backups; "" where nobody has said which.
         addresses: where it listens.
         looks: mark which look a line of the log belongs to.
 
@@ -68,7 +70,7 @@ def operate(
         ConflictError: another one leads by now.
         TelamonError: nobody can log in to the cluster, or an address cannot be listened on.
     """
-    parts = cluster_parts(kubeconfig, context, namespace=namespace)
+    parts = cluster_parts(kubeconfig, context, namespace=namespace, image=image)
     metrics, desk = parts.metrics, Desk()
 
     def told(kind: str, verdict: Verdict) -> None:

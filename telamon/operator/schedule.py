@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from telamon.desired.component import ComponentDesired
 from telamon.errors import TelamonError
 from telamon.operator.host import Host
 from telamon.operator.operations import UNENDED, Wish
@@ -38,20 +39,23 @@ class Schedule:
         if now - self._looked < LOOKS_EVERY:
             return ()
         self._looked = now
-        kept = self._host.stack()
+        products = self._products()
+        kept = self._host.stack() if products else None
         if kept is None:
             return ()
         every = kept[0].spec.backup.every.seconds
-        due = [name for name in self._products() if self._is_due(name, every=every, now=now)]
+        due = [name for name in products if self._is_due(name, every=every, now=now)]
         return tuple(name for name in due if self._ask(name))
 
     def _products(self) -> tuple[str, ...]:
+        """Products that have something to back up, and whose backups have a place."""
         return tuple(
             name
             for name, lane in self._host.lanes().items()
             if lane.outcome is not None
             and lane.outcome.view.desired.kind is ComponentKind.PRODUCT
             and lane.outcome.view.desired.database
+            and _have_a_place(lane.outcome.view.desired)
             and lane.outcome.view.is_set_up()
         )
 
@@ -84,3 +88,7 @@ class Schedule:
             LOG.info("the backup of %s is put off: %s", component, error)
             return False
         return True
+
+
+def _have_a_place(desired: ComponentDesired) -> bool:
+    return desired.saving is None or desired.saving.possible

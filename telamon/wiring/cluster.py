@@ -28,16 +28,14 @@ if TYPE_CHECKING:
     from telamon.platforms.kubernetes.watching import Watch
 
 _SERVER: Final = "the database server of a cluster is kept by whoever made it: RDS, an operator, its owner"
-_NO_BACKUP: Final = f"nobody on a cluster takes a backup or puts one back: {_SERVER}"
+_NO_RESTORE: Final = "nobody on a cluster puts a backup back yet"
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "backup": _NO_BACKUP,
-        "major-upgrade": f"it begins with a backup, and {_NO_BACKUP}",
-        "restore": _NO_BACKUP,
+        "major-upgrade": f"where it fails it ends with a restore, and {_NO_RESTORE}",
+        "restore": _NO_RESTORE,
         "rotate-cluster-secret": "the secret is somebody else's to write",
         "rotate-database-password": "the secret is somebody else's to write",
         "switchover": _SERVER,
-        "verify-backup": _NO_BACKUP,
     }
 )
 """Verbs of operations that are not performed on a cluster, and why."""
@@ -128,6 +126,7 @@ class ClusterParts:
         clock: time.
         pairs: certificates with which it answers for admission.
         metrics: what it counts.
+        image: of the jobs that take backups; "" where nobody has said which.
     """
 
     namespace: str
@@ -136,6 +135,7 @@ class ClusterParts:
     clock: SteadyClock
     pairs: ServingPairs
     metrics: Metrics
+    image: str
     _connect: Callable[[], Api]
     _api: Api
 
@@ -152,7 +152,9 @@ class ClusterParts:
         api = self._connect()
         store = KubernetesStore(api, self.namespace, name)
         records = KubernetesRecords(api, self.namespace, name)
-        platform = KubernetesPlatform(api, name, self.clock, records=records, network=static_network)
+        platform = KubernetesPlatform(
+            api, name, self.clock, records=records, network=static_network, image=self.image
+        )
         return StackParts(
             store,
             KubernetesJournal(api, self.namespace, name),
@@ -189,13 +191,16 @@ class ClusterParts:
         self._api.close()
 
 
-def cluster_parts(kubeconfig: Path | None, context: str | None, *, namespace: str) -> ClusterParts:
+def cluster_parts(
+    kubeconfig: Path | None, context: str | None, *, namespace: str, image: str
+) -> ClusterParts:
     """Log in to a cluster as its operator.
 
     Args:
         kubeconfig: file; ``None``: as ``kubectl`` finds it, or the service account of the pod.
         context: of the kubeconfig; ``None`` for the one in use.
         namespace: of the Stacks, the lease and the operator.
+        image: of the jobs that take backups; "" where nobody has said which.
 
     Raises:
         MachineError: the library for clusters, or a kubeconfig, is missing.
@@ -222,7 +227,7 @@ def cluster_parts(kubeconfig: Path | None, context: str | None, *, namespace: st
     identity = _identity(api.whoami())
     lease = KubernetesLease(api, namespace, "telamon-operator", identity, clock)
     pairs = ServingPairs(api, namespace, clock)
-    return ClusterParts(namespace, identity, lease, clock, pairs, metrics, connect, api)
+    return ClusterParts(namespace, identity, lease, clock, pairs, metrics, image, connect, api)
 
 
 def _identity(known: Mapping[str, Any]) -> str:

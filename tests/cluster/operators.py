@@ -128,6 +128,8 @@ class Installed:
             "127.0.0.1:0",
             "--admission",
             admission,
+            "--image",
+            IMAGE,
         )
         with log.open("ab") as output:
             running = subprocess.Popen(

@@ -115,13 +115,13 @@ def test_what_would_be_refused_is_refused_as_it_is_written(cluster: Installed, n
     # As `telamon validate` says it: where, what, and what to write instead.
     unknown = {**wanted, "spec": {**wanted["spec"], "products": {"tinyy": {"version": "1.0"}}}}
     assert "spec.products.tinyy" in writer.refusal(unknown, wanted)
-    # As the operator would say it afterwards: nobody on a cluster takes the backup that comes first.
+    # As the operator would say it afterwards: nobody on a cluster could go back.
     newer = {**wanted, "spec": {**wanted["spec"], "products": {"tiny": {**tiny, "version": "2.0"}}}}
-    assert "which begins with a backup, and nobody on a cluster takes one" in writer.refusal(newer, wanted)
+    assert "nobody on a cluster puts a backup back" in writer.refusal(newer, wanted)
     assert cluster.stack("judged")["spec"] == document["spec"]
 
     said = writer.refusal(operation("backup-tiny-1", verb="backup"))
-    assert "backup is refused: nobody on a cluster takes a backup" in said
+    assert "names no place here where backups of tiny could be put" in said
     said = writer.refusal(operation("restart-tiny-1", verb="restart", generation=999))
     assert "it was asked for when the stack was at generation 999" in said
     target = {"stack": "judged", "component": "tinny"}

@@ -14,6 +14,7 @@ from typing import Any, Final
 from telamon.desired.calls import SetupDesired
 from telamon.desired.component import ComponentDesired, MemberDesired, Saving
 from telamon.desired.keeping import component_desired, requirements
+from telamon.desired.kubernetes.backups import SavingDesired, saving_of
 from telamon.desired.kubernetes.data import Bundle, Object, digest
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.storage import local_size
@@ -64,6 +65,7 @@ class KubernetesComponent:
         preparing: what makes its database; empty where it has none, or somebody else makes it.
         set_up: what set-up pages are filled in with, on a product's own nodes.
         upgraded: the stateful set as it makes pods of the release that is asked for and not in force yet.
+        saving: where its backups go; ``None`` where the file names no claim for them, or there is nothing to save.
         banner: what every page of a copy of another stack shows; on a cluster nothing is such a copy.
         region: of AWS that the stack lies in; "" elsewhere.
     """
@@ -74,6 +76,7 @@ class KubernetesComponent:
     preparing: tuple[Object, ...]
     set_up: SetupDesired | None = None
     upgraded: Object | None = None
+    saving: SavingDesired | None = None
     banner: str = ""
     region: str = ""
 
@@ -124,18 +127,21 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             requires=[each for each in requirements(part.outline, outlines) if each.component != DATABASE],
             objects=digest(objects),
         )
-        saving = _saving(site) if part.is_product else None
+        backups = saving_of(part, site)
         desired = replace(
             desired,
             index=_index(part, desired.index),
             no_page=_NO_PAGE.get(site.driver, "") if desired.rotates else "",
-            saving=saving,
+            saving=_saving(site, possible=backups is not None) if part.is_product else None,
         )
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
-        set_up = _set_up(part, site)
-        found.append(KubernetesComponent(desired, part, objects, preparing, set_up, region=region))
+        found.append(
+            KubernetesComponent(
+                desired, part, objects, preparing, _set_up(part, site), saving=backups, region=region
+            )
+        )
     return tuple(found)
 
 
@@ -148,11 +154,11 @@ def _index(part: Part, ways: IndexWays | None) -> IndexWays | None:
     return replace(ways, strategies=(IndexStrategy.SNAPSHOT,))
 
 
-def _saving(site: Site) -> Saving:
-    """The backup before an upgrade: wherever backups are to go, nobody on a cluster takes one yet."""
+def _saving(site: Site, *, possible: bool) -> Saving:
+    """The backup before an upgrade."""
     spec = site.spec.backup
     asked = spec.destination is not None if spec.before_upgrade is None else spec.before_upgrade == "take"
-    return Saving(asked, possible=False, recent=spec.recent.seconds)
+    return Saving(asked, possible=possible, recent=spec.recent.seconds)
 
 
 def _set_up(part: Part, site: Site) -> SetupDesired | None:

@@ -57,7 +57,7 @@ def context(part: Part, site: Site, *, database: Database) -> NodeContext:
         ports=ports,
         local_home=container.home,
         shared_home=container.shared_home,
-        database=_database(part, database) if workload.needs_database else None,
+        database=database_link(part, database) if workload.needs_database else None,
         peers=tuple(
             Peer(
                 member,
@@ -128,7 +128,13 @@ def _companions(part: Part, site: Site) -> Mapping[str, tuple[Peer, ...]]:
     }
 
 
-def _database(part: Part, database: Database) -> DatabaseLink:
+def database_link(part: Part, database: Database) -> DatabaseLink:
+    """Where a component finds its database, and as whom it logs in.
+
+    Args:
+        part: the component; it needs one.
+        database: that of the stack, for whoever has none of its own.
+    """
     own = part.spec.database
     if own is not None:
         known = database_of_product(own)

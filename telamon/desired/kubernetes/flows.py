@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from telamon.desired.kubernetes.backups import saving_of
 from telamon.desired.kubernetes.database import CLUSTER, PREPARED, database
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Part, Site, database_spec
 from telamon.model.database import CloudNativePgDatabase
-from telamon.naming import LABEL_COMPONENT, LABEL_STACK
+from telamon.naming import BACKUP, LABEL_COMPONENT, LABEL_STACK
 
 NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 EVERYWHERE: Final = "0.0.0.0/0"
@@ -232,15 +233,18 @@ def _host_block(host: str) -> Block:
 
 
 def _database_flows(site: Site) -> Iterator[Flow]:
+    for saver in (saver for part in site.parts for saver in _savers(part, site)):
+        yield from _names(saver)
     for part in site.parts:
         given = part.spec.database
         if given is not None and part.workload.needs_database:
-            yield Flow(pods_of(part, site), _host_block(given.host), (given.port,), "the database")
+            for own in (pods_of(part, site), *_savers(part, site)):
+                yield Flow(own, _host_block(given.host), (given.port,), "the database")
     needing = [part for part in site.parts if part.workload.needs_database and part.spec.database is None]
     if not needing:
         return
     known = database(site)
-    users = [pods_of(part, site) for part in needing]
+    users = [own for part in needing for own in (pods_of(part, site), *_savers(part, site))]
     if isinstance(database_spec(site.spec), CloudNativePgDatabase):
         yield from _own_database(site, users)
         return
@@ -250,6 +254,13 @@ def _database_flows(site: Site) -> Iterator[Flow]:
     yield from _names(preparing)
     for own in (*users, preparing):
         yield Flow(own, block, (known.endpoint.port,), "the database")
+
+
+def _savers(part: Part, site: Site) -> tuple[Pods, ...]:
+    """The pods that take backups of a component's data, where any do."""
+    if saving_of(part, site) is None:
+        return ()
+    return (component_pods(part.namespace, site.stack, component=BACKUP),)
 
 
 def _own_database(site: Site, users: Sequence[Pods]) -> Iterator[Flow]:

@@ -177,6 +177,8 @@ def _deployment(image: str, *, annotated: bool) -> Object:
 
 def _pod(image: str, selected: dict[str, Any]) -> dict[str, Any]:
     command = ["python", "-m", "telamon.operator", "--kubernetes", "--namespace", OPERATOR_NAMESPACE]
+    # The jobs that take backups are made of the same image.
+    command += ["--image", image]
     container = contained(
         "operator",
         image=image,

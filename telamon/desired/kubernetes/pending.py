@@ -16,10 +16,7 @@ from telamon.model.stack import Stack
 from telamon.naming import component_name
 from telamon.products.release import Jump, Way
 
-NO_BACKUP: Final = (
-    "it needs a planned downtime, which begins with a backup, and nobody on a cluster takes one: the database is kept"
-    " by whoever made it"
-)
+NO_RESTORE: Final = "it needs a planned downtime, and nobody on a cluster puts a backup back where one fails"
 
 
 def pending(
@@ -62,6 +59,6 @@ def _beside(part: KubernetesComponent, wanted: Sequence[KubernetesComponent]) ->
     jump = product.jump(old[0].release, new[0].release)
     obstacle = product.upgrade_obstacle(part.part.spec) if jump.way is Way.ROLLING else ""
     if obstacle or jump.way is Way.DOWNTIME:
-        jump = Jump(Way.REFUSED, obstacle or f"{jump.reason}, so {NO_BACKUP}")
+        jump = Jump(Way.REFUSED, obstacle or f"{jump.reason}, so {NO_RESTORE}")
     upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=dict(asked.stateful_set))

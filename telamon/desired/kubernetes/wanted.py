@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from telamon.desired.kubernetes.backups import saving_of
 from telamon.desired.kubernetes.data import Bundle, Object
 from telamon.desired.kubernetes.site import Site
 from telamon.naming import secret_name
@@ -28,7 +29,7 @@ class WantedSecret:
 
 
 def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret, ...]:
-    """Every secret that the objects refer to, and those that the operator reads for the set-up.
+    """Every secret that the objects refer to, those that the operator reads for the set-up, and those of backups.
 
     Args:
         site: the stack.
@@ -45,6 +46,9 @@ def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret,
     for part in site.products:
         for name, key in operator_secrets(site, part.outline.product_name):
             found.setdefault((part.namespace, name), set()).add(key)
+        saving = saving_of(part, site)
+        if saving is not None:
+            found.setdefault((part.namespace, saving.vault.secret), set()).add(saving.vault.key)
     return tuple(
         sorted(
             WantedSecret(namespace, name, tuple(sorted(keys)))

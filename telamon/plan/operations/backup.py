@@ -34,6 +34,12 @@ def cannot_be_backed_up(view: View) -> Iterator[Refusal]:
             f"{name} has no database of its own, and so nothing to back up",
             "name a product; its companions belong to it",
         )
+    elif view.desired.saving is not None and not view.desired.saving.possible:
+        yield Refusal(
+            "backups-have-a-place",
+            f"the stack file names no place here where backups of {name} could be put",
+            "name one in spec.backup.destination",
+        )
     elif not view.is_set_up():
         yield Refusal("it-is-set-up", f"{name} is not set up yet", "wait until it is")
 

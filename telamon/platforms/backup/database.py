@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from telamon.errors import PlatformError, TemporaryError, brief
 from telamon.platforms.backup.programs import Command, run
@@ -48,6 +49,7 @@ class Server:
         user: the role that logs in.
         password: of that role.
         account: whom its process runs as; ``None``: we do.
+        protection: how connections to it are protected: parameters of libpq that begin with ``ssl``.
     """
 
     bin: str
@@ -56,6 +58,7 @@ class Server:
     user: str
     password: str = field(repr=False)
     account: Account | None = None
+    protection: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, database: str = "postgres", *, autocommit: bool = True) -> psycopg.Connection:
         """Connect.
@@ -65,6 +68,7 @@ class Server:
         """
         try:
             return psycopg.connect(
+                make_conninfo("", **self.protection),
                 host=self.host,
                 port=self.port,
                 user=self.user,
@@ -79,7 +83,10 @@ class Server:
     def command(self, program: str, *words: str) -> Command:
         """One of the server's own programs, connected to it."""
         where = ("--host", self.host, "--port", str(self.port), "--username", self.user, "--no-password")
-        return Command((f"{self.bin}/{program}", *where, *words), environment={"PGPASSWORD": self.password})
+        # Source: PostgreSQL 17 documentation, 32.15 "Environment Variables": each of these parameters has one.
+        protection = {f"PG{name.upper()}": value for name, value in self.protection.items()}
+        environment = {"PGPASSWORD": self.password, **protection}
+        return Command((f"{self.bin}/{program}", *where, *words), environment=environment)
 
 
 @dataclass(frozen=True)
@@ -189,7 +196,8 @@ def dump(server: Server, instant: Instant, *, target: Path) -> None:
 
 def size_of(server: Server, database: str) -> int:
     """Bytes that a database takes on the server's disk."""
-    with translated(database), server.connect() as connection:
+    # Whoever owns one database may be let into no other.
+    with translated(database), server.connect(database) as connection:
         row = connection.execute("SELECT pg_database_size(%s)", (database,)).fetchone()
         return int(row[0]) if row else 0
 

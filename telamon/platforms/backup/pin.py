@@ -33,7 +33,7 @@ class Size:
     size: int
 
 
-def pin(home: Path, target: Path, *, rules: BackupRules) -> None:
+def pin(home: Path, target: Path, *, rules: BackupRules, earlier: Path | None = None) -> None:
     """Give every file of a shared home a second name.
 
     Folders come before the files beside them, and what the rules call ``last`` comes last: whoever points is read
@@ -43,12 +43,14 @@ def pin(home: Path, target: Path, *, rules: BackupRules) -> None:
         home: the shared home; it may be written to meanwhile.
         target: an empty folder, better on the same file system; else files are copied.
         rules: what is left out, and what comes last.
+        earlier: what was pinned of it before; where files have to be copied, those that are in there with the same
+            length and time of change are not copied again.
 
     Raises:
         MachineError: the disk is full or read-only, or rights are missing.
         PlatformError: a folder never rests.
     """
-    walk = _Walk(home, target, matcher(rules.skipped), matcher(rules.last))
+    walk = _Walk(home, target, matcher(rules.skipped), matcher(rules.last), earlier)
     make_folder(target)
     walk.folder("")
     while walk.later:
@@ -107,6 +109,7 @@ class _Walk:
     target: Path
     skipped: Matcher
     last: Matcher
+    earlier: Path | None
 
     def __post_init__(self) -> None:
         self.later: deque[str] = deque()
@@ -136,7 +139,8 @@ class _Walk:
             if self.skipped(below):
                 continue
             if not entry.is_dir(follow_symlinks=False):
-                _give_name(self.home / below, self.target / below)
+                copied = None if self.earlier is None else self.earlier / below
+                _give_name(self.home / below, self.target / below, copied)
             elif not self.last(below):
                 self.folder(below)
             elif below not in self.later:
@@ -149,8 +153,11 @@ class _Walk:
             place.chmod(stat.S_IMODE(seen.st_mode))
 
 
-def _give_name(source: Path, place: Path) -> None:
-    """Give a file a second name; raises FileNotFoundError where it is gone."""
+def _give_name(source: Path, place: Path, copied: Path | None = None) -> None:
+    """Give a file a second name; raises FileNotFoundError where it is gone.
+
+    Where it has to be copied, a copy that was made before and is as the file is now gets the name.
+    """
     try:
         os.link(source, place, follow_symlinks=False)
     except FileExistsError:
@@ -160,7 +167,20 @@ def _give_name(source: Path, place: Path) -> None:
             raise
         if error.errno not in UNLINKABLE:
             raise disk_error(error, place) from error
-        _copy(source, place)
+        if copied is not None and _is_same(source, copied):
+            with located(place):
+                os.link(copied, place, follow_symlinks=False)
+        else:
+            _copy(source, place)
+
+
+def _is_same(source: Path, copied: Path) -> bool:
+    """Whether a copy is of the file as it is now: whoever changes one changes its time, too."""
+    try:
+        now, then = source.lstat(), copied.lstat()
+    except FileNotFoundError:
+        return False
+    return (now.st_mode, now.st_size, now.st_mtime_ns) == (then.st_mode, then.st_size, then.st_mtime_ns)
 
 
 def _copy(source: Path, place: Path) -> None:

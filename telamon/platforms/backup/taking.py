@@ -218,7 +218,7 @@ def hold(subject: Subject, server: Server, *, place: Path, progress: Progress) -
             with databases.unchanged(server, subject.database, tables=_locked(subject.rules, attempt)):
                 instant = stack.enter_context(databases.still(server, subject.database))
                 _pin_demanded(instant, subject, earlier)
-            pin(subject.home, files, rules=subject.rules)
+            pin(subject.home, files, rules=subject.rules, earlier=earlier)
             merge(earlier, files, rules=subject.rules)
             lacking = judge.lacking(instant, files, rules=subject.rules)
             if not lacking or (before is not None and set(lacking) <= set(before)):

@@ -16,6 +16,7 @@ from telamon.errors import PlatformError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
 from telamon.plan.step import Call
 from telamon.plan.work import Work
+from telamon.plan.works.backup import TakeBackup, VerifyBackup
 from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.platforms.calls.looks import Known
@@ -64,6 +65,7 @@ class KubernetesPlatform(Refused):
         records: what must be remembered of calls to products.
         network: gives what delivers static files in a region.
         parts: what is kept.
+        image: of the jobs that take backups; "" where nobody has said which.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class KubernetesPlatform(Refused):
         records: KubernetesRecords,
         network: Callable[[str], StaticNetwork],
         parts: Sequence[KubernetesComponent] = (),
+        image: str = "",
     ) -> None:
         self._api = api
         self._stack = stack
@@ -83,7 +86,7 @@ class KubernetesPlatform(Refused):
         self._manifests = Manifests(api, stack)
         self._eyes = Eyes(clock)
         self._speech = Speech(api, records, clock)
-        self._works = Works(api)
+        self._works = Works(api, image=image)
         self._invalidations = Invalidations(records, clock, network)
         self._routes = Routes(self._manifests, clock)
         self._looks = Looks(self._manifests, self._routes, clock)
@@ -202,11 +205,17 @@ class KubernetesPlatform(Refused):
             self._works.clear_index(part, work.member, job=job)
         elif isinstance(work, InvalidateDistribution):
             self._invalidations.begin(component, job, region=part.region, work=work)
+        elif isinstance(work, TakeBackup | VerifyBackup):
+            self._save(part, work, job=job)
         elif isinstance(work, TidyIndex):
             self._works.forget(part, job)
             self._speech.keep(component, _ended(self._clock, job, JobPhase.SUCCEEDED, result="done"))
         else:
             self._speech.keep(component, _ended(self._clock, job, JobPhase.FAILED, detail=why_not(work)))
+
+    def end(self, component: str, job: str) -> None:
+        """Ask long work to end early: a backup does, all else takes a moment and comes to its own end."""
+        self._works.end(self._acting(component), job)
 
     # --------------------------------------------------------------------------------------------------------- traffic
 
@@ -324,6 +333,14 @@ class KubernetesPlatform(Refused):
     def _jobs(self, part: KubernetesComponent) -> Mapping[str, JobState]:
         name = part.desired.name
         return {**self._speech.jobs(name), **self._works.jobs(part), **self._invalidations.jobs(name)}
+
+    def _save(self, part: KubernetesComponent, work: TakeBackup | VerifyBackup, *, job: str) -> None:
+        """Begin to take or to verify a backup; where that is not possible it has failed at once, and says why."""
+        why = self._works.cannot_save(part)
+        if why:
+            self._speech.keep(part.desired.name, _ended(self._clock, job, JobPhase.FAILED, detail=why))
+        else:
+            self._works.save(part, work, job=job)
 
     def _keep_down(self, part: KubernetesComponent, member: str) -> None:
         """See that a member is down, and that nothing but us starts it; one that ends again and again is stopped."""

@@ -12,9 +12,6 @@ from telamon.plan.work import Work
 class Refused:
     """What others do on a cluster, and what nobody does there so far."""
 
-    def end(self, component: str, job: str) -> None:
-        """Ending long work early: what is begun takes a moment, and is let come to its own end."""
-
     def establish(self, desired: ComponentDesired, member: str) -> None:
         """Making a database server."""
         _refuse_server(member)

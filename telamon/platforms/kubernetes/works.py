@@ -3,7 +3,8 @@
 What a job came to is read from the job itself, by the name of its work. What has ended stays as it was, so that only
 jobs that ran when they were seen last are looked at again.
 
-Source: Kubernetes, "Jobs" (conditions ``Complete`` and ``Failed``, which stand once every pod has ended).
+Sources: Kubernetes, "Jobs" (conditions ``Complete`` and ``Failed``, which stand once every pod has ended; the label
+``batch.kubernetes.io/job-name``), "Determine the Reason for Pod Failure".
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from telamon.desired.kubernetes.clearing import clearing, work_labels
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.saving import saving_job
 from telamon.errors import ConflictError
-from telamon.naming import ANNOTATION_WORK, LABEL_MEMBER
-from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.naming import ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER
+from telamon.plan.work import Work
+from telamon.platforms.kubernetes.api import POD, Api, Kind
 from telamon.state.world import JobPhase, JobState
 
 JOB: Final = Kind("batch/v1", "Job")
 DONE: Final = "done"
+JOB_NAME: Final = "batch.kubernetes.io/job-name"
+LONGEST_REASON: Final = 300
+"""Characters of what a pod said last that are told; the rest is in its log."""
 
 
 class Works:
@@ -31,10 +38,12 @@ class Works:
 
     Args:
         api: the API server.
+        image: of the jobs that take backups; "" where nobody has said which.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, *, image: str = "") -> None:
         self._api = api
+        self._image = image
         self._lock = threading.Lock()
         self._known: dict[str, Mapping[str, JobState]] = {}
 
@@ -46,11 +55,45 @@ class Works:
             member: whose index.
             job: name of the work.
         """
-        with self._lock:
-            # Whether it arrived or not: the next look sees what is there.
-            self._known.pop(part.desired.name, None)
-        with contextlib.suppress(ConflictError):
-            self._api.create(clearing(part, member, job=job))
+        self._begin(part, clearing(part, member, job=job))
+
+    def cannot_save(self, part: KubernetesComponent) -> str:
+        """Why no backup of a component can be taken; "" where one can.
+
+        Args:
+            part: the component.
+        """
+        if part.saving is None:
+            return f"nobody has said where backups of {part.desired.name} go: name a claim in spec.backup.destination"
+        if not self._image:
+            return "this operator was not told of which image jobs are made: `telamon install` tells it"
+        return ""
+
+    def save(self, part: KubernetesComponent, work: Work, *, job: str) -> None:
+        """Begin to take or to verify a backup; one that was begun is left alone.
+
+        Args:
+            part: its component.
+            work: what is to be done.
+            job: name of the work.
+        """
+        self._begin(part, saving_job(part, work.document(), job=job, image=self._image))
+
+    def end(self, part: KubernetesComponent, job: str) -> None:
+        """Ask a backup to end early: its pod is told to, and what it leaves behind is listed nowhere.
+
+        Any other work takes a moment, and comes to its own end. What is ended stays as a job that has failed, so that
+        nobody begins it again.
+
+        Args:
+            part: the component.
+            job: name of the work.
+        """
+        for item in self._listed(part):
+            found = _read(item)
+            saves = item["spec"]["template"]["metadata"]["labels"].get(LABEL_COMPONENT) == BACKUP
+            if saves and found.name == job and found.phase is JobPhase.RUNNING:
+                self._api.change(item, {"spec": {"activeDeadlineSeconds": 1}})
 
     def jobs(self, part: KubernetesComponent) -> Mapping[str, JobState]:
         """Every work on a component, by name.
@@ -58,13 +101,13 @@ class Works:
         Args:
             part: the component.
         """
-        if part.desired.index is None:
+        if part.desired.index is None and part.saving is None:
             return {}
         name = part.desired.name
         with self._lock:
             known = self._known.get(name)
             if known is None or any(job.phase is JobPhase.RUNNING for job in known.values()):
-                known = self._known[name] = {job.name: job for job in map(_read, self._listed(part))}
+                known = self._known[name] = {job.name: job for job in map(self._told, self._listed(part))}
             return known
 
     def is_busy(self, part: KubernetesComponent, member: str) -> bool:
@@ -92,6 +135,24 @@ class Works:
             if found.phase is JobPhase.SUCCEEDED and found.name.rpartition("/")[0] == operation:
                 self._api.delete(item)
 
+    def _begin(self, part: KubernetesComponent, item: Object) -> None:
+        with self._lock:
+            # Whether it arrived or not: the next look sees what is there.
+            self._known.pop(part.desired.name, None)
+        with contextlib.suppress(ConflictError):
+            self._api.create(item)
+
+    def _told(self, item: Object) -> JobState:
+        """How a job stands; of one that failed also what its pod said last."""
+        found = _read(item)
+        if found.phase is not JobPhase.FAILED:
+            return found
+        metadata = item["metadata"]
+        own = {JOB_NAME: str(metadata["name"])}
+        pods = self._api.list(POD, namespace=str(metadata["namespace"]), labels=own)
+        said = [words for pod in sorted(pods, key=_made) if (words := _last_words(pod))]
+        return replace(found, detail=f"{said[-1]} ({found.detail})") if said else found
+
     def _listed(self, part: KubernetesComponent) -> tuple[Object, ...]:
         found = self._api.list(JOB, namespace=part.part.namespace, labels=work_labels(part))
         # Labels are anybody's to write; without a name it is none of ours.
@@ -111,3 +172,16 @@ def _read(item: Object) -> JobState:
         said = str(condition.get("message") or condition.get("reason") or "it failed")
         return JobState(name, JobPhase.FAILED, ended=at, detail=f"{said}; {where}")
     return JobState(name, JobPhase.RUNNING)
+
+
+def _made(pod: Object) -> str:
+    return str(pod["metadata"].get("creationTimestamp", ""))
+
+
+def _last_words(pod: Object) -> str:
+    """The last line that a pod wrote before it failed, where it was asked to leave that behind."""
+    for status in pod.get("status", {}).get("containerStatuses") or ():
+        lines = str(status.get("state", {}).get("terminated", {}).get("message") or "").strip().splitlines()
+        if lines:
+            return lines[-1][:LONGEST_REASON]
+    return ""

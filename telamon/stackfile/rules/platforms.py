@@ -61,7 +61,9 @@ _TLS: Final = _Part(
     in_lab=("disabled", "lab"),
 )
 _CDN: Final = _Part("a CDN", "it has none", (), ("cloudfront",))
-_BACKUP: Final = _Part("a backup", "it keeps backups in a folder", ("s3",), ("s3",), in_lab=("folder",))
+_BACKUP: Final = _Part(
+    "a backup", "it keeps backups in a folder", ("claim", "s3"), ("s3", "claim"), in_lab=("folder",)
+)
 
 
 def part_fits_platform(subject: Subject) -> Iterator[Finding]:
@@ -163,7 +165,7 @@ def destination_is_named(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             ("spec", "backup"),
             "nothing says where backups go",
-            "Write destination: with kind s3.",
+            "Write destination: with kind claim.",
             also=(_PLATFORM, ("spec", "backup", "destination")),
         )
 

@@ -158,6 +158,32 @@ def test_where_no_second_name_can_be_given_files_are_copied(
     assert (target / "kept/1").stat().st_mtime_ns == (home / "kept/1").stat().st_mtime_ns
 
 
+def test_what_was_copied_before_and_has_not_changed_is_not_copied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, real = tmp_path / "home", os.link
+    for path in ("same", "longer", "later", "gone"):
+        write(home, path, "text")
+
+    def elsewhere(source: Path, place: Path, *, follow_symlinks: bool = True) -> None:
+        if source.is_relative_to(home):
+            raise OSError(18, "Invalid cross-device link")
+        real(source, place, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "link", elsewhere)
+    earlier, later = pinned(home, tmp_path / "earlier"), tmp_path / "later"
+    (home / "longer").write_text("a longer text")
+    (home / "later").write_text("TEXT")
+    os.utime(home / "later", ns=(0, 0))
+    (home / "gone").unlink()
+    write(home, "new", "text")
+    pin(home, later, rules=RULES, earlier=earlier)
+    assert listed(later) == {"same": "text", "longer": "a longer text", "later": "TEXT", "new": "text"}
+    shared = [path.name for path in later.iterdir() if path.stat().st_nlink == 2]
+    assert shared == ["same"]
+    assert listed(earlier)["longer"] == "text"
+
+
 def test_single_file_is_pinned_where_it_is_there(tmp_path: Path) -> None:
     home, target = tmp_path / "home", tmp_path / "pin"
     write(home, "kept/1")

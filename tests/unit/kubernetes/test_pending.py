@@ -65,11 +65,11 @@ def test_members_stay_of_the_release_in_force_and_the_new_ones_stand_beside() ->
     assert (release_of(part.stateful_set), release_of(part.upgraded)) == ("11.3.1", "11.3.2")
 
 
-def test_what_needs_a_downtime_is_refused_because_of_the_backup_that_comes_first() -> None:
+def test_what_needs_a_downtime_is_refused_because_nobody_could_go_back() -> None:
     upgrade = compiled("11.3.1", in_force="10.3.1").desired.upgrade
     assert upgrade is not None
     assert upgrade.jump.way is Way.REFUSED
-    assert "begins with a backup, and nobody on a cluster takes one" in upgrade.jump.reason
+    assert "nobody on a cluster puts a backup back" in upgrade.jump.reason
 
 
 def test_an_upgrade_in_progress_goes_where_it_began_to_go() -> None:
@@ -94,6 +94,7 @@ def test_a_backup_that_is_asked_for_before_an_upgrade_has_no_place(more: str, as
 
 def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
     performed = {
+        "backup",
         "finish-upgrade",
         "index-rebuild",
         "index-sync",
@@ -105,6 +106,7 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
         "restart",
         "resume",
         "upgrade",
+        "verify-backup",
     }
     assert PLANNERS.keys() - performed == REFUSED.keys()
     assert all(REFUSED.values())

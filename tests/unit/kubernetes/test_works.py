@@ -36,7 +36,31 @@ class Cluster(Api):
         return self.jobs
 
 
-def job(name: str, *conditions: Mapping[str, Any], member: str = "jira-1") -> Object:
+class Recorded(Cluster):
+    """One that notes what is changed, and of whose pods it was asked."""
+
+    def __init__(self, *jobs: Object, pods: tuple[Object, ...] = ()) -> None:
+        super().__init__(*jobs)
+        self.pods = pods
+        self.changed: list[tuple[str, Any]] = []
+
+    def list(self, kind: Kind, *, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
+        return self.pods if kind.kind == "Pod" else super().list(kind, namespace=namespace, labels=labels)
+
+    def change(self, item: Object, changes: Mapping[str, Any], *, part: str = "") -> Object:
+        self.changed.append((str(item["metadata"]["annotations"]["telamon.dev/work"]), changes))
+        return item
+
+
+def pod(made: str, *said: str) -> Object:
+    """A pod of a job that has ended, with what it said last."""
+    states = [{"state": {"terminated": {"exitCode": 1, "message": text}}} for text in said]
+    return {"metadata": {"creationTimestamp": made}, "status": {"containerStatuses": states}}
+
+
+def job(
+    name: str, *conditions: Mapping[str, Any], member: str = "jira-1", component: str = "telamon"
+) -> Object:
     """A job for a work of that name."""
     metadata = {
         "name": "jira-work-1",
@@ -44,7 +68,9 @@ def job(name: str, *conditions: Mapping[str, Any], member: str = "jira-1") -> Ob
         "labels": {"telamon.dev/member": member},
         "annotations": {"telamon.dev/work": name},
     }
-    return {"metadata": metadata, "status": {"conditions": list(conditions)}}
+    template = {"metadata": {"labels": {"telamon.dev/component": component}}}
+    status = {"conditions": list(conditions)}
+    return {"metadata": metadata, "spec": {"template": template}, "status": status}
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +109,32 @@ def test_a_member_is_busy_while_a_job_works_on_its_own_volume(part: Any) -> None
     works = Works(Cluster(job("a", member="jira-0"), job("b", COMPLETE, member="jira-1")))
     assert works.is_busy(part, "jira-0")
     assert not works.is_busy(part, "jira-1")
+
+
+def test_one_that_failed_tells_what_its_last_pod_said(part: Any) -> None:
+    pods = (
+        pod("2026-01-02T00:00:00Z", "storing: 1 of 2 MiB\nthe password does not fit\n"),
+        pod("2026-01-01T00:00:00Z", "the database server refused"),
+        pod("2026-01-03T00:00:00Z", ""),
+    )
+    found = Works(Recorded(job("b", FAILED), pods=pods)).jobs(part)["b"]
+    assert found.detail.startswith("the password does not fit (")
+    assert "logs job/jira-work-1" in found.detail
+
+
+def test_only_a_backup_is_asked_to_end_early(part: Any) -> None:
+    cluster = Recorded(
+        job("clear"), job("save", component="backup"), job("done", COMPLETE, component="backup")
+    )
+    works = Works(cluster)
+    for name in ("clear", "save", "done", "unknown"):
+        works.end(part, name)
+    assert cluster.changed == [("save", {"spec": {"activeDeadlineSeconds": 1}})]
+
+
+def test_no_backup_is_taken_where_nobody_has_said_whereto_or_by_which_image(part: Any) -> None:
+    assert "spec.backup.destination" in Works(Cluster()).cannot_save(part)
+    saved = small(more="  backup: {destination: {kind: claim, claim: backups}}")
+    saving = components(saved, rendered(saved))[0]
+    assert "image" in Works(Cluster()).cannot_save(saving)
+    assert Works(Cluster(), image="registry.acme.example/telamon:1").cannot_save(saving) == ""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 
+from telamon.desired.component import ComponentDesired, Saving
+from telamon.desired.in_force import InForce
+from telamon.model.stack import Stack
 from telamon.operator.following import FollowingHost
+from telamon.operator.schedule import Schedule
 from telamon.platforms.memory.parts import Behaviour
 from telamon.ports import Stored
 from tests.support.hosting import Components, Rig, eventually, is_ready, stack
@@ -79,3 +83,37 @@ def test_words_that_were_taken_away_agree_anew(rig: Rig, client: httpx.Client) -
     assert held(rig)
     write(rig, "11.3.2", jira="")
     eventually(lambda: [phase for _, phase in verbs(rig)][1:] == ["Succeeded"], "tried again")
+
+
+@dataclass
+class Saved(Components):
+    """Components whose backups have a place, or none."""
+
+    possible: bool = True
+
+    def components(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
+        """The same as ever, and where the data of the product go."""
+        saving = Saving(asked=False, possible=self.possible, recent=3_600.0)
+        found = super().components(stack, in_force)
+        return [replace(each, saving=saving) if each.name == "jira" else each for each in found]
+
+
+@pytest.mark.parametrize(("possible", "asked"), [(True, ["backup"]), (False, [])])
+def test_backups_of_what_others_write_come_round_where_they_have_a_place(
+    possible: bool, asked: list[str]
+) -> None:
+    made = Rig.fresh()
+    compiler = Saved(possible=possible)
+    host = FollowingHost(made.store, made.journal, made.platform, made.clock, compiler, poll=0.01)
+    made.host = host
+    try:
+        write(made, "11.3.1")
+        with made.client() as client:
+            eventually(lambda: is_ready(client), "up")
+        schedule = Schedule(host)
+        assert schedule.keep() == ()
+        made.clock.skip(2 * 86_400.0)
+        assert schedule.keep() == (("jira",) if possible else ())
+        assert [each.spec.verb for each in host.operations.all()] == asked
+    finally:
+        host.end()

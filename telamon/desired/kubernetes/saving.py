@@ -1,0 +1,167 @@
+"""Backups on a cluster: where they go, and the job that takes or verifies one.
+
+The job runs in the operator's own image, as the product's own user, in the product's namespace. It reads the shared
+home, logs in to the database as the role that owns the product's own, and writes to the claim of the backups. It gets
+no token, and reaches nothing but the database and names (:mod:`telamon.desired.kubernetes.flows`). Secrets are
+referred to, so whoever makes the job never reads them.
+
+Sources: Kubernetes, "Jobs" (``podFailurePolicy``, ``podReplacementPolicy``, ``activeDeadlineSeconds``), "Determine the
+Reason for Pod Failure" (``FallbackToLogsOnError``); PostgreSQL 17 documentation, 32.19 "SSL Support".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from telamon.desired.kubernetes.backups import SavingDesired
+from telamon.desired.kubernetes.clearing import job_name, work_labels
+from telamon.desired.kubernetes.components import KubernetesComponent
+from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
+from telamon.desired.kubernetes.hardening import contained
+from telamon.errors import InternalError
+from telamon.naming import ANNOTATION_WORK, BACKUP, LABEL_COMPONENT
+from telamon.products.base import SecretValue
+
+PROGRAM: Final = "telamon.platforms.kubernetes.saving"
+GIVEN_UP: Final = 1
+"""Exit code of a work that another try would not bring to a better end."""
+_HOME: Final = "/home-of-product"
+_BACKUPS: Final = "/backups"
+_AUTHORITIES: Final = "/authorities"
+_TEMPORARY: Final = "/tmp"  # noqa: S108 - within the container.
+_ENDS_WITHIN: Final = 86_400
+"""Seconds; whoever has more data than can be saved in a day needs another way."""
+_KEPT: Final = 86_400
+"""Seconds for which an ended job stays, for whoever wants to read its log."""
+_RESOURCES: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "requests": {"cpu": "250m", "memory": "768Mi", "ephemeral-storage": "256Mi"},
+        "limits": {"cpu": "1", "memory": "768Mi", "ephemeral-storage": "1Gi"},
+    }
+)
+"""What the quota of a namespace leaves beyond its nodes has room for this, and for a little more."""
+
+
+def saving_job(part: KubernetesComponent, work: Mapping[str, Any], *, job: str, image: str) -> Object:
+    """The job.
+
+    Args:
+        part: the component whose data are saved.
+        work: what is to be done, as its document.
+        job: name by which the planner knows the work.
+        image: of the operator.
+
+    Raises:
+        InternalError: the stack file names no claim for them.
+    """
+    saving = part.saving
+    if saving is None:
+        raise InternalError(f"nobody has said where backups of {part.desired.name} go")
+    labels = work_labels(part)
+    spec = {
+        "backoffLimit": 3,
+        "activeDeadlineSeconds": _ENDS_WITHIN,
+        "ttlSecondsAfterFinished": _KEPT,
+        "podReplacementPolicy": "Failed",
+        # What was cut off, or met a server that is away, is done again; what is refused is told at once.
+        "podFailurePolicy": {
+            "rules": [
+                {
+                    "action": "FailJob",
+                    "onExitCodes": {"containerName": BACKUP, "operator": "In", "values": [GIVEN_UP]},
+                }
+            ]
+        },
+        "template": {
+            # Its own component, to which the flows of a backup are open.
+            "metadata": {"labels": labels | {LABEL_COMPONENT: BACKUP}},
+            "spec": _pod(part, saving, work=work, image=image),
+        },
+    }
+    meta = Meta(job_name(part, job), part.part.namespace, labels, {ANNOTATION_WORK: job})
+    return made("batch/v1", "Job", meta=meta, spec=spec)
+
+
+def _pod(
+    part: KubernetesComponent, saving: SavingDesired, *, work: Mapping[str, Any], image: str
+) -> dict[str, Any]:
+    template = part.stateful_set["spec"]["template"]["spec"]
+    volumes: list[dict[str, Any]] = [
+        {"name": "home", "persistentVolumeClaim": {"claimName": saving.shared, "readOnly": True}},
+        {"name": "backups", "persistentVolumeClaim": {"claimName": saving.claim}},
+        {"name": "temporary", "emptyDir": {"sizeLimit": "256Mi"}},
+    ]
+    mounts: list[dict[str, Any]] = [
+        {"name": "home", "mountPath": _HOME, "readOnly": True},
+        {"name": "backups", "mountPath": _BACKUPS},
+        {"name": "temporary", "mountPath": _TEMPORARY},
+    ]
+    if saving.authorities is not None:
+        items = [{"key": saving.authorities.key, "path": "authorities.pem"}]
+        secret = {"secretName": saving.authorities.secret, "items": items, "defaultMode": 0o440}
+        volumes.append({"name": "authorities", "secret": secret})
+        mounts.append({"name": "authorities", "mountPath": _AUTHORITIES, "readOnly": True})
+    container = contained(
+        BACKUP,
+        image=image,
+        resources=_RESOURCES,
+        command=["python", "-m", PROGRAM],
+        env=_environment(part, saving, work=work),
+        volumeMounts=mounts,
+        terminationMessagePolicy="FallbackToLogsOnError",
+    )
+    as_nodes = ("imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName")
+    return {
+        **without_nothing(**{field: template.get(field) for field in as_nodes}),
+        "serviceAccountName": template["serviceAccountName"],
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": "Never",
+        "securityContext": template["securityContext"],
+        "containers": [container],
+        "volumes": volumes,
+    }
+
+
+def _environment(
+    part: KubernetesComponent, saving: SavingDesired, *, work: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    link = saving.database
+    told = {
+        "work": work,
+        "product": part.desired.product,
+        "release": part.desired.members[0].release,
+        "server": {"host": link.endpoint.host, "port": link.endpoint.port, **_protection(saving)},
+        "database": link.name,
+        "keep": saving.keep,
+        "stackFile": saving.stack_file,
+    }
+    plain = {
+        # Whoever reads the job sees what it does; the order is that of the fields, so it is the same each time.
+        "TELAMON_WORK": json.dumps(told),
+        "TELAMON_HOME": _HOME,
+        "TELAMON_BACKUPS": _BACKUPS,
+    }
+    secrets = {"TELAMON_PASSWORD": link.password, "TELAMON_VAULT": saving.vault}
+    if isinstance(link.user, SecretValue):
+        secrets["TELAMON_USER"] = link.user
+    else:
+        plain["TELAMON_USER"] = link.user
+    return [{"name": name, "value": value} for name, value in plain.items()] + [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}}}
+        for name, value in secrets.items()
+    ]
+
+
+def _protection(saving: SavingDesired) -> dict[str, str]:
+    """How connections to the database are protected, as parameters of libpq."""
+    mode = saving.database.options.get("sslmode", "require")
+    found = {"sslmode": mode}
+    if saving.authorities is not None:
+        found["sslrootcert"] = f"{_AUTHORITIES}/authorities.pem"
+    elif mode == "verify-full":
+        found["sslrootcert"] = "system"
+    return found

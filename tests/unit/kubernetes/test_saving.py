@@ -1,0 +1,173 @@
+"""The job that saves the data of a product: what it sees, whom it reaches, and what it is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telamon.desired.kubernetes.components import KubernetesComponent, components
+from telamon.desired.kubernetes.saving import saving_job
+from telamon.desired.kubernetes.spaces import SPARE
+from telamon.desired.kubernetes.wanted import wanted_secrets
+from telamon.errors import InternalError, PlatformError
+from telamon.naming import LABEL_COMPONENT
+from telamon.plan.work import Work
+from telamon.plan.works.backup import SwitchData, TakeBackup, VerifyBackup
+from telamon.platforms.kubernetes.saving import Order, ordered, perform
+from telamon.units import Bytes
+from tests.support.manifests import rendered, small
+
+CLAIM = "  backup: {destination: {kind: claim, claim: backups}, keep: 7d}"
+JOB = "backup-jira-1/backup"
+IMAGE = "registry.acme.example/telamon@sha256:" + "0" * 64
+TAKE = TakeBackup("jira-20260102T030405Z", "asked")
+OWN = "    jira: {version: 11.3.1, database: {host: 192.0.2.7, name: tickets, credentials: {secret: theirs}}}"
+
+
+def part_of(more: str = CLAIM, **given: str) -> KubernetesComponent:
+    """The product of a small stack."""
+    known = small(more=more, **given)
+    return components(known, rendered(known))[0]
+
+
+def pod_of(part: KubernetesComponent, work: Work = TAKE) -> dict[str, Any]:
+    """The pod of the job."""
+    made = saving_job(part, work.document(), job=JOB, image=IMAGE)["spec"]["template"]["spec"]
+    assert isinstance(made, dict)
+    return made
+
+
+def environment_of(part: KubernetesComponent, work: Work = TAKE) -> dict[str, str]:
+    """What the program finds, with the name of each secret as its value."""
+    entries = pod_of(part, work)["containers"][0]["env"]
+    return {
+        each["name"]: each["value"]
+        if "value" in each
+        else "/".join(each["valueFrom"]["secretKeyRef"].values())
+        for each in entries
+    }
+
+
+def order_of(part: KubernetesComponent, work: Work = TAKE, **changed: str) -> Order:
+    """What the program is told."""
+    return ordered({**environment_of(part, work), **changed}, programs="/programs")
+
+
+@pytest.fixture(scope="module")
+def part() -> KubernetesComponent:
+    """A product whose backups have a place."""
+    return part_of()
+
+
+def test_it_reads_the_shared_home_and_writes_to_the_backups_alone(part: KubernetesComponent) -> None:
+    pod = pod_of(part)
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"]: volume["persistentVolumeClaim"].get("readOnly", False)
+        for volume in pod["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    assert claims == {"jira-shared-home": True, "backups": False}
+    home = next(each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "home")
+    assert home["readOnly"] is True
+    assert pod["automountServiceAccountToken"] is False
+    node = part.stateful_set["spec"]["template"]["spec"]
+    assert pod["securityContext"] == node["securityContext"]
+    assert pod["containers"][0]["image"] == IMAGE
+
+
+def test_no_secret_is_in_it(part: KubernetesComponent) -> None:
+    entries = {each["name"]: each for each in pod_of(part)["containers"][0]["env"]}
+    for name in ("TELAMON_PASSWORD", "TELAMON_VAULT"):
+        assert "value" not in entries[name]
+    known = small(more=CLAIM)
+    wanted = {each.name: each.keys for each in wanted_secrets(known, rendered(known))}
+    assert wanted["acme-jira-backup"] == ("password",)
+
+
+def test_it_has_room_beside_the_nodes(part: KubernetesComponent) -> None:
+    resources = pod_of(part)["containers"][0]["resources"]
+    assert resources["requests"]["memory"] == resources["limits"]["memory"]
+    assert Bytes.parse(resources["limits"]["memory"]).count < SPARE
+
+
+def test_its_pod_is_let_reach_the_database_and_no_node_of_the_product(part: KubernetesComponent) -> None:
+    labels = saving_job(part, TAKE.document(), job=JOB, image=IMAGE)["spec"]["template"]["metadata"]["labels"]
+    known = small(more=CLAIM)
+    policies = [
+        item
+        for bundle in rendered(known)
+        for item in bundle.objects
+        if item["kind"] == "NetworkPolicy" and item["metadata"]["namespace"] == "acme-jira"
+    ]
+    named = [item for item in policies if item["spec"]["podSelector"]]
+    ours = [item for item in named if item["spec"]["podSelector"]["matchLabels"].items() <= labels.items()]
+    assert [item["metadata"]["name"] for item in ours] == ["backup"]
+    assert "ingress" not in ours[0]["spec"]
+    ports = {port["port"] for rule in ours[0]["spec"]["egress"] for port in rule["ports"]}
+    assert ports == {53, 5432}
+    service = next(item for item in part.objects if item["kind"] == "Service")
+    assert service["spec"]["selector"][LABEL_COMPONENT] != labels[LABEL_COMPONENT]
+
+
+def test_the_program_is_told_what_the_job_was_made_for(part: KubernetesComponent) -> None:
+    order = order_of(part)
+    assert order.work == TAKE
+    assert order.subject.stack == "acme"
+    assert (order.subject.product, order.subject.release, order.subject.database) == (
+        "jira",
+        "11.3.1",
+        "jira",
+    )
+    assert part.product is not None
+    assert order.subject.rules == part.product.backup
+    server = order.shelf.server
+    assert (server.user, server.password) == ("jira", "acme-jira-database/password")
+    assert dict(server.protection) == {"sslmode": "require"}
+    assert order.shelf.catalogue.folder == Path("/backups/acme")
+    assert order.shelf.password == "acme-jira-backup/password"
+    assert order.keep == 7 * 86_400
+    assert order_of(part, VerifyBackup("one")).work == VerifyBackup("one")
+
+
+def test_a_database_that_the_product_brings_is_reached_as_its_nodes_reach_it() -> None:
+    order = order_of(part_of(running=OWN))
+    server = order.shelf.server
+    assert (server.host, server.port, order.subject.database) == ("192.0.2.7", 5432, "tickets")
+    assert (server.user, server.password) == ("theirs/username", "theirs/password")
+    assert dict(server.protection) == {"sslmode": "verify-full", "sslrootcert": "system"}
+
+
+def test_authorities_of_the_file_are_those_that_the_server_is_checked_against() -> None:
+    part = part_of(f"{CLAIM}\n  security: {{authorities: {{secret: roots}}}}", running=OWN)
+    assert order_of(part).shelf.server.protection["sslrootcert"] == "/authorities/authorities.pem"
+    secrets = [volume["secret"]["secretName"] for volume in pod_of(part)["volumes"] if "secret" in volume]
+    assert secrets == ["roots"]
+
+
+@pytest.mark.parametrize(
+    ("more", "possible"),
+    [(CLAIM, True), ("  backup: {destination: {kind: s3, bucket: kept}}", False), ("", False)],
+)
+def test_backups_are_possible_where_the_file_names_a_claim(more: str, possible: bool) -> None:
+    part = part_of(more)
+    saving = part.desired.saving
+    assert saving is not None
+    assert saving.possible is possible
+    assert (part.saving is not None) is possible
+    if not possible:
+        with pytest.raises(InternalError, match="nobody has said"):
+            saving_job(part, TAKE.document(), job=JOB, image=IMAGE)
+
+
+@pytest.mark.parametrize("told", ["", "{}", "[]", '{"work": {"kind": "take-backup"}}'])
+def test_a_job_of_another_version_is_refused(part: KubernetesComponent, told: str) -> None:
+    with pytest.raises(PlatformError, match="does not say what"):
+        order_of(part, TELAMON_WORK=told)
+
+
+def test_work_that_nobody_does_here_is_refused(part: KubernetesComponent) -> None:
+    with pytest.raises(PlatformError, match="switch-data"):
+        perform(order_of(part, SwitchData()), now=datetime(2026, 3, 1, tzinfo=UTC))
