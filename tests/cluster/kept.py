@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from telamon.desired.kubernetes.facts import Facts
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, site
@@ -65,6 +67,8 @@ spec:
     local: {storageClass: LOCAL}
     shared: {kind: csi, storageClass: shared}
 """
+_TIMES: Final = 20
+"""Answers in a row after which the front door counts as open: each comes by a connection of its own."""
 _PROXY: Final = Kind("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy")
 _REDIRECT: Final = """\
 add table ip users
@@ -180,6 +184,8 @@ class Kept:
             text=True,
             check=True,
         )
+        # Its proxies are made anew once their image is known: for a while nobody answers, or one that is about to go.
+        until(lambda: all(self._answers() for _ in range(_TIMES)), within=UP)
 
     def place(self) -> Place:
         """The product, as its users reach it."""
@@ -244,6 +250,14 @@ class Kept:
         for word, value in words.items():
             text = text.replace(word, value)
         return text
+
+    def _answers(self) -> bool:
+        """Whether the front door sends a user on to the product."""
+        try:
+            given = httpx.get(f"http://{FRONT}/status", headers={"host": HOST}, timeout=5.0, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return given.status_code == httpx.codes.OK
 
     def _address(self) -> str:
         """What the balancer has given to the front door; "" before."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from telamon.errors import PlatformError
+from telamon.platforms.kubernetes.api import POD
 from telamon.platforms.kubernetes.draining import NODE
+from telamon.platforms.kubernetes.rolling import kept as rolling_now
 from telamon.proof import measure
 from telamon.proof.stage import Staged
 from testbed.cluster import Wanted
-from tests.cluster.kept import NAME, TAG, UP, Kept
+from testbed.gateway import NAMESPACE
+from tests.cluster.kept import NAME, TAG, UP, Kept, Told
 from tests.cluster.support import until
 from tests.cluster.test_nodes import Bed, bed_of, database_beside, ours
 from tests.cluster.users import SESSIONS, Met, staged, tell, users
@@ -135,6 +139,70 @@ def test_a_machine_is_emptied_under_load(kept: Kept, made: Staged) -> None:
     assert kept.telamon("machines", "uncordon", machine).code == 0
     until(kept.serve, within=UP)
     judge("drain of a node", met, took=round(met.marks["done"] - met.marks["asked"]))
+
+
+def replace(kept: Kept, machine: str) -> None:
+    """Take away a machine that was emptied, and have another one join under its name, as a node group does."""
+    bed = kept.bed
+    assert bed.cluster is not None
+    proxies = {"app.kubernetes.io/component": "proxy", "app.kubernetes.io/managed-by": "envoy-gateway"}
+
+    def proxy() -> bool:
+        found = bed.api.list(POD, namespace=NAMESPACE, labels=proxies)
+        return any(each["spec"].get("nodeName") == machine for each in found)
+
+    assert proxy()
+    node = bed.api.get(NODE, machine) or {}
+    # Who shuts a machine down lets what every machine has end first, and its connections with it.
+    taint = {"key": "acme.example/goes", "effect": "NoExecute"}
+    bed.api.change(node, {"spec": {"taints": [*node["spec"].get("taints", []), taint]}})
+    until(lambda: not proxy(), within=UP)
+    os.kill(bed.cluster.node(machine), signal.SIGKILL)
+    until(lambda: not bed.is_ready(NODE, machine), within=UP)
+    bed.api.delete(bed.api.get(NODE, machine) or {})
+    bed.cluster.bring_back(machine)
+    until(lambda: bed.is_ready(NODE, machine), within=UP)
+
+
+def test_a_machine_is_replaced_under_load(kept: Kept, made: Staged) -> None:
+    bed = kept.bed
+    until(kept.serve, within=UP)
+    before = kept.pod("jira-1")
+    machine = str(before["spec"]["nodeName"])
+    uid = (bed.api.get(NODE, machine) or {})["metadata"]["uid"]
+    told: list[Told] = []
+    words = ("machines", "roll", machine, "--yes", "--max-wait", "10m")
+    rolling = threading.Thread(target=lambda: told.append(kept.telamon(*words)))
+
+    def emptied() -> bool:
+        """Whether the cluster keeps that the machine was emptied."""
+        roll = rolling_now(bed.api)
+        return roll is not None and uid in roll.emptied
+
+    with users(kept, made, "roll") as met:
+        met.mark("asked")
+        rolling.start()
+        until(lambda: emptied() or not rolling.is_alive(), within=UP)
+        assert rolling.is_alive(), told[0].err
+        met.mark("emptied")
+        # Nothing stands for it yet, so the roll goes on; and nobody begins another one meanwhile.
+        other = kept.telamon("machines", "roll", "--older-than", "1.30", "--yes")
+        assert (other.code, other.document["guard"]) == (4, "one-roll-at-a-time")
+        replace(kept, machine)
+        met.mark("joined")
+        rolling.join()
+        met.mark("done")
+    assert told[0].code == 0, told[0].err + told[0].out
+    assert told[0].document["done"]
+    assert [each["state"] for each in told[0].document["machines"]] == ["gone"]
+    assert told[0].document["replacements"] == [machine]
+    assert rolling_now(bed.api) is None
+    after = kept.pod("jira-1")
+    assert after["spec"]["nodeName"] != machine
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    until(kept.serve, within=UP)
+    marks = {name: round(met.marks[name] - met.marks["asked"]) for name in ("emptied", "joined", "done")}
+    judge("replacement of a node", met, **marks)
 
 
 def test_a_machine_is_lost_under_load_and_comes_back(kept: Kept, made: Staged) -> None:
