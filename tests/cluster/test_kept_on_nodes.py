@@ -241,7 +241,7 @@ def test_a_machine_is_lost_under_load_and_comes_back(kept: Kept, made: Staged) -
     healed = round(met.marks["healed"] - fault)
     tell(
         {
-            **met.figures("loss of a node"),
+            **met.figures("loss of a node", gone=address),
             "around": round(around, 2),
             "all": round(everybody, 2),
             "healed": healed,
@@ -250,7 +250,7 @@ def test_a_machine_is_lost_under_load_and_comes_back(kept: Kept, made: Staged) -
     assert met.anomalies() == []
     if why := measure.void(record):
         pytest.skip(f"nothing follows from what failed: {why}")
-    assert met.driven() == []
+    assert met.driven(address) == []
     # What was in flight may have failed; a second after everything is routed around nothing does any more.
     late = [each for each in record.samples if each.due > fault + everybody + 1 and not each.ok]
     assert late == []

@@ -111,8 +111,12 @@ class Met:
         found = check(history_of(self.whole())).anomalies
         return [f"{each.fault}: {each.thing}: {each.words}" for each in found]
 
-    def driven(self) -> list[str]:
-        """Sessions that left a node which went on serving afterwards: nothing had made them go."""
+    def driven(self, gone: str = "") -> list[str]:
+        """Sessions that left a node which went on serving afterwards: nothing had made them go.
+
+        Args:
+            gone: address of a pod that was lost; the API goes on calling it ready until its machine counts as lost.
+        """
         record = self.whole()
         at: dict[int, str] = {}
         found = []
@@ -120,14 +124,20 @@ class Met:
             if sample.session < 0 or not sample.member or sample.member == at.get(sample.session):
                 continue
             before = at.get(sample.session, "")
-            last = self.serving.last.get(before.partition(":")[0], 0.0) - record.epoch
-            if before and last > sample.answered:
+            address = before.partition(":")[0]
+            last = self.serving.last.get(address, 0.0) - record.epoch
+            if before and address != gone and last > sample.answered:
                 found.append(f"{sample.session} at {sample.answered:.1f} s from {before} to {sample.member}")
             at[sample.session] = sample.member
         return found
 
-    def figures(self, what: str) -> dict[str, Any]:
-        """What is written down of it."""
+    def figures(self, what: str, *, gone: str = "") -> dict[str, Any]:
+        """What is written down of it.
+
+        Args:
+            what: was done.
+            gone: address of a pod that was lost.
+        """
         record = self.whole()
         good = [sample.latency for sample in record.samples if sample.ok]
         return {
@@ -136,7 +146,7 @@ class Met:
             "seconds": round(record.seconds),
             "sent": len(record.samples),
             "failed": sum(self.failed().values()),
-            "moved": len(self.driven()),
+            "moved": len(self.driven(gone)),
             "wrong": len(self.anomalies()),
             "p50": round(measure.percentile(good, 50) * 1000),
             "p99": round(measure.percentile(good, 99) * 1000),
