@@ -247,13 +247,7 @@ def timeout_option(timeout: str) -> Callable[[Decorated], Decorated]:
     Args:
         timeout: how long where nothing is said.
     """
-    return click.option(
-        "--timeout",
-        callback=_duration,
-        default=timeout,
-        metavar="DURATION",
-        help=f"How long to wait at most, e.g. 90s. Default: {timeout}.",
-    )
+    return _duration_option("--timeout", timeout, what="How long to wait at most, e.g. 90s.")
 
 
 def max_wait_option(longest: str) -> Callable[[Decorated], Decorated]:
@@ -262,12 +256,12 @@ def max_wait_option(longest: str) -> Callable[[Decorated], Decorated]:
     Args:
         longest: how long where nothing is said.
     """
+    return _duration_option("--max-wait", longest, what="How long each step may take at most, e.g. 30m.")
+
+
+def _duration_option(name: str, default: str, *, what: str) -> Callable[[Decorated], Decorated]:
     return click.option(
-        "--max-wait",
-        callback=_duration,
-        default=longest,
-        metavar="DURATION",
-        help=f"How long each step may take at most, e.g. 30m. Default: {longest}.",
+        name, callback=_duration, default=default, metavar="DURATION", help=f"{what} Default: {default}."
     )
 
 

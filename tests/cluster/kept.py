@@ -6,7 +6,6 @@ them, and users come by the address that the balancer has given to the front doo
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import subprocess
@@ -35,6 +34,7 @@ from testbed.packages import search_paths, unpacked
 from testbed.parts import Cache
 from tests.cluster.support import until
 from tests.cluster.test_nodes import Bed
+from tests.support.desk import Result
 from tests.support.manifests import products, stack_of
 from tests.understudy.support import PostgreSQL
 
@@ -78,26 +78,6 @@ add rule ip users output ip daddr {front} tcp dport 80 dnat to {address}:80
 """
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a command line came to.
-
-    Attributes:
-        code: its exit code.
-        out: what it wrote on its output.
-        err: what it wrote beside.
-    """
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """Its answer."""
-        return json.loads(self.out)
-
-
 @dataclass
 class Kept:
     """The stack, and whoever looks after it.
@@ -121,12 +101,12 @@ class Kept:
 
     # ------------------------------------------------------------------------------------------------ the command line
 
-    def telamon(self, *words: str) -> Told:
+    def telamon(self, *words: str) -> Result:
         """Run the command line against the cluster."""
         assert self.bed.cluster is not None
         command = (sys.executable, "-m", "telamon", *words, "--kubeconfig", str(self.bed.cluster.kubeconfig))
         done = subprocess.run((*command, "-o", "json"), capture_output=True, text=True, check=False)
-        return Told(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def write(self) -> Path:
         """Write the stack file, as it is to be now, and its lock. Returns the file."""
@@ -137,11 +117,11 @@ class Kept:
         (self.folder / "stack.lock.yaml").write_text(lock, encoding="utf-8")
         return file
 
-    def up(self, *words: str) -> Told:
+    def up(self, *words: str) -> Result:
         """Bring the cluster to what the file says now."""
         return self.telamon("up", str(self.write()), *words)
 
-    def install(self) -> Told:
+    def install(self) -> Result:
         """Install the operator."""
         assert self.bed.cluster is not None
         name = RECIPES["telamon"].image

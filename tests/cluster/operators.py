@@ -38,6 +38,7 @@ IMAGE: Final = "registry.acme.example/telamon@sha256:" + "0" * 64
 VALUES: Final = {"email": "somebody@example.com"}
 """Values of secrets, by key, that must be of a form."""
 NAMESPACE: Final = Kind("v1", "Namespace")
+DEPLOYMENT: Final = Kind("apps/v1", "Deployment")
 POD: Final = Kind("v1", "Pod")
 
 
@@ -249,6 +250,16 @@ def installed(plane: ControlPlane, api: Api, folder: Path) -> Iterator[Installed
                 process.thaw()
                 process.kill()
         disarm(plane, api)
+
+
+@contextmanager
+def installable(plane: ControlPlane, api: Api, folder: Path) -> Iterator[Installed]:
+    """The same for who installs the operator himself: its deployment, which runs nothing here, is taken away again."""
+    with installed(plane, api, folder) as made:
+        yield made
+        found = api.get(DEPLOYMENT, OPERATOR, namespace=OPERATOR_NAMESPACE)
+        if found is not None:
+            api.delete(found)
 
 
 def disarm(plane: ControlPlane, api: Api) -> None:

@@ -23,6 +23,7 @@ from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
 from tests.cluster.operators import IMAGE, installed
 from tests.cluster.support import until
+from tests.cluster.test_products import TEXT as JIRA
 from tests.cluster.test_works import OPERATED
 from tests.lab.backups import TRACKER, needs_restic
 from tests.support.manifests import rendered, site_of, stack_of
@@ -32,24 +33,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(900),
 
 UP = 240.0
 """Seconds for whatever a loaded machine takes a while for."""
-TEXT = """\
-apiVersion: telamon.dev/v1alpha1
-kind: Stack
-metadata: {name: NAME}
-spec:
-  environment: dev
-  domain: acme.example
-  products:
-    jira:
-      version: RELEASE
-      nodes: NODES
-      env: {UNDERSTUDY_START_SECONDS: "0", UNDERSTUDY_LINK_SECONDS: "0.5", UNDERSTUDY_STOP_SECONDS: "0.2"}
-  platform: {kind: kubernetes}
-  database: {kind: external, host: 127.0.0.1, port: PORT, tls: disable, admin: {secret: admin}}
-  edge: {driver: nginx, className: nginx, tls: {kind: disabled}}
-  storage: {shared: {kind: csi, storageClass: shared}}
-  backup: {destination: {kind: claim, claim: backups}}
-"""
+TEXT = f"{JIRA}  backup: {{destination: {{kind: claim, claim: backups}}}}\n"
 NAMESPACE = "saved-jira"
 SECRET = Kind("v1", "Secret")
 ATTACHMENT = Path("data/attachments/DEMO/10000/DEMO-1/1")

@@ -19,10 +19,11 @@ from telamon.proof import measure
 from telamon.proof.stage import Staged
 from testbed.cluster import Wanted
 from testbed.gateway import NAMESPACE
-from tests.cluster.kept import NAME, TAG, UP, Kept, Told
+from tests.cluster.kept import NAME, TAG, UP, Kept
 from tests.cluster.support import until
 from tests.cluster.test_nodes import Bed, bed_of, database_beside, ours
 from tests.cluster.users import SESSIONS, Met, staged, tell, users
+from tests.support.desk import Result
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(1500), ours]
 
@@ -180,7 +181,7 @@ def test_a_machine_is_replaced_under_load(kept: Kept, made: Staged) -> None:
     before = kept.pod("jira-1")
     machine = str(before["spec"]["nodeName"])
     uid = (bed.api.get(NODE, machine) or {})["metadata"]["uid"]
-    told: list[Told] = []
+    told: list[Result] = []
     words = ("machines", "roll", machine, "--yes", "--max-wait", "10m")
     rolling = threading.Thread(target=lambda: told.append(kept.telamon(*words)))
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
-from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.standing import stack_as_told
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
-from tests.cluster.operators import IMAGE, Installed, installed
+from tests.cluster.operators import IMAGE, Installed, installable
 from tests.cluster.place import Place
 from tests.cluster.support import until
 
@@ -21,17 +20,13 @@ from tests.cluster.support import until
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 NAME = "rising"
-DEPLOYMENT = Kind("apps/v1", "Deployment")
 
 
 @pytest.fixture
 def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
     """A cluster in which an operator can be run as a process."""
-    with installed(plane, api, tmp_path) as made:
+    with installable(plane, api, tmp_path) as made:
         yield made
-        found = api.get(DEPLOYMENT, OPERATOR, namespace=OPERATOR_NAMESPACE)
-        if found is not None:
-            api.delete(found)
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ import pytest
 from telamon.cli.ground import FACTS
 from telamon.desired.kubernetes.facts import facts_of
 from telamon.desired.kubernetes.render import bundles
-from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, site
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, site
 from telamon.desired.kubernetes.wanted import wanted_secrets
 from telamon.desired.kubernetes.written import FACTS as WRITTEN
 from telamon.desired.terraform.data import LayerName
-from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.store import STACK
 from telamon.stackfile.lock import lock_text
 from testbed.control_plane import ControlPlane
@@ -29,14 +29,13 @@ from testbed.machines import Machines
 from tests.aws.conftest import Moto, running_moto
 from tests.aws.world import World
 from tests.cluster.harness import APPLICATION
-from tests.cluster.operators import IMAGE, Installed, installed
+from tests.cluster.operators import IMAGE, Installed, installable
 from tests.support.manifests import digests, products, stack_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(5400)]
 
 SEED = 20261123
 KILLS = 2
-DEPLOYMENT = Kind("apps/v1", "Deployment")
 PLAIN = "The front door of a stack for development speaks plain HTTP here."
 ANSWERED = (
     ("CKV_AWS_157", "data/aws_db_instance.main", "For development one database server is enough."),
@@ -72,11 +71,8 @@ spec:
 @pytest.fixture
 def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
     """A cluster in which an operator can be run as a process."""
-    with installed(plane, api, tmp_path) as made:
+    with installable(plane, api, tmp_path) as made:
         yield made
-        found = api.get(DEPLOYMENT, OPERATOR, namespace=OPERATOR_NAMESPACE)
-        if found is not None:
-            api.delete(found)
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.desired.kubernetes.backups import SavingDesired
-from telamon.desired.kubernetes.clearing import job_name, work_labels
 from telamon.desired.kubernetes.components import KubernetesComponent
-from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
+from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.hardening import contained
+from telamon.desired.kubernetes.jobs import work_job, work_labels, work_pod
 from telamon.errors import InternalError
-from telamon.naming import ANNOTATION_WORK, BACKUP, LABEL_COMPONENT
+from telamon.naming import BACKUP, LABEL_COMPONENT
 from telamon.products.base import SecretValue
 
 PROGRAM: Final = "telamon.platforms.kubernetes.saving"
@@ -34,8 +34,6 @@ _AUTHORITIES: Final = "/authorities"
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - within the container.
 _ENDS_WITHIN: Final = 86_400
 """Seconds; whoever has more data than can be saved in a day needs another way."""
-_KEPT: Final = 86_400
-"""Seconds for which an ended job stays, for whoever wants to read its log."""
 _RESOURCES: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "requests": {"cpu": "250m", "memory": "768Mi", "ephemeral-storage": "256Mi"},
@@ -61,34 +59,24 @@ def saving_job(part: KubernetesComponent, work: Mapping[str, Any], *, job: str, 
     if saving is None:
         raise InternalError(f"nobody has said where backups of {part.desired.name} go")
     labels = work_labels(part)
+    # What was cut off, or met a server that is away, is done again; what is refused is told at once.
+    refused = {"containerName": BACKUP, "operator": "In", "values": [GIVEN_UP]}
     spec = {
         "backoffLimit": 3,
         "activeDeadlineSeconds": _ENDS_WITHIN,
-        "ttlSecondsAfterFinished": _KEPT,
-        "podReplacementPolicy": "Failed",
-        # What was cut off, or met a server that is away, is done again; what is refused is told at once.
-        "podFailurePolicy": {
-            "rules": [
-                {
-                    "action": "FailJob",
-                    "onExitCodes": {"containerName": BACKUP, "operator": "In", "values": [GIVEN_UP]},
-                }
-            ]
-        },
-        "template": {
-            # Its own component, to which the flows of a backup are open.
-            "metadata": {"labels": labels | {LABEL_COMPONENT: BACKUP}},
-            "spec": _pod(part, saving, work=work, image=image),
-        },
+        "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": refused}]},
     }
-    meta = Meta(job_name(part, job), part.part.namespace, labels, {ANNOTATION_WORK: job})
-    return made("batch/v1", "Job", meta=meta, spec=spec)
+    template = {
+        # Its own component, to which the flows of a backup are open.
+        "metadata": {"labels": labels | {LABEL_COMPONENT: BACKUP}},
+        "spec": _pod(part, saving, work=work, image=image),
+    }
+    return work_job(part, job, labels=labels, template=template, spec=spec)
 
 
 def _pod(
     part: KubernetesComponent, saving: SavingDesired, *, work: Mapping[str, Any], image: str
 ) -> dict[str, Any]:
-    template = part.stateful_set["spec"]["template"]["spec"]
     volumes: list[dict[str, Any]] = [
         {"name": "home", "persistentVolumeClaim": {"claimName": saving.shared, "readOnly": True}},
         {"name": "backups", "persistentVolumeClaim": {"claimName": saving.claim}},
@@ -113,17 +101,7 @@ def _pod(
         volumeMounts=mounts,
         terminationMessagePolicy="FallbackToLogsOnError",
     )
-    as_nodes = ("imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName")
-    return {
-        **without_nothing(**{field: template.get(field) for field in as_nodes}),
-        "serviceAccountName": template["serviceAccountName"],
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "restartPolicy": "Never",
-        "securityContext": template["securityContext"],
-        "containers": [container],
-        "volumes": volumes,
-    }
+    return work_pod(part, container, volumes=volumes)
 
 
 def _environment(

@@ -16,9 +16,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from telamon.desired.kubernetes.clearing import clearing, work_labels
+from telamon.desired.kubernetes.clearing import clearing
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.jobs import work_labels
 from telamon.desired.kubernetes.saving import saving_job
 from telamon.errors import ConflictError
 from telamon.naming import ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from telamon.desired.kubernetes.clearing import clearing, job_name
+from telamon.desired.kubernetes.clearing import clearing
 from telamon.desired.kubernetes.components import KubernetesComponent, components
+from telamon.desired.kubernetes.jobs import job_name
 from telamon.desired.kubernetes.scripts import CLEAR_INDEX
 from telamon.naming import LABEL_COMPONENT
 from telamon.products.indexing import IndexStrategy
