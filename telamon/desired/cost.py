@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 from telamon.desired.prices import HOURS, PRICES, SIZES
 from telamon.desired.terraform.ground import (
     GIBIBYTE,
-    SYSTEM,
     Ground,
     efs_tenants,
+    machines_for,
     openzfs_tenants,
 )
 from telamon.desired.terraform.network import ENDPOINTS
@@ -119,9 +119,10 @@ def _network(ground: Ground) -> Iterator[Part]:
 
 def _cluster(ground: Ground) -> Iterator[Part]:
     yield Part("control plane", "cluster", hourly("eks-cluster"))
-    for purpose, size in (("system", SYSTEM), ("product", ground.machines)):
+    for size in ground.machines:
         one = hourly("machine-large", size_of(size.type)) + monthly("disk-gp3", ROOT_DISK)
-        yield Part(f"{size.count} {purpose} machines, {size.type}", "cluster", size.count * one)
+        title = f"{size.count} machines of the group {size.name}, {size.type}"
+        yield Part(title, "cluster", size.count * one)
     yield Part("key of disks", "cluster", monthly("key"))
 
 
@@ -207,16 +208,18 @@ def _variants(ground: Ground) -> Iterator[Variant]:
             ("static files come from the nodes themselves"),
         )
     yield from _database_variants(ground)
-    machines = ground.machines
-    fewer_machines = replace(ground, machines=replace(machines, count=machines.count - 1))
-    if machines.count > ground.platform.zones:
-        yield (
-            "nodes",
-            f"{machines.count} machines",
-            f"{machines.count - 1}",
-            fewer_machines,
-            ("no machine to spare while one is away"),
-        )
+    for group in machines_for(ground, "products"):
+        if group.count > ground.platform.zones:
+            left = tuple(
+                replace(each, count=each.count - 1) if each is group else each for each in ground.machines
+            )
+            yield (
+                f"spec.platform.nodeGroups.{group.name}.count",
+                str(group.count),
+                str(group.count - 1),
+                replace(ground, machines=left),
+                "no machine to spare while one is away",
+            )
 
 
 SectionT = TypeVar("SectionT", bound=Section)

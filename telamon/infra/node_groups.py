@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from telamon.naming import LABEL_PURPOSE
+
 GROUP: Final = "aws_eks_node_group"
 ROLLS: Final = ("version", "release_version", "launch_template")
 """Attributes whose change replaces every machine of a group."""
@@ -82,14 +84,20 @@ def _rolled(item: Mapping[str, Any]) -> str:
         f"{item['address']}: AWS starts machines of the new kind, and then empties the old ones in no order that is "
         f"told, {most} at a time, as disruption budgets allow; where pods have not left within {LEAVES_WITHIN} minutes "
         f"it stops. It does not ask whether the products are well. `telamon machines list` says what speaks against it "
-        f"now; where their health is to hold each machine back, have a group made beside, and empty this one with "
-        f"`telamon machines roll --group {_name(item)} --into THAT`"
+        f"now; where their health is to hold each machine back, write a group beside it in "
+        f"spec.platform.nodeGroups, and empty this one with `telamon machines roll --group {_name(item)} --into THAT`"
     )
 
 
 def _beside(come: list[Mapping[str, Any]], plan: Mapping[str, Any]) -> Iterator[str]:
-    there = sorted(_name(item) for item in _groups(plan) if item["change"].get("before"))
-    for item in come if there else ():
+    for item in come:
+        there = sorted(
+            _name(each)
+            for each in _groups(plan)
+            if each["change"].get("before") and _purpose(each, "before") == _purpose(item, "after")
+        )
+        if not there:
+            continue
         yield (
             f"{item['address']}: its machines come beside those that are there ({', '.join(there)}); `telamon machines "
             f"roll --group THOSE --into {_name(item)}` then empties them one by one, while the products stay well"
@@ -101,6 +109,11 @@ def _gone(item: Mapping[str, Any]) -> str:
         f"{item['address']}: its machines go, and AWS empties them without asking whether the products are well; have "
         f"`telamon machines roll --group {_name(item)} --into ANOTHER` done before this is applied"
     )
+
+
+def _purpose(item: Mapping[str, Any], side: str) -> str:
+    """What a group's machines are for; "" where they do not say."""
+    return str(((item["change"].get(side) or {}).get("labels") or {}).get(LABEL_PURPOSE, ""))
 
 
 def _name(item: Mapping[str, Any]) -> str:

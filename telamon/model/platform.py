@@ -1,5 +1,6 @@
 """``platform``: what carries the stack."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ LoopbackNetwork = Annotated[
 ]
 
 
+InstanceType = Annotated[str, Matching("an instance type", "m7i.2xlarge", r"[a-z][a-z0-9-]*\.[a-z0-9]+", 30)]
 KubernetesVersion = Annotated[
     str, Matching("a minor version of Kubernetes", settled(AS_OF).version, r"1\.[2-9][0-9]", 4)
 ]
@@ -99,6 +101,74 @@ class KubernetesPlatform(Section):
     ] = None
 
 
+GroupName = Annotated[Name, Field(max_length=40)]
+
+
+class NodeGroup(Section):
+    """Machines on AWS that are alike, and are started and replaced as one managed node group of EKS."""
+
+    purpose: Annotated[
+        Literal["system", "products"] | None,
+        Doc(
+            "What runs on them: `products` keeps everything else away by a taint; `system` carries the rest, such as "
+            "names, drivers, the gateway's controller and the operator.",
+            unset="The one that the group is called by; else products.",
+        ),
+    ] = None
+    type: Annotated[
+        InstanceType | None,
+        Doc(
+            "Type of the machines.", unset="That of platform.machine for products; m7i.large for the system."
+        ),
+    ] = None
+    count: Annotated[
+        Annotated[int, Field(ge=1, le=100)] | None,
+        Doc(
+            "How many there are.",
+            unit="machines",
+            unset="Two for the system; for products one more than their nodes need, at least one for each zone.",
+        ),
+    ] = None
+    surge: Annotated[
+        Annotated[int, Field(ge=1, le=100)] | None,
+        Doc(
+            "How many more there may be, for an autoscaler or a person; an update of EKS takes its own room besides.",
+            unit="machines",
+            unset="One for each zone.",
+        ),
+    ] = None
+    emptied_at_once: Annotated[
+        Annotated[int, Field(ge=1, le=10)],
+        Doc(
+            "How many machines an update of EKS empties at the same time, behind disruption budgets.",
+            unit="machines",
+            why="A product lets one node go at a time, so a second machine would mostly wait.",
+        ),
+    ] = 1
+    kubernetes: Annotated[
+        KubernetesVersion | None,
+        Doc("Minor version of these machines, quoted.", unset="That of platform.machinesKubernetes."),
+    ] = None
+    autoscaled: Annotated[
+        bool,
+        Doc(
+            "Whether an autoscaler says how many there are: Terraform then leaves their number alone. EKS refuses a "
+            "`count` above the number that there is.",
+            why="Without an autoscaler nobody else would follow when products grow.",
+        ),
+    ] = False
+
+
+def purpose_of(name: str, group: NodeGroup) -> Literal["system", "products"]:
+    """What the machines of a group are for.
+
+    Args:
+        name: of the group.
+        group: what the file says of it.
+    """
+    return group.purpose or ("system" if name == "system" else "products")
+
+
 class AwsPlatform(Section):
     """AWS: Telamon also writes everything underneath, and it is applied after approval only."""
 
@@ -133,12 +203,21 @@ class AwsPlatform(Section):
         ),
     ] = None
     machine: Annotated[
-        Annotated[str, Matching("an instance type", "m7i.2xlarge", r"[a-z][a-z0-9-]*\.[a-z0-9]+", 30)] | None,
+        InstanceType | None,
         Doc(
             "Type of the machines that carry the products.",
             unset="The smallest on which two of the largest nodes fit.",
         ),
     ] = None
+    node_groups: Annotated[
+        Mapping[GroupName, NodeGroup],
+        Doc(
+            "Groups of machines, by name. A purpose that none of them has gets a group that is called as it is. A "
+            "second one beside takes over from the first, machine by machine: `telamon machines roll --group OLD "
+            "--into NEW`.",
+            why="Both purposes get one, as large as what it carries needs.",
+        ),
+    ] = Field(default_factory=dict)
     network_policies: Annotated[
         Literal["vpc-cni", "calico"],
         Doc(

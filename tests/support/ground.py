@@ -43,6 +43,12 @@ def small(more: str = "", *, environment: str = "production", region: str = "eu-
     return ground_of(stack_of(text.replace("MORE", more)))
 
 
+def grouped(groups: str) -> Ground:
+    """The ground of a small stack with groups of machines, as the file writes them."""
+    text = SMALL.replace("ENVIRONMENT", "production").replace("REGION", "eu-central-1").replace("MORE", "")
+    return ground_of(stack_of(text.replace('"}', f'", kubernetes: "1.35", nodeGroups: {groups}}}')))
+
+
 def example() -> Stack:
     """The example on AWS."""
     return stack_of(EXAMPLE.read_text(encoding="utf-8"))

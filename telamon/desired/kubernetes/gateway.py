@@ -20,10 +20,10 @@ from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
 from telamon.desired.kubernetes.flows import GATEWAY_NAMESPACE, NAMESPACE_NAME
 from telamon.desired.kubernetes.holding import page_of
 from telamon.desired.kubernetes.pages import HOLD_PAGE, RETRY_AFTER
-from telamon.desired.kubernetes.placement import PURPOSE, own_priority
+from telamon.desired.kubernetes.placement import own_priority
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.model.edge import AcmTls, CertManagerTls, DisabledTls, SecretTls
-from telamon.naming import EDGE
+from telamon.naming import EDGE, LABEL_PURPOSE
 from telamon.products.base import Route
 
 API: Final = "gateway.networking.k8s.io/v1"
@@ -186,7 +186,7 @@ def _proxies(site: Site, name: str) -> Object:
     if site.aws is None:
         service |= {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
     else:
-        tolerations = [{"key": PURPOSE, "operator": "Exists", "effect": "NoSchedule"}]
+        tolerations = [{"key": LABEL_PURPOSE, "operator": "Exists", "effect": "NoSchedule"}]
     pod = without_nothing(
         tolerations=tolerations,
         priorityClassName=site.spec.placement.priority_class or own_priority(site),

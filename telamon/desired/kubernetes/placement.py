@@ -10,12 +10,10 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
 from telamon.desired.kubernetes.site import Part, Site
-from telamon.naming import LABEL_COMPONENT, LABEL_STACK
+from telamon.naming import LABEL_COMPONENT, LABEL_PURPOSE, LABEL_STACK
 
 HOST: Final = "kubernetes.io/hostname"
 ZONE: Final = "topology.kubernetes.io/zone"
-PURPOSE: Final = "telamon.dev/purpose"
-"""Label and taint of the machines that the ground on AWS makes for the products."""
 _PRIORITIES: Final[Mapping[str, int]] = {"production": 1_000_000, "staging": 100_000, "dev": 10_000}
 
 
@@ -38,8 +36,10 @@ def placement(part: Part, site: Site) -> dict[str, Any]:
         for each in given.tolerations
     ]
     if site.aws is not None:
-        selector[PURPOSE] = "products"
-        tolerations.append({"key": PURPOSE, "operator": "Equal", "value": "products", "effect": "NoSchedule"})
+        selector[LABEL_PURPOSE] = "products"
+        tolerations.append(
+            {"key": LABEL_PURPOSE, "operator": "Equal", "value": "products", "effect": "NoSchedule"}
+        )
     return without_nothing(
         priorityClassName=given.priority_class or own_priority(site),
         nodeSelector=selector,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from telamon.desired.terraform.data import Input, Layer, LayerName, Output, Resource, Sheet, snake
-from telamon.desired.terraform.ground import Ground
+from telamon.desired.terraform.ground import Ground, machines_for
 from telamon.desired.terraform.machines import machines
 from telamon.desired.terraform.network import (
     LOGS_KEY,
@@ -63,7 +63,9 @@ def cluster(ground: Ground) -> Layer:
             "certificate authority of its API, in base64",
         ),
         Output("cluster_version", CLUSTER.ref("version"), "minor version of the control plane"),
-        Output("machines_version", "${aws_eks_node_group.products.version}", "minor version of the machines"),
+        Output(
+            "machines_version", _oldest(ground), "minor version of the machines, the oldest of the products'"
+        ),
         Output(NODES_GROUP.name, nodes.ref(), NODES_GROUP.what),
         Output("cluster_key_arn", made[0].ref("arn"), "key of the cluster's disks"),
         Output(
@@ -73,6 +75,13 @@ def cluster(ground: Ground) -> Layer:
         ),
     )
     return Layer(LayerName.CLUSTER, sheets, (VPC_ID, PRIVATE_SUBNETS, LOGS_KEY), outputs)
+
+
+def _oldest(ground: Ground) -> str:
+    """The version of the products' machines; while a group takes over from another, that of the older ones."""
+    told = [f"aws_eks_node_group.{snake(group.name)}.version" for group in machines_for(ground, "products")]
+    # As texts they are in order up to 1.99.
+    return f"${{{told[0]}}}" if len(told) == 1 else f"${{sort([{', '.join(told)}])[0]}}"
 
 
 def _disks(ground: Ground) -> tuple[Statement, ...]:
@@ -210,7 +219,9 @@ def _addons(ground: Ground) -> Iterator[Resource]:
         if values:
             body["configuration_values"] = json.dumps(values)
         if name in late:
-            body["depends_on"] = ["aws_eks_node_group.system"]
+            body["depends_on"] = [
+                f"aws_eks_node_group.{snake(group.name)}" for group in machines_for(ground, "system")
+            ]
         yield Resource("aws_eks_addon", snake(name), body)
 
 

@@ -14,7 +14,7 @@ from telamon.desired.terraform.data import shortened
 from telamon.desired.terraform.regions import partition, zone_names
 from telamon.errors import RefusedError
 from telamon.model.database import RdsDatabase
-from telamon.model.platform import AwsPlatform
+from telamon.model.platform import AwsPlatform, NodeGroup, purpose_of
 from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack, StackSpec
 from telamon.model.storage import EfsVolume, OpenZfsVolume, SharedVolume
@@ -84,19 +84,33 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Machines:
-    """The machines that carry the products.
+    """A group of machines.
 
     Attributes:
+        name: of the group.
+        purpose: what they carry.
         type: of the instances.
         count: how many.
+        surge: how many more there may be.
+        emptied_at_once: how many an update empties at the same time.
+        kubernetes: their minor version.
+        autoscaled: whether somebody else says how many there are.
     """
 
+    name: str
+    purpose: str
     type: str
     count: int
+    surge: int
+    emptied_at_once: int
+    kubernetes: str
+    autoscaled: bool
 
 
-SYSTEM: Final = Machines("m7i.large", 2)
-"""Machines of what runs the cluster itself: names, drivers, the operator."""
+SYSTEM: Final = ("m7i.large", 2)
+"""Machines of what runs the cluster itself: names, drivers, the operator. One can then be lost or renewed."""
+PURPOSES: Final = ("system", "products")
+"""What machines are for; the first is what everything runs on that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,7 @@ class Ground:
         platform: the section of it that speaks of AWS.
         zones: that are used.
         tenants: products.
-        machines: that carry them.
+        machines: groups of them, by purpose and name; of each purpose there is one at least.
     """
 
     stack: str
@@ -117,7 +131,7 @@ class Ground:
     platform: AwsPlatform
     zones: tuple[Zone, ...]
     tenants: tuple[Tenant, ...]
-    machines: Machines
+    machines: tuple[Machines, ...]
 
     @property
     def production(self) -> bool:
@@ -192,7 +206,7 @@ def ground(stack: Stack, products: Mapping[str, Product]) -> Ground:
         platform=platform,
         zones=tuple(_zones(platform)),
         tenants=tenants,
-        machines=_machines(stack.spec, products, platform),
+        machines=tuple(_groups(stack.spec, products, platform)),
     )
 
 
@@ -243,7 +257,38 @@ def _loads(name: str, section: ProductSpec, product: Product) -> Iterator[tuple[
         yield naming.component_name(name, key), nodes, memory
 
 
-def _machines(spec: StackSpec, products: Mapping[str, Product], platform: AwsPlatform) -> Machines:
+def machines_for(ground: Ground, purpose: str) -> tuple[Machines, ...]:
+    """The groups of machines with one purpose.
+
+    Args:
+        ground: the stack.
+        purpose: one of :data:`PURPOSES`.
+    """
+    return tuple(group for group in ground.machines if group.purpose == purpose)
+
+
+def _groups(spec: StackSpec, products: Mapping[str, Product], platform: AwsPlatform) -> Iterator[Machines]:
+    needed = {"system": SYSTEM, "products": _needed(spec, products, platform)}
+    for purpose in PURPOSES:
+        kind, count = needed[purpose]
+        asked = {
+            name: each for name, each in platform.node_groups.items() if purpose_of(name, each) == purpose
+        }
+        for name, group in sorted((asked or {purpose: NodeGroup.model_construct()}).items()):
+            yield Machines(
+                name,
+                purpose,
+                group.type or kind,
+                group.count or count,
+                surge=group.surge or platform.zones,
+                emptied_at_once=group.emptied_at_once,
+                kubernetes=group.kubernetes or platform.machines_kubernetes or platform.kubernetes,
+                autoscaled=group.autoscaled,
+            )
+
+
+def _needed(spec: StackSpec, products: Mapping[str, Product], platform: AwsPlatform) -> tuple[str, int]:
+    """Type and number of the machines that carry the products, as far as the file leaves them open."""
     loads = [load for name in spec.products for load in _loads(name, spec.products[name], products[name])]
     largest = max(memory.count for _, _, memory in loads)
     # A machine should carry two of the largest nodes, so that the loss of one machine moves little.
@@ -253,8 +298,7 @@ def _machines(spec: StackSpec, products: Mapping[str, Product], platform: AwsPla
     total = sum(nodes * each.count for _, nodes, each in loads)
     most = max(nodes for _, nodes, _ in loads)
     # One more than are needed: while a machine is away, its nodes still find a place.
-    count = max(math.ceil(total / usable) + 1, most, platform.zones)
-    return Machines(platform.machine or chosen, count)
+    return platform.machine or chosen, max(math.ceil(total / usable) + 1, most, platform.zones)
 
 
 def efs_tenants(ground: Ground) -> tuple[Tenant, ...]:

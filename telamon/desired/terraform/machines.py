@@ -1,7 +1,8 @@
-"""The machines: a group for what runs the cluster, and one for the products.
+"""The machines: groups for what runs the cluster, and groups for the products.
 
 Sources: AWS documentation of Amazon EKS, "Managed node groups" (an update starts a new machine before it drains an
-old one, and drains behind disruption budgets), "Customize managed nodes with launch templates".
+old one, and drains behind disruption budgets), "Customize managed nodes with launch templates"; Amazon EKS API,
+``NodegroupScalingConfig`` (minSize cannot be greater than desiredSize).
 
 Trap: a launch template that names security groups keeps EKS from adding its own, so ours carry every rule.
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from telamon.desired.terraform.data import Resource
-from telamon.desired.terraform.ground import SYSTEM, Ground, Machines
+from telamon.desired.terraform.data import Resource, snake
+from telamon.desired.terraform.ground import Ground, Machines
 from telamon.desired.terraform.network import PRIVATE_SUBNETS
 from telamon.desired.terraform.policies import role
+from telamon.naming import LABEL_PURPOSE
 
 POLICIES = (
     "AmazonEKSWorkerNodePolicy",
@@ -35,14 +37,14 @@ def machines(ground: Ground, made: Resource, *, group: Resource) -> tuple[Resour
     # Without the network plug-in no machine becomes ready.
     waits += ["aws_eks_addon.vpc_cni", "aws_eks_addon.kube_proxy", "aws_eks_addon.eks_pod_identity_agent"]
     found = [*own]
-    for purpose, size in (("system", SYSTEM), ("products", ground.machines)):
-        template = _template(ground, purpose, size, made=made, group=group)
-        found += [template, _group(ground, purpose, size, template=template, own=own[0], waits=waits)]
+    for each in ground.machines:
+        template = _template(ground, each, made=made, group=group)
+        found += [template, _group(each, template=template, own=own[0], waits=waits)]
     return tuple(found)
 
 
-def _template(ground: Ground, purpose: str, size: Machines, *, made: Resource, group: Resource) -> Resource:
-    tags = {"Name": f"{ground.prefix}-{purpose}", **ground.tags}
+def _template(ground: Ground, size: Machines, *, made: Resource, group: Resource) -> Resource:
+    tags = {"Name": f"{ground.prefix}-{size.name}", **ground.tags}
     disk = {
         "volume_type": "gp3",
         "volume_size": 100,
@@ -51,7 +53,7 @@ def _template(ground: Ground, purpose: str, size: Machines, *, made: Resource, g
         "delete_on_termination": "true",
     }
     body = {
-        "name": f"{ground.prefix}-{purpose}",
+        "name": f"{ground.prefix}-{size.name}",
         "update_default_version": True,
         "instance_type": size.type,
         "vpc_security_group_ids": [group.ref()],
@@ -67,33 +69,33 @@ def _template(ground: Ground, purpose: str, size: Machines, *, made: Resource, g
             {"resource_type": kind, "tags": tags} for kind in ("instance", "volume", "network-interface")
         ],
     }
-    return Resource("aws_launch_template", purpose, body)
+    return Resource("aws_launch_template", snake(size.name), body)
 
 
-def _group(
-    ground: Ground, purpose: str, size: Machines, *, template: Resource, own: Resource, waits: list[str]
-) -> Resource:
+def _group(size: Machines, *, template: Resource, own: Resource, waits: list[str]) -> Resource:
     body: dict[str, Any] = {
         "cluster_name": "${aws_eks_cluster.main.name}",
-        "node_group_name": purpose,
+        "node_group_name": size.name,
         "node_role_arn": own.ref("arn"),
         "subnet_ids": PRIVATE_SUBNETS.ref,
-        "version": ground.platform.machines_kubernetes or ground.platform.kubernetes,
+        "version": size.kubernetes,
         "ami_type": "AL2023_x86_64_STANDARD",
         "launch_template": {"id": template.ref(), "version": template.ref("latest_version")},
-        # Room to surge: an update adds machines of the new kind before the old ones are drained, one at a time.
+        # An update adds machines of the new kind before the old ones are drained.
         "scaling_config": {
             "min_size": size.count,
             "desired_size": size.count,
-            "max_size": size.count + len(ground.zones),
+            "max_size": size.count + size.surge,
         },
-        "update_config": {"max_unavailable": 1},
+        "update_config": {"max_unavailable": size.emptied_at_once},
         "node_repair_config": {"enabled": True},
-        "labels": {"telamon.dev/purpose": purpose},
-        # Whoever scales within the bounds is right; only the bounds are ours.
-        "lifecycle": {"ignore_changes": ["scaling_config[0].desired_size"]},
+        "labels": {LABEL_PURPOSE: size.purpose},
         "depends_on": waits,
     }
-    if purpose == "products":
-        body["taint"] = [{"key": "telamon.dev/purpose", "value": purpose, "effect": "NO_SCHEDULE"}]
-    return Resource("aws_eks_node_group", purpose, body)
+    if size.autoscaled:
+        # Whoever scales within the bounds is right; only the bounds are ours. For all others it must not be so: EKS
+        # refuses a least number above the wanted one, so a group that is told to grow would not.
+        body["lifecycle"] = {"ignore_changes": ["scaling_config[0].desired_size"]}
+    if size.purpose == "products":
+        body["taint"] = [{"key": LABEL_PURPOSE, "value": size.purpose, "effect": "NO_SCHEDULE"}]
+    return Resource("aws_eks_node_group", snake(size.name), body)

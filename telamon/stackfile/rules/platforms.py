@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from telamon.model.platform import AwsPlatform
+from telamon.model.platform import AwsPlatform, purpose_of
 from telamon.stackfile.findings import Finding, Subject
 from telamon.stackfile.rules.products import PRODUCTS
 from telamon.stackfile.tree import Path
 
 _SKEW: Final = 3
 _PLATFORM: Path = ("spec", "platform", "kind")
+_GROUPS: Path = ("spec", "platform", "nodeGroups")
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,63 @@ def machines_follow(subject: Subject) -> Iterator[Finding]:
     Source: Kubernetes documentation, "Version Skew Policy", kubelet.
     """
     platform = subject.spec.platform
-    if not isinstance(platform, AwsPlatform) or platform.machines_kubernetes is None:
+    if not isinstance(platform, AwsPlatform):
         return
-    ahead, behind = (
-        int(version.partition(".")[2]) for version in (platform.kubernetes, platform.machines_kubernetes)
-    )
-    if not 0 <= ahead - behind <= _SKEW:
-        yield Finding(
-            ("spec", "platform", "machinesKubernetes"),
-            f"machines of 1.{behind} do not go with a control plane of 1.{ahead}",
-            f"Write 1.{max(ahead - _SKEW, 20)} to 1.{ahead}.",
-            also=(("spec", "platform", "kubernetes"), _PLATFORM),
-        )
+    above: Path = ("spec", "platform")
+    told = {(*above, "machinesKubernetes"): platform.machines_kubernetes}
+    told |= {(*_GROUPS, name, "kubernetes"): group.kubernetes for name, group in platform.node_groups.items()}
+    ahead = _minor(platform.kubernetes)
+    for path, version in told.items():
+        if version is not None and not 0 <= ahead - (behind := _minor(version)) <= _SKEW:
+            yield Finding(
+                path,
+                f"machines of 1.{behind} do not go with a control plane of 1.{ahead}",
+                f"Write 1.{max(ahead - _SKEW, 20)} to 1.{ahead}.",
+                also=((*above, "kubernetes"), _PLATFORM),
+            )
+
+
+def _minor(version: str) -> int:
+    return int(version.partition(".")[2])
+
+
+def node_group_is_what_it_is_called(subject: Subject) -> Iterator[Finding]:
+    """Where a purpose has no group, one of its name is made: no other group may be called so."""
+    platform = subject.spec.platform
+    if not isinstance(platform, AwsPlatform):
+        return
+    for name, group in platform.node_groups.items():
+        if name in {"system", "products"} and group.purpose not in {None, name}:
+            yield Finding(
+                (*_GROUPS, name, "purpose"),
+                f"a group that is called {name} is for {group.purpose}",
+                "Give it another name, or leave its purpose out.",
+                also=(_PLATFORM,),
+            )
+
+
+def nodes_have_machines(subject: Subject) -> Iterator[Finding]:
+    """Nodes that must be apart need a machine each, where the file says how many machines there are."""
+    spec = subject.spec
+    platform = spec.platform
+    if not isinstance(platform, AwsPlatform) or spec.placement.apart != "required":
+        return
+    counts = {
+        name: group.count
+        for name, group in platform.node_groups.items()
+        if purpose_of(name, group) == "products"
+    }
+    there = sum(count for count in counts.values() if count is not None)
+    if not counts or None in counts.values():
+        return
+    for name, product in spec.products.items():
+        if product.nodes > there:
+            yield Finding(
+                (*_GROUPS, next(iter(counts)), "count"),
+                f"{product.nodes} nodes of {name} must be apart, and there are {there} machines for products",
+                "Write more machines, fewer nodes, or spec.placement.apart: preferred.",
+                also=((*PRODUCTS, name, "nodes"), ("spec", "placement", "apart"), _PLATFORM),
+            )
 
 
 def shared_home_is_named(subject: Subject) -> Iterator[Finding]:

@@ -57,6 +57,14 @@ def test_nothing_is_told_where_no_machine_that_runs_is_touched(item: dict[str, A
     assert notes(plan(item)) == ()
 
 
+def test_a_group_of_another_purpose_takes_over_from_nobody() -> None:
+    system, products = ({"labels": {"telamon.dev/purpose": name}} for name in ("system", "products"))
+    there = group("products", "no-op", before=OLD | products, after=OLD | products)
+    assert notes(plan(there, group("core", "create", after=system))) == ()
+    (told,) = notes(plan(there, group("next", "create", after=products | {"node_group_name": "next"})))
+    assert "`telamon machines roll --group THOSE --into next`" in told
+
+
 def test_a_group_that_comes_beside_and_one_that_goes_name_the_roll() -> None:
     beside = OLD | {"node_group_name": "products-b", "version": "1.35"}
     there = group("products", "no-op", before=OLD, after=OLD)

@@ -149,6 +149,15 @@ SHARED = "\n  storage: {shared: {kind: csi, storageClass: x}}"
             'machinesKubernetes: "1.35"}' + SHARED,
             ["machines of 1.35 do not go"],
         ),
+        (
+            'platform: {kind: aws, region: eu-central-1, account: "123456789012", kubernetes: "1.34", nodeGroups: '
+            '{products: {purpose: system}, next: {kubernetes: "1.35", count: 1}}}' + SHARED,
+            [
+                "machines of 1.35 do not go",
+                "a group that is called products is for system",
+                "2 nodes of bitbucket must be apart, and there are 1 machines for products",
+            ],
+        ),
     ],
 )
 def test_each_platform_has_its_own_parts(platform: str, words: list[str]) -> None:

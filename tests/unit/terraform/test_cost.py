@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from telamon.desired.cost import choices, estimate
 from telamon.desired.prices import HOURS, PRICES
-from tests.support.ground import example, ground_of, small
+from tests.support.ground import example, ground_of, grouped, small
 
 
 def test_the_parts_add_up() -> None:
@@ -38,6 +38,19 @@ def test_choices_are_sorted_and_true() -> None:
     (environment,) = [choice for choice in found if choice.path == "spec.environment"]
     difference = estimate(small(environment="dev")).total - estimate(small()).total
     assert abs(environment.monthly - difference) < 0.005
+
+
+def test_a_group_beside_another_is_paid_for_and_one_machine_less_saves() -> None:
+    found = grouped("{products: {count: 4}, next: {count: 5}}")
+    both = {part.name for part in estimate(found).parts}
+    assert {
+        "4 machines of the group products, m7i.xlarge",
+        "5 machines of the group next, m7i.xlarge",
+    } <= both
+    fewer = {each.path: each for each in choices(found) if "nodeGroups" in each.path}
+    assert set(fewer) == {f"spec.platform.nodeGroups.{name}.count" for name in ("products", "next")}
+    less = fewer["spec.platform.nodeGroups.next.count"]
+    assert (less.now, less.instead, less.monthly < 0) == ("5", "4", True)
 
 
 def test_a_bigger_database_costs_more() -> None:

@@ -16,10 +16,11 @@ from telamon.desired.terraform.moves import Move, moved_blocks
 from telamon.desired.terraform.regions import partition, zone_names
 from telamon.desired.terraform.render import files, layer_files, layers_on
 from telamon.errors import RefusedError
-from tests.support.ground import example, ground_of, products, small, stack_of
+from tests.support.ground import example, ground_of, grouped, products, small, stack_of
 
 REFERENCE = re.compile(r"\$\{[^}]*?\b(aws_[a-z0-9_]+\.[a-z0-9_]+)\b")
 VARIABLE = re.compile(r"\bvar\.([a-z0-9_]+)")
+
 GROUNDS = {
     "example": ground_of(example()),
     "small": small(),
@@ -27,6 +28,7 @@ GROUNDS = {
     "alb": small("  edge: {driver: alb}"),
     "plain": small("  edge: {tls: {kind: disabled}}"),
     "external": small("  database: {kind: external, host: db.example, admin: {secret: db}}"),
+    "beside": grouped("{products: {}, products-2: {type: r7i.xlarge, kubernetes: '1.34'}}"),
 }
 
 
@@ -141,6 +143,45 @@ def test_production_has_everything_twice_and_dev_once() -> None:
     assert instance["manage_master_user_password"]
     assert "password" not in instance
     assert not bodies(dev, "aws_db_instance")["main"]["multi_az"]
+
+
+def test_each_purpose_has_its_machines_and_only_products_keep_others_away() -> None:
+    found = bodies(small(), "aws_eks_node_group")
+    assert {name: body["labels"] for name, body in found.items()} == {
+        name: {"telamon.dev/purpose": name} for name in ("system", "products")
+    }
+    assert "taint" not in found["system"]
+    (taint,) = found["products"]["taint"]
+    assert taint == {"key": "telamon.dev/purpose", "value": "products", "effect": "NO_SCHEDULE"}
+    # Otherwise a group that is told to grow would ask for more machines than EKS believes are wanted.
+    assert all("lifecycle" not in body for body in found.values())
+
+
+def test_a_group_beside_another_is_as_the_file_says_and_changes_nothing_of_the_first() -> None:
+    beside = GROUNDS["beside"]
+    groups, templates = bodies(beside, "aws_eks_node_group"), bodies(beside, "aws_launch_template")
+    alone = bodies(grouped("{}"), "aws_eks_node_group")
+    assert groups["products"] == alone["products"]
+    assert groups["products_2"]["node_group_name"] == "products-2"
+    assert groups["products_2"]["version"] == "1.34"
+    assert groups["products_2"]["taint"] == groups["products"]["taint"]
+    assert templates["products_2"]["instance_type"] == "r7i.xlarge"
+    assert templates["products_2"]["name"] == "telamon-acme-products-2"
+    (told,) = [
+        each.value for layer in layers_on(beside) for each in layer.outputs if each.name == "machines_version"
+    ]
+    assert told == "${sort([aws_eks_node_group.products.version, aws_eks_node_group.products_2.version])[0]}"
+
+
+def test_a_group_is_as_large_and_as_patient_as_the_file_says() -> None:
+    found = grouped("{core: {purpose: system, count: 3, surge: 2, emptiedAtOnce: 2, autoscaled: true}}")
+    groups = bodies(found, "aws_eks_node_group")
+    assert set(groups) == {"core", "products"}
+    assert groups["core"]["scaling_config"] == {"min_size": 3, "desired_size": 3, "max_size": 5}
+    assert groups["core"]["update_config"] == {"max_unavailable": 2}
+    assert groups["core"]["lifecycle"] == {"ignore_changes": ["scaling_config[0].desired_size"]}
+    late = bodies(found, "aws_eks_addon")["coredns"]
+    assert late["depends_on"] == ["aws_eks_node_group.core"]
 
 
 def test_repositories_are_kept_on_openzfs_and_never_on_efs() -> None:
