@@ -13,7 +13,15 @@ import click
 
 from telamon.cli import charts_words, findings, manifest_words
 from telamon.cli.documents.changed import Changed, Down, Retried
-from telamon.cli.documents.checked import Judged, Plan, PlanStep, PlanWait, RoomChecked, Validation
+from telamon.cli.documents.checked import (
+    GroundForeseen,
+    Judged,
+    Plan,
+    PlanStep,
+    PlanWait,
+    RoomChecked,
+    Validation,
+)
 from telamon.cli.documents.ground import Drifted, DriftedThing, GroundLayer, GroundStatus
 from telamon.cli.documents.program import Script, Version
 from telamon.cli.documents.rendered import CostChoice, CostPart, Rendered
@@ -159,7 +167,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "validate": (Validation, RoomChecked, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, GroundStatus),
         "drift": (Drifted, DriftedThing),
-        "plan": (Plan, PlanStep, PlanWait),
+        "plan": (Plan, PlanStep, PlanWait, GroundForeseen),
         "render": (
             manifest_words.Manifests,
             manifest_words.SecretNeeded,

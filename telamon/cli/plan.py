@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, file_argument, lab_option, state_option
+from telamon.cli.options import (
+    Verb,
+    approvers_option,
+    file_argument,
+    ground_option,
+    lab_option,
+    state_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,16 +29,31 @@ if TYPE_CHECKING:
 @file_argument
 @lab_option
 @state_option
+@ground_option
+@approvers_option(required=False)
 @click.pass_obj
-def command(session: Session, *, file: Path, lab: bool, state: Path | None) -> None:
+def command(
+    session: Session,
+    *,
+    file: Path,
+    lab: bool,
+    state: Path | None,
+    ground: Path | None,
+    approvers: Path | None,
+) -> None:
     """Show step by step what a file would do, and do nothing.
 
     Every node is looked at, and the very rules that would act are unfolded. What would be left undone is shown with
     the guard that holds it. FILE is stack.yaml where none is named.
 
+    On aws it says what would become of each layer below the cluster, as `telamon infra plan` does: which machines are
+    replaced and what holds that, what goes down, what speaks against it, and what a month would cost more. No plan is
+    kept.
+
     Examples:
         telamon plan
         telamon plan production.yaml --lab
+        telamon plan examples/aws.yaml --approvers ~/approvers
         telamon plan -o json
     """
     from telamon.cli.bringing import refuse_other_platforms
@@ -41,6 +63,12 @@ def command(session: Session, *, file: Path, lab: bool, state: Path | None) -> N
 
     found = read_file(session, file, lab=lab)
     note_doubts(session, found)
+    if found.stack.spec.platform.kind == "aws":
+        from telamon.cli.foreseeing import foresee
+
+        root = session.wiring().state_root(found.stack.metadata.name, state)
+        foresee(session, found, root=root, ground=ground, approvers=approvers)
+        return
     refuse_other_platforms(found)
     name = found.stack.metadata.name
     preview = _ask(session, found, target_of(session, name, state=state))

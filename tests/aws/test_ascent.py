@@ -10,7 +10,7 @@ import pytest
 
 from telamon.desired.terraform.data import INPUTS, MANIFEST
 from telamon.errors import NotReadyError, PlatformError, RefusedError, TemporaryError
-from telamon.infra.words import as_text
+from telamon.infra.words import as_text, counts
 from telamon.platforms.aws.ascent import Found, Place, Watcher
 from telamon.platforms.terraform.runner import Terraform
 from tests.support.approval import needs_ssh, needs_terraform
@@ -58,6 +58,29 @@ def test_looking_changes_nothing(hill: Hill) -> None:
     hill.approve(waiting)
     assert next(iter(hill.ascent.look())).place is Place.APPROVED
     assert hill.made == []
+
+
+def test_what_would_change_is_foreseen_and_nothing_is_kept(hill: Hill) -> None:
+    told: list[str] = []
+    above = list(hill.ascent.foresee(tell=told.append))
+    assert [found.place for found, _ in above] == [Place.NO_PLAN, Place.RESTS, Place.RESTS]
+    assert [None if looked is None else len(looked.summary.stand_ins) for _, looked in above] == [0, 1, 2]
+    assert all(looked is not None and counts(looked.summary.changes) == "4 created" for _, looked in above)
+    assert [sentence.partition(":")[0] for sentence in told] == ["network", "cluster", "data"]
+    assert hill.made == []
+    assert hill.desk.log.read().last_plan_of("network") is None
+
+
+@pytest.mark.exhaustive
+def test_only_a_layer_that_does_not_stand_is_looked_at(hill: Hill) -> None:
+    told: list[str] = []
+    hill.to_the_top()
+    assert [looked for _, looked in hill.ascent.foresee(tell=told.append)] == [None] * 3
+    write_layer(hill.ground / "data", hill.log, version="2")
+    (*_, (_, looked)) = hill.ascent.foresee(tell=told.append)
+    assert looked is not None
+    assert counts(looked.summary.changes) == "4 changed"
+    assert told == ["data: looking at what would change"]
 
 
 def test_a_layer_below_that_changed_makes_those_above_wait(hill: Hill) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.error import HTTPError
-from urllib.parse import parse_qs
-from urllib.request import Request, urlopen
+from urllib.parse import parse_qs, urlsplit
 
-HOP = frozenset({"connection", "content-length", "host", "transfer-encoding", "accept-encoding"})
+HOP = frozenset(
+    {"connection", "content-length", "date", "host", "server", "transfer-encoding", "accept-encoding"}
+)
 """Headers that belong to one connection. Source: RFC 9110, "Connection"."""
 
 
@@ -29,10 +31,16 @@ class Refusal:
     code: str
     message: str
 
-    def body(self) -> bytes:
+    @property
+    def xml(self) -> bytes:
         """As the query protocols of EC2 and of the others write it. Source: Smithy, "AWS EC2 query protocol"."""
         error = f"<Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>"
         return f"<Response><Errors>{error}</Errors>{error}<RequestID>1</RequestID></Response>".encode()
+
+    @property
+    def json(self) -> bytes:
+        """As the protocols in JSON write it. Source: Smithy, "AWS JSON 1.1 protocol"."""
+        return json.dumps({"__type": self.code, "message": self.message}).encode()
 
 
 @dataclass
@@ -57,12 +65,28 @@ class Wayside:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                status, kind, answer = wayside.answer(self.path, dict(self.headers), body)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(answer)))
+                status, headers, answer = wayside.answer(
+                    self.command, self.path, dict(self.headers), body=body
+                )
+                self.send_response_only(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                if self.command != "HEAD":
+                    self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+
+            def do_GET(self) -> None:
+                self.do_POST()
+
+            def do_HEAD(self) -> None:
+                self.do_POST()
+
+            def do_PUT(self) -> None:
+                self.do_POST()
+
+            def do_DELETE(self) -> None:
+                self.do_POST()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
                 pass
@@ -77,16 +101,33 @@ class Wayside:
             server.server_close()
             thread.join()
 
-    def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
-        """Status, type and body of an answer."""
-        (action,) = parse_qs(body.decode()).get("Action", [""])
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], *, body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of an answer."""
+        target = headers.get("X-Amz-Target", "").rpartition(".")[2]
+        action = target or _action(headers, body)
         refusal = self.refusals.get(action)
         if refusal is not None:
             self.refused.append(action)
-            return refusal.status, "text/xml", refusal.body()
+            if target:
+                return refusal.status, {"Content-Type": "application/x-amz-json-1.1"}, refusal.json
+            return refusal.status, {"Content-Type": "text/xml"}, refusal.xml
         kept = {name: value for name, value in headers.items() if name.lower() not in HOP}
+        beyond = HTTPConnection(urlsplit(self.beyond).netloc)
         try:
-            with urlopen(Request(self.beyond + path, data=body, headers=kept)) as found:  # loopback alone
-                return found.status, found.headers.get("Content-Type", "text/xml"), found.read()
-        except HTTPError as error:
-            return error.code, error.headers.get("Content-Type", "text/xml"), error.read()
+            beyond.request(method, path, body=body, headers=kept)
+            found = beyond.getresponse()
+            told = {name: value for name, value in found.getheaders() if name.lower() not in HOP}
+            if method == "HEAD" and found.headers["Content-Length"]:
+                told["Content-Length"] = found.headers["Content-Length"]
+            return found.status, told, found.read()
+        finally:
+            beyond.close()
+
+
+def _action(headers: Mapping[str, str], body: bytes) -> str:
+    """What is asked for, where the query protocol says it."""
+    if not headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+        return ""
+    return parse_qs(body.decode()).get("Action", [""])[0]

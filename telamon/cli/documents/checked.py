@@ -82,6 +82,33 @@ class PlanWait:
 
 
 @dataclass(frozen=True)
+class GroundForeseen:
+    """What would become of one layer below the cluster, on AWS.
+
+    Attributes:
+        layer: its name.
+        place: how far it has come, in words.
+        changes: how much would change, in words; "" where nothing was looked at.
+        down: what users may feel.
+        notes: what becomes of machines, versions and the like, and what holds it.
+        destructive: addresses of what would be destroyed or replaced.
+        refused: policies that speak against it.
+        cost: USD by which a month would cost more.
+        stand_ins: inputs for which values stand in, because an earlier layer does not stand.
+    """
+
+    layer: str
+    place: str
+    changes: str = ""
+    down: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    destructive: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    cost: float = 0.0
+    stand_ins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """Answer of ``plan``.
 
@@ -91,6 +118,7 @@ class Plan:
         waits: what would be left undone, and by which guard it is held.
         warnings: what is allowed and doubtful in the file.
         not_rehearsed: with ``--lab``, what a rehearsal does not show.
+        ground: on AWS, what would become of each layer below the cluster.
     """
 
     stack: str
@@ -98,6 +126,7 @@ class Plan:
     waits: tuple[PlanWait, ...]
     warnings: tuple[Problem, ...]
     not_rehearsed: tuple[NotRehearsed, ...]
+    ground: tuple[GroundForeseen, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,30 @@ class Ascent:
                 standing.add(layer)
             yield found
 
+    def foresee(self, *, tell: Tell) -> Iterator[tuple[Found, Looked | None]]:
+        """Where every layer stands, and what a plan of it would do now. Nothing is kept, and nobody has to agree.
+
+        A layer that rests on others which do not stand is looked at with values that stand in for theirs; before there
+        is a place for the states, and while an apply goes on, there is nothing to look at.
+
+        Args:
+            tell: is told which layer is looked at.
+
+        Raises:
+            TelamonError: one cannot be looked at.
+        """
+        standing: set[str] = set()
+        for layer in self.layers:
+            found = self._missing(layer, standing) or self._found(layer)
+            if found.place is Place.STANDS:
+                standing.add(layer)
+            first = LayerName.STATE not in self.layers or layer == LayerName.STATE
+            if found.place in {Place.STANDS, Place.APPLYING} or not (first or LayerName.STATE in standing):
+                yield found, None
+                continue
+            tell(f"{layer}: looking at what would change")
+            yield found, self._patiently(partial(self.desk.look, self.ground / layer), tell)
+
     def climb(self, key: Path | None, *, watcher: Watcher) -> Iterator[Found]:
         """Bring every layer as far as it can be brought without people.
 
@@ -132,7 +156,7 @@ class Ascent:
         fresh = applied = False
         folder = self.ground / layer
         while True:
-            seen = self._patiently(partial(self._look_at, layer, fresh=fresh), watcher)
+            seen = self._patiently(partial(self._look_at, layer, fresh=fresh), watcher.tell)
             act = next_act(seen.view)
             match act:
                 case Plan():
@@ -144,7 +168,7 @@ class Ascent:
                     if key is None:
                         return _told(layer, act, seen)
                     watcher.tell(f"{layer}: planning; {act.because}")
-                    plan_id, looked = self._patiently(partial(self.desk.plan, folder, key), watcher)
+                    plan_id, looked = self._patiently(partial(self.desk.plan, folder, key), watcher.tell)
                     watcher.show(plan_id, looked.summary)
                     fresh = True
                 case Finish():
@@ -194,13 +218,13 @@ class Ascent:
         plan_id = ledger.last_plan_of(folder.resolve().name)
         return None if plan_id is None else Pending(plan_id, ledger.steps_of(plan_id), None)
 
-    def _patiently(self, call: Callable[[], Result], watcher: Watcher) -> Result:
+    def _patiently(self, call: Callable[[], Result], tell: Tell) -> Result:
         """Do what changes nothing on AWS, and try again when AWS asks for patience."""
         for _ in range(TRIES - 1):
             try:
                 return call()
             except TemporaryError as error:
-                watcher.tell(f"{error.message}; trying again in {error.delay:g} s")
+                tell(f"{error.message}; trying again in {error.delay:g} s")
                 self.desk.clock.sleep(error.delay)
         return call()
 

@@ -37,6 +37,12 @@ def test_up_on_aws_wants_to_know_who_may_approve(file: str, tmp_path: Path) -> N
     assert desk.wiring.started == [], "no controller of the lab is started for it"
 
 
+def test_plan_on_aws_wants_to_know_it_too(file: str, tmp_path: Path) -> None:
+    found = Desk(tmp_path / "states").run("plan", file)
+    assert found.code == 2
+    assert "TELAMON_APPROVERS" in found.err
+
+
 def test_status_wants_to_know_it_too(file: str, tmp_path: Path) -> None:
     assert Desk(tmp_path / "states").run("infra", "status", file).code == 2
 

@@ -33,6 +33,7 @@ def test_a_plan_shows_steps_and_what_holds_the_rest(desk: Desk) -> None:
         "steps": [STEP],
         "waits": [WAIT],
         "warnings": [],
+        "ground": [],
         "notRehearsed": [],
     }
     assert all(path == "/v1/plan" for _, path, _ in desk.controller.asked)
