@@ -28,11 +28,8 @@ if TYPE_CHECKING:
     from telamon.platforms.kubernetes.watching import Watch
 
 _SERVER: Final = "the database server of a cluster is kept by whoever made it: RDS, an operator, its owner"
-_NO_RESTORE: Final = "nobody on a cluster puts a backup back yet"
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "major-upgrade": f"where it fails it ends with a restore, and {_NO_RESTORE}",
-        "restore": _NO_RESTORE,
         "rotate-cluster-secret": "the secret is somebody else's to write",
         "rotate-database-password": "the secret is somebody else's to write",
         "switchover": _SERVER,

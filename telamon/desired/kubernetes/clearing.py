@@ -32,13 +32,14 @@ _RESOURCES: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def clearing(part: KubernetesComponent, member: str, *, job: str) -> Object:
+def clearing(part: KubernetesComponent, member: str, *, job: str, part_of: str = "") -> Object:
     """The job.
 
     Args:
         part: the component; its nodes keep an index.
         member: whose index it is; it is down.
         job: name by which the planner knows the work.
+        part_of: the work that this is one part of; "" where it is all of it.
 
     Raises:
         InternalError: its nodes keep none.
@@ -52,7 +53,7 @@ def clearing(part: KubernetesComponent, member: str, *, job: str) -> Object:
         "spec": _pod(part, member, words=[ways.place.folder, *ways.place.positions]),
     }
     spec = {"backoffLimit": 2, "activeDeadlineSeconds": _ENDS_WITHIN}
-    return work_job(part, job, labels=labels, template=template, spec=spec)
+    return work_job(part, job, labels=labels, template=template, spec=spec, part_of=part_of)
 
 
 def _pod(part: KubernetesComponent, member: str, *, words: list[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Meta, Object, digest, made, without_nothing
 from telamon.naming import (
+    ANNOTATION_PART_OF,
     ANNOTATION_WORK,
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,
@@ -57,6 +58,7 @@ def work_job(
     labels: Mapping[str, str],
     template: Mapping[str, Any],
     spec: Mapping[str, Any],
+    part_of: str = "",
 ) -> Object:
     """The object of a job.
 
@@ -66,8 +68,10 @@ def work_job(
         labels: of the job.
         template: of its pods.
         spec: how often it is tried, and for how long.
+        part_of: the work that it does one part of; "" where it does all of it.
     """
-    meta = Meta(job_name(part, job), part.part.namespace, labels, {ANNOTATION_WORK: job})
+    notes = {ANNOTATION_WORK: job} | ({ANNOTATION_PART_OF: part_of} if part_of else {})
+    meta = Meta(job_name(part, job), part.part.namespace, labels, notes)
     # Two of its pods must never be at work on the same data, so one that goes is awaited.
     common = {"ttlSecondsAfterFinished": _KEPT, "podReplacementPolicy": "Failed"}
     return made("batch/v1", "Job", meta=meta, spec={**spec, **common, "template": template})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from telamon.desired.component import Upgrade
 from telamon.desired.in_force import InForce, leading_to, with_releases
@@ -15,8 +14,6 @@ from telamon.desired.outline import UNVERSIONED
 from telamon.model.stack import Stack
 from telamon.naming import component_name
 from telamon.products.release import Jump, Way
-
-NO_RESTORE: Final = "it needs a planned downtime, and nobody on a cluster puts a backup back where one fails"
 
 
 def pending(
@@ -58,7 +55,7 @@ def _beside(part: KubernetesComponent, wanted: Sequence[KubernetesComponent]) ->
         return part
     jump = product.jump(old[0].release, new[0].release)
     obstacle = product.upgrade_obstacle(part.part.spec) if jump.way is Way.ROLLING else ""
-    if obstacle or jump.way is Way.DOWNTIME:
-        jump = Jump(Way.REFUSED, obstacle or f"{jump.reason}, so {NO_RESTORE}")
+    if obstacle:
+        jump = Jump(Way.REFUSED, obstacle)
     upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=dict(asked.stateful_set))

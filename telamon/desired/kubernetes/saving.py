@@ -1,9 +1,9 @@
-"""Backups on a cluster: where they go, and the job that takes or verifies one.
+"""Backups on a cluster: where they go, and the job that takes one, verifies one or puts one back.
 
 The job runs in the operator's own image, as the product's own user, in the product's namespace. It reads the shared
-home, logs in to the database as the role that owns the product's own, and writes to the claim of the backups. It gets
-no token, and reaches nothing but the database and names (:mod:`telamon.desired.kubernetes.flows`). Secrets are
-referred to, so whoever makes the job never reads them.
+home, and where a backup is put back it writes there; it logs in to the database as the role that owns the product's
+own, and writes to the claim of the backups. It gets no token, and reaches nothing but the database and names
+(:mod:`telamon.desired.kubernetes.flows`). Secrets are referred to, so whoever makes the job never reads them.
 
 Sources: Kubernetes, "Jobs" (``podFailurePolicy``, ``podReplacementPolicy``, ``activeDeadlineSeconds``), "Determine the
 Reason for Pod Failure" (``FallbackToLogsOnError``); PostgreSQL 17 documentation, 32.19 "SSL Support".
@@ -43,7 +43,9 @@ _RESOURCES: Final[Mapping[str, Any]] = MappingProxyType(
 """What the quota of a namespace leaves beyond its nodes has room for this, and for a little more."""
 
 
-def saving_job(part: KubernetesComponent, work: Mapping[str, Any], *, job: str, image: str) -> Object:
+def saving_job(
+    part: KubernetesComponent, work: Mapping[str, Any], *, job: str, image: str, writes: bool
+) -> Object:
     """The job.
 
     Args:
@@ -51,6 +53,7 @@ def saving_job(part: KubernetesComponent, work: Mapping[str, Any], *, job: str, 
         work: what is to be done, as its document.
         job: name by which the planner knows the work.
         image: of the operator.
+        writes: whether the work changes the shared home.
 
     Raises:
         InternalError: the stack file names no claim for them.
@@ -69,21 +72,21 @@ def saving_job(part: KubernetesComponent, work: Mapping[str, Any], *, job: str, 
     template = {
         # Its own component, to which the flows of a backup are open.
         "metadata": {"labels": labels | {LABEL_COMPONENT: BACKUP}},
-        "spec": _pod(part, saving, work=work, image=image),
+        "spec": _pod(part, saving, work=work, image=image, writes=writes),
     }
     return work_job(part, job, labels=labels, template=template, spec=spec)
 
 
 def _pod(
-    part: KubernetesComponent, saving: SavingDesired, *, work: Mapping[str, Any], image: str
+    part: KubernetesComponent, saving: SavingDesired, *, work: Mapping[str, Any], image: str, writes: bool
 ) -> dict[str, Any]:
     volumes: list[dict[str, Any]] = [
-        {"name": "home", "persistentVolumeClaim": {"claimName": saving.shared, "readOnly": True}},
+        {"name": "home", "persistentVolumeClaim": {"claimName": saving.shared, "readOnly": not writes}},
         {"name": "backups", "persistentVolumeClaim": {"claimName": saving.claim}},
         {"name": "temporary", "emptyDir": {"sizeLimit": "256Mi"}},
     ]
     mounts: list[dict[str, Any]] = [
-        {"name": "home", "mountPath": _HOME, "readOnly": True},
+        {"name": "home", "mountPath": _HOME, "readOnly": not writes},
         {"name": "backups", "mountPath": _BACKUPS},
         {"name": "temporary", "mountPath": _TEMPORARY},
     ]

@@ -71,6 +71,12 @@ class MajorUpgrade(Releasing):
                 f"{view.desired.name} has no database of its own that could be backed up",
                 "change its version in the stack file",
             )
+        if view.desired.saving is not None and not view.desired.saving.possible:
+            yield Refusal(
+                "a-backup-can-be-taken",
+                f"the stack file names no place where a backup of {view.desired.name} could be put here",
+                "name one in spec.backup.destination: only a backup leads back where the new release fails",
+            )
         yield from without_page(view)
         yield from unwell(view)
 

@@ -36,6 +36,10 @@ FETCHED = 10_000
 """Rows fetched at a time."""
 LOADS_WITH = 2
 """Connections that load a database at a time."""
+INCOMING = "telamon_incoming_"
+"""Begin of the name of a schema that waits to be put in force (:mod:`telamon.platforms.backup.schemas`)."""
+OUTGOING = "telamon_outgoing_"
+"""Begin of the name of a schema that was in force, and is kept aside."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,12 @@ class Instant:
         return True
 
     def counts(self) -> Mapping[str, int]:
-        """How many rows every table has."""
+        """How many rows every table has; what is kept aside is none of them."""
         tables = self.connection.execute(
             "SELECT schemaname, tablename FROM pg_tables"
-            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            " AND NOT starts_with(schemaname, %s) AND NOT starts_with(schemaname, %s) ORDER BY 1, 2",
+            (INCOMING, OUTGOING),
         ).fetchall()
         found = {}
         for schema, table in tables:
@@ -181,17 +187,30 @@ def unchanged(server: Server, database: str, *, tables: Sequence[str]) -> Iterat
         yield
 
 
-def dump(server: Server, instant: Instant, *, target: Path) -> None:
+def dump(server: Server, instant: Instant, *, target: Path, schemas: Sequence[str] = ()) -> None:
     """Write a database as of an instant into one file.
 
     Equal rows give equal bytes in it, and it is not compressed, so that the vault finds what it has already.
+
+    Args:
+        server: where it is.
+        instant: that is written.
+        target: the file.
+        schemas: what is written of it; all but what is kept aside where empty.
 
     Raises:
         MachineError: the disk is full.
         PlatformError: the server refused.
     """
     words = ("--format", "custom", "--compress", "0", "--no-owner", "--no-privileges", "--file", str(target))
-    run(server.command("pg_dump", *words, "--snapshot", instant.snapshot, instant.database))
+    aside = [f"--exclude-schema={begin}*" for begin in (INCOMING, OUTGOING)]
+    chosen = [f"--schema={_pattern(name)}" for name in schemas] or aside
+    run(server.command("pg_dump", *words, *chosen, "--snapshot", instant.snapshot, instant.database))
+
+
+def _pattern(name: str) -> str:
+    """A pattern that fits one name alone. Source: PostgreSQL 17 documentation, psql, "Patterns"."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def size_of(server: Server, database: str) -> int:

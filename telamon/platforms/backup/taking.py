@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -252,6 +252,15 @@ def _pin_demanded(instant: Instant, subject: Subject, earlier: Path) -> None:
 
 
 def prove(entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, progress: Progress) -> None:
+    """Fetch a backup and judge it; see :func:`proven`."""
+    with proven(entry, shelf, place=place, rules=rules, progress=progress):
+        pass
+
+
+@contextmanager
+def proven(
+    entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, progress: Progress
+) -> Iterator[Server]:
     """Fetch a backup and judge it: every row there, every row with its file, every repository whole.
 
     Args:
@@ -260,6 +269,9 @@ def prove(entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, 
         place: where it is fetched to; dump and files are left there.
         rules: of its product.
         progress: told how far it is.
+
+    Yields:
+        The server in which its database was tried; it is gone at the end of the block.
 
     Raises:
         PlatformError: it is damaged, or not whole.
@@ -275,8 +287,9 @@ def prove(entry: BackupEntry, shelf: Shelf, *, place: Path, rules: BackupRules, 
         with databases.still(trial, entry.database) as instant:
             judge.refuse(_differences(instant.counts(), entry.rows), subject=subject)
             found = judge.lacking(instant, place / FILES, rules=rules)
-    judge.refuse((finding for finding in found if str(finding) not in entry.lacking), subject=subject)
-    judge.refuse(judge.broken_repositories(place / FILES, rules=rules), subject=subject)
+        judge.refuse((finding for finding in found if str(finding) not in entry.lacking), subject=subject)
+        judge.refuse(judge.broken_repositories(place / FILES, rules=rules), subject=subject)
+        yield trial
 
 
 def _differences(found: Mapping[str, int], wanted: Mapping[str, int]) -> Iterator[judge.Finding]:

@@ -16,7 +16,16 @@ from telamon.errors import PlatformError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.plan.works.backup import TakeBackup, VerifyBackup
+from telamon.plan.works.backup import (
+    AbandonRestore,
+    DiscardOutgoing,
+    KeepOutgoing,
+    PrepareRestore,
+    SwitchBack,
+    SwitchData,
+    TakeBackup,
+    VerifyBackup,
+)
 from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.platforms.calls.looks import Known
@@ -51,6 +60,16 @@ DRAINED_WITHIN: Final = 15.0
 """Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
 LOOKS_AGAIN: Final = 0.05
 CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision")
+_ON_BACKUPS: Final = (
+    AbandonRestore,
+    DiscardOutgoing,
+    KeepOutgoing,
+    PrepareRestore,
+    SwitchBack,
+    SwitchData,
+    TakeBackup,
+    VerifyBackup,
+)
 NOT_MADE_YET: Final = 0.5
 """Seconds that a StatefulSet may take to make a pod."""
 
@@ -205,7 +224,7 @@ class KubernetesPlatform(Refused):
             self._works.clear_index(part, work.member, job=job)
         elif isinstance(work, InvalidateDistribution):
             self._invalidations.begin(component, job, region=part.region, work=work)
-        elif isinstance(work, TakeBackup | VerifyBackup):
+        elif isinstance(work, _ON_BACKUPS):
             self._save(part, work, job=job)
         elif isinstance(work, TidyIndex):
             self._works.forget(part, job)
@@ -334,13 +353,16 @@ class KubernetesPlatform(Refused):
         name = part.desired.name
         return {**self._speech.jobs(name), **self._works.jobs(part), **self._invalidations.jobs(name)}
 
-    def _save(self, part: KubernetesComponent, work: TakeBackup | VerifyBackup, *, job: str) -> None:
-        """Begin to take or to verify a backup; where that is not possible it has failed at once, and says why."""
+    def _save(self, part: KubernetesComponent, work: Work, *, job: str) -> None:
+        """Begin to work on backups; where that is not possible it has failed at once, and says why."""
         why = self._works.cannot_save(part)
         if why:
             self._speech.keep(part.desired.name, _ended(self._clock, job, JobPhase.FAILED, detail=why))
-        else:
-            self._works.save(part, work, job=job)
+            return
+        if isinstance(work, SwitchData | SwitchBack):
+            for member in part.desired.members:
+                self._keep_down(part, member.name)
+        self._works.save(part, work, job=job)
 
     def _keep_down(self, part: KubernetesComponent, member: str) -> None:
         """See that a member is down, and that nothing but us starts it; one that ends again and again is stopped."""

@@ -1,11 +1,11 @@
-"""``python -m telamon.platforms.kubernetes.saving``: take or verify a backup, as a job of a cluster.
+"""``python -m telamon.platforms.kubernetes.saving``: take a backup, verify one or put one back, as a job of a cluster.
 
 What is to be done, where the database is and where things are mounted stand in the environment
 (:mod:`telamon.desired.kubernetes.saving`). The programs restic, git, and those of PostgreSQL are found on the path. The
 last line that is written says why it failed, for the cluster keeps that with the pod.
 
-Each work may be cut off anywhere and begun again: a backup that is listed is not taken twice, and what a dead one has
-left in the vault goes with the next clearing away.
+Each work may be cut off anywhere and begun again: a backup that is listed is not taken twice, what a dead one has left
+in the vault goes with the next clearing away, and data that change places go on from where they were.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -30,13 +31,24 @@ from telamon.errors import MachineError, PlatformError, TelamonError, TemporaryE
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
 from telamon.plan.work import Work
-from telamon.plan.works.backup import TakeBackup, VerifyBackup
+from telamon.plan.works.backup import (
+    AbandonRestore,
+    DiscardOutgoing,
+    KeepOutgoing,
+    PrepareRestore,
+    SwitchBack,
+    SwitchData,
+    TakeBackup,
+    VerifyBackup,
+)
 from telamon.plan.works.registry import read
-from telamon.platforms.backup import taking
+from telamon.platforms.backup import inplace, taking
 from telamon.platforms.backup.catalogue import Catalogue
 from telamon.platforms.backup.clearing import prune
+from telamon.platforms.backup.contents import FOLDER
 from telamon.platforms.backup.database import Server
 from telamon.platforms.backup.taking import Shelf, Subject
+from telamon.products.backup import BackupRules
 from telamon.products.registry import products_of
 from telamon.state.backups import BackupEntry
 
@@ -64,6 +76,11 @@ class Order:
     subject: Subject
     shelf: Shelf
     keep: float
+
+    @property
+    def site(self) -> inplace.Site:
+        """The same, for who puts data back."""
+        return inplace.Site(self.subject, self.shelf, _Progress())
 
 
 @dataclass
@@ -109,7 +126,7 @@ def ordered(environment: Mapping[str, str], *, programs: str) -> Order:
             release=str(told["release"]),
             home=Path(environment["TELAMON_HOME"]),
             database=str(told["database"]),
-            rules=products_of({name: spec})[name].backup,
+            rules=_rules(products_of({name: spec})[name].backup),
             stack_file=told["stackFile"],
         )
         shelf = Shelf(Catalogue(folder), environment["TELAMON_VAULT"], folder / "work" / name, source)
@@ -121,7 +138,12 @@ def ordered(environment: Mapping[str, str], *, programs: str) -> Order:
         ) from error
 
 
-def perform(order: Order, *, now: datetime) -> BackupEntry:
+def _rules(rules: BackupRules) -> BackupRules:
+    """What is put aside lies in the shared home itself, and is part of no backup of that."""
+    return replace(rules, skipped=(*rules.skipped, FOLDER))
+
+
+def perform(order: Order, *, now: datetime) -> Mapping[str, Any]:
     """Do what a job is told.
 
     Args:
@@ -129,26 +151,67 @@ def perform(order: Order, *, now: datetime) -> BackupEntry:
         now: with a time zone.
 
     Returns:
-        The page of the backup that was taken or verified.
+        What came of it, for whoever reads the log.
 
     Raises:
         TelamonError: it cannot be done; nothing is listed that is not whole.
     """
-    work, subject, shelf, progress = order.work, order.subject, order.shelf, _Progress()
+    work = order.work
     if isinstance(work, TakeBackup):
-        entry = taking.take(subject, shelf, name=work.name, reason=work.reason, progress=progress)
-        try:
-            prune(shelf.catalogue, shelf.vault, workplace=shelf.workplace, keep=order.keep, now=now)
-        except TelamonError as error:
-            # The backup is there; the next one clears away.
-            LOG.warning("old backups stay for now: %s", error)
-        return entry
-    if isinstance(work, VerifyBackup):
-        entry = shelf.catalogue.get(work.name)
-        if entry.product != subject.product:
-            raise PlatformError(f"{work.name} is a backup of {entry.product}, not of {subject.product}")
-        return taking.verify(entry, shelf, rules=subject.rules, progress=progress)
-    raise PlatformError(f"no job of a cluster does a work called {work.kind}")
+        entry = _taken(order, work, now=now)
+        return {"backup": entry.name, "files": entry.files, "bytes": entry.size}
+    doer = _DOERS.get(work.kind)
+    if doer is None:
+        raise PlatformError(f"no job of a cluster does a work called {work.kind}")
+    doer(order, work)
+    return {"done": work.kind}
+
+
+def _taken(order: Order, work: TakeBackup, *, now: datetime) -> BackupEntry:
+    subject, shelf, progress = order.subject, order.shelf, _Progress()
+    entry = taking.take(subject, shelf, name=work.name, reason=work.reason, progress=progress)
+    try:
+        prune(shelf.catalogue, shelf.vault, workplace=shelf.workplace, keep=order.keep, now=now)
+    except TelamonError as error:
+        # The backup is there; the next one clears away.
+        LOG.warning("old backups stay for now: %s", error)
+    return entry
+
+
+def _own(order: Order, name: str) -> BackupEntry:
+    entry = order.shelf.catalogue.get(name)
+    if entry.product != order.subject.product:
+        raise PlatformError(f"{name} is a backup of {entry.product}, not of {order.subject.product}")
+    return entry
+
+
+def _verify(order: Order, work: VerifyBackup) -> None:
+    rules = order.subject.rules
+    taking.verify(_own(order, work.name), order.shelf, rules=rules, progress=_Progress())
+
+
+def _prepare(order: Order, work: PrepareRestore) -> None:
+    entry, subject = _own(order, work.name), order.subject
+    if entry.release != subject.release:
+        raise PlatformError(
+            f"{entry.name} is of {entry.release}, and {subject.product} is of {subject.release}",
+            remedy="Choose a backup of that release.",
+        )
+    inplace.prepare(entry, order.site)
+
+
+_DOERS: Final[Mapping[str, Callable[[Order, Any], None]]] = MappingProxyType(
+    {
+        VerifyBackup.kind: _verify,
+        PrepareRestore.kind: _prepare,
+        SwitchData.kind: lambda order, _: inplace.switch(order.site),
+        SwitchBack.kind: lambda order, _: inplace.undo(order.site),
+        KeepOutgoing.kind: lambda order, work: inplace.keep(order.site, name=work.name),
+        AbandonRestore.kind: lambda order, _: inplace.abandon(order.site),
+        DiscardOutgoing.kind: lambda order, _: inplace.finish(order.site),
+    }
+)
+"""By the kind of work."""
 
 
 def main() -> int:
@@ -157,11 +220,10 @@ def main() -> int:
     # Being asked to end is an ordinary end: whatever the work holds is let go on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        entry = perform(ordered(os.environ, programs=_programs()), now=datetime.now(UTC))
+        told = perform(ordered(os.environ, programs=_programs()), now=datetime.now(UTC))
     except TelamonError as error:
         LOG.error("%s", f"{error}; {error.remedy}" if error.remedy else error)  # noqa: TRY400 - meant for people
         return AGAIN if isinstance(error, TemporaryError) else GIVEN_UP
-    told: dict[str, Any] = {"backup": entry.name, "files": entry.files, "bytes": entry.size}
     LOG.info("%s", json.dumps(told))
     return 0
 

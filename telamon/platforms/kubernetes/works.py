@@ -1,7 +1,8 @@
 """Long work on the data of a component, as jobs of the cluster: each outlives the operator that began it.
 
 What a job came to is read from the job itself, by the name of its work. What has ended stays as it was, so that only
-jobs that ran when they were seen last are looked at again.
+jobs that ran when they were seen last are looked at again. Where data change places, one job does so, and another for
+each node takes its index away; they are one work, and its end is the end of all of them.
 
 Sources: Kubernetes, "Jobs" (conditions ``Complete`` and ``Failed``, which stand once every pod has ended; the label
 ``batch.kubernetes.io/job-name``), "Determine the Reason for Pod Failure".
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,8 +23,9 @@ from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.jobs import work_labels
 from telamon.desired.kubernetes.saving import saving_job
 from telamon.errors import ConflictError
-from telamon.naming import ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER
+from telamon.naming import ANNOTATION_PART_OF, ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER
 from telamon.plan.work import Work
+from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup, VerifyBackup
 from telamon.platforms.kubernetes.api import POD, Api, Kind
 from telamon.state.world import JobPhase, JobState
 
@@ -71,14 +73,21 @@ class Works:
         return ""
 
     def save(self, part: KubernetesComponent, work: Work, *, job: str) -> None:
-        """Begin to take or to verify a backup; one that was begun is left alone.
+        """Begin to take a backup, to verify one or to put one back; one that was begun is left alone.
 
         Args:
-            part: its component.
+            part: its component; where data change places every member of it is down.
             work: what is to be done.
             job: name of the work.
         """
-        self._begin(part, saving_job(part, work.document(), job=job, image=self._image))
+        if isinstance(work, SwitchData | SwitchBack) and part.desired.index is not None:
+            # An index that is newer than its rows finds what is no longer there. These come first: where the job that
+            # the work is known by is there, all of them are.
+            for member in part.desired.members:
+                own = f"{job}/{member.name}"
+                self._begin(part, clearing(part, member.name, job=own, part_of=job))
+        writes = not isinstance(work, TakeBackup | VerifyBackup)
+        self._begin(part, saving_job(part, work.document(), job=job, image=self._image, writes=writes))
 
     def end(self, part: KubernetesComponent, job: str) -> None:
         """Ask a backup to end early: its pod is told to, and what it leaves behind is listed nowhere.
@@ -108,7 +117,7 @@ class Works:
         with self._lock:
             known = self._known.get(name)
             if known is None or any(job.phase is JobPhase.RUNNING for job in known.values()):
-                known = self._known[name] = {job.name: job for job in map(self._told, self._listed(part))}
+                known = self._known[name] = self._together(self._listed(part))
             return known
 
     def is_busy(self, part: KubernetesComponent, member: str) -> bool:
@@ -136,12 +145,32 @@ class Works:
             if found.phase is JobPhase.SUCCEEDED and found.name.rpartition("/")[0] == operation:
                 self._api.delete(item)
 
+    def _together(self, items: Sequence[Object]) -> Mapping[str, JobState]:
+        """How each work stands, by its name: with all that it is made of."""
+        found: dict[str, JobState] = {}
+        parts: dict[str, list[JobState]] = {}
+        for item in items:
+            told, whole = self._told(item), item["metadata"]["annotations"].get(ANNOTATION_PART_OF)
+            if whole is None:
+                found[told.name] = told
+            else:
+                parts.setdefault(str(whole), []).append(told)
+        return {name: _whole(state, parts.get(name, ())) for name, state in found.items()}
+
     def _begin(self, part: KubernetesComponent, item: Object) -> None:
         with self._lock:
             # Whether it arrived or not: the next look sees what is there.
             self._known.pop(part.desired.name, None)
         with contextlib.suppress(ConflictError):
             self._api.create(item)
+            return
+        metadata = item["metadata"]
+        found = self._api.get(JOB, str(metadata["name"]), namespace=str(metadata["namespace"]))
+        if found is not None and _read(found).phase is JobPhase.FAILED:
+            # Whoever begins it again means it. No pod of it is left: it has failed once every one of them has ended.
+            self._api.delete(found)
+            with contextlib.suppress(ConflictError):
+                self._api.create(item)
 
     def _told(self, item: Object) -> JobState:
         """How a job stands; of one that failed also what its pod said last."""
@@ -173,6 +202,15 @@ def _read(item: Object) -> JobState:
         said = str(condition.get("message") or condition.get("reason") or "it failed")
         return JobState(name, JobPhase.FAILED, ended=at, detail=f"{said}; {where}")
     return JobState(name, JobPhase.RUNNING)
+
+
+def _whole(state: JobState, parts: Sequence[JobState]) -> JobState:
+    """How a work stands: it goes on while any part of it does, and has failed where any has."""
+    for phase in (JobPhase.RUNNING, JobPhase.FAILED):
+        other = next((each for each in (state, *parts) if each.phase is phase), None)
+        if other is not None:
+            return replace(other, name=state.name)
+    return replace(state, ended=max(each.ended or 0.0 for each in (state, *parts)))
 
 
 def _made(pod: Object) -> str:

@@ -65,11 +65,10 @@ def test_members_stay_of_the_release_in_force_and_the_new_ones_stand_beside() ->
     assert (release_of(part.stateful_set), release_of(part.upgraded)) == ("11.3.1", "11.3.2")
 
 
-def test_what_needs_a_downtime_is_refused_because_nobody_could_go_back() -> None:
+def test_what_needs_a_downtime_is_offered_as_such() -> None:
     upgrade = compiled("11.3.1", in_force="10.3.1").desired.upgrade
     assert upgrade is not None
-    assert upgrade.jump.way is Way.REFUSED
-    assert "nobody on a cluster puts a backup back" in upgrade.jump.reason
+    assert upgrade.jump.way is Way.DOWNTIME
 
 
 def test_an_upgrade_in_progress_goes_where_it_began_to_go() -> None:
@@ -100,10 +99,12 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
         "index-sync",
         "maintenance-off",
         "maintenance-on",
+        "major-upgrade",
         "pause",
         "quarantine",
         "release",
         "restart",
+        "restore",
         "resume",
         "upgrade",
         "verify-backup",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from telamon.desired.kubernetes.components import KubernetesComponent, component
 from telamon.desired.kubernetes.saving import saving_job
 from telamon.desired.kubernetes.spaces import SPARE
 from telamon.desired.kubernetes.wanted import wanted_secrets
-from telamon.errors import InternalError, PlatformError
+from telamon.errors import InternalError, PlatformError, TelamonError
 from telamon.naming import LABEL_COMPONENT
 from telamon.plan.work import Work
-from telamon.plan.works.backup import SwitchData, TakeBackup, VerifyBackup
+from telamon.plan.works.backup import KeepLog, PrepareRestore, SwitchData, TakeBackup, VerifyBackup
 from telamon.platforms.kubernetes.saving import Order, ordered, perform
+from telamon.state.backups import BackupEntry
 from telamon.units import Bytes
 from tests.support.manifests import rendered, small
 
@@ -35,7 +37,9 @@ def part_of(more: str = CLAIM, **given: str) -> KubernetesComponent:
 
 def pod_of(part: KubernetesComponent, work: Work = TAKE) -> dict[str, Any]:
     """The pod of the job."""
-    made = saving_job(part, work.document(), job=JOB, image=IMAGE)["spec"]["template"]["spec"]
+    writes = not isinstance(work, TakeBackup | VerifyBackup)
+    job = saving_job(part, work.document(), job=JOB, image=IMAGE, writes=writes)
+    made = job["spec"]["template"]["spec"]
     assert isinstance(made, dict)
     return made
 
@@ -78,6 +82,15 @@ def test_it_reads_the_shared_home_and_writes_to_the_backups_alone(part: Kubernet
     assert pod["containers"][0]["image"] == IMAGE
 
 
+def test_it_writes_to_the_shared_home_where_data_change_places(part: KubernetesComponent) -> None:
+    pod = pod_of(part, SwitchData())
+    (home,) = [volume for volume in pod["volumes"] if volume["name"] == "home"]
+    assert home["persistentVolumeClaim"]["readOnly"] is False
+    assert [
+        mount["readOnly"] for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "home"
+    ] == [False]
+
+
 def test_no_secret_is_in_it(part: KubernetesComponent) -> None:
     entries = {each["name"]: each for each in pod_of(part)["containers"][0]["env"]}
     for name in ("TELAMON_PASSWORD", "TELAMON_VAULT"):
@@ -94,7 +107,8 @@ def test_it_has_room_beside_the_nodes(part: KubernetesComponent) -> None:
 
 
 def test_its_pod_is_let_reach_the_database_and_no_node_of_the_product(part: KubernetesComponent) -> None:
-    labels = saving_job(part, TAKE.document(), job=JOB, image=IMAGE)["spec"]["template"]["metadata"]["labels"]
+    job = saving_job(part, TAKE.document(), job=JOB, image=IMAGE, writes=False)
+    labels = job["spec"]["template"]["metadata"]["labels"]
     known = small(more=CLAIM)
     policies = [
         item
@@ -122,7 +136,8 @@ def test_the_program_is_told_what_the_job_was_made_for(part: KubernetesComponent
         "jira",
     )
     assert part.product is not None
-    assert order.subject.rules == part.product.backup
+    rules = part.product.backup
+    assert order.subject.rules == replace(rules, skipped=(*rules.skipped, ".telamon-restore"))
     server = order.shelf.server
     assert (server.user, server.password) == ("jira", "acme-jira-database/password")
     assert dict(server.protection) == {"sslmode": "require"}
@@ -159,7 +174,7 @@ def test_backups_are_possible_where_the_file_names_a_claim(more: str, possible: 
     assert (part.saving is not None) is possible
     if not possible:
         with pytest.raises(InternalError, match="nobody has said"):
-            saving_job(part, TAKE.document(), job=JOB, image=IMAGE)
+            saving_job(part, TAKE.document(), job=JOB, image=IMAGE, writes=False)
 
 
 @pytest.mark.parametrize("told", ["", "{}", "[]", '{"work": {"kind": "take-backup"}}'])
@@ -169,5 +184,38 @@ def test_a_job_of_another_version_is_refused(part: KubernetesComponent, told: st
 
 
 def test_work_that_nobody_does_here_is_refused(part: KubernetesComponent) -> None:
-    with pytest.raises(PlatformError, match="switch-data"):
-        perform(order_of(part, SwitchData()), now=datetime(2026, 3, 1, tzinfo=UTC))
+    with pytest.raises(PlatformError, match="keep-log"):
+        perform(order_of(part, KeepLog()), now=datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_what_is_put_back_must_be_of_the_product_and_of_its_release(
+    part: KubernetesComponent, tmp_path: Path
+) -> None:
+    order = order_of(part, PrepareRestore("jira-1"), TELAMON_BACKUPS=str(tmp_path))
+    page = BackupEntry(
+        name="jira-1",
+        stack="acme",
+        product="jira",
+        release="10.3.1",
+        reason="asked",
+        taken="2026-01-02T03:04:05Z",
+        lsn="0/1",
+        database="jira",
+        database_release="17.0",
+        snapshot="0",
+        rows={},
+        files=1,
+        size=1,
+        added=1,
+    )
+    order.shelf.catalogue.put(page)
+    order.shelf.catalogue.put(replace(page, name="wiki-1", product="confluence"))
+
+    def refused(name: str) -> TelamonError:
+        with pytest.raises(TelamonError) as told:
+            perform(replace(order, work=PrepareRestore(name)), now=datetime(2026, 3, 1, tzinfo=UTC))
+        return told.value
+
+    assert "of 10.3.1, and jira is of 11.3.1" in str(refused("jira-1"))
+    assert "a backup of confluence" in str(refused("wiki-1"))
+    assert "Did you mean jira-1?" in str(refused("jira-2").remedy)

@@ -9,8 +9,10 @@ import pytest
 
 from telamon.desired.kubernetes.components import components
 from telamon.desired.kubernetes.data import Object
+from telamon.errors import ConflictError
+from telamon.plan.works.backup import PrepareRestore, SwitchData
 from telamon.platforms.kubernetes.api import Api, Kind
-from telamon.platforms.kubernetes.works import Works
+from telamon.platforms.kubernetes.works import JOB, Works
 from telamon.state.world import JobPhase
 from tests.support.manifests import rendered, small
 
@@ -36,6 +38,30 @@ class Cluster(Api):
         return self.jobs
 
 
+class Empty(Cluster):
+    """One on which jobs are made, in order; those that are there already are not made again."""
+
+    def get(self, kind: Kind, name: str, *, namespace: str = "") -> Object | None:
+        return next((item for item in self.jobs if item["metadata"]["name"] == name), None)
+
+    def create(self, item: Object) -> Object:
+        if self.get(JOB, str(item["metadata"]["name"])) is not None:
+            raise ConflictError("it is there")
+        self.jobs = (*self.jobs, item)
+        return item
+
+    def delete(self, item: Object, *, grace: float | None = None) -> None:
+        self.jobs = tuple(each for each in self.jobs if each is not item)
+
+    def end(self, name: str, *conditions: Mapping[str, Any]) -> None:
+        """Let the job of a work end."""
+        ended = {"status": {"conditions": list(conditions)}}
+        self.jobs = tuple(
+            {**item, **ended} if item["metadata"]["annotations"]["telamon.dev/work"] == name else item
+            for item in self.jobs
+        )
+
+
 class Recorded(Cluster):
     """One that notes what is changed, and of whose pods it was asked."""
 
@@ -59,14 +85,18 @@ def pod(made: str, *said: str) -> Object:
 
 
 def job(
-    name: str, *conditions: Mapping[str, Any], member: str = "jira-1", component: str = "telamon"
+    name: str,
+    *conditions: Mapping[str, Any],
+    member: str = "jira-1",
+    component: str = "telamon",
+    part_of: str = "",
 ) -> Object:
-    """A job for a work of that name."""
+    """A job for a work of that name, or for one part of another."""
     metadata = {
         "name": "jira-work-1",
         "namespace": "acme-jira",
         "labels": {"telamon.dev/member": member},
-        "annotations": {"telamon.dev/work": name},
+        "annotations": {"telamon.dev/work": name} | ({"telamon.dev/part-of": part_of} if part_of else {}),
     }
     template = {"metadata": {"labels": {"telamon.dev/component": component}}}
     status = {"conditions": list(conditions)}
@@ -138,3 +168,67 @@ def test_no_backup_is_taken_where_nobody_has_said_whereto_or_by_which_image(part
     saving = components(saved, rendered(saved))[0]
     assert "image" in Works(Cluster()).cannot_save(saving)
     assert Works(Cluster(), image="registry.acme.example/telamon:1").cannot_save(saving) == ""
+
+
+@pytest.fixture(scope="module")
+def saved() -> Any:
+    """A component of two nodes that keep an index, whose backups have a place."""
+    known = small(
+        running="    jira: {version: 11.3.1, nodes: 2}",
+        more="  backup: {destination: {kind: claim, claim: backups}}",
+    )
+    return components(known, rendered(known))[0]
+
+
+def test_data_have_changed_places_when_every_index_is_away_too(saved: Any) -> None:
+    cluster = Empty()
+    works = Works(cluster, image="telamon:1")
+    for _ in range(2):
+        works.save(saved, SwitchData(), job="back/switch-data")
+    # What the work is known by comes last: where it is, all the others are.
+    names = [item["metadata"]["annotations"]["telamon.dev/work"] for item in cluster.jobs]
+    assert names == ["back/switch-data/jira-0", "back/switch-data/jira-1", "back/switch-data"]
+    cluster.end("back/switch-data", COMPLETE)
+    cluster.end("back/switch-data/jira-0", COMPLETE)
+    assert Works(cluster).jobs(saved)["back/switch-data"].phase is JobPhase.RUNNING
+    assert works.is_busy(saved, "jira-1")
+    cluster.end("back/switch-data/jira-1", {**COMPLETE, "lastTransitionTime": "1970-01-01T00:00:30Z"})
+    found = Works(cluster).jobs(saved)
+    assert list(found) == ["back/switch-data"]
+    assert (found["back/switch-data"].phase, found["back/switch-data"].ended) == (JobPhase.SUCCEEDED, 30.0)
+
+
+def test_one_index_that_stays_is_a_failure_of_the_whole(saved: Any) -> None:
+    cluster = Empty()
+    works = Works(cluster, image="telamon:1")
+    works.save(saved, SwitchData(), job="back/switch-data")
+    cluster.end("back/switch-data/jira-0", FAILED)
+    cluster.end("back/switch-data/jira-1", COMPLETE)
+    # Nobody turns back while the data are on the move.
+    assert Works(cluster).jobs(saved)["back/switch-data"].phase is JobPhase.RUNNING
+    cluster.end("back/switch-data", COMPLETE)
+    failed = Works(cluster).jobs(saved)["back/switch-data"]
+    assert (failed.name, failed.phase) == ("back/switch-data", JobPhase.FAILED)
+
+    # Begun again, only what failed is done again.
+    works.save(saved, SwitchData(), job="back/switch-data")
+    assert works.jobs(saved)["back/switch-data"].phase is JobPhase.RUNNING
+    cluster.end("back/switch-data/jira-0", COMPLETE)
+    assert works.jobs(saved)["back/switch-data"].phase is JobPhase.SUCCEEDED
+
+
+def test_an_index_whose_work_was_never_begun_whole_is_begun_again(saved: Any) -> None:
+    alone = job("back/switch-data/jira-0", COMPLETE, part_of="back/switch-data")
+    assert Works(Cluster(alone)).jobs(saved) == {}
+
+
+def test_what_has_failed_is_done_again_when_it_is_begun_again(saved: Any) -> None:
+    cluster = Empty()
+    works = Works(cluster, image="telamon:1")
+    works.save(saved, PrepareRestore("one"), job="back/prepare-restore")
+    cluster.end("back/prepare-restore", FAILED)
+    works.save(saved, PrepareRestore("one"), job="back/prepare-restore")
+    assert works.jobs(saved)["back/prepare-restore"].phase is JobPhase.RUNNING
+    cluster.end("back/prepare-restore", COMPLETE)
+    works.save(saved, PrepareRestore("one"), job="back/prepare-restore")
+    assert works.jobs(saved)["back/prepare-restore"].phase is JobPhase.SUCCEEDED

@@ -1,0 +1,145 @@
+"""A backup put back in schemas of the product's own database and in the shared home itself, as on a cluster."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telamon.errors import ConflictError, PlatformError
+from telamon.platforms.backup import inplace, taking
+from telamon.platforms.backup.contents import FOLDER
+from telamon.state.backups import BackupEntry
+from tests.lab.backups import TRACKER, Site, attachment, needs_restic, quiet, site
+
+pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(600), needs_restic]
+
+SPACES = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'telamon') ORDER BY nspname"
+MORE = """
+CREATE SCHEMA "Reports";
+CREATE VIEW "Reports".open AS
+  SELECT i.id, p.originalkey FROM public.jiraissue AS i JOIN public.project AS p ON p.id = i.project;
+CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM count(*) FROM project; RETURN NEW; END $$;
+CREATE TRIGGER touch BEFORE INSERT ON jiraissue FOR EACH ROW EXECUTE FUNCTION touched();
+"""
+
+
+@pytest.fixture
+def tracker(root: Path) -> Iterator[Site]:
+    """An issue tracker with two attachments, and things in its database that name one another."""
+    with site(root, "jira", TRACKER + MORE) as found:
+        for number in (1, 2):
+            _attach(found, number)
+        yield found
+
+
+def _attach(found: Site, number: int) -> None:
+    place = attachment(found, number, 1)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"content")
+    _do(found, "INSERT INTO fileattachment (issueid, filesize) VALUES (1, 7)")
+
+
+def _do(found: Site, statement: str) -> None:
+    with found.connect() as connection:
+        connection.execute("SET ROLE jira")
+        connection.execute(statement.encode())
+
+
+def _place(found: Site) -> inplace.Site:
+    """As a job of a cluster has it: it logs in as the product, which owns the database and nothing else."""
+    with found.server.connect() as connection:
+        connection.execute(f"ALTER ROLE jira PASSWORD '{found.server.password}'")
+    shelf = replace(found.shelf, server=replace(found.server, user="jira"))
+    rules = replace(found.subject.rules, skipped=(*found.subject.rules.skipped, FOLDER))
+    return inplace.Site(replace(found.subject, rules=rules), shelf, quiet)
+
+
+def _data(found: Site) -> tuple[Any, ...]:
+    """What users see: rows, through a view too, and files."""
+    rows = found.rows("SELECT id FROM fileattachment ORDER BY id")
+    (count,) = found.rows('SELECT count(*) FROM "Reports".open')
+    files = sorted(path.name for path in (found.home / "data").rglob("*") if path.is_file())
+    return [row[0] for row in rows], count[0], files
+
+
+def _taken(place: inplace.Site, name: str) -> BackupEntry:
+    return taking.take(place.subject, place.shelf, name=name, reason="asked", progress=quiet)
+
+
+def test_what_is_put_back_can_be_taken_back_and_what_was_is_kept(tracker: Site) -> None:
+    place = _place(tracker)
+    entry = _taken(place, "first")
+    was = _data(tracker)
+    assert was == ([1, 2], 20_000, ["1", "2"])
+    _attach(tracker, 3)
+    _do(tracker, "DELETE FROM jiraissue WHERE id > 10")
+    now = _data(tracker)
+
+    inplace.prepare(entry, place)
+    assert _data(tracker) == now
+    # A backup that is taken meanwhile holds what is in force alone.
+    beside = _taken(place, "beside")
+    assert (beside.files, {table.partition(".")[0] for table in beside.rows}) == (3, {"public"})
+
+    for _ in range(2):
+        inplace.switch(place)
+        assert _data(tracker) == was
+    # What the product does goes on: sequences, triggers and what they call are those of the restored schema.
+    _do(tracker, "INSERT INTO jiraissue VALUES (30000, 30000, 1)")
+    _do(tracker, "INSERT INTO fileattachment (issueid, filesize) VALUES (1, 7)")
+    with pytest.raises(ConflictError, match="an earlier restore"):
+        inplace.prepare(entry, place)
+    for _ in range(2):
+        inplace.undo(place)
+        assert _data(tracker) == now
+
+    inplace.abandon(place)
+    inplace.prepare(entry, place)
+    inplace.switch(place)
+    for _ in range(2):
+        inplace.keep(place, name="before")
+    assert _data(tracker) == was
+    assert tracker.rows(SPACES) == []
+    assert not (tracker.home / FOLDER).exists()
+    before = place.shelf.catalogue.get("before")
+    assert (before.reason, before.files, before.rows["public.jiraissue"]) == ("safety", 3, 10)
+
+    # What was before is a backup like any other.
+    inplace.prepare(before, place)
+    inplace.switch(place)
+    inplace.finish(place)
+    assert _data(tracker) == now
+
+
+def test_nothing_changes_where_it_cannot_be_put_back(tracker: Site) -> None:
+    place = _place(tracker)
+    entry = _taken(place, "first")
+    _do(tracker, "DELETE FROM jiraissue WHERE id > 10")
+    now = _data(tracker)
+
+    with tracker.server.connect("jira") as connection:
+        connection.execute("CREATE SCHEMA theirs")
+    with pytest.raises(PlatformError, match="theirs of the database jira is not jira's"):
+        inplace.prepare(entry, place)
+    with tracker.server.connect("jira") as connection:
+        connection.execute("DROP SCHEMA theirs")
+        connection.execute("SELECT lo_create(0)")
+    with pytest.raises(PlatformError, match="large objects"):
+        inplace.prepare(entry, place)
+    with tracker.server.connect("jira") as connection:
+        connection.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+    with pytest.raises(PlatformError, match="nothing waits"):
+        inplace.switch(place)
+
+    shutil.rmtree(place.shelf.catalogue.vault / "data")
+    with pytest.raises(PlatformError, match="cannot be read back"):
+        inplace.prepare(entry, place)
+    assert _data(tracker) == now
+    assert tracker.rows(SPACES) == []
+    assert not (tracker.home / FOLDER).exists()
