@@ -7,7 +7,9 @@ filled, and a program finds the folder in ``UNDERSTUDY_ACCOUNT``. Images, resour
 must be on this machine, as the command of its container or as what stands in for its image. A volume is a folder,
 whose path takes the place of the one that it is mounted at in the variables of the program. A pod that is to end by
 itself (of a Job) is run to its end where all that it mounts are folders, and else is said to have ended well: files of
-the cluster are not there. It finds itself a user that is not root, and what it wrote last is told where it failed.
+the cluster are not there. It finds itself a user that is not root, and what it wrote last is told where it failed. What
+is to be done before a program starts is done where it mounts nothing but claims, and else counts as done: it would need
+what its image holds. Where it fails, the program waits as after an end of its own.
 
 Sources: Kubernetes, "Pod Lifecycle" (states of containers, grace, probes), "Define Environment Variables"
 (``$(VAR)``, ``fieldRef``, ``secretKeyRef``).
@@ -40,6 +42,8 @@ from testbed.network import PODS
 Pod = Mapping[str, Any]
 NODES: Final = ("machine-0", "machine-1")
 LOOKS_EVERY: Final = 0.05
+PRECEDES_WITHIN: Final = 60.0
+"""Seconds for what comes before a program."""
 STARTS_AGAIN_AFTER: Final = 1.0
 """Seconds for which a container that has ended waits: a kubelet's back-off, at its shortest."""
 _AS_SOMEBODY: Final = ("unshare", "--user", "--map-user=1", "--map-group=1")
@@ -175,7 +179,7 @@ class Machines:
                 known.pod = pod
                 self._end(known)
             return
-        if known is None and mounted and all(_is_folder(volume) for volume in mounted):
+        if known is None and all(_is_folder(volume) for volume in mounted):
             known = self._running[uid] = _Running(pod, str(pod["spec"]["nodeName"]), "", _now())
             known.process = self._begin(known)
         process = None if known is None else known.process
@@ -201,10 +205,33 @@ class Machines:
             known.process, known.again_at = None, time.monotonic() + STARTS_AGAIN_AFTER
         if time.monotonic() < known.again_at:
             return
+        if not all(self._precedes(known, each) for each in known.pod["spec"].get("initContainers", ())):
+            known.again_at = time.monotonic() + STARTS_AGAIN_AFTER
+            return
         known.process = self._begin(known)
         if known.process is not None:
             known.started = _now()
             known.restarts += known.ended is not None
+
+    def _precedes(self, known: _Running, container: Mapping[str, Any]) -> bool:
+        """Do what comes before the program of a pod; whether it came to a good end."""
+        volumes = {each["name"]: each for each in known.pod["spec"].get("volumes", ())}
+        mounted = [volumes[each["name"]] for each in container.get("volumeMounts", ())]
+        if not mounted or not all("persistentVolumeClaim" in volume for volume in mounted):
+            return True
+        environment = dict(self._environment(known, container))
+        command = [_filled(word, environment) for word in container["command"]]
+        environment = self._mounted(known, container, environment)
+        with self._log(known.pod).open("ab") as log:
+            done = subprocess.run(
+                command,
+                env={"PATH": os.environ["PATH"], **environment},
+                stdout=log,
+                stderr=log,
+                timeout=PRECEDES_WITHIN,
+                check=False,
+            )
+        return done.returncode == 0
 
     def _begin(self, known: _Running) -> subprocess.Popen[bytes] | None:
         """Start the program of a pod; ``None`` where it is the image's own, and there are no images here."""
@@ -224,7 +251,12 @@ class Machines:
             command = [*_AS_SOMEBODY, *command]
         with self._log(known.pod).open("ab") as log:
             return subprocess.Popen(
-                command, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=log
+                command,
+                env={"PATH": os.environ["PATH"], **environment},
+                stdout=log,
+                stderr=log,
+                # Nothing that runs in a pod has a terminal to ask for a password.
+                start_new_session=True,
             )
 
     def _log(self, pod: Pod) -> Path:

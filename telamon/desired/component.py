@@ -147,6 +147,7 @@ class ComponentDesired:
         login: the role that members log in to the product's database as; "" where they do not, or are told by somebody
             else whom to log in as.
         login_turn: the role that comes after it; ``None`` where Telamon does not keep both.
+        no_turn: why it does not, where that is not because the stack file tells members whom to log in as.
         windows: times in which what can wait is done; without any, nothing waits.
         cdn: whether static files of the product may come from a content delivery network, which it can be asked about.
         distribution: id of the distribution that is that network; "" where nobody made one for this stack.
@@ -186,6 +187,7 @@ class ComponentDesired:
     cluster_secret: bool = False
     login: str = ""
     login_turn: LoginTurn | None = None
+    no_turn: str = ""
     windows: tuple[Window, ...] = ()
     cdn: bool = False
     distribution: str = ""

@@ -20,11 +20,14 @@ class InForce:
         logins: roles that nodes log in to their database as, by component; the owner of the database where none is
             named.
         upgrades: releases that upgrades in progress lead to, by component, whatever the stack file says by now.
+        renewed: components whose nodes share a secret that Telamon itself has made in the place of one that somebody
+            brought.
     """
 
     releases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     logins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     upgrades: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    renewed: frozenset[str] = frozenset()
 
 
 def leading_to(stack: Stack, in_force: InForce) -> Stack:

@@ -48,6 +48,9 @@ PAUSED = "paused"
 REPLACING = frozenset({"upgrade", "major-upgrade", "rotate-database-password"})
 """Operations that desire other members and leave it to the standing rules to replace them."""
 
+RENEWED = "cluster-secret-renewed"
+"""Fact that the secret which nodes share was made by Telamon, in the place of one that somebody may have brought."""
+
 MAINTENANCE = "maintenance"
 """Fact that somebody has asked to show the component's users the maintenance page."""
 

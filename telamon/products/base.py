@@ -39,6 +39,7 @@ from telamon.products.flow import (
 )
 from telamon.products.indexing import Indexed, IndexKeeper, IndexReport
 from telamon.products.listening import HealthMatch, Port, Route, TcpRoute
+from telamon.products.login import LoginFile
 from telamon.products.node import (
     DatabaseLink,
     Discovery,
@@ -178,8 +179,8 @@ class Workload(Indexed):
         dumps_threads: whether SIGQUIT makes a node write what its threads do, as every Java process does.
         secret_purposes: keys of :attr:`NodeContext.secrets` that :meth:`environment` refers to.
         container: how its image is run in a cluster; ``None`` where nobody knows.
-        login_file: file, below a node's own home, out of which a node that ran before takes its log-in to the database,
-            whatever its environment says; ``None`` where the environment counts at every start.
+        login_file: file out of which a node that ran before takes its log-in to the database, whatever its environment
+            says; ``None`` where the environment counts at every start.
     """
 
     name: str
@@ -198,7 +199,7 @@ class Workload(Indexed):
     routes: tuple[Route, ...] = (Route("/"),)
     tcp_routes: tuple[TcpRoute, ...] = ()
     container: Container | None = None
-    login_file: str | None = None
+    login_file: LoginFile | None = None
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """The environment of one node: exactly what the official image reads."""
@@ -215,16 +216,6 @@ class Workload(Indexed):
     def files(self, node: NodeContext) -> Mapping[str, str]:
         """Files that the image would write at its start if it were root, by absolute path."""
         return {}
-
-    def with_login(self, text: str, *, user: str, password: str) -> str:
-        """The content of :attr:`login_file` with another log-in, and everything else as it was.
-
-        Args:
-            text: what the file says; where it names no log-in, it is given back as it is.
-            user: the role.
-            password: of the role, as it is.
-        """
-        return text
 
     def read_status(self, response: Response) -> Phase:
         """Name the phase a node is in from the answer to ``GET health.path``; total, and never raises."""

@@ -12,7 +12,37 @@ rolled back); "Advanced encryption" for Jira and for Confluence (the entry that 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from html import escape
+
+
+@dataclass(frozen=True)
+class LoginFile:
+    """The file, and the elements in it that say who logs in.
+
+    Attributes:
+        path: below the node's own home.
+        user: what stands between the brackets of the tag that opens the element with the role.
+        password: of the one with its password.
+        cipher: of the one that says how the password is hidden; it goes, for the new one is in plain text.
+    """
+
+    path: str
+    user: str
+    password: str
+    cipher: str
+
+    def written(self, text: str, *, user: str, password: str) -> str:
+        """The content of the file with another log-in, and everything else as it was.
+
+        Args:
+            text: what it says; where it names no log-in, it is given back as it is.
+            user: the role.
+            password: of the role, as it is.
+        """
+        changed = with_element(text, self.user, value=user)
+        changed = with_element(changed, self.password, value=password)
+        return without_element(changed, self.cipher)
 
 
 def with_element(text: str, opening: str, *, value: str) -> str:

@@ -12,7 +12,7 @@ from telamon.model.stack import Stack
 from telamon.naming import component_name
 from telamon.plan.operation import Running
 from telamon.plan.step import Decision, Forget, Record
-from telamon.plan.view import LOGIN, REPLACED, Memory
+from telamon.plan.view import LOGIN, RENEWED, REPLACED, Memory
 from telamon.ports import Entry, Journal
 
 NONE: Final[Mapping[str, Running]] = MappingProxyType({})
@@ -79,6 +79,7 @@ def in_force(journal: Journal, stack: Stack, *, operations: Mapping[str, Running
         releases | {name: course.from_release for name, course in courses.items()},
         {name: memory.login for name, memory in found.items() if memory.login is not None},
         {name: course.to_release for name, course in courses.items()},
+        frozenset(name for name, memory in found.items() if memory.knows(RENEWED)),
     )
 
 
@@ -93,5 +94,5 @@ def with_stand_ins(journal: Journal, stack: Stack) -> Stack:
 
 
 def changes_desired(decision: Decision) -> bool:
-    """Whether a step has something else desired from now on: another number of nodes, or that they log in otherwise."""
-    return isinstance(decision, Record | Forget) and decision.fact.startswith((REPLACED, LOGIN))
+    """Whether a step has something else desired from now on: other nodes, another log-in or secret of theirs."""
+    return isinstance(decision, Record | Forget) and decision.fact.startswith((REPLACED, LOGIN, RENEWED))

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _SERVER: Final = "the database server of a cluster is kept by whoever made it: RDS, an operator, its owner"
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "rotate-cluster-secret": "the secret is somebody else's to write",
-        "rotate-database-password": "the secret is somebody else's to write",
         "switchover": _SERVER,
     }
 )

@@ -159,6 +159,9 @@ def test_refused_where_users_would_notice() -> None:
     told = running()
     told.desired[NAME] = replace(told.desired[NAME], login_turn=None)
     assert asked(told) == ["log-in-is-ours"]
+    kept = running()
+    kept.desired[NAME] = replace(kept.desired[NAME], login_turn=None, no_turn="somebody keeps the roles")
+    assert asked(kept) == ["log-in-is-ours"]
     told.desired[NAME] = replace(told.desired[NAME], database=False)
     assert asked(told) == ["has-a-database"]
     changing = running()

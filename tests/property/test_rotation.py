@@ -8,8 +8,8 @@ import pytest
 
 from telamon.plan.operation import Running
 from telamon.plan.operations.registry import PLANNERS, refusals
-from telamon.plan.step import Begin, Hold, LetGo, StartMember, Step, StopMember
-from telamon.plan.view import View
+from telamon.plan.step import Begin, Hold, LetGo, Record, StartMember, Step, StopMember
+from telamon.plan.view import RENEWED, View
 from telamon.plan.works.rotation import RenewClusterSecret
 from telamon.state.world import JobPhase, Life
 from tests.support.stacks import World, database, product, world
@@ -78,6 +78,11 @@ def test_page_stop_change_start_page_away() -> None:
     assert told.index(StartMember) < told.index(LetGo)
     assert len(alive(made)) == 2
     assert not made.platform.observe(made.desired[NAME]).held
+    # From here on nodes are told the secret that was made, and not one that somebody may have brought.
+    (fact,) = (
+        place for place, step in enumerate(made.steps) if isinstance(step, Record) and step.fact == RENEWED
+    )
+    assert all(place > fact for place, step in enumerate(made.steps) if isinstance(step, StartMember))
 
 
 def test_controller_may_die_after_any_step() -> None:

@@ -16,6 +16,8 @@ from telamon.desired.component import ComponentDesired, MemberDesired, Saving
 from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.kubernetes.backups import SavingDesired, saving_of
 from telamon.desired.kubernetes.data import Bundle, Object, digest
+from telamon.desired.kubernetes.logins import LoginDesired, login_of, logins_of, why_no_turn
+from telamon.desired.kubernetes.renewed import renewed_secret
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.storage import local_size
 from telamon.desired.kubernetes.wanted import token_secret
@@ -66,6 +68,8 @@ class KubernetesComponent:
         set_up: what set-up pages are filled in with, on a product's own nodes.
         upgraded: the stateful set as it makes pods of the release that is asked for and not in force yet.
         saving: where its backups go; ``None`` where the file names no claim for them, or there is nothing to save.
+        logins: how its nodes are given another log-in to their database; ``None`` where Telamon does not keep theirs.
+        renews: name of the secret in which Telamon keeps what it has renewed.
         banner: what every page of a copy of another stack shows; on a cluster nothing is such a copy.
         region: of AWS that the stack lies in; "" elsewhere.
     """
@@ -77,6 +81,8 @@ class KubernetesComponent:
     set_up: SetupDesired | None = None
     upgraded: Object | None = None
     saving: SavingDesired | None = None
+    logins: LoginDesired | None = None
+    renews: str = ""
     banner: str = ""
     region: str = ""
 
@@ -132,16 +138,19 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             desired,
             index=_index(part, desired.index),
             no_page=_NO_PAGE.get(site.driver, "") if desired.rotates else "",
+            login=login_of(part, sets[0]),
             saving=_saving(site, possible=backups is not None) if part.is_product else None,
         )
         if part.is_product:
             distributions = site.facts.distributions
             desired = replace(desired, distribution=distributions.get(part.outline.product_name, ""))
-        found.append(
-            KubernetesComponent(
-                desired, part, objects, preparing, _set_up(part, site), saving=backups, region=region
-            )
-        )
+        logins = logins_of(part, site, login=desired.login)
+        if part.is_product:
+            turn = None if logins is None else logins.turn
+            desired = replace(desired, login_turn=turn, no_turn=why_no_turn(site) if desired.login else "")
+        made = KubernetesComponent(desired, part, objects, preparing, _set_up(part, site))
+        renews = renewed_secret(site.stack, part.outline.product_name)
+        found.append(replace(made, saving=backups, logins=logins, renews=renews, region=region))
     return tuple(found)
 
 

@@ -10,14 +10,16 @@ Database Management", "PostgreSQL Role Management", "Networking" (ports 5432 and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Meta, Object, Sheet, digest, made, without_nothing
 from telamon.desired.kubernetes.hardening import contained, pod_context
 from telamon.desired.kubernetes.images import DATABASE_CLIENT, server_image
 from telamon.desired.kubernetes.site import Part, Site, database_of, database_spec
+from telamon.desired.product_secrets import login_secret
 from telamon.errors import UsageError
 from telamon.model.database import CloudNativePgDatabase, ExternalDatabase, ProductDatabase
 from telamon.naming import DATABASE, secret_name
@@ -28,6 +30,7 @@ CLUSTER: Final = DATABASE
 """Name of the cluster of CloudNativePG."""
 PREPARED: Final = "prepare-database"
 """Component label of the pods that make databases."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _AUTHORITIES: Final = "/var/lib/telamon/authorities"
 _PORT: Final = 5432
 
@@ -116,8 +119,7 @@ def database_sheets(site: Site) -> tuple[Sheet, ...]:
     if isinstance(chosen, CloudNativePgDatabase):
         objects = (_cluster(site, chosen, needing), *(_database(site, part) for part in needing))
         return (Sheet("cloudnative-pg", objects),)
-    mode = database(site).options.get("sslmode", "require")
-    jobs = tuple(_job(site, part, mode=mode) for part in needing)
+    jobs = tuple(_job(site, part) for part in needing)
     return (Sheet("prepare", (_script(site), *jobs)),)
 
 
@@ -190,10 +192,10 @@ def _script(site: Site) -> Object:
     return made("v1", "ConfigMap", meta=meta, data={"prepare.sql": SCRIPT})
 
 
-def _job(site: Site, part: Part, *, mode: str) -> Object:
+def _job(site: Site, part: Part) -> Object:
     template = {
         "metadata": {"labels": {**site.labels(PREPARED, product=part.outline.product_name)}},
-        "spec": _job_pod(site, part, mode=mode),
+        "spec": _preparing_pod(site, part),
     }
     spec = {"backoffLimit": 10, "ttlSecondsAfterFinished": 86_400, "template": template}
     mark = digest([spec, SCRIPT])[:8]
@@ -202,11 +204,45 @@ def _job(site: Site, part: Part, *, mode: str) -> Object:
     return made("batch/v1", "Job", meta=meta, spec=spec)
 
 
-def _job_pod(site: Site, part: Part, *, mode: str) -> dict[str, Any]:
+def _preparing_pod(site: Site, part: Part) -> dict[str, Any]:
+    # The owner's password, whoever nodes log in as by now.
+    password = login_secret(site.stack, part.outline.product_name, role=database_of(part))
+    return client_pod(
+        site,
+        plain={
+            "TELAMON_ROLE": database_of(part),
+            "TELAMON_COLLATION": part.outline.product.database_collation,
+        },
+        referred={"TELAMON_PASSWORD": (password.secret, password.key)},
+        volumes=[{"name": "script", "configMap": {"name": "prepare-database"}}],
+        mounts=[{"name": "script", "mountPath": "/script", "readOnly": True}],
+        command=["bash", "-euo", "pipefail", "-c", COMMAND],
+    )
+
+
+def client_pod(
+    site: Site,
+    *,
+    plain: Mapping[str, str] = _NOTHING,
+    referred: Mapping[str, tuple[str, str]] = _NOTHING,
+    volumes: Sequence[Mapping[str, Any]] = (),
+    mounts: Sequence[Mapping[str, Any]] = (),
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The pod of a job that speaks to the server as the role that may make databases.
+
+    Args:
+        site: the stack.
+        plain: further variables.
+        referred: further variables that are taken from secrets: name and key of each.
+        volumes: further volumes.
+        mounts: where they are.
+        command: what it does.
+    """
     security = site.spec.security
-    volumes: list[dict[str, Any]] = [{"name": "script", "configMap": {"name": "prepare-database"}}]
-    mounts: list[dict[str, Any]] = [{"name": "script", "mountPath": "/script", "readOnly": True}]
-    environment = _job_environment(site, part, mode=mode)
+    mode = database(site).options.get("sslmode", "require")
+    volumes, mounts = [*volumes], [*mounts]
+    environment = _environment(site, mode=mode, plain=plain, referred=referred)
     if security.authorities is not None:
         key = security.authorities.key or "authorities"
         secret = {
@@ -225,7 +261,7 @@ def _job_pod(site: Site, part: Part, *, mode: str) -> dict[str, Any]:
             "requests": {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
             "limits": {"cpu": "500m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
         },
-        command=["bash", "-euo", "pipefail", "-c", COMMAND],
+        command=list(command),
         env=environment,
         volumeMounts=mounts,
     )
@@ -241,23 +277,19 @@ def _job_pod(site: Site, part: Part, *, mode: str) -> dict[str, Any]:
     )
 
 
-def _job_environment(site: Site, part: Part, *, mode: str) -> list[dict[str, Any]]:
+def _environment(
+    site: Site, *, mode: str, plain: Mapping[str, str], referred: Mapping[str, tuple[str, str]]
+) -> list[dict[str, Any]]:
     endpoint, admin = database(site).endpoint, admin_secret(site)
-    password = part.secrets.database
-    plain = {
+    values = {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
         "PGDATABASE": "postgres",
         "PGSSLMODE": mode,
-        "TELAMON_ROLE": database_of(part),
-        "TELAMON_COLLATION": part.outline.product.database_collation,
+        **plain,
     }
-    secret = {
-        "PGUSER": (admin, "username"),
-        "PGPASSWORD": (admin, "password"),
-        "TELAMON_PASSWORD": (password.secret, password.key),
-    }
-    return [{"name": name, "value": value} for name, value in plain.items()] + [
+    references = {"PGUSER": (admin, "username"), "PGPASSWORD": (admin, "password"), **referred}
+    return [{"name": name, "value": value} for name, value in values.items()] + [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": where, "key": key}}}
-        for name, (where, key) in secret.items()
+        for name, (where, key) in references.items()
     ]

@@ -148,7 +148,11 @@ def database_link(part: Part, database: Database) -> DatabaseLink:
         )
     name = database_of(part)
     return DatabaseLink(
-        database.endpoint, name=name, user=name, password=part.secrets.database, options=database.options
+        database.endpoint,
+        name=name,
+        user=part.secrets.login,
+        password=part.secrets.database,
+        options=database.options,
     )
 
 

@@ -6,6 +6,7 @@ Sources: Kubernetes, "Pod Security Standards", "Configure Liveness, Readiness an
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -16,11 +17,13 @@ from telamon.desired.kubernetes.environment import TRUST_FOLDER, context, filled
 from telamon.desired.kubernetes.hardening import contained, pod_context
 from telamon.desired.kubernetes.mounts import mounts, volumes
 from telamon.desired.kubernetes.placement import placement
-from telamon.desired.kubernetes.scripts import COPY_FOLDER, LOOK_INTO_BODY, TRUST_AUTHORITIES
-from telamon.desired.kubernetes.site import SIDECAR_CPU, SIDECAR_MEMORY, Part, Site
+from telamon.desired.kubernetes.scripts import COPY_FOLDER, LOOK_INTO_BODY, SETTLE_LOGIN, TRUST_AUTHORITIES
+from telamon.desired.kubernetes.site import SIDECAR_CPU, SIDECAR_MEMORY, Part, Site, database_of
+from telamon.desired.kubernetes.storage import LOCAL_HOME
 from telamon.model.products import Sidecar
 from telamon.naming import ANNOTATION_RELEASE, ANNOTATION_REVISION, LABEL_SERVING
 from telamon.products.base import NodeContext
+from telamon.products.login import LoginFile
 from telamon.units import Bytes, Cpu
 
 MAIN: Final = "main"
@@ -164,6 +167,8 @@ def _preparing(part: Part, site: Site) -> Iterator[dict[str, Any]]:
             command=["sh", "-c", COPY_FOLDER, "sh", folder, "/filled"],
             volumeMounts=[{"name": f"filled-{number}", "mountPath": "/filled"}],
         )
+    if part.workload.login_file is not None and part.secrets.login != database_of(part):
+        yield _logging_in(part, part.workload.login_file)
     if trusts(part, site):
         yield contained(
             "trust",
@@ -176,6 +181,28 @@ def _preparing(part: Part, site: Site) -> Iterator[dict[str, Any]]:
                 {"name": "empty-tmp", "mountPath": "/tmp"},  # noqa: S108 - within the container.
             ],
         )
+
+
+def _logging_in(part: Part, file: LoginFile) -> dict[str, Any]:
+    """What writes the log-in that was changed into the file that a node took it into at its first start."""
+    places = {file.user: "TELAMON_USER", file.password: "TELAMON_PASSWORD", file.cipher: None}
+    password = part.secrets.database
+    return contained(
+        "log-in",
+        image=part.image,
+        resources=_SMALL,
+        command=["python3", "-c", SETTLE_LOGIN],
+        env=[
+            {"name": "TELAMON_FILE", "value": f"{part.container.home}/{file.path}"},
+            {"name": "TELAMON_PLACES", "value": json.dumps(places)},
+            {"name": "TELAMON_USER", "value": part.secrets.login},
+            {
+                "name": "TELAMON_PASSWORD",
+                "valueFrom": {"secretKeyRef": {"name": password.secret, "key": password.key}},
+            },
+        ],
+        volumeMounts=[{"name": LOCAL_HOME, "mountPath": part.container.home}],
+    )
 
 
 def _sidecars(part: Part, site: Site) -> Iterator[dict[str, Any]]:

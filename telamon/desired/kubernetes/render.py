@@ -12,9 +12,11 @@ from telamon.desired.kubernetes.database import database, database_sheets
 from telamon.desired.kubernetes.flows import Flow, flows
 from telamon.desired.kubernetes.gateway import gateway_objects, routes
 from telamon.desired.kubernetes.ingress import ingress_objects
+from telamon.desired.kubernetes.logins import keeps_logins
 from telamon.desired.kubernetes.patches import patched
 from telamon.desired.kubernetes.placement import priority_class
 from telamon.desired.kubernetes.policies import allowing, calico_deny_all, deny_all
+from telamon.desired.kubernetes.renewed import renewed_secret
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.spaces import bounds, namespace
 from telamon.desired.kubernetes.storage import adopted_claims, shared_objects
@@ -125,6 +127,8 @@ def _product(part: Part, site: Site, *, allowed: Sequence[Flow]) -> Bundle:
     secrets = {name for name, _ in operator_secrets(site, product)}
     access = [item for each in own for item in account(each, site)]
     kept = {token_secret(site, product).secret} if part.outline.product.has_account else set()
+    if part.outline.product.cluster_secret or keeps_logins(part, site):
+        kept.add(renewed_secret(site.stack, product))
     access += operator(part.namespace, site, secrets=secrets, kept=kept)
     access += people(part.namespace, site, product=product)
     network = [deny_all(part.namespace, site), *allowing(part.namespace, site, flows=allowed)]
@@ -163,7 +167,12 @@ def _database(site: Site, allowed: Sequence[Flow]) -> Bundle | None:
         return None
     name = site.database_namespace
     labels = site.labels(DATABASE)
-    access = [service_account(DATABASE, name, labels=labels), *operator(name, site, secrets=())]
+    kept = {
+        renewed_secret(site.stack, part.outline.product_name)
+        for part in site.products
+        if keeps_logins(part, site)
+    }
+    access = [service_account(DATABASE, name, labels=labels), *operator(name, site, secrets=(), kept=kept)]
     access += people(name, site, product=None)
     network = [deny_all(name, site), *allowing(name, site, flows=allowed)]
     own = {sheet.name.replace("-", "_"): sheet.objects for sheet in prepared}

@@ -61,3 +61,34 @@ rm -rf "$away"
 Notes go first, and for certain: an index without a note is recovered, a note without its index would be believed. Cut
 off anywhere, and begun again, it comes to the same end. Source of ``-f``: GNU coreutils, "sync invocation".
 """
+
+SETTLE_LOGIN: Final = r"""\
+import html, json, os, re
+path = os.environ["TELAMON_FILE"]
+if not os.path.exists(path):
+    raise SystemExit
+with open(path, encoding="utf-8", newline="") as file:
+    before = after = file.read()
+for opening, given in json.loads(os.environ["TELAMON_PLACES"]).items():
+    tag = re.escape(opening.partition(" ")[0])
+    element = rf"<{re.escape(opening)}\s*(?:/>|>.*?</{tag}\s*>)"
+    if given is None:
+        after = re.sub(rf"\s*{element}", "", after, flags=re.DOTALL)
+    else:
+        value = html.escape(os.environ[given], quote=False)
+        text = f"<{opening}>{value}</{opening.partition(' ')[0]}>"
+        after = re.sub(element, lambda _: text, after, flags=re.DOTALL)
+if after != before:
+    new = f"{path}.telamon"
+    mode = os.stat(path).st_mode & 0o777
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8", newline="") as file:
+        file.write(after)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+"""
+"""Writes a log-in into the file in which a node keeps it, where that says something else; without a file it is done.
+
+The image brings Python, and nothing of Telamon: what is written is what :class:`telamon.products.login.LoginFile` would
+write, and a test holds the one against the other.
+"""

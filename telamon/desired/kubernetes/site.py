@@ -8,10 +8,12 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from telamon import naming
+from telamon.desired.in_force import InForce
 from telamon.desired.kubernetes.facts import Facts
 from telamon.desired.kubernetes.images import DATABASE_CLIENT, Images, of_workload, server_image
+from telamon.desired.kubernetes.renewed import secrets_in_use
 from telamon.desired.outline import Outline, outlines
-from telamon.desired.product_secrets import ProductSecrets, product_secrets
+from telamon.desired.product_secrets import ProductSecrets
 from telamon.errors import InternalError, RefusedError
 from telamon.model.common import Resources
 from telamon.model.database import CloudNativePgDatabase, DatabaseSpec, RdsDatabase
@@ -166,7 +168,14 @@ class Site:
         return self.labels(part.name, product=part.outline.product_name)
 
 
-def site(stack: Stack, products: Mapping[str, Product], *, facts: Facts, digests: Mapping[str, str]) -> Site:
+def site(
+    stack: Stack,
+    products: Mapping[str, Product],
+    *,
+    facts: Facts,
+    digests: Mapping[str, str],
+    in_force: InForce | None = None,
+) -> Site:
     """Work out what a stack file amounts to on a cluster.
 
     Args:
@@ -174,6 +183,7 @@ def site(stack: Stack, products: Mapping[str, Product], *, facts: Facts, digests
         products: those of the stack, by name.
         facts: what was made below the cluster.
         digests: of images, by name with tag.
+        in_force: what the journal knows; nothing of a stack that nobody has kept yet.
 
     Raises:
         RefusedError: the platform is another one, an image has no digest outside of dev, or a proxy wants a password.
@@ -188,7 +198,7 @@ def site(stack: Stack, products: Mapping[str, Product], *, facts: Facts, digests
     _refuse_proxy_password(spec)
     if spec.environment != "dev":
         Images(spec.images, digests).refuse_unlocked(wanted_images(stack, products))
-    return surveyed(stack, products, facts=facts, digests=digests)
+    return surveyed(stack, products, facts=facts, digests=digests, in_force=in_force)
 
 
 def surveyed(
@@ -197,6 +207,7 @@ def surveyed(
     *,
     facts: Facts | None = None,
     digests: Mapping[str, str] | None = None,
+    in_force: InForce | None = None,
 ) -> Site:
     """What a stack file amounts to on a cluster, whether or not it may be rendered already.
 
@@ -205,6 +216,7 @@ def surveyed(
         products: those of the stack, by name.
         facts: what was made below the cluster; nothing where it is not known yet.
         digests: of images, by name with tag; none where nobody has asked for them.
+        in_force: what the journal knows.
     """
     spec = stack.spec
     images = Images(spec.images, digests or {})
@@ -213,7 +225,7 @@ def surveyed(
         prefix = spec.platform.namespace_prefix
     found = outlines(stack, products)
     secrets = {
-        each.product_name: product_secrets(stack.metadata.name, each, login=database_name(each.product_name))
+        each.product_name: secrets_in_use(stack.metadata.name, each, in_force=in_force or InForce())
         for each in found
         if each.companion is None
     }

@@ -14,7 +14,7 @@ from dataclasses import replace
 from telamon.plan.operation import Running
 from telamon.plan.operations.base import Planner, Proposal, unwell, without_page, worked
 from telamon.plan.step import Begin, Finished, Hold, LetGo, Record, Refusal, Wait
-from telamon.plan.view import View
+from telamon.plan.view import RENEWED, View
 from telamon.plan.works.rotation import RenewClusterSecret
 from telamon.state.classify import UP
 from telamon.state.world import JobPhase, JobState
@@ -90,7 +90,10 @@ class RotateClusterSecret(Planner):
         elif not view.seen.members:
             # The standing rules end whoever is not desired; then nobody is left who knows the old one.
             work = RenewClusterSecret()
-            yield from worked(view, Begin(view.desired.name, operation.job(work.kind), work, operation.name))
+            begun = Begin(view.desired.name, operation.job(work.kind), work, operation.name)
+            left = tuple(worked(view, begun))
+            # Where somebody brought the first secret, this has the nodes desired with the one that was made just now.
+            yield from left or (Record(view.desired.name, RENEWED, "Telamon keeps the secret from now on"),)
 
     def _turn_back(self, view: View, operation: Running) -> Iterator[Proposal]:
         name = view.desired.name
@@ -118,4 +121,4 @@ def _turns_back(view: View, operation: Running) -> bool:
 
 def _renewed(view: View, operation: Running) -> bool:
     job = _work(view, operation)
-    return job is not None and job.phase is JobPhase.SUCCEEDED
+    return job is not None and job.phase is JobPhase.SUCCEEDED and view.memory.knows(RENEWED)

@@ -71,6 +71,9 @@ class RotateDatabasePassword(Planner):
                 "name the product whose database it is",
             )
             return
+        if desired.no_turn:
+            yield Refusal("log-in-is-ours", desired.no_turn, "have whoever keeps it give out another one")
+            return
         if desired.login_turn is None:
             yield Refusal(
                 "log-in-is-ours",

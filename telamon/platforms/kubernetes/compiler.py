@@ -91,7 +91,7 @@ class KubernetesCompiler:
         facts = self._facts(stack)
 
         def known(asked: Stack) -> Site:
-            return site(asked, products, facts=facts, digests=pinned)
+            return site(asked, products, facts=facts, digests=pinned, in_force=in_force)
 
         return pending(stack, in_force, surveyed=known)
 

@@ -28,6 +28,7 @@ from telamon.plan.works.backup import (
 )
 from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.index import ClearIndex, TidyIndex
+from telamon.plan.works.rotation import DisableLogin, EnableLogin, RenewClusterSecret
 from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
@@ -48,6 +49,7 @@ from telamon.platforms.kubernetes.pods import (
 )
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.refused import Refused, why_not
+from telamon.platforms.kubernetes.renewing import Renewals
 from telamon.platforms.kubernetes.routing import Routes
 from telamon.platforms.kubernetes.speech import Speech
 from telamon.platforms.kubernetes.works import Works
@@ -106,6 +108,7 @@ class KubernetesPlatform(Refused):
         self._eyes = Eyes(clock)
         self._speech = Speech(api, records, clock)
         self._works = Works(api, image=image)
+        self._renewals = Renewals(api, self._works, clock)
         self._invalidations = Invalidations(records, clock, network)
         self._routes = Routes(self._manifests, clock)
         self._looks = Looks(self._manifests, self._routes, clock)
@@ -226,6 +229,10 @@ class KubernetesPlatform(Refused):
             self._invalidations.begin(component, job, region=part.region, work=work)
         elif isinstance(work, _ON_BACKUPS):
             self._save(part, work, job=job)
+        elif isinstance(work, EnableLogin | DisableLogin | RenewClusterSecret):
+            ended = self._renewals.begin(part, work, job=job)
+            if ended is not None:
+                self._speech.keep(component, ended)
         elif isinstance(work, TidyIndex):
             self._works.forget(part, job)
             self._speech.keep(component, _ended(self._clock, job, JobPhase.SUCCEEDED, result="done"))

@@ -22,7 +22,7 @@ from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.jobs import work_labels
 from telamon.desired.kubernetes.saving import saving_job
-from telamon.errors import ConflictError
+from telamon.errors import ConflictError, TemporaryError
 from telamon.naming import ANNOTATION_PART_OF, ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER
 from telamon.plan.work import Work
 from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup, VerifyBackup
@@ -32,6 +32,8 @@ from telamon.state.world import JobPhase, JobState
 JOB: Final = Kind("batch/v1", "Job")
 DONE: Final = "done"
 JOB_NAME: Final = "batch.kubernetes.io/job-name"
+LOOKS_AGAIN: Final = 0.5
+"""Seconds in which a job that is taken away has gone."""
 LONGEST_REASON: Final = 300
 """Characters of what a pod said last that are told; the rest is in its log."""
 
@@ -89,6 +91,35 @@ class Works:
         writes = not isinstance(work, TakeBackup | VerifyBackup)
         self._begin(part, saving_job(part, work.document(), job=job, image=self._image, writes=writes))
 
+    def begin(self, part: KubernetesComponent, item: Object) -> None:
+        """Begin a work; one that was begun is left alone.
+
+        Args:
+            part: its component.
+            item: the job.
+        """
+        self._begin(part, item)
+
+    def makes_room(self, item: Object) -> bool:
+        """Whether there is no job of that name; one that has failed is taken away.
+
+        Args:
+            item: the job that is to be made.
+
+        Raises:
+            TemporaryError: one that has failed goes just now.
+        """
+        metadata = item["metadata"]
+        live = self._api.get(JOB, str(metadata["name"]), namespace=str(metadata["namespace"]))
+        if live is None:
+            return True
+        if _read(live).phase is JobPhase.FAILED:
+            self._api.delete(live)
+            raise TemporaryError(
+                f"the job {metadata['name']} has failed, and is made anew", delay=LOOKS_AGAIN
+            )
+        return False
+
     def end(self, part: KubernetesComponent, job: str) -> None:
         """Ask a backup to end early: its pod is told to, and what it leaves behind is listed nowhere.
 
@@ -111,7 +142,7 @@ class Works:
         Args:
             part: the component.
         """
-        if part.desired.index is None and part.saving is None:
+        if part.desired.index is None and part.saving is None and part.logins is None:
             return {}
         name = part.desired.name
         with self._lock:
@@ -184,7 +215,9 @@ class Works:
         return replace(found, detail=f"{said[-1]} ({found.detail})") if said else found
 
     def _listed(self, part: KubernetesComponent) -> tuple[Object, ...]:
-        found = self._api.list(JOB, namespace=part.part.namespace, labels=work_labels(part))
+        places = [part.part.namespace, *([part.logins.namespace] if part.logins is not None else [])]
+        labels = work_labels(part)
+        found = [item for place in places for item in self._api.list(JOB, namespace=place, labels=labels)]
         # Labels are anybody's to write; without a name it is none of ours.
         return tuple(item for item in found if ANNOTATION_WORK in (item["metadata"].get("annotations") or {}))
 

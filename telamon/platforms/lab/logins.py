@@ -27,7 +27,7 @@ def settle(part: LabComponent, process: ProcessDesired, *, secrets: FileSecrets)
     workload, database = part.workload, part.database
     if workload is None or workload.login_file is None or database is None or not part.desired.login:
         return
-    path = Path(process.cwd) / workload.login_file
+    path = Path(process.cwd) / workload.login_file.path
     with located(path):
         if not path.exists():
             return
@@ -40,6 +40,6 @@ def settle(part: LabComponent, process: ProcessDesired, *, secrets: FileSecrets)
                 remedy="Put it back from a copy, or remove it: the node then makes it anew.",
             ) from error
     password = secrets.get(database.password.secret, database.password.key)
-    after = workload.with_login(before, user=database.user, password=password)
+    after = workload.login_file.written(before, user=database.user, password=password)
     if after != before:
         write(path, after, mode=mode)

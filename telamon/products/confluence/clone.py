@@ -13,7 +13,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from telamon.products.clone import NO_MAIL, PASSWORDS, WEBHOOKS, CloneInputs, CloneRules, Statement
-from telamon.products.confluence.image import LOGIN_FILE, with_login
+from telamon.products.confluence.image import LOGIN_FILE
 from telamon.products.login import with_element
 
 _SETTINGS = "bandanacontext = '_GLOBAL' AND bandanakey = 'atlassian.confluence.settings'"
@@ -21,7 +21,7 @@ _SETTINGS = "bandanacontext = '_GLOBAL' AND bandanakey = 'atlassian.confluence.s
 
 def _with_own(text: str, inputs: CloneInputs) -> str:
     """The copy of the configuration in the shared home, from which nodes of a cluster take what they lack."""
-    changed = with_login(text, user=inputs.database_user, password=inputs.database_password)
+    changed = LOGIN_FILE.written(text, user=inputs.database_user, password=inputs.database_password)
     changed = with_element(changed, 'property name="hibernate.connection.url"', value=inputs.jdbc_url)
     return with_element(
         changed, 'property name="confluence.cluster.authentication.secret"', value=inputs.fresh_secret
@@ -68,6 +68,6 @@ RULES = CloneRules(
             needed=True,
         ),
     ),
-    rewrites=MappingProxyType({LOGIN_FILE: _with_own}),
+    rewrites=MappingProxyType({LOGIN_FILE.path: _with_own}),
     jvm=NO_MAIL,
 )

@@ -10,9 +10,15 @@ from __future__ import annotations
 from telamon.products import jvm
 from telamon.products.base import Discovery, EnvironmentValue, NodeContext, Purpose
 from telamon.products.confluence.edge import SYNCHRONY
-from telamon.products.login import with_element, without_element
+from telamon.products.login import LoginFile
 
-LOGIN_FILE = "confluence.cfg.xml"
+LOGIN_FILE = LoginFile(
+    "confluence.cfg.xml",
+    'property name="hibernate.connection.username"',
+    'property name="hibernate.connection.password"',
+    'property name="jdbc.password.decrypter.classname"',
+)
+"""Source: Atlassian, "Database JDBC URLs" and "Advanced encryption"."""
 
 
 def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
@@ -34,13 +40,6 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     given |= _cluster(node) | jvm.container(node) | jvm.tomcat(node) | jvm.database(node)
     given |= jvm.memory(node) | jvm.arguments(node, _arguments(node))
     return given | dict(node.spec.env)
-
-
-def with_login(text: str, *, user: str, password: str) -> str:
-    """``confluence.cfg.xml`` with another log-in. Source: Atlassian, "Database JDBC URLs" and "Advanced encryption"."""
-    changed = with_element(text, 'property name="hibernate.connection.username"', value=user)
-    changed = with_element(changed, 'property name="hibernate.connection.password"', value=password)
-    return without_element(changed, 'property name="jdbc.password.decrypter.classname"')
 
 
 def _cluster(node: NodeContext) -> dict[str, EnvironmentValue]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from telamon.products import jvm
 from telamon.products.base import EnvironmentValue, NodeContext
-from telamon.products.login import with_element, without_element
+from telamon.products.login import LoginFile
 
-LOGIN_FILE = "dbconfig.xml"
+LOGIN_FILE = LoginFile("dbconfig.xml", "username", "password", "atlassian-password-cipher-provider")
+"""Source: Atlassian, "Connecting Jira applications to PostgreSQL" and "Advanced encryption"."""
 
 
 def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
@@ -36,13 +37,6 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     # A key of jira-config.properties may be given as a system property as well; the image has no variable for the file.
     given |= jvm.arguments(node, [f"-D{key}={value}" for key, value in sorted(node.spec.properties.items())])
     return given | dict(node.spec.env)
-
-
-def with_login(text: str, *, user: str, password: str) -> str:
-    """``dbconfig.xml`` with another log-in. Source: Atlassian, "Connecting Jira applications to PostgreSQL"."""
-    changed = with_element(text, "username", value=user)
-    changed = with_element(changed, "password", value=password)
-    return without_element(changed, "atlassian-password-cipher-provider")
 
 
 def _database(node: NodeContext) -> dict[str, EnvironmentValue]:

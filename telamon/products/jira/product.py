@@ -73,10 +73,6 @@ class Jira(DataCenterProduct):
         """What the image would write as root."""
         return pod.files(node)
 
-    def with_login(self, text: str, *, user: str, password: str) -> str:
-        """The node's ``dbconfig.xml`` with another log-in."""
-        return image.with_login(text, user=user, password=password)
-
     def read_status(self, response: Response) -> Phase:
         """Name the phase from the answer to ``GET /status``."""
         return lifecycle.read_status(response)

@@ -103,7 +103,7 @@ def test_the_operator_reads_secrets_by_name_and_hands_on_nothing() -> None:
             if "secrets" in rule["resources"]:
                 assert rule["resourceNames"]
                 # Only the token of the account that it makes itself is its own to write.
-                own = all(name.endswith("-token") for name in rule["resourceNames"])
+                own = all(name.endswith(("-token", "-renewed")) for name in rule["resourceNames"])
                 assert rule["verbs"] == (["get", "create", "patch"] if own else ["get"])
     assert objects(example("full"), "ClusterRole") == []
 

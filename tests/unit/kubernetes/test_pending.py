@@ -106,6 +106,8 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
         "restart",
         "restore",
         "resume",
+        "rotate-cluster-secret",
+        "rotate-database-password",
         "upgrade",
         "verify-backup",
     }
