@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from testbed import python_root
+from testbed import python_root, stand_ins
 from testbed.addons import DNS_IMAGE
 from testbed.oci import Entry, Image, Layer, write_archive, write_layer
 from testbed.parts import PAUSE, Cache
@@ -21,8 +21,6 @@ from testbed.parts import PAUSE, Cache
 ROOT: Final = Path(__file__).resolve().parents[1]
 """Of the checkout."""
 PAUSE_IMAGE: Final = "telamon.dev/testbed/pause:1"
-_STOPS: Final = b"#!/bin/sh\nkill -TERM 1\nwhile kill -0 1 2>/dev/null; do sleep 0.2; done\n"
-"""What the official images have to end the product and wait for it. Source: atlassian/docker-shared-components."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,28 @@ class Recipe:
 
 RECIPES: Final = {
     "jira": Recipe(
-        "docker.io/atlassian/jira-software", "understudy", ("python3", "-m", "understudy.jira"), 2001
+        "docker.io/atlassian/jira-software",
+        "understudy",
+        ("python3", "-m", "understudy.container", "jira"),
+        2001,
     ),
     "confluence": Recipe(
-        "docker.io/atlassian/confluence", "understudy", ("python3", "-m", "understudy.confluence"), 2002
+        "docker.io/atlassian/confluence",
+        "understudy",
+        ("python3", "-m", "understudy.container", "confluence"),
+        2002,
     ),
     "bitbucket": Recipe(
-        "docker.io/atlassian/bitbucket", "understudy", ("python3", "-m", "understudy.bitbucket"), 2003
+        "docker.io/atlassian/bitbucket",
+        "understudy",
+        ("python3", "-m", "understudy.container", "bitbucket"),
+        2003,
+    ),
+    "opensearch": Recipe(
+        "docker.io/opensearchproject/opensearch",
+        "understudy",
+        ("python3", "-m", "understudy.container", "opensearch"),
+        1000,
     ),
     # For jobs that prepare a database: the client, and no server.
     "postgres": Recipe("docker.io/library/postgres", "", ("psql",), 10001),
@@ -94,8 +107,9 @@ def images(folder: Path, cache: Cache, *, tags: Mapping[str, Sequence[str]]) -> 
     """
     below = _base_layer(cache)
     above = {name: _upper_layer(folder, name) for name in {RECIPES[each].package for each in tags}}
+    own = {name: _own_layers(folder, name) for name in tags}
     return tuple(
-        _image(RECIPES[name], tag, (below, above[RECIPES[name].package]))
+        _image(RECIPES[name], tag, (below, above[RECIPES[name].package], *own[name]))
         for name, chosen in tags.items()
         for tag in chosen
     )
@@ -106,6 +120,8 @@ def _image(recipe: Recipe, tag: str, layers: Sequence[Layer]) -> Image:
     if recipe.package == "understudy":
         # In a pod every address is the pod's.
         environment |= {"UNDERSTUDY_VERSION": tag, "UNDERSTUDY_BIND": "0.0.0.0"}  # noqa: S104
+        java = f"/{stand_ins.JAVA}"
+        environment |= {"JAVA_HOME": java, "PATH": f"{java}/bin:{environment['PATH']}"}
     user = f"{recipe.user}:{recipe.user}"
     return Image((f"{recipe.image}:{tag}",), layers, recipe.entrypoint, environment, user=user)
 
@@ -117,8 +133,14 @@ def _upper_layer(folder: Path, package: str) -> Layer:
         return write_layer(file, python_root.postgresql_client())
     with tempfile.TemporaryDirectory(prefix="bytecode-", dir=folder) as name:
         code = list(python_root.project(ROOT, package))
-        stops = Entry("shutdown-wait.sh", _STOPS, 0o755)
-        return write_layer(file, [*code, *python_root.compiled(code, Path(name)), stops])
+        more = stand_ins.shared() if package == "understudy" else ()
+        return write_layer(file, [*code, *python_root.compiled(code, Path(name)), *more])
+
+
+def _own_layers(folder: Path, name: str) -> tuple[Layer, ...]:
+    """What an image alone has over what it shares with others."""
+    entries = list(stand_ins.installed(name, user=RECIPES[name].user))
+    return (write_layer(folder / f"layer-of-{name}.tar", entries),) if entries else ()
 
 
 def _base_layer(cache: Cache) -> Layer:

@@ -1,7 +1,7 @@
 """Images without an engine: layers and archives in the format that containerd imports.
 
-The same content gives the same bytes: entries are sorted, nobody owns them but root, and all of them are as old as the
-epoch.
+The same content gives the same bytes: entries are sorted, root owns what does not say otherwise, and all of them are as
+old as the epoch.
 
 Sources: OCI Image Format Specification 1.1 (image layout, manifest, configuration, layer file-system changeset);
 containerd, annotation ``io.containerd.image.name`` of an index.
@@ -36,12 +36,14 @@ class Entry:
         content: bytes, or the file that has them; ``None`` for a folder.
         mode: permissions.
         link: where a symbolic link leads; "" for what is none.
+        owner: numeric user and group.
     """
 
     path: str
     content: bytes | Path | None = None
     mode: int = 0o644
     link: str = ""
+    owner: int = 0
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ def _above(path: str) -> list[str]:
 def _add(tar: tarfile.TarFile, entry: Entry) -> None:
     info = tarfile.TarInfo(entry.path)
     info.mode = entry.mode
+    info.uid = info.gid = entry.owner
     if entry.link:
         info.type, info.linkname = tarfile.SYMTYPE, entry.link
         tar.addfile(info)

@@ -31,6 +31,8 @@ PACKAGES: Final = f"{LIBRARY}/site-packages"
 TOOLS: Final = (
     *("sh", "bash", "git", "grep", "tar", "find", "kill", "id", "env"),
     *("cat", "chmod", "cp", "df", "du", "head", "ln", "ls", "mkdir", "mv", "rm", "sleep", "tail", "touch"),
+    # For what the operator runs on a product's volume while the product is down.
+    *("basename", "dirname", "sync"),
 )
 """What images of products have beside their product, as far as anybody runs it in them."""
 LEFT_OUT: Final = frozenset(

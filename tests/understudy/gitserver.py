@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from testbed.certificates import Authority
 from tests.understudy.support import NodeProcess, eventually, free_port, free_ports, own_address
 
 ADMIN = ("admin", "admin-pass")
@@ -106,6 +108,9 @@ class SearchServer:
     port: int
     password: str = field(default_factory=lambda: secrets.token_hex(8))
     process: subprocess.Popen[bytes] | None = None
+    authority: Path | None = None
+    """Who has signed its certificate, where it speaks TLS."""
+    transport_port: int = 0
 
     @classmethod
     def make(cls, folder: Path) -> SearchServer:
@@ -113,10 +118,21 @@ class SearchServer:
         address = own_address()
         return cls(folder, address, free_port(address))
 
+    @classmethod
+    def make_encrypted(cls, folder: Path) -> SearchServer:
+        """The same, of one that speaks TLS."""
+        made = cls.make(folder)
+        (folder / "tls").mkdir()
+        authority = Authority(folder / "tls")
+        authority.server("node", addresses=(made.address,), names=())
+        made.authority = authority.certificate
+        made.transport_port = free_port(made.address)
+        return made
+
     @property
     def url(self) -> str:
         """Its base URL."""
-        return f"http://{self.address}:{self.port}"
+        return f"{'https' if self.authority else 'http'}://{self.address}:{self.port}"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -137,6 +153,14 @@ class SearchServer:
             "UNDERSTUDY_VERSION": "2.19.0",
             "OPENSEARCH_INITIAL_ADMIN_PASSWORD": self.password,
         }
+        if self.authority is not None:
+            environment |= {
+                "UNDERSTUDY_CONFIG": str(self.folder),
+                "transport.port": str(self.transport_port),
+                "plugins.security.ssl.http.enabled": "true",
+                "plugins.security.ssl.http.pemcert_filepath": "tls/node.crt",
+                "plugins.security.ssl.http.pemkey_filepath": "tls/node.key",
+            }
         with (self.folder / "search.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "understudy.search"],
@@ -149,7 +173,9 @@ class SearchServer:
 
     def client(self) -> httpx.Client:
         """A client that is logged in."""
-        return httpx.Client(base_url=self.url, auth=("admin", self.password), timeout=30, trust_env=False)
+        trusted = ssl.create_default_context(cafile=self.authority)
+        login = ("admin", self.password)
+        return httpx.Client(base_url=self.url, auth=login, timeout=30, trust_env=False, verify=trusted)
 
     def kill(self) -> None:
         """End it at once."""

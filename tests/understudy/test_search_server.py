@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ import httpx
 import pytest
 
 from tests.understudy.gitserver import SearchServer
+from understudy.bitbucket.companion import Companion
+from understudy.bitbucket.errors import CompanionUnavailable
+from understudy.bitbucket.settings import CompanionSettings
 from understudy.search.translog import Translog, read_operations
 
 pytestmark = pytest.mark.lab
@@ -54,6 +59,24 @@ def test_who_it_is_and_who_may_ask(server: SearchServer, client: httpx.Client) -
     assert (health["status"], health["number_of_nodes"]) == ("green", 1)
     nodes = client.get("/_cat/nodes", params={"format": "json"}).json()
     assert [node["name"] for node in nodes] == ["opensearch-node1"]
+
+
+def test_one_that_speaks_tls_is_trusted_by_its_authority_alone(tmp_path: Path) -> None:
+    server = SearchServer.make_encrypted(tmp_path)
+    server.start()
+    try:
+        with server.client() as client:
+            assert client.get("/_cluster/health").json()["status"] == "green"
+        settings = CompanionSettings(server.url, "admin", server.password, server.authority)
+        assert Companion(settings).health() == "green"
+        # A probe asks no more than whether somebody listens.
+        socket.create_connection((server.address, server.transport_port), timeout=10).close()
+        stranger = replace(settings, authorities=None)
+        with pytest.raises(CompanionUnavailable):
+            Companion(stranger).health()
+        assert server.stop() == 0
+    finally:
+        server.kill()
 
 
 def test_a_document_from_birth_to_removal(client: httpx.Client) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import ssl
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -48,6 +49,8 @@ class Companion:
     def __init__(self, settings: CompanionSettings) -> None:
         self._settings = settings
         self._address = urlsplit(settings.base_url)
+        secure = self._address.scheme == "https"
+        self._trusted = ssl.create_default_context(cafile=settings.authorities) if secure else None
 
     @property
     def configured(self) -> bool:
@@ -123,10 +126,7 @@ class Companion:
         if not self.configured:
             raise CompanionUnavailable("no search server is configured")
         payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        secure = self._address.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        host, port = self._address.hostname or "", self._address.port
-        connection = kind(host, port, timeout=_PATIENCE_SECONDS)
+        connection = self._connection()
         headers = {"Content-Type": "application/json"}
         if self._settings.user:
             pair = f"{self._settings.user}:{self._settings.password}".encode()
@@ -142,3 +142,9 @@ class Companion:
             ) from error
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._address.hostname or "", self._address.port
+        if self._trusted is None:
+            return http.client.HTTPConnection(host, port, timeout=_PATIENCE_SECONDS)
+        return http.client.HTTPSConnection(host, port, timeout=_PATIENCE_SECONDS, context=self._trusted)

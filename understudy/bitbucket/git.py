@@ -31,6 +31,8 @@ OUTPUT_BYTES = 64 * 1024 * 1024
 PIPE_BYTES = 128 * 1024
 OLDEST_GIT = (2, 30)
 _TERMINATION_SECONDS = 5.0
+_ELSEWHERE = ("GIT_EXEC_PATH", "LD_LIBRARY_PATH")
+"""Where git's programs and libraries are, on a machine that does not have them where git looks by itself."""
 
 CONFIGURATION = """\
 [core]
@@ -157,6 +159,7 @@ class Git:
         """What a git process sees: its own home, no settings of the system, no prompts."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
+            **{name: os.environ[name] for name in _ELSEWHERE if name in os.environ},
             "HOME": str(self._home),
             "LC_ALL": "C",
             "GIT_CONFIG_NOSYSTEM": "1",

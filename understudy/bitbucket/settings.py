@@ -89,11 +89,15 @@ class SshSettings:
 
 @dataclass(frozen=True)
 class CompanionSettings:
-    """The search companion; no ``base_url`` means that there is none."""
+    """The search companion; no ``base_url`` means that there is none.
+
+    ``authorities`` is the store of whom is trusted besides the system's own; ``None`` where none is named.
+    """
 
     base_url: str
     user: str
     password: str = field(repr=False)
+    authorities: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,15 @@ def read_cluster(environment: Environment, bind: str) -> ClusterSettings:
 
 
 def read_companion(environment: Environment) -> CompanionSettings:
-    """``plugin.search.config.*``, or the older ``plugin.search.elasticsearch.*``."""
+    """``plugin.search.config.*``, or the older ``plugin.search.elasticsearch.*``; and whom the virtual machine trusts.
+
+    A Java keystore is not read here: the one that is named has to be a file of PEM.
+    """
+    named = environment.java_properties("JVM_SUPPORT_RECOMMENDED_ARGS", "JAVA_OPTS").get(
+        "javax.net.ssl.trustStore", ""
+    )
+    if named and not Path(named).is_file():
+        environment.note("javax.net.ssl.trustStore names no file")
     prefix = "PLUGIN_SEARCH_CONFIG_"
     if not environment.text(prefix + "BASEURL"):
         prefix = "PLUGIN_SEARCH_ELASTICSEARCH_"
@@ -230,6 +242,7 @@ def read_companion(environment: Environment) -> CompanionSettings:
         base_url=environment.text(prefix + "BASEURL").rstrip("/"),
         user=environment.text(prefix + "USERNAME"),
         password=environment.secret(prefix + "PASSWORD"),
+        authorities=Path(named) if named else None,
     )
 
 

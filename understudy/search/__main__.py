@@ -15,6 +15,7 @@ from understudy.kit.homes import exclusive_home
 from understudy.search.api import SearchApi
 from understudy.search.settings import NodeSettings, read_settings
 from understudy.search.store import Store
+from understudy.search.transport import Transport
 
 log = logging.getLogger("understudy.search")
 
@@ -46,7 +47,9 @@ def serve(settings: NodeSettings) -> int:
     """
     store = Store(settings.data)
     store.open()
+    transport = None if settings.transport is None else Transport(settings.transport)
     application = SearchApi(store, settings).application()
+    certificate, key = settings.certificate or (None, None)
     options = uvicorn.Config(
         application,
         host=settings.listen.address,
@@ -56,6 +59,8 @@ def serve(settings: NodeSettings) -> int:
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=5,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     server = uvicorn.Server(options)
     stop = threading.Event()
@@ -69,6 +74,8 @@ def serve(settings: NodeSettings) -> int:
         continue
     server.should_exit = True
     worker.join()
+    if transport is not None:
+        transport.close()
     store.close()
     log.info("node %s is closed", settings.node_name)
     return 0 if stop.is_set() else 1
