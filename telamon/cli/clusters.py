@@ -31,12 +31,15 @@ def cluster_options(function: Decorated) -> Decorated:
 
 
 @contextmanager
-def connected(kubeconfig: Path | None, context: str | None) -> Iterator[Api]:
+def connected(
+    kubeconfig: Path | None, context: str | None, *, patience: float | None = None
+) -> Iterator[Api]:
     """The API server, until the block ends.
 
     Args:
         kubeconfig: file; ``None``: as ``kubectl`` finds it.
         context: of it; ``None`` for the one in use.
+        patience: seconds that the API server may keep silent; ``None``: as long as for every request.
 
     Raises:
         MachineError: the library for clusters is missing, or the kubeconfig cannot be used.
@@ -48,7 +51,11 @@ def connected(kubeconfig: Path | None, context: str | None) -> Iterator[Api]:
             "the library for clusters is missing",
             remedy="Install telamon[kubernetes], which brings lightkube. What writes files needs none.",
         ) from error
-    api = Api(kubeconfig, context=context)
+    api = (
+        Api(kubeconfig, context=context)
+        if patience is None
+        else Api(kubeconfig, context=context, patience=patience)
+    )
     try:
         yield api
     finally:

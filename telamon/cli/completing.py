@@ -1,4 +1,4 @@
-"""Words that a shell offers while a command is typed: members, components, products, stacks, and fields of the file.
+"""Words that a shell offers while a command is typed: members, components, machines, stacks, and fields of the file.
 
 What cannot be found out is not offered: somebody who presses a key wants no message about a controller that is not
 there.
@@ -71,16 +71,40 @@ def _backups(context: click.Context, _: str) -> Iterable[str]:
     return (entry.name for entry in session.wiring().backups(target.root).entries())
 
 
+def _machines(context: click.Context, _: str) -> Iterable[str]:
+    typed = context.params.get("names") or ()
+    return (name for name, _group in _fleet(context) if name not in typed)
+
+
+def _groups(context: click.Context, _: str) -> Iterable[str]:
+    return sorted({group for _name, group in _fleet(context) if group})
+
+
 MEMBERS: Final = Words(_members)
 COMPONENTS: Final = Words(_components)
 PRODUCTS: Final = Words(_products)
 STACKS: Final = Words(_stacks)
 FIELDS: Final = Words(_fields)
 BACKUPS: Final = Words(_backups)
+MACHINES: Final = Words(_machines)
+GROUPS: Final = Words(_groups)
+PATIENCE: Final = 2.0
+"""Seconds that a cluster may keep silent while somebody waits for words."""
 
 
 def _session(context: click.Context) -> Session:
     return cast("Session", context.obj)
+
+
+def _fleet(context: click.Context) -> Iterable[tuple[str, str]]:
+    """Machines with their groups, of the cluster that the options typed so far mean."""
+    from telamon.cli.clusters import connected
+
+    given = context.params
+    with connected(given.get("kubeconfig"), given.get("context"), patience=PATIENCE) as api:
+        from telamon.platforms.kubernetes.draining import called
+
+        return called(api)
 
 
 def _status(context: click.Context) -> StackStatus:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.clusters import cluster_options, connected
 from telamon.cli.options import Verb, Verbs, agreed_option, max_wait_option, timeout_option, yes_option
 
@@ -68,7 +69,7 @@ def list_(session: Session, *, kubeconfig: Path | None, context: str | None) -> 
 
 
 @command.command("drain", cls=Verb)
-@click.argument("name", metavar="MACHINE")
+@click.argument("name", metavar="MACHINE", shell_complete=completing.MACHINES)
 @cluster_options
 @yes_option
 @timeout_option("2h")
@@ -112,7 +113,7 @@ def drain(
 
 
 @command.command("uncordon", cls=Verb)
-@click.argument("name", metavar="MACHINE")
+@click.argument("name", metavar="MACHINE", shell_complete=completing.MACHINES)
 @cluster_options
 @agreed_option
 @click.pass_obj
@@ -137,8 +138,10 @@ def uncordon(session: Session, *, name: str, kubeconfig: Path | None, context: s
 
 
 @command.command("roll", cls=Verb)
-@click.argument("names", nargs=-1, metavar="[MACHINE]...")
-@click.option("--group", metavar="GROUP", help="All machines of this node group.")
+@click.argument("names", nargs=-1, metavar="[MACHINE]...", shell_complete=completing.MACHINES)
+@click.option(
+    "--group", metavar="GROUP", shell_complete=completing.GROUPS, help="All machines of this node group."
+)
 @click.option(
     "--older-than",
     "older",
@@ -146,7 +149,12 @@ def uncordon(session: Session, *, name: str, kubeconfig: Path | None, context: s
     metavar="VERSION",
     help="All whose kubelet is older than this minor version, e.g. 1.35; a replacement has it or a newer one.",
 )
-@click.option("--into", metavar="GROUP", help="Node group whose machines stand for them. Default: new ones.")
+@click.option(
+    "--into",
+    metavar="GROUP",
+    shell_complete=completing.GROUPS,
+    help="Node group whose machines stand for them. Default: new ones.",
+)
 @click.option("--forget", is_flag=True, help="End a roll that is not done. No machine changes by that.")
 @click.option(
     "--dry-run", is_flag=True, help="Show the order and what speaks against it, and change nothing."

@@ -46,6 +46,8 @@ PAGE: Final = 500
 """Objects in one answer to a list."""
 STATUS: Final = "status"
 """Subresource in which what is reported is written."""
+PATIENCE: Final = 10.0
+"""Seconds that an API server may keep silent."""
 SLACK: Final = 10.0
 """Seconds by which the API server may end a watch late before it counts as broken."""
 
@@ -103,6 +105,7 @@ class Api:
         kubeconfig: file; ``None``: ``KUBECONFIG``, the service account of the pod, or the user's own file.
         context: of the kubeconfig; ``None`` for the one in use.
         asked: is called with method and HTTP status of every answer; the status is 0 where there was none.
+        patience: seconds that the API server may keep silent before it counts as not there.
 
     Raises:
         MachineError: there is no kubeconfig, it cannot be read, or it has no such context.
@@ -114,6 +117,7 @@ class Api:
         *,
         context: str | None = None,
         asked: Callable[[str, int], None] | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._asked = asked or _nobody
         try:
@@ -123,7 +127,7 @@ class Api:
             chosen = known.get(context)
             if chosen is None:
                 raise ConfigError("it names no context")
-            self._connection = Connection(chosen, ConnectionParams())
+            self._connection = Connection(chosen, ConnectionParams(timeout=httpx2.Timeout(patience)))
             # Watches are held open for minutes: they must not take the place of requests, nor of one another. It ends
             # with the last of them, for one that is ended while it listens would not know why.
             unbounded = httpx2.Limits(max_connections=None, max_keepalive_connections=None)

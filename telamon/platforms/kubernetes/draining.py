@@ -100,6 +100,16 @@ def look(api: Api) -> Fleet:
     )
 
 
+def called(api: Api) -> tuple[tuple[str, str], ...]:
+    """Every machine by its name, with the group that it belongs to, or "".
+
+    Raises:
+        DeniedError: machines may not be listed.
+    """
+    about = (item["metadata"] for item in api.names(NODE, namespace=""))
+    return tuple((str(each["name"]), _group(each.get("labels") or {})[1]) for each in about)
+
+
 def close(api: Api, name: str, *, move: Close) -> None:
     """Let a machine take no new pods.
 
@@ -192,13 +202,13 @@ def _emptied(node: Object) -> frozenset[str] | None:
 def _machine(node: Object) -> Machine:
     labels, status = node["metadata"].get("labels") or {}, node.get("status") or {}
     version = str(status.get("nodeInfo", {}).get("kubeletVersion", ""))
-    maker = next((each for each in GROUPS if each in labels), "")
+    maker, group = _group(labels)
     spec = node.get("spec") or {}
     return Machine(
         name=str(node["metadata"]["name"]),
         version=version,
         minor=minor_of(".".join(version.split(".")[:2])),
-        group=str(labels.get(maker, "")),
+        group=group,
         ready=_holds(status, "Ready"),
         closed=bool(spec.get("unschedulable")),
         emptied_for=_emptied(node),
@@ -206,6 +216,12 @@ def _machine(node: Object) -> Machine:
         maker=maker,
         instance=str(spec.get("providerID", "")).rpartition("/")[2],
     )
+
+
+def _group(labels: Object) -> tuple[str, str]:
+    """By which label a machine says to which group it belongs, and to which; "" and "" where it says nothing."""
+    maker = next((each for each in GROUPS if each in labels), "")
+    return maker, str(labels.get(maker, ""))
 
 
 def _placed(pod: Object) -> Placed:
