@@ -114,6 +114,9 @@ def main() -> NoReturn:
     # A verb makes most of its objects while modules are imported, and they stay: looking through them again and again
     # is a tenth of what a short verb takes. One that goes on for long is still cleared of cycles.
     gc.set_threshold(NEW_OBJECTS)
+    # What is installed beside has no say over what a file means, and looking for it reads every package's description.
+    # Source: pydantic documentation, "Pydantic Plugins".
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         # Under a locale that knows fewer signs, an answer with a sign missing is better than none.

@@ -131,7 +131,6 @@ def test_a_plan_that_aws_asks_to_wait_for_is_tried_again_by_itself(road: Road) -
             "a quota of the account",
             PlatformError,
         ),
-        (Refusal(400, "AccessDeniedException", "You may not."), "has no right for this", PlatformError),
         (
             Refusal(500, "KMSInternalException", "InternalError"),
             "does not answer as it should",

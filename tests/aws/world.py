@@ -185,7 +185,7 @@ class World:
     def plans(self) -> tuple[Kept, ...]:
         """Every plan that is kept."""
         desk = self.desk
-        folders = sorted((self.state / "infra" / "plans").iterdir())
+        folders = sorted((self.state / "infra" / "plans").glob("*"))
         return tuple(desk.shelf.find(folder.name) for folder in folders)
 
     def waiting(self, document: Mapping[str, Any]) -> list[str]:

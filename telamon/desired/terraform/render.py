@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pydantic_core
+
 from telamon.desired.terraform.cluster import cluster
 from telamon.desired.terraform.data import APPLIED, MANIFEST, MARK, Input, Layer, LayerName, Output, Resource
 from telamon.desired.terraform.deploy import deploy_role
@@ -131,7 +133,8 @@ def by_type(resources: tuple[Resource, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _text(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # The bytes are those of ``json.dumps(indent=2)``, which writes indented text in Python itself: a fifth as fast.
+    return pydantic_core.to_json(content, indent=2).decode() + "\n"
 
 
 def _settings(ground: Ground, layer: Layer) -> dict[str, Any]:

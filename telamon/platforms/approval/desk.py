@@ -151,26 +151,26 @@ class Desk:
             approvers = self._pinned()
             planner = self._owner(key, approvers)
             self.joining.give(folder)
-            kept = self.shelf.new(secrets.token_hex(8))
-            self.terraform.init(folder)
-            self.terraform.plan(folder, out=kept.plan)
-            kept.plan.chmod(0o600)
-            frame = self._derivation.frame(folder, approvers, plan_id=kept.folder.name)
-            frame = replace(frame, planner=planner, authors=tuple(sorted(set(authors))))
-            content = read_private(kept.plan)
-            shown = self._derivation.shown(folder, content)
-            if report is None:
-                report = self._scanned(folder, shown)
-            evidence, summary = self._derivation.derive(shown, content, frame=frame, report=report)
-            kept.keep(self.keys.sign(evidence.content(), key, namespace=PLAN_NAMESPACE), report)
-            self.log.append(
-                "planned",
-                subject=evidence.digest(),
-                who=planner,
-                part=evidence.part,
-                plan_id=evidence.plan_id,
-                detail=summary.title,
-            )
+            with self.shelf.new(secrets.token_hex(8)) as kept:
+                self.terraform.init(folder)
+                self.terraform.plan(folder, out=kept.plan)
+                kept.plan.chmod(0o600)
+                frame = self._derivation.frame(folder, approvers, plan_id=kept.folder.name)
+                frame = replace(frame, planner=planner, authors=tuple(sorted(set(authors))))
+                content = read_private(kept.plan)
+                shown = self._derivation.shown(folder, content)
+                if report is None:
+                    report = self._scanned(folder, shown)
+                evidence, summary = self._derivation.derive(shown, content, frame=frame, report=report)
+                kept.keep(self.keys.sign(evidence.content(), key, namespace=PLAN_NAMESPACE), report)
+                self.log.append(
+                    "planned",
+                    subject=evidence.digest(),
+                    who=planner,
+                    part=evidence.part,
+                    plan_id=evidence.plan_id,
+                    detail=summary.title,
+                )
         return kept.folder.name, Looked(evidence, summary)
 
     def examine(self, folder: Path, plan_id: str) -> Looked:

@@ -12,6 +12,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -113,15 +116,21 @@ class Shelf:
 
     records: Path
 
-    def new(self, plan_id: str) -> Kept:
-        """A folder for a plan that is about to be made.
+    @contextmanager
+    def new(self, plan_id: str) -> Iterator[Kept]:
+        """A folder for a plan that is made in the block; where it cannot be made, nothing of it stays.
 
         Args:
             plan_id: of the plan.
         """
         folder = self.records / "plans" / plan_id
         make_private_folder(folder)
-        return Kept(folder)
+        try:
+            yield Kept(folder)
+        except BaseException:
+            # A saved plan holds values of the state, and nobody would ever look for this one.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def find(self, plan_id: str) -> Kept:
         """A plan that is kept.
