@@ -47,7 +47,7 @@ def foresee(
         not_rehearsed=found.not_rehearsed,
         ground=layers,
     )
-    session.answer(lambda: document, lambda: _text(document))
+    session.answer(lambda: document, lambda: text(document))
 
 
 def _layer(found: Found, looked: Looked | None) -> GroundForeseen:
@@ -72,7 +72,12 @@ def _layer(found: Found, looked: Looked | None) -> GroundForeseen:
     )
 
 
-def _text(document: Plan) -> str:
+def text(document: Plan) -> str:
+    """What is foreseen, as a terminal shows it.
+
+    Args:
+        document: of a stack on AWS.
+    """
     widest = max(len(each.layer) for each in document.ground)
     lines = [f"{document.stack}: what would become of its ground"]
     for each in document.ground:
