@@ -29,6 +29,7 @@ from telamon.products.base import (
     FrontAddress,
     Identity,
     Note,
+    Pause,
     Request,
     Response,
     UsernameOf,
@@ -38,6 +39,8 @@ T = TypeVar("T")
 
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read; the rest is left."""
+LONGEST_NAP = 0.25
+"""Seconds after which a pause looks whether it is given up."""
 MOST_REDIRECTS = 10
 """The longest chain seen, on Confluence's set-up pages."""
 
@@ -78,7 +81,7 @@ def perform(
         front: the address that users type; its context path is the node's too.
         credentials: how to log in as whom.
         on_note: keeps a note; it returns before the next request leaves.
-        cancelled: whether to give up; asked before every request.
+        cancelled: whether to give up; asked before every request, and during pauses.
         authority: whom to trust (PEM), where the endpoint is a front door that speaks TLS; nodes never do.
 
     Returns:
@@ -102,6 +105,10 @@ def perform(
                     on_note(asked.text)
                     answer = None
                     continue
+                if isinstance(asked, Pause):
+                    _wait(asked, cancelled)
+                    answer = None
+                    continue
                 if cancelled():
                     raise Interrupted(f"given up before {asked.method} {asked.path}")
                 answer = caller.answer(asked)
@@ -109,6 +116,12 @@ def perform(
             return cast("T", end.value)
         finally:
             flow.close()
+
+
+def _wait(pause: Pause, cancelled: Callable[[], bool]) -> None:
+    end = time.monotonic() + pause.seconds
+    while (left := end - time.monotonic()) > 0 and not cancelled():
+        time.sleep(min(left, LONGEST_NAP))
 
 
 class _Caller:

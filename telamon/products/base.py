@@ -32,9 +32,11 @@ from telamon.products.flow import (
     Identity,
     Note,
     PasswordOf,
+    Pause,
     Request,
     Response,
     UsernameOf,
+    Yielded,
     ask,
 )
 from telamon.products.indexing import Indexed, IndexKeeper, IndexReport
@@ -85,6 +87,7 @@ __all__ = [
     "NodeSeen",
     "Note",
     "PasswordOf",
+    "Pause",
     "Peer",
     "Port",
     "Product",
@@ -99,6 +102,7 @@ __all__ = [
     "TcpRoute",
     "UsernameOf",
     "Workload",
+    "Yielded",
     "ask",
 ]
 

@@ -1,8 +1,8 @@
 """Sans-I/O: what a product is asked, as data.
 
 A :class:`Flow` is a generator that yields a :class:`Request` and is sent the :class:`Response`, or yields a
-:class:`Note` and is sent nothing. Whoever drives it (:mod:`telamon.platforms.rest`, or a test that feeds it literal
-pages) performs the requests; the flow itself waits for nothing and remembers nothing.
+:class:`Note` or a :class:`Pause` and is sent nothing. Whoever drives it (:mod:`telamon.platforms.rest`, or a test that
+feeds it literal pages) performs the requests; the flow itself waits for nothing and remembers nothing.
 """
 
 from __future__ import annotations
@@ -119,12 +119,26 @@ class Note:
     text: str
 
 
-Flow = Generator[Request | Note, Response | None, T]
-"""Yields requests (sent a response) and notes (sent ``None``); returns its result; raises
+@dataclass(frozen=True)
+class Pause:
+    """Wait before the next request.
+
+    Attributes:
+        seconds: how long.
+    """
+
+    seconds: float
+
+
+Yielded = Request | Note | Pause
+"""What a flow may yield."""
+
+Flow = Generator[Yielded, Response | None, T]
+"""Yields requests (sent a response), notes and pauses (sent ``None``); returns its result; raises
 :class:`telamon.errors.ProductError`, or :class:`telamon.errors.TemporaryError` where the same flow may do better
 later."""
 
-Exchange = Generator[Request | Note, Response | None, Response]
+Exchange = Generator[Yielded, Response | None, Response]
 """A part of a flow that ends in a response."""
 
 

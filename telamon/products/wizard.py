@@ -26,6 +26,7 @@ from telamon.products.base import (
     SetupInputs,
     SetupOutcome,
     SetupVerdict,
+    Yielded,
     ask,
 )
 from telamon.products.notes import PASSED, POSTED, REFUSED
@@ -113,7 +114,7 @@ class Wizard:
         return following[0] if following else None
 
 
-Part = Generator[Request | Note, Response | None, SetupOutcome | Response]
+Part = Generator[Yielded, Response | None, SetupOutcome | Response]
 """A part of a pass: it ends the pass with an outcome, or goes on with the page it came to."""
 
 

@@ -196,7 +196,12 @@ CASES = (
         frozenset({"reindex-is-error", "index-failure-is-error"}),
         (is_set_up, has_its_index_made_anew, is_started_again_without_an_index),
     ),
-    Case("jira", frozenset({"snapshot-age-24h", "snapshot-list-bean"}), (joins_by_a_fresh_snapshot,)),
+    # What a copy of the files does there: tests/lab/test_index_positions.py.
+    Case(
+        "jira",
+        frozenset({"snapshot-age-24h", "snapshot-list-bean", "index-position-apart"}),
+        (joins_by_a_fresh_snapshot,),
+    ),
     Case(
         "confluence",
         frozenset({"skip-cluster-page", "zdu-admin-path", "cdn-rest-absent"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,9 +26,16 @@ NAME = "proof"
 AUDIT = Audit(settle=2.0, patience=25.0)
 
 
-def one_product(product: str, *, sabotage: str = "", nodes: int = 2, **platform: Any) -> Stack:
-    """A stack of one product, whose nodes betray their users as they are told."""
-    environment = {"UNDERSTUDY_START_SECONDS": "1", "UNDERSTUDY_STOP_SECONDS": "1"}
+def one_product(
+    product: str,
+    *,
+    sabotage: str = "",
+    settings: Mapping[str, str] | None = None,
+    nodes: int = 2,
+    **platform: Any,
+) -> Stack:
+    """A stack of one product, whose nodes betray their users as they are told, or have settings of their own."""
+    environment = {"UNDERSTUDY_START_SECONDS": "1", "UNDERSTUDY_STOP_SECONDS": "1", **(settings or {})}
     if sabotage:
         environment["UNDERSTUDY_SABOTAGE"] = sabotage
     companions: dict[str, Any] = {"synchrony": {"nodes": 2}} if product == "confluence" else {}

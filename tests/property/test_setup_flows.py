@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telamon.errors import TelamonError
-from telamon.products.base import Request, Response, SetupOutcome, SetupVerdict
+from telamon.products.base import Note, Request, Response, SetupOutcome, SetupVerdict
 from telamon.products.notes import standing
 from telamon.products.registry import registry
 from tests.support.flows import INPUTS, Played, play
@@ -110,6 +110,7 @@ def check_posts(played: Played[SetupOutcome], doubtful: set[str]) -> set[str]:
             if event.method == "POST":
                 assert event.form is not None
             continue
+        assert isinstance(event, Note)
         word, _, step = event.text.partition(":")
         if word == "posted":
             assert step not in open_steps, played.events

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from telamon.products.base import Flow, Note, Request, Response, SetupInputs
+from telamon.products.base import Flow, Note, Request, Response, SetupInputs, Yielded
 
 T = TypeVar("T")
 
@@ -25,9 +25,9 @@ INPUTS = SetupInputs(
 
 @dataclass
 class Played(Generic[T]):
-    """What a flow did: requests and notes in order, and how it ended."""
+    """What a flow did: requests, notes and pauses in order, and how it ended."""
 
-    events: list[Request | Note] = field(default_factory=list)
+    events: list[Yielded] = field(default_factory=list)
     result: T | None = None
     error: Exception | None = None
 
@@ -59,7 +59,7 @@ def play(flow: Flow[T], answer: Callable[[Request], Response]) -> Played[T]:
         while True:
             event = flow.send(sent)
             played.events.append(event)
-            sent = None if isinstance(event, Note) else answer(event)
+            sent = answer(event) if isinstance(event, Request) else None
     except StopIteration as end:
         played.result = end.value
     except Exception as error:  # noqa: BLE001 - the test judges what kind of error it may be.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -249,12 +251,32 @@ def test_a_follower_applies_in_order_and_at_once_when_wanted() -> None:
         applied.append(position + 1)
         return position + 1
 
-    follower = Follower("test", advance=advance, position=0, poll_seconds=3600, gather_seconds=3600)
+    follower = Follower(
+        "test", advance=advance, position=0, poll_seconds=3600, gather_seconds=3600, apart_seconds=0.01
+    )
     follower.start()
     assert follower.wait_for(3, timeout=10)
     follower.stop()
     assert applied[:3] == [1, 2, 3]
     assert follower.position == len(applied)
+
+
+def test_a_follower_commits_no_more_often_than_it_may_however_many_wait() -> None:
+    instants: list[float] = []
+
+    def advance(position: int) -> int:
+        instants.append(time.monotonic())
+        return position + 1
+
+    follower = Follower(
+        "test", advance=advance, position=0, poll_seconds=3600, gather_seconds=3600, apart_seconds=0.05
+    )
+    began = time.monotonic()
+    follower.start()
+    assert follower.wait_for(4, timeout=30)
+    follower.stop()
+    looks = [began, *instants]
+    assert all(later - earlier >= 0.05 for earlier, later in pairwise(looks))
 
 
 def test_searches_run_beside_changes(tmp_path: Path) -> None:

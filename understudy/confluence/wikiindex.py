@@ -98,7 +98,12 @@ class WikiIndex:
     def follow(self) -> None:
         """Begin to follow the journal from the noted position."""
         with self._guard:
-            follower = Follower("journal", advance=self._advance, position=self.position_file.read())
+            follower = Follower(
+                "journal",
+                advance=self._advance,
+                position=self.position_file.read(),
+                gather_seconds=self._gather_seconds,
+            )
             self._follower = follower
             follower.start()
 

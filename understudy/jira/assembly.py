@@ -74,15 +74,7 @@ def assemble(settings: JiraSettings, lifecycle: Lifecycle, *, finish_setup: Call
         links.announce,
         drops=EverySo(3 if DROP_REPLICATED_OPERATION in sabotage else 0),
     )
-    snapshots = Snapshots(settings.shared_home, settings.home / "tmp")
-    index = IssueIndex(
-        database,
-        operations,
-        snapshots=snapshots,
-        folder=settings.home / "caches" / "indexesV1" / "issues",
-        node_id=cluster.node_id,
-    )
-    links.index = index
+    index = links.index = _make_index(settings, database, operations=operations, node_id=cluster.node_id)
     if settings.cluster is not None:
         links.mesh = _make_mesh(settings, cluster, registry=registry, links=links)
     return Services(
@@ -140,6 +132,20 @@ class _Links:
         elif message.get("kind") == "properties":
             self._properties.forget()
         return {}
+
+
+def _make_index(
+    settings: JiraSettings, database: Database, *, operations: Operations, node_id: str
+) -> IssueIndex:
+    return IssueIndex(
+        database,
+        operations,
+        snapshots=Snapshots(settings.shared_home, settings.home / "tmp"),
+        folder=settings.home / "caches" / "indexesV1" / "issues",
+        node_id=node_id,
+        gather_seconds=settings.index_seconds,
+        apart=settings.has("index-position-apart"),
+    )
 
 
 def _make_mesh(

@@ -72,7 +72,7 @@ class Attachments:
                 )
             )
             operation = self._operations.note(connection, str(issue["id"]), operation="UPDATE")
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
         return attachment_id
 
     def find(self, attachment_id: str) -> tuple[Row, Path]:
@@ -92,7 +92,7 @@ class Attachments:
             raise NotFound(f"The attachment with id '{attachment_id}' does not exist")
         return row, self._path(row, row["id"])
 
-    def delete(self, attachment_id: str) -> None:
+    def delete(self, attachment_id: str, *, by: str) -> None:
         """Delete an attachment: the row first, then the file.
 
         Raises:
@@ -102,7 +102,7 @@ class Attachments:
         with self._database.transaction() as connection:
             connection.execute("delete from fileattachment where id = %s", (row["id"],))
             operation = self._operations.note(connection, str(row["issueid"]), operation="UPDATE")
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
         remove_durably(path)
 
     def remove_files(self, issue: Row, attachment_ids: list[int]) -> None:

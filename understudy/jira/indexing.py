@@ -52,16 +52,29 @@ class IssueIndex:
         snapshots: in the shared home.
         folder: of the index, in the local home.
         node_id: of this node.
+        gather_seconds: how long changes are gathered, so that one commit carries them.
+        apart: whether a start believes the table ``nodeindexcounter`` of how far its index is, and not the index.
     """
 
     def __init__(
-        self, database: Database, operations: Operations, *, snapshots: Snapshots, folder: Path, node_id: str
+        self,
+        database: Database,
+        operations: Operations,
+        *,
+        snapshots: Snapshots,
+        folder: Path,
+        node_id: str,
+        gather_seconds: float,
+        apart: bool,
     ) -> None:
         self._database = database
         self._operations = operations
         self.snapshots = snapshots
         self.folder = folder
         self._node_id = node_id
+        self._gather_seconds = gather_seconds
+        self._apart = apart
+        self._noted: int | None = None
         self._index: SearchIndex | None = None
         self._follower: Follower | None = None
         self._feeding = threading.RLock()
@@ -93,7 +106,9 @@ class IssueIndex:
 
     @property
     def position(self) -> int:
-        """Id of the last operation in the index."""
+        """Id of the last operation that counts as applied to the index."""
+        if self._noted is not None:
+            return self._noted
         return int(self.current.position().get("operation", 0))
 
     def open(self) -> None:
@@ -105,6 +120,7 @@ class IssueIndex:
         """
         with self._feeding:
             self._replace(SearchIndex.open(self.folder, ISSUE_FIELDS))
+            self._noted = self._counted() if self._apart else None
 
     def lag(self) -> Lag:
         """How far the open index is behind."""
@@ -169,7 +185,12 @@ class IssueIndex:
 
     def follow(self) -> None:
         """Begin to apply operations as they come."""
-        follower = Follower("index-follower", advance=self._advance_safely, position=self.position)
+        follower = Follower(
+            "index-follower",
+            advance=self._advance_safely,
+            position=self.position,
+            gather_seconds=self._gather_seconds,
+        )
         self._follower = follower
         follower.start()
 
@@ -178,12 +199,12 @@ class IssueIndex:
         if self._follower is not None:
             self._follower.hint()
 
-    def settle(self, *, timeout: float) -> None:
-        """Have the index show everything this node itself has written; waits up to so many seconds."""
+    def settle(self, user: str, *, timeout: float) -> None:
+        """Have the index show everything that a user had this node write; waits up to so many seconds."""
         if self._follower is not None and not self._follower.wait_for(
-            self._operations.last_written, timeout=timeout
+            self._operations.last_written(user), timeout=timeout
         ):
-            _LOG.warning("a search goes on without the last writes of this node")
+            _LOG.warning("a search goes on without the last writes of who searches")
 
     def pause(self) -> None:
         """Stop to apply operations, after the batch that is under way."""
@@ -253,6 +274,7 @@ class IssueIndex:
         fresh_folder.rename(self.folder)
         SearchIndex.discard(old_folder)
         self._replace(SearchIndex.open(self.folder, ISSUE_FIELDS))
+        self._noted = None
 
     def _replace(self, index: SearchIndex) -> None:
         self._index, self._broken = index, ""
@@ -278,7 +300,10 @@ class IssueIndex:
             return self._take_over(marker)
         self._apply(rows)
         self._note_counters(rows)
-        return int(rows[-1]["id"])
+        reached = int(rows[-1]["id"])
+        if self._noted is not None:
+            self._noted = reached
+        return reached
 
     def _apply(self, rows: Sequence[Row]) -> None:
         ids = {int(row["affected_ids"]) for row in rows if row["operation"] != FULL_REINDEX}
@@ -301,8 +326,16 @@ class IssueIndex:
             _LOG.warning("the index of node %s is not taken over: %s", marker["node_id"], error)
         return self.position
 
+    def _counted(self) -> int | None:
+        """What this node has noted of itself beside its index; None where it has noted nothing."""
+        row = self._database.fetch_one(
+            "select max(index_operation_id) as position from nodeindexcounter where node_id = %s",
+            (self._node_id,),
+        )
+        return None if row is None else row["position"]
+
     def _note_counters(self, rows: Sequence[Row]) -> None:
-        """For operators to read; lost in a crash of the database, which does no harm, so it is cheap."""
+        """Note how far the index is; cheap, since what a crash of the database loses is applied once more."""
         last = {row["node_id"]: row["id"] for row in rows}
         try:
             with self._database.transaction() as connection:

@@ -26,7 +26,7 @@ from understudy.kit.sabotage import EverySo
 
 
 class Operations:
-    """Notes operations for the indexes, and remembers the last one this node wrote.
+    """Notes operations for the indexes, and remembers the last one that each user had this node write.
 
     Args:
         node_id: of this node.
@@ -39,12 +39,11 @@ class Operations:
         self._announce = announce
         self._drops = drops
         self._lock = threading.Lock()
-        self._last = 0
+        self._last_of: dict[str, int] = {}
 
-    @property
-    def last_written(self) -> int:
-        """Id of the last operation this node has committed."""
-        return self._last
+    def last_written(self, by: str) -> int:
+        """Id of the last operation that this node has committed for a user; 0 where there is none."""
+        return self._last_of.get(by.lower(), 0)
 
     def note(self, connection: Connection, ids: str, *, operation: str, filename: str = "") -> int:
         """Write an operation as the last statement of a transaction; gives its id.
@@ -53,7 +52,7 @@ class Operations:
         misses none.
         """
         if self._drops.now():
-            return self._last
+            return 0
         lock_for_transaction(connection, "replicatedindexoperation")
         row = one_row(
             connection.execute(
@@ -65,10 +64,11 @@ class Operations:
         )
         return int(row["id"])
 
-    def committed(self, operation: int) -> None:
-        """The transaction of an operation has committed."""
-        with self._lock:
-            self._last = max(self._last, operation)
+    def committed(self, operation: int, *, by: str | None) -> None:
+        """The transaction of an operation has committed; ``by`` names who asked for it, None that nobody did."""
+        if by is not None:
+            with self._lock:
+                self._last_of[by.lower()] = max(self.last_written(by), operation)
         self._announce()
 
 
@@ -121,7 +121,7 @@ class Issues:
                 )
             )
             operation = self._operations.note(connection, str(row["id"]), operation="CREATE")
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
         return int(row["id"]), f"{project['pkey']}-{project['pcounter']}"
 
     def edit(self, key_or_id: str, fields: Mapping[str, Any], *, update: Mapping[str, Any], by: str) -> None:
@@ -157,7 +157,7 @@ class Issues:
             for body in comments_in(update):
                 _insert_comment(connection, row["id"], body, by=by)
             operation = self._operations.note(connection, str(row["id"]), operation="UPDATE")
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
 
     def transition(self, key_or_id: str, transition_id: str, *, update: Mapping[str, Any], by: str) -> None:
         """Move an issue to another status.
@@ -181,9 +181,9 @@ class Issues:
             for body in comments_in(update):
                 _insert_comment(connection, row["id"], body, by=by)
             operation = self._operations.note(connection, str(row["id"]), operation="UPDATE")
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
 
-    def delete(self, key_or_id: str) -> list[int]:
+    def delete(self, key_or_id: str, *, by: str) -> list[int]:
         """Delete an issue; gives the ids of its attachments, whose files may go now.
 
         Raises:
@@ -196,7 +196,7 @@ class Issues:
             ).fetchall()
             connection.execute("delete from jiraissue where id = %s", (row["id"],))
             operation = self._operations.note(connection, str(row["id"]), operation="DELETE")
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
         return [attachment["id"] for attachment in attachments]
 
     def add_comment(self, key_or_id: str, body: str, *, by: str) -> int:
@@ -211,7 +211,7 @@ class Issues:
             row = _lock_issue(connection, key_or_id)
             comment_id = _insert_comment(connection, row["id"], body, by=by)
             operation = self._touch(connection, row["id"])
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
         return comment_id
 
     def edit_comment(self, key_or_id: str, comment_id: str, *, body: str, by: str) -> None:
@@ -232,9 +232,9 @@ class Issues:
             if not changed:
                 raise NotFound(f"Can not find a comment for the id: {comment_id}.")
             operation = self._touch(connection, row["id"])
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
 
-    def delete_comment(self, key_or_id: str, comment_id: str) -> None:
+    def delete_comment(self, key_or_id: str, comment_id: str, *, by: str) -> None:
         """Delete a comment.
 
         Raises:
@@ -246,7 +246,7 @@ class Issues:
             if not connection.execute(statement, (comment_id, row["id"])).rowcount:
                 raise NotFound(f"Can not find a comment for the id: {comment_id}.")
             operation = self._touch(connection, row["id"])
-        self._operations.committed(operation)
+        self._operations.committed(operation, by=by)
 
     def _touch(self, connection: Connection, issue_id: int) -> int:
         connection.execute(

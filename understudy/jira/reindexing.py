@@ -123,7 +123,7 @@ class IndexTasks:
         services.index.take_snapshot(path)
         with services.database.transaction() as connection:
             operation = services.operations.note(connection, "0", operation=FULL_REINDEX, filename=str(path))
-        services.operations.committed(operation)
+        services.operations.committed(operation, by=None)
 
     def _background(self) -> None:
         self._services.index.refresh(self._report)

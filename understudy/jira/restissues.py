@@ -62,7 +62,7 @@ class IssueRest:
 
     def _delete(self, call: Call) -> Response:
         row = self._services.reader.find(call.path("key"), details=False)
-        attachment_ids = self._services.issues.delete(call.path("key"))
+        attachment_ids = self._services.issues.delete(call.path("key"), by=call.principal.name)
         self._services.attachments.remove_files(row, attachment_ids)
         return Response(status_code=204)
 
@@ -116,7 +116,9 @@ class IssueRest:
         return json_answer(self._find_comment(call, comment_id))
 
     def _delete_comment(self, call: Call) -> Response:
-        self._services.issues.delete_comment(call.path("key"), call.path("comment_id"))
+        self._services.issues.delete_comment(
+            call.path("key"), call.path("comment_id"), by=call.principal.name
+        )
         return Response(status_code=204)
 
     def _find_comment(self, call: Call, comment_id: str) -> dict[str, Any]:

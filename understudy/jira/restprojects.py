@@ -161,7 +161,7 @@ class ProjectRest:
         return json_answer(attachment_json(row, self._services.base(call.request)))
 
     def _delete_attachment(self, call: Call) -> Response:
-        self._services.attachments.delete(call.path("attachment_id"))
+        self._services.attachments.delete(call.path("attachment_id"), by=call.principal.name)
         return Response(status_code=204)
 
     def _download(self, call: Call) -> Response:

@@ -29,7 +29,7 @@ def search_issues(
 ) -> Found:
     """Search for issues.
 
-    What this node has written itself is in the result; what others wrote follows within moments.
+    What the one who searches had this node write is in the result; what others wrote follows within moments.
 
     Args:
         services: of the node.
@@ -44,7 +44,7 @@ def search_issues(
         HttpProblem: 500, the index cannot be used.
     """
     query = jql.parse(text)
-    services.index.settle(timeout=_SETTLE_SECONDS)
+    services.index.settle(user_name or "", timeout=_SETTLE_SECONDS)
     try:
         hits = _search(services, query, user_name=user_name, start=start, limit=limit)
     except IndexProblem as error:

@@ -26,8 +26,11 @@ class Follower:
         advance: applies the next operations, commits, and gives the id of the last one applied, or
             the position it stands at when there is nothing to do.
         position: id of the last operation applied before the start.
-        poll_seconds: how often to look without a hint.
+        poll_seconds: how often to look without a hint; never sooner than with one.
         gather_seconds: how long to gather operations after a hint, so that one commit carries them.
+        apart_seconds: least time from one commit to the next, also while somebody waits: a commit writes two dozen
+            files durably, and a node that is searched much would do nothing else. Source: Apache Lucene,
+            ``ControlledRealTimeReopenThread``, which keeps such a pair of times for the same reason.
     """
 
     def __init__(
@@ -37,13 +40,15 @@ class Follower:
         advance: Callable[[int], int],
         position: int,
         poll_seconds: float = 1.0,
-        gather_seconds: float = 0.25,
+        gather_seconds: float = 0.5,
+        apart_seconds: float = 0.15,
     ) -> None:
         self._name = name
         self._advance = advance
         self._position = position
-        self._poll_seconds = poll_seconds
+        self._poll_seconds = max(poll_seconds, gather_seconds)
         self._gather_seconds = gather_seconds
+        self._apart_seconds = apart_seconds
         self._wanted = 0
         self._condition = threading.Condition()
         self._hint = False
@@ -111,14 +116,19 @@ class Follower:
         """Wait until it is time to look again; False when the follower has ended."""
         began = time.monotonic()
         with self._condition:
-            while not (self._ended or self._wanted > self._position):
-                wait = self._gather_seconds if self._hint else self._poll_seconds
-                remaining = began + wait - time.monotonic()
+            while not self._ended:
+                remaining = began + self._patience() - time.monotonic()
                 if remaining <= 0:
                     break
                 self._condition.wait(remaining)
             self._hint = False
             return not self._ended
+
+    def _patience(self) -> float:
+        """Seconds from the last look to the next one, as things stand."""
+        if self._wanted > self._position:
+            return self._apart_seconds
+        return self._gather_seconds if self._hint else self._poll_seconds
 
     def _note(self, trouble: str) -> None:
         if trouble != self._trouble:

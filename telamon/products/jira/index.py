@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from telamon.indexfiles.place import IndexPlace
-from telamon.products.base import Flow, Identity, IndexReport, Request, Response
+from telamon.products.base import Flow, Identity, IndexReport, Pause, Request, Response
 from telamon.products.indexing import IndexStrategy, IndexWays, Rebuild
 from telamon.products.rest import NO_CHECK, as_, demand, items
 
@@ -50,8 +50,10 @@ applied by the source first. Sources: Jira KB "How Jira Data Center nodes recove
 Synchronization in Jira Data Center" and "Index startup procedure in Jira 9.4 and later"; local home layout in "Jira
 application home directory"."""
 
-ASKED = 20
-"""How often in a row a node is asked whether it has applied what there was at the first time."""
+ASKED, ASKED_EVERY = 40, 0.25
+"""How often a node is asked whether it has applied what there was at the first time, and after how many seconds again:
+for twice as long as it may take to look at what others have written. Source: "Document-based replication in Jira Data
+Center" (the job runs every 5 seconds); "Lucene Index Synchronization in Jira Data Center" says once a second."""
 
 
 def index_report() -> Flow[IndexReport | None]:
@@ -79,7 +81,9 @@ def settled() -> Flow[bool]:
     Others may go on writing meanwhile. Source: Jira REST API 2, ``/index/summary`` (``replicationQueues``).
     """
     wanted: Mapping[str, int] | None = None
-    for _ in range(ASKED):
+    for attempt in range(ASKED):
+        if attempt:
+            yield Pause(ASKED_EVERY)
         summary = demand(SUMMARY, (yield from as_(Identity.SERVICE_ACCOUNT, SUMMARY))).document()
         issues, queues = summary.get("issueIndex"), summary.get("replicationQueues")
         if (
