@@ -223,14 +223,17 @@ class Machines:
         command = [_filled(word, environment) for word in container["command"]]
         environment = self._mounted(known, container, environment)
         with self._log(known.pod).open("ab") as log:
-            done = subprocess.run(
-                command,
-                env={"PATH": os.environ["PATH"], **environment},
-                stdout=log,
-                stderr=log,
-                timeout=PRECEDES_WITHIN,
-                check=False,
-            )
+            try:
+                done = subprocess.run(
+                    command,
+                    env={"PATH": os.environ["PATH"], **environment},
+                    stdout=log,
+                    stderr=log,
+                    timeout=PRECEDES_WITHIN,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                return False
         return done.returncode == 0
 
     def _begin(self, known: _Running) -> subprocess.Popen[bytes] | None:
