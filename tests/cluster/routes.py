@@ -15,6 +15,7 @@ from tests.cluster.support import until
 
 ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute")
 CLASS: Final = Kind("gateway.networking.k8s.io/v1", "GatewayClass")
+TCP: Final = Kind("gateway.networking.k8s.io/v1alpha2", "TCPRoute")
 DEFINED: Final = (
     CLASS,
     ROUTE,
@@ -26,14 +27,16 @@ DEFINED: Final = (
 )
 
 
-def define(api: Api, namespace: str) -> None:
+def define(api: Api, namespace: str, *more: Kind) -> None:
     """Let an API server know the kinds of a front door, whatever their fields; those are judged elsewhere.
 
     Args:
         api: as somebody with every right.
         namespace: any, in which routes are listed until they can be.
+        more: kinds besides those of every front door.
     """
-    for kind in DEFINED:
+    kinds = (*DEFINED, *more)
+    for kind in kinds:
         group, _, version = kind.version.partition("/")
         schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
@@ -49,7 +52,7 @@ def define(api: Api, namespace: str) -> None:
         metadata = {"name": f"{kind.plural}.{group}", "annotations": words}
         item = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
         api.apply({**item, "metadata": metadata, "spec": spec}, over=None)
-    until(lambda: all(_is_served(api, kind, "" if kind == CLASS else namespace) for kind in DEFINED))
+    until(lambda: all(_is_served(api, kind, "" if kind == CLASS else namespace) for kind in kinds))
 
 
 def say(api: Api, route: Object, **said: str) -> None:
