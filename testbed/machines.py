@@ -49,6 +49,8 @@ STARTS_AGAIN_AFTER: Final = 1.0
 _AS_SOMEBODY: Final = ("unshare", "--user", "--map-user=1", "--map-group=1")
 """A program that is begun so finds itself a user that every machine knows and that is not root; files take it for who
 began it. Source: util-linux, unshare(1)."""
+_MESSAGE: Final = "/dev/termination-log"
+"""Where a container leaves what is told of its end. Source: Kubernetes, "Determine the Reason for Pod Failure"."""
 _REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
@@ -190,6 +192,8 @@ class Machines:
         terminated = {"exitCode": code, "startedAt": _now(), "finishedAt": _now(), "reason": "Completed"}
         if code and pod["spec"]["containers"][0].get("terminationMessagePolicy") == "FallbackToLogsOnError":
             terminated["message"] = self._log(pod).read_text(encoding="utf-8", errors="replace")[-2048:]
+        if (left := self._message(pod)).exists():
+            terminated["message"] = left.read_text(encoding="utf-8", errors="replace")[-4096:]
         statuses = [_container(pod, {"terminated": terminated})]
         phase = "Failed" if code else "Succeeded"
         self._patch(pod, {"phase": phase, "startTime": _now(), "containerStatuses": statuses})
@@ -262,6 +266,9 @@ class Machines:
                 start_new_session=True,
             )
 
+    def _message(self, pod: Pod) -> Path:
+        return self._logs / f"{pod['metadata']['name']}.message"
+
     def _log(self, pod: Pod) -> Path:
         return self._logs / f"{pod['metadata']['name']}.log"
 
@@ -272,7 +279,7 @@ class Machines:
         metadata = known.pod["metadata"]
         volumes = {each["name"]: each for each in known.pod["spec"].get("volumes", ())}
         found = dict(environment)
-        folders: dict[str, Path] = {}
+        folders: dict[str, Path] = {_MESSAGE: self._message(known.pod)}
         for mount in container.get("volumeMounts", ()):
             volume = volumes[mount["name"]]
             if "configMap" in volume or "subPath" in mount:

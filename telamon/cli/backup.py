@@ -20,10 +20,9 @@ from telamon.cli.options import (
 from telamon.cli.places import Place, place_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from telamon.cli.session import Backups, Session
-    from telamon.state.backups import BackupEntry, DamagedPage
+    from telamon.state.backups import BackupEntry
+    from telamon.state.listing import Listing
     from telamon.units import Duration
 
 TAKE = "take"
@@ -92,23 +91,59 @@ def take(
 
 
 @command.command("list", cls=Verb)
-@_stack_options
+@place_options
 @click.pass_obj
-def list_(session: Session, *, stack: str | None, state: Path | None) -> None:
+def list_(session: Session, *, place: Place) -> None:
     """List the backups of a stack, the newest last. No controller is needed.
 
     One whose page is damaged is listed at the end, with what is wrong; only a restore that needs it is refused, and no
     old backup is cleared away until it is mended.
 
+    In a cluster the backups lie where its pods alone can read them: what is listed is what the last job on them that
+    ended well has told, the newest about twenty of each product.
+
     Examples:
         telamon backup list
         telamon backup list -o json
+        telamon backup list --context production
     """
-    backups = _backups(session, stack, state=state)
+    from telamon.state.listing import listing
+
+    if place.in_cluster:
+        _list_cluster(session, place)
+        return
+    backups = _backups(session, place.stack, state=place.state)
     entries, damaged = backups.entries(), backups.damaged()
-    session.answer(lambda: (*entries, *damaged), lambda: _table(entries, damaged))
+    session.answer(lambda: (*entries, *damaged), lambda: _table(listing(entries, damaged)))
     for page in damaged:
         session.terminal.note(f"{page.damaged}. {page.remedy}")
+
+
+def _list_cluster(session: Session, place: Place) -> None:
+    """List what the jobs of a cluster have told."""
+    from telamon.cli.clusters import connected
+    from telamon.cli.keepers import stack_name
+    from telamon.naming import component_name
+    from telamon.platforms.kubernetes.asking import Asking
+    from telamon.state.backups import DamagedPage
+    from telamon.state.listing import Listing
+
+    with connected(place.kubeconfig, place.context) as api:
+        asking = Asking(api, stack_name(session, api, given=place.stack))
+        names = [component_name(name) for name in asking.asked_for().spec.products]
+        found = {name: told for name in sorted(names) if (told := asking.backups(name)) is not None}
+    lines = [line for told in found.values() for line in told.backups]
+    whole = Listing(
+        tuple(sorted(lines, key=lambda line: (line.taken, line.name))),
+        tuple(name for told in found.values() for name in told.damaged),
+    )
+    damaged = [
+        DamagedPage(name, "its page cannot be read", "Put it back from a copy.") for name in whole.damaged
+    ]
+    session.answer(lambda: (*whole.backups, *damaged), lambda: _table(whole))
+    for name, told in found.items():
+        if told.left_off:
+            session.terminal.note(f"{told.left_off} older backups of {name} are not listed.")
 
 
 @command.command("show", cls=Verb)
@@ -177,21 +212,21 @@ def _backups(session: Session, stack: str | None, *, state: Path | None) -> Back
     return session.wiring().backups(find(session, stack, state=state).root)
 
 
-def _table(entries: Sequence[BackupEntry], damaged: Sequence[DamagedPage]) -> str:
-    if not entries and not damaged:
+def _table(listed: Listing) -> str:
+    if not listed.backups and not listed.damaged:
         return "there is no backup yet; `telamon backup` takes one"
     rows = [
         (
-            entry.name,
-            entry.reason,
-            entry.release,
-            _mebibytes(entry.size),
-            _mebibytes(entry.added),
-            _state(entry),
+            line.name,
+            line.reason,
+            line.release,
+            _mebibytes(line.size),
+            _mebibytes(line.added),
+            _state(line.verified, line.lacking),
         )
-        for entry in entries
+        for line in listed.backups
     ]
-    rows += [(page.name, "", "", "", "", "its page is damaged") for page in damaged]
+    rows += [(name, "", "", "", "", "its page is damaged") for name in listed.damaged]
     head = ("NAME", "REASON", "RELEASE", "SIZE", "ADDED", "STATE")
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
     lines = [
@@ -200,9 +235,9 @@ def _table(entries: Sequence[BackupEntry], damaged: Sequence[DamagedPage]) -> st
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _state(entry: BackupEntry) -> str:
-    words = f"verified {entry.verified}" if entry.verified else "never verified"
-    return f"{words}; the product lacked {len(entry.lacking)} files" if entry.lacking else words
+def _state(verified: str, lacking: int) -> str:
+    words = f"verified {verified}" if verified else "never verified"
+    return f"{words}; the product lacked {lacking} files" if lacking else words
 
 
 def _text(entry: BackupEntry) -> str:
@@ -214,7 +249,7 @@ def _text(entry: BackupEntry) -> str:
         f"  files     {entry.files}",
         f"  size      {_mebibytes(entry.size)}, of which {_mebibytes(entry.added)} were new",
         f"  snapshot  {entry.snapshot}",
-        f"  state     {_state(entry)}",
+        f"  state     {_state(entry.verified, len(entry.lacking))}",
         *(f"  lacked    {finding}" for finding in entry.lacking[:20]),
     ]
     return "\n".join(lines)

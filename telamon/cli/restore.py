@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, stack_option, state_option, wait_options, yes_option
-from telamon.cli.places import Place
+from telamon.cli.options import Verb, wait_options, yes_option
+from telamon.cli.places import Place, place_options
 
 if TYPE_CHECKING:
     from telamon.cli.session import Backups, Session
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="The instant, with its time zone; where spec.backup.continuous is set.",
 )
-@stack_option
-@state_option
+@place_options
 @yes_option
 @wait_options("6h")
 @click.pass_obj
@@ -36,8 +34,7 @@ def command(
     product: str,
     source: str | None,
     at: str | None,
-    stack: str | None,
-    state: Path | None,
+    place: Place,
     yes: bool,
     wait: bool,
     timeout: Duration,
@@ -52,30 +49,42 @@ def command(
     before it, and had gone by the one after it, is lost, and the rows that lack it are listed on the page of the backup
     that is made of the instant (`telamon backup show`).
 
+    In a cluster the backups lie where its pods alone can read them: a name that is none of theirs is told, with the
+    nearest, before anything changes.
+
     Examples:
         telamon restore jira --from jira-20260312T101500Z
         telamon restore jira --to-time 2026-03-12T10:15:00Z
         telamon restore bitbucket --from bitbucket-20260312T101500Z --yes
+        telamon restore jira --from jira-20260312T101500Z --context production
     """
     from telamon.cli.operating import Asked, Where, operate
-    from telamon.cli.target import find
     from telamon.errors import UsageError
 
     if (source is None) == (at is None):
         raise UsageError(
             "it is not clear to where", remedy="Name a backup with --from, or an instant with --to-time."
         )
-    backups = session.wiring().backups(find(session, stack, state=state).root)
-    params = (
-        _to_backup(backups, product, source)
-        if source
-        else _to_instant(session, backups, product, at=at or "")
-    )
+    params = _params(session, place, product=product, source=source or "", at=at or "")
     words = params.pop("words")
     session.confirm(f"Interrupt {product}, and put its data back to {words}?", yes=yes)
-    operate(
-        session, Asked("restore", product, params=params), where=Where(Place(stack, state), wait, timeout)
-    )
+    operate(session, Asked("restore", product, params=params), where=Where(place, wait, timeout))
+
+
+def _params(session: Session, place: Place, *, product: str, source: str, at: str) -> dict[str, str]:
+    """Particulars of the operation, and in ``words`` to what the data go back."""
+    from telamon.cli.target import find
+    from telamon.errors import UsageError
+
+    if place.in_cluster and at:
+        raise UsageError(
+            "in a cluster nobody goes back to an instant between two backups",
+            remedy="Name a backup with --from.",
+        )
+    if place.in_cluster:
+        return {"from": source, "words": f"those of {source}"}
+    backups = session.wiring().backups(find(session, place.stack, state=place.state).root)
+    return _to_backup(backups, product, source) if source else _to_instant(session, backups, product, at=at)
 
 
 def _to_backup(backups: Backups, product: str, source: str) -> dict[str, str]:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.platforms.kubernetes.api import Api
+from telamon.platforms.kubernetes.records import KubernetesRecords
+from telamon.state.listing import ListedBackup, Listing
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
 from tests.cluster.operators import Installed, installed
@@ -82,6 +85,8 @@ def test_status_and_operations_of_a_cluster(cluster: Installed, person: Person) 
     assert refused.code == 2
     assert "tiny-1" in json.dumps(refused.document)
 
+    _backups_are_listed(cluster, person)
+
     # What is paused takes in nothing that would stand in the way of its resumption.
     assert person.run("pause", "tiny").code == 0
     paused = person.run("restart", "tiny")
@@ -89,7 +94,8 @@ def test_status_and_operations_of_a_cluster(cluster: Installed, person: Person) 
     assert "changes of tiny are paused" in paused.document["error"]
     assert person.run("operations", "cancel", "restart-tiny-1").code == 9
     listed = person.run("operations", "list")
-    assert [each["metadata"]["name"] for each in listed.document][:2] == ["restart-tiny-1", "pause-tiny-2"]
+    names = [each["metadata"]["name"] for each in listed.document]
+    assert names[:3] == ["restart-tiny-1", "restore-tiny-2", "pause-tiny-3"]
     shown = person.run("operations", "show", "restart-tiny-1")
     assert shown.document["status"]["phase"] == "Succeeded"
     assert person.run("resume", "tiny").code == 0
@@ -103,3 +109,15 @@ def test_status_and_operations_of_a_cluster(cluster: Installed, person: Person) 
 
     cluster.api.delete(cluster.stack(NAME))
     until(lambda: not cluster.stack(NAME), within=200.0)
+
+
+def _backups_are_listed(cluster: Installed, person: Person) -> None:
+    """Of backups a cluster tells what a job has told last."""
+    assert person.run("backup", "list").document == []
+    line = ListedBackup("tiny-1", "asked", "1.0", "2026-03-01T10:00:00Z", 1, 1, "2026-03-01T10:01:00Z", 0)
+    KubernetesRecords(cluster.api, OPERATOR_NAMESPACE, NAME).list_backups("tiny", Listing((line,)).told())
+    assert [each["name"] for each in person.run("backup", "list").document] == ["tiny-1"]
+    back = person.run("restore", "tiny", "--to-time", "2026-03-01T10:00:00Z", "--yes")
+    assert back.code == 2
+    assert "Name a backup with --from" in json.dumps(back.document)
+    assert person.run("restore", "tiny", "--from", "tiny-1", "--yes").code == 4

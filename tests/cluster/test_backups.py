@@ -15,7 +15,9 @@ from telamon.plan.work import Work
 from telamon.plan.works.backup import TakeBackup, VerifyBackup
 from telamon.platforms.backup.catalogue import Catalogue
 from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.asking import Asking
 from telamon.platforms.kubernetes.works import JOB, Works
+from telamon.state.listing import listing
 from telamon.state.world import JobPhase, JobState
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
@@ -155,6 +157,9 @@ def test_an_operator_takes_one_when_it_is_asked_and_relies_on_it_for_an_upgrade(
         assert ended("save") == "Succeeded"
         (entry,) = Catalogue(plane.folder / "volumes" / f"{name}-jira-backups" / name).entries()
         assert (entry.product, entry.release, entry.reason) == ("jira", "11.3.1", "asked")
+        until(lambda: Asking(api, name).backups("jira") is not None, within=UP)
+        known = Asking(api, name).backups("jira")
+        assert known == listing([entry], [])
 
         cluster.operation(name, "judge", component="jira", verb="verify-backup", params={"from": "unknown"})
         assert ended("judge") == "Failed"

@@ -46,6 +46,11 @@ def test_a_successor_knows_what_was_said_and_that_nobody_goes_on_with_it(api: Ap
     with pytest.raises(ConflictError):
         records.note("jira", 4.0, text="late")
     assert "smoke" in records.jobs("jira")
+    # What there is to come back to stays, whatever else is written.
+    assert successor.backups("jira") == ""
+    successor.list_backups("jira", "told by a job")
+    successor.note("jira", 5.0, text="another")
+    assert KubernetesRecords(api, namespace, "acme").backups("jira") == "told by a job"
     successor.clear()
     assert api.get(CONFIG_MAP, "acme.jira.calls", namespace=namespace) is None
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from telamon.errors import ConflictError, PlatformError
@@ -110,11 +111,23 @@ def test_what_is_put_back_can_be_taken_back_and_what_was_is_kept(tracker: Site) 
     before = place.shelf.catalogue.get("before")
     assert (before.reason, before.files, before.rows["public.jiraissue"]) == ("safety", 3, 10)
 
-    # What was before is a backup like any other.
-    inplace.prepare(before, place)
-    inplace.switch(place)
-    inplace.finish(place)
+    # What was before is a backup like any other; and the product may log in as somebody who acts as the owner.
+    with tracker.server.connect() as connection:
+        connection.execute(f"CREATE ROLE other LOGIN PASSWORD '{tracker.server.password}' IN ROLE jira")
+        connection.execute("ALTER ROLE other SET role = 'jira'")
+        connection.execute("GRANT CONNECT ON DATABASE jira TO other")
+    server = replace(place.shelf.server, user="other")
+    rotated = replace(place, shelf=replace(place.shelf, server=server))
+    inplace.prepare(before, rotated)
+    left = server.connect("jira")
+    inplace.switch(rotated)
+    with pytest.raises(psycopg.OperationalError):
+        left.execute("SELECT 1")
+    inplace.finish(rotated)
     assert _data(tracker) == now
+    assert tracker.rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [
+        ("jira",)
+    ]
 
 
 def test_nothing_changes_where_it_cannot_be_put_back(tracker: Site) -> None:

@@ -30,6 +30,8 @@ GIVEN_UP: Final = 1
 """Exit code of a work that another try would not bring to a better end."""
 _HOME: Final = "/home-of-product"
 _BACKUPS: Final = "/backups"
+_MESSAGE: Final = "/dev/termination-log"
+"""What a pod leaves behind. Source: Kubernetes, "Determine the Reason for Pod Failure" (the default path)."""
 _AUTHORITIES: Final = "/authorities"
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - within the container.
 _ENDS_WITHIN: Final = 86_400
@@ -125,6 +127,7 @@ def _environment(
         "TELAMON_WORK": json.dumps(told),
         "TELAMON_HOME": _HOME,
         "TELAMON_BACKUPS": _BACKUPS,
+        "TELAMON_MESSAGE": _MESSAGE,
     }
     secrets = {"TELAMON_PASSWORD": link.password, "TELAMON_VAULT": saving.vault}
     if isinstance(link.user, SecretValue):

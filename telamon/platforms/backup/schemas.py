@@ -270,8 +270,13 @@ def _rename(connection: psycopg.Connection, old: str, new: str) -> str:
 
 
 def _expel(connection: psycopg.Connection) -> None:
-    """End what a node has left behind: it would go on writing to what it knows, whatever that is called."""
+    """End what a node has left behind: it would go on writing to what it knows, whatever that is called.
+
+    A role that logs in for the owner acts as the owner at once, and the owner may not end what another role has begun.
+    """
+    connection.execute("SET ROLE NONE")
     connection.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND usename = current_user AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        " AND usename = session_user AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
+    connection.execute("RESET ROLE")

@@ -19,9 +19,12 @@ from telamon.model.operation import Operation, number_of, written
 from telamon.model.stack import Stack
 from telamon.naming import API_VERSION, OPERATION_KIND, labels
 from telamon.platforms.kubernetes.api import Api
+from telamon.platforms.kubernetes.records import CALLS
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP, sheet_name
 from telamon.platforms.kubernetes.store import ENDED, STACK, KubernetesStore
 from telamon.ports import Stored
 from telamon.products.base import Product
+from telamon.state.listing import Listing, read
 
 TRIES: Final = 5
 """How often another number is taken where somebody else has just taken that one."""
@@ -85,6 +88,19 @@ class Asking:
     def operation(self, name: str) -> Operation:
         """One operation. Raises NotReadyError where there is none of that name."""
         return _operation(self._stored(name))
+
+    def backups(self, component: str) -> Listing | None:
+        """What there is to come back to, as the last job on backups has told it; ``None`` where none has yet.
+
+        Args:
+            component: whose.
+
+        Raises:
+            DeniedError: this person may not read it.
+        """
+        name = sheet_name(self._stack, component, role=CALLS)
+        found = self._api.get(CONFIG_MAP, name, namespace=OPERATOR_NAMESPACE) or {}
+        return read(str((found.get("data") or {}).get("backups", "")))
 
     def ask(self, spec: Mapping[str, Any]) -> Operation:
         """Make an operation; the operator takes it in.

@@ -109,6 +109,7 @@ class KubernetesPlatform(Refused):
         self._speech = Speech(api, records, clock)
         self._works = Works(api, image=image)
         self._renewals = Renewals(api, self._works, clock)
+        self._records = records
         self._invalidations = Invalidations(records, clock, network)
         self._routes = Routes(self._manifests, clock)
         self._looks = Looks(self._manifests, self._routes, clock)
@@ -357,8 +358,12 @@ class KubernetesPlatform(Refused):
         return part
 
     def _jobs(self, part: KubernetesComponent) -> Mapping[str, JobState]:
-        name = part.desired.name
-        return {**self._speech.jobs(name), **self._works.jobs(part), **self._invalidations.jobs(name)}
+        name, works = part.desired.name, self._works.jobs(part)
+        listing = self._works.listing(part)
+        if listing and listing != self._records.backups(name):
+            # The pod that has told it goes away a day later.
+            self._records.list_backups(name, listing)
+        return {**self._speech.jobs(name), **works, **self._invalidations.jobs(name)}
 
     def _save(self, part: KubernetesComponent, work: Work, *, job: str) -> None:
         """Begin to work on backups; where that is not possible it has failed at once, and says why."""

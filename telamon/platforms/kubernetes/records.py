@@ -34,6 +34,7 @@ class _Record:
     live: Object | None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[list[Any]] = field(default_factory=list)
+    backups: str = ""
 
 
 class KubernetesRecords:
@@ -80,6 +81,16 @@ class KubernetesRecords:
             record = self._of(component)
             self._keep(component, replace(record, notes=[*record.notes, [at, text]][-NOTES_KEPT:]))
 
+    def backups(self, component: str) -> str:
+        """What there is to come back to, as :func:`telamon.state.listing.read` reads it; "" where nobody has told."""
+        with self._lock:
+            return self._of(component).backups
+
+    def list_backups(self, component: str, told: str) -> None:
+        """Keep what there is to come back to, durably."""
+        with self._lock:
+            self._keep(component, replace(self._of(component), backups=told))
+
     def clear(self) -> None:
         """Take every record away, with the stack that they are of."""
         chosen = {**labels(self._stack, ""), ROLE: CALLS}
@@ -105,7 +116,8 @@ class KubernetesRecords:
         try:
             jobs = {str(name): dict(values) for name, values in json.loads(data.get("jobs", "{}")).items()}
             notes = [[float(at), str(text)] for at, text in json.loads(data.get("notes", "[]"))]
-            return _Record(live, {name: _interrupted(values) for name, values in jobs.items()}, notes)
+            jobs = {name: _interrupted(values) for name, values in jobs.items()}
+            return _Record(live, jobs, notes, str(data.get("backups", "")))
         except (AttributeError, TypeError, ValueError) as error:
             raise PlatformError(
                 f"the record {self._name(component)} is damaged: {brief(error)}",
@@ -113,7 +125,11 @@ class KubernetesRecords:
             ) from error
 
     def _keep(self, component: str, record: _Record) -> None:
-        data = {"jobs": json.dumps(record.jobs, sort_keys=True), "notes": json.dumps(record.notes)}
+        data = {
+            "jobs": json.dumps(record.jobs, sort_keys=True),
+            "notes": json.dumps(record.notes),
+            "backups": record.backups,
+        }
         try:
             if record.live is None:
                 live = self._api.create(self._sheet(component, data))

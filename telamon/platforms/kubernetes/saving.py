@@ -2,7 +2,8 @@
 
 What is to be done, where the database is and where things are mounted stand in the environment
 (:mod:`telamon.desired.kubernetes.saving`). The programs restic, git, and those of PostgreSQL are found on the path. The
-last line that is written says why it failed, for the cluster keeps that with the pod.
+last line that is written says why it failed, for the cluster keeps that with the pod. Where it ends well it leaves what
+there is to come back to in that place.
 
 Each work may be cut off anywhere and begun again: a backup that is listed is not taken twice, what a dead one has left
 in the vault goes with the next clearing away, and data that change places go on from where they were.
@@ -51,6 +52,7 @@ from telamon.platforms.backup.taking import Shelf, Subject
 from telamon.products.backup import BackupRules
 from telamon.products.registry import products_of
 from telamon.state.backups import BackupEntry
+from telamon.state.listing import listing
 
 LOG = logging.getLogger("telamon.saving")
 
@@ -220,12 +222,19 @@ def main() -> int:
     # Being asked to end is an ordinary end: whatever the work holds is let go on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        told = perform(ordered(os.environ, programs=_programs()), now=datetime.now(UTC))
+        order = ordered(os.environ, programs=_programs())
+        told = perform(order, now=datetime.now(UTC))
+        _list(order.shelf.catalogue, Path(os.environ["TELAMON_MESSAGE"]))
     except TelamonError as error:
         LOG.error("%s", f"{error}; {error.remedy}" if error.remedy else error)  # noqa: TRY400 - meant for people
         return AGAIN if isinstance(error, TemporaryError) else GIVEN_UP
     LOG.info("%s", json.dumps(told))
     return 0
+
+
+def _list(catalogue: Catalogue, message: Path) -> None:
+    """Leave with the pod what there is to come back to."""
+    message.write_text(listing(catalogue.readable(), catalogue.damaged()).told(), encoding="utf-8")
 
 
 def _programs() -> str:

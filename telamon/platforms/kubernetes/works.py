@@ -27,6 +27,7 @@ from telamon.naming import ANNOTATION_PART_OF, ANNOTATION_WORK, BACKUP, LABEL_CO
 from telamon.plan.work import Work
 from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup, VerifyBackup
 from telamon.platforms.kubernetes.api import POD, Api, Kind
+from telamon.state.listing import read
 from telamon.state.world import JobPhase, JobState
 
 JOB: Final = Kind("batch/v1", "Job")
@@ -51,6 +52,7 @@ class Works:
         self._image = image
         self._lock = threading.Lock()
         self._known: dict[str, Mapping[str, JobState]] = {}
+        self._listings: dict[str, tuple[str, str]] = {}
 
     def clear_index(self, part: KubernetesComponent, member: str, *, job: str) -> None:
         """Begin to take the index of a member away that is down; one that was begun is left alone.
@@ -132,8 +134,7 @@ class Works:
         """
         for item in self._listed(part):
             found = _read(item)
-            saves = item["spec"]["template"]["metadata"]["labels"].get(LABEL_COMPONENT) == BACKUP
-            if saves and found.name == job and found.phase is JobPhase.RUNNING:
+            if _saves(item) and found.name == job and found.phase is JobPhase.RUNNING:
                 self._api.change(item, {"spec": {"activeDeadlineSeconds": 1}})
 
     def jobs(self, part: KubernetesComponent) -> Mapping[str, JobState]:
@@ -148,8 +149,19 @@ class Works:
         with self._lock:
             known = self._known.get(name)
             if known is None or any(job.phase is JobPhase.RUNNING for job in known.values()):
-                known = self._known[name] = self._together(self._listed(part))
+                items = self._listed(part)
+                self._note(name, items)
+                known = self._known[name] = self._together(items)
             return known
+
+    def listing(self, part: KubernetesComponent) -> str:
+        """What the job on backups that ended last has told of what there is; "" where none has.
+
+        Args:
+            part: the component.
+        """
+        with self._lock:
+            return self._listings.get(part.desired.name, ("", ""))[1]
 
     def is_busy(self, part: KubernetesComponent, member: str) -> bool:
         """Whether a job works on the volume of a member now.
@@ -175,6 +187,22 @@ class Works:
             found = _read(item)
             if found.phase is JobPhase.SUCCEEDED and found.name.rpartition("/")[0] == operation:
                 self._api.delete(item)
+
+    def _note(self, name: str, items: Sequence[Object]) -> None:
+        """Read what the last job on backups has left with its pod, once."""
+        ended = [item for item in items if _saves(item) and _read(item).phase is JobPhase.SUCCEEDED]
+        if not ended:
+            return
+        last = max(ended, key=lambda item: _read(item).ended or 0.0)
+        uid = str(last["metadata"]["uid"])
+        if self._listings.get(name, ("", ""))[0] != uid:
+            said = [words for pod in self._pods(last) if read(words := _message(pod)) is not None]
+            self._listings[name] = (uid, said[-1] if said else "")
+
+    def _pods(self, item: Object) -> Sequence[Object]:
+        metadata = item["metadata"]
+        own = {JOB_NAME: str(metadata["name"])}
+        return sorted(self._api.list(POD, namespace=str(metadata["namespace"]), labels=own), key=_made)
 
     def _together(self, items: Sequence[Object]) -> Mapping[str, JobState]:
         """How each work stands, by its name: with all that it is made of."""
@@ -208,10 +236,7 @@ class Works:
         found = _read(item)
         if found.phase is not JobPhase.FAILED:
             return found
-        metadata = item["metadata"]
-        own = {JOB_NAME: str(metadata["name"])}
-        pods = self._api.list(POD, namespace=str(metadata["namespace"]), labels=own)
-        said = [words for pod in sorted(pods, key=_made) if (words := _last_words(pod))]
+        said = [words for pod in self._pods(item) if (words := _last_words(pod))]
         return replace(found, detail=f"{said[-1]} ({found.detail})") if said else found
 
     def _listed(self, part: KubernetesComponent) -> tuple[Object, ...]:
@@ -250,10 +275,19 @@ def _made(pod: Object) -> str:
     return str(pod["metadata"].get("creationTimestamp", ""))
 
 
+def _saves(item: Object) -> bool:
+    """Whether a job works on backups."""
+    return bool(item["spec"]["template"]["metadata"]["labels"].get(LABEL_COMPONENT) == BACKUP)
+
+
 def _last_words(pod: Object) -> str:
     """The last line that a pod wrote before it failed, where it was asked to leave that behind."""
-    for status in pod.get("status", {}).get("containerStatuses") or ():
-        lines = str(status.get("state", {}).get("terminated", {}).get("message") or "").strip().splitlines()
-        if lines:
-            return lines[-1][:LONGEST_REASON]
-    return ""
+    lines = _message(pod).splitlines()
+    return lines[-1][:LONGEST_REASON] if lines else ""
+
+
+def _message(pod: Object) -> str:
+    """What a pod has left behind."""
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    told = (each.get("state", {}).get("terminated", {}).get("message") for each in statuses)
+    return next((str(text).strip() for text in told if text), "")

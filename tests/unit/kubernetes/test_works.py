@@ -13,6 +13,7 @@ from telamon.errors import ConflictError
 from telamon.plan.works.backup import PrepareRestore, SwitchData
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.works import JOB, Works
+from telamon.state.listing import Listing
 from telamon.state.world import JobPhase
 from tests.support.manifests import rendered, small
 
@@ -47,7 +48,8 @@ class Empty(Cluster):
     def create(self, item: Object) -> Object:
         if self.get(JOB, str(item["metadata"]["name"])) is not None:
             raise ConflictError("it is there")
-        self.jobs = (*self.jobs, item)
+        made = {**item, "metadata": {**item["metadata"], "uid": f"uid-{len(self.jobs)}"}}
+        self.jobs = (*self.jobs, made)
         return item
 
     def delete(self, item: Object, *, grace: float | None = None) -> None:
@@ -95,6 +97,7 @@ def job(
     metadata = {
         "name": "jira-work-1",
         "namespace": "acme-jira",
+        "uid": f"uid-of-{name}",
         "labels": {"telamon.dev/member": member},
         "annotations": {"telamon.dev/work": name} | ({"telamon.dev/part-of": part_of} if part_of else {}),
     }
@@ -232,3 +235,20 @@ def test_what_has_failed_is_done_again_when_it_is_begun_again(saved: Any) -> Non
     cluster.end("back/prepare-restore", COMPLETE)
     works.save(saved, PrepareRestore("one"), job="back/prepare-restore")
     assert works.jobs(saved)["back/prepare-restore"].phase is JobPhase.SUCCEEDED
+
+
+def test_the_list_of_backups_is_what_the_last_job_has_told(part: Any) -> None:
+    told = Listing((), ("jira-1",)).told()
+    later = {**COMPLETE, "lastTransitionTime": "1970-01-01T00:00:30Z"}
+    pods = (pod("2026-01-01T00:00:00Z", told),)
+    cluster = Recorded(job("a", COMPLETE, component="backup"), pods=pods)
+    works = Works(cluster)
+    assert works.listing(part) == ""
+    works.jobs(part)
+    assert works.listing(part) == told
+    # A job that has nothing to tell, because it is of another version, leaves what is known unknown.
+    cluster.pods = (pod("2026-01-02T00:00:00Z", "done"),)
+    cluster.jobs = (*cluster.jobs, job("b", later, component="backup"))
+    again = Works(cluster)
+    again.jobs(part)
+    assert again.listing(part) == ""
