@@ -21,7 +21,7 @@ def test_before_anything_is_made_the_place_of_the_states_is_foreseen(moto: Moto,
     found = world.run("plan", str(world.file), "-o", "json")
     assert found.code == 0, found.err
     first, *others = found.document["ground"]
-    assert (first["layer"], first["stand_ins"], first["destructive"]) == ("state", [], [])
+    assert (first["layer"], first["standIns"], first["destructive"]) == ("state", [], [])
     assert first["changes"].endswith("created")
     assert first["cost"] > 0
     assert {each["changes"] for each in others} == {""}
