@@ -134,12 +134,7 @@ class Kept:
         """Bring the secrets, and name the image of the proxies, as a site with a registry of its own does."""
         with self.server.connect("postgres") as connection:
             connection.execute(f"ALTER ROLE postgres PASSWORD '{self.password}'")
-        given = {
-            ("admin", "username"): "postgres",
-            ("admin", "password"): self.password,
-            (f"{NAME}-jira-admin", "username"): "root",
-            (f"{NAME}-jira-admin", "password"): self.password,
-        }
+        given = self._given()
         stack = stack_of(self._text())
         assert self.bed.cluster is not None
         known = site(stack, products(stack), facts=Facts(), digests=self.bed.cluster.digests())
@@ -217,6 +212,15 @@ class Kept:
         """Where an operation stands."""
         found = self.bed.api.get(OPERATION, operation, namespace=SPACE) or {}
         return str(found.get("status", {}).get("phase", ""))
+
+    def _given(self) -> dict[tuple[str, str], str]:
+        """Values of secrets that have to be of a form, or that somebody logs in by; by name and key."""
+        return {
+            ("admin", "username"): "postgres",
+            ("admin", "password"): self.password,
+            (f"{NAME}-jira-admin", "username"): "root",
+            (f"{NAME}-jira-admin", "password"): self.password,
+        }
 
     def _text(self) -> str:
         words = {

@@ -31,7 +31,7 @@ QUIET: Final = 5.0
 """Seconds of load before anything is done, and after it."""
 WRITE: Final = "TELAMON_WRITE_EVIDENCE"
 EVIDENCE: Final = Path(__file__).parents[2] / "docs/evidence/kubernetes.md"
-_MARK: Final = "<!-- written by tests/cluster/test_kept_on_nodes.py: {what} -->"
+_MARK: Final = "<!-- written by tests/cluster/{by}: {what} -->"
 
 
 class Serving:
@@ -184,13 +184,18 @@ def users(kept: Kept, made: Staged, name: str) -> Iterator[Met]:
         met.record = generator.finish()
 
 
-def tell(found: Mapping[str, Any]) -> None:
-    """Show figures (`pytest -s`), and write them into the evidence where TELAMON_WRITE_EVIDENCE asks for it."""
+def tell(found: Mapping[str, Any], *, by: str = "test_kept_on_nodes.py") -> None:
+    """Show figures (`pytest -s`), and write them into the evidence where TELAMON_WRITE_EVIDENCE asks for it.
+
+    Args:
+        found: the figures, and what was done.
+        by: file of the test.
+    """
     line = json.dumps(found)
     sys.stdout.write(f"{line}\n")
     if not os.environ.get(WRITE):
         return
-    mark = _MARK.format(what=found["what"])
+    mark = _MARK.format(by=by, what=found["what"])
     lines = EVIDENCE.read_text(encoding="utf-8").splitlines()
     # After the mark comes an empty line, or the figures would be part of the comment.
     lines[lines.index(mark) + 2] = f"    {line}"
