@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,10 @@ class Road:
 @pytest.fixture
 def road(moto: Moto, tmp_path: Path) -> Iterator[Road]:
     wayside = Wayside(moto.url)
+    # What one test makes stays in the stand-in for AWS, so each has a stack of its own.
+    text = TEXT.replace("name: acme", f"name: acme-{secrets.token_hex(3)}")
     with wayside.open() as url:
-        yield Road(World.new(tmp_path / "world", Moto(url), TEXT), wayside)
+        yield Road(World.new(tmp_path / "world", Moto(url), text), wayside)
 
 
 def refused(found: Result, words: str, code: int) -> None:
