@@ -20,6 +20,8 @@ from telamon.cli.options import (
 from telamon.cli.places import Place, place_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from telamon.cli.session import Backups, Session
     from telamon.state.backups import BackupEntry
     from telamon.state.listing import Listing
@@ -121,17 +123,10 @@ def list_(session: Session, *, place: Place) -> None:
 
 def _list_cluster(session: Session, place: Place) -> None:
     """List what the jobs of a cluster have told."""
-    from telamon.cli.clusters import connected
-    from telamon.cli.keepers import stack_name
-    from telamon.naming import component_name
-    from telamon.platforms.kubernetes.asking import Asking
     from telamon.state.backups import DamagedPage
     from telamon.state.listing import Listing
 
-    with connected(place.kubeconfig, place.context) as api:
-        asking = Asking(api, stack_name(session, api, given=place.stack))
-        names = [component_name(name) for name in asking.asked_for().spec.products]
-        found = {name: told for name in sorted(names) if (told := asking.backups(name)) is not None}
+    found = _told(session, place)
     lines = [line for told in found.values() for line in told.backups]
     whole = Listing(
         tuple(sorted(lines, key=lambda line: (line.taken, line.name))),
@@ -144,6 +139,30 @@ def _list_cluster(session: Session, place: Place) -> None:
     for name, told in found.items():
         if told.left_off:
             session.terminal.note(f"{told.left_off} older backups of {name} are not listed.")
+
+
+def _told(session: Session, place: Place) -> Mapping[str, Listing]:
+    """What the jobs of a cluster have told last, by product; without those that have told nothing yet."""
+    from telamon.cli.clusters import connected
+    from telamon.cli.keepers import stack_name
+    from telamon.naming import component_name
+    from telamon.platforms.kubernetes.asking import Asking
+
+    with connected(place.kubeconfig, place.context) as api:
+        asking = Asking(api, stack_name(session, api, given=place.stack))
+        names = [component_name(name) for name in asking.asked_for().spec.products]
+        return {name: told for name in sorted(names) if (told := asking.backups(name)) is not None}
+
+
+def _product_of(name: str, *, told: Mapping[str, Listing]) -> str:
+    from telamon.cli.names import unknown
+    from telamon.state.listing import product_of
+
+    if (product := product_of(name, told)) is None:
+        raise unknown(
+            "backup", name, known=[line.name for listed in told.values() for line in listed.backups]
+        )
+    return product
 
 
 @command.command("show", cls=Verb)
@@ -162,26 +181,31 @@ def show(session: Session, *, name: str, stack: str | None, state: Path | None) 
 
 @command.command("verify", cls=Verb)
 @click.argument("name")
-@_stack_options
+@place_options
 @agreed_option
 @wait_options("6h")
 @click.pass_obj
-def verify(
-    session: Session, *, name: str, stack: str | None, state: Path | None, wait: bool, timeout: Duration
-) -> None:
+def verify(session: Session, *, name: str, place: Place, wait: bool, timeout: Duration) -> None:
     """Restore a backup where nobody is disturbed, and judge it.
 
     All of it is read. The dump is loaded into a server of its own, rows are counted, every row is asked for its file
     or commit, and git looks at every repository.
 
+    In a cluster a job does it, where its pods can read the backups.
+
     Examples:
         telamon backup verify jira-20260312T101500Z
+        telamon backup verify jira-20260312T101500Z --context production
     """
     from telamon.cli.operating import Asked, Where, operate
 
-    entry = _backups(session, stack, state=state).get(name)
-    asked = Asked("verify-backup", entry.product, params={"from": name})
-    operate(session, asked, where=Where(Place(stack, state), wait, timeout))
+    if place.in_cluster:
+        product = _product_of(name, told=_told(session, place))
+    else:
+        product = _backups(session, place.stack, state=place.state).get(name).product
+    operate(
+        session, Asked("verify-backup", product, params={"from": name}), where=Where(place, wait, timeout)
+    )
 
 
 @command.command("prune", cls=Verb)

@@ -7,7 +7,7 @@ first, as many as there is room for. Source: Kubernetes, "Determine the Reason f
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
@@ -111,3 +111,19 @@ def _line(values: Sequence[Any]) -> ListedBackup:
     name, reason, release, taken, size, added, verified, lacking = values
     told = (str(name), str(reason), str(release), str(taken))
     return ListedBackup(*told, int(size), int(added), str(verified), int(lacking))
+
+
+def product_of(name: str, told: Mapping[str, Listing]) -> str | None:
+    """Whose backup it is; ``None`` where nobody has one of that name.
+
+    Args:
+        name: of the backup. One that is too old to be listed is known by the product with which its name begins.
+        told: what there is, by product.
+    """
+    for product, listed in told.items():
+        if name in {*(line.name for line in listed.backups), *listed.damaged}:
+            return product
+    older = (
+        product for product, listed in told.items() if listed.left_off and name.startswith(f"{product}-")
+    )
+    return max(older, key=len, default=None)

@@ -121,3 +121,6 @@ def _backups_are_listed(cluster: Installed, person: Person) -> None:
     assert back.code == 2
     assert "Name a backup with --from" in json.dumps(back.document)
     assert person.run("restore", "tiny", "--from", "tiny-1", "--yes").code == 4
+    unknown = person.run("backup", "verify", "tiny-2")
+    assert unknown.code == 2
+    assert "Did you mean tiny-1?" in json.dumps(unknown.document)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telamon.state.listing import LONGEST, ListedBackup, Listing, read
+from telamon.state.listing import LONGEST, ListedBackup, Listing, product_of, read
 
 WORDS = st.text(max_size=40)
 COUNTS = st.integers(min_value=0, max_value=2**60)
@@ -43,3 +43,19 @@ def test_twenty_backups_with_names_as_they_are_made_are_told() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[]", "1", '{"backups":[[1]],"damaged":[],"leftOff":0}', "done"])
 def test_what_is_no_list_is_none(text: str) -> None:
     assert read(text) is None
+
+
+def test_a_backup_belongs_to_the_product_that_lists_it_or_would_if_there_were_room() -> None:
+    def line(name: str) -> ListedBackup:
+        return ListedBackup(name, "asked", "1.0", "2026-03-01T10:00:00Z", 1, 1, "", 0)
+
+    told = {
+        "app": Listing((line("app-2"), line("app-3")), left_off=1),
+        "app-two": Listing((line("app-two-2"),), damaged=("app-two-1",), left_off=1),
+        "web": Listing((line("web-2"),)),
+    }
+    known = {"app-3": "app", "app-1": "app", "app-two-2": "app-two", "app-two-1": "app-two", "web-2": "web"}
+    assert {name: product_of(name, told) for name in known} == known
+    # A product whose name begins with another one's has backups of its own.
+    assert product_of("app-two-0", told) == "app-two"
+    assert product_of("web-1", told) is None
