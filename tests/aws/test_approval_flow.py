@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from telamon.errors import ConflictError, PlatformError, RefusedError, TemporaryError
+from telamon.errors import ConflictError, NotReadyError, PlatformError, RefusedError, TemporaryError
 from telamon.infra.canonical import canonical_plan, digest, read_object
 from telamon.infra.changes import Kind
 from telamon.infra.ledger import read_ledger
@@ -192,6 +192,19 @@ def test_a_sealed_plan_that_shows_something_else_is_refused(office: Office) -> N
     with pytest.raises(RefusedError) as caught:
         office.desk.open_sealed(seal(files, [public(office.keys["ada"])]), office.keys["ada"])
     assert caught.value.guard == "same-plan"
+
+
+def test_what_a_killed_planning_left_is_no_plan_and_goes_with_the_next_one(office: Office) -> None:
+    """A saved plan holds values of the state: none stays that nobody would ever look for."""
+    first = office.desk.shelf.find(office.plan()).folder
+    left = first.with_name("0123456789abcdef")
+    left.mkdir(mode=0o700)
+    (left / "plan.tfplan").write_bytes((first / "plan.tfplan").read_bytes())
+    with pytest.raises(NotReadyError, match="there is no plan 0123"):
+        office.desk.shelf.find("0123")
+    office.plan()
+    assert not left.exists()
+    assert first.exists()
 
 
 def test_an_apply_that_was_killed_is_not_repeated_blindly(office: Office) -> None:

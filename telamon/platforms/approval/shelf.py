@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,11 @@ class Kept:
     """
 
     folder: Path
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was made to its end: what it rests on is kept last, and the rest comes after that."""
+        return any((self.folder / name).exists() for name in ("evidence", "approvals", "apply"))
 
     @property
     def plan(self) -> Path:
@@ -120,9 +125,14 @@ class Shelf:
     def new(self, plan_id: str) -> Iterator[Kept]:
         """A folder for a plan that is made in the block; where it cannot be made, nothing of it stays.
 
+        Whoever calls it is the only one who makes a plan: what a run that was killed has left goes first.
+
         Args:
             plan_id: of the plan.
         """
+        for left in self._folders():
+            if not Kept(left).is_whole:
+                shutil.rmtree(left, ignore_errors=True)
         folder = self.records / "plans" / plan_id
         make_private_folder(folder)
         try:
@@ -142,11 +152,14 @@ class Shelf:
             UsageError: it is no such thing, or several plans begin with it.
             NotReadyError: no plan is kept under it.
         """
-        plans = self.records / "plans"
-        found = [path for path in sorted(plans.glob("*")) if path.name.startswith(plan_id)]
-        found = [path for path in found if PLAN_ID.fullmatch(path.name) and not path.is_symlink()]
+        found = [path for path in self._folders() if path.name.startswith(plan_id) and Kept(path).is_whole]
         if not found:
             raise NotReadyError(f"there is no plan {plan_id}", remedy="Make one: telamon infra plan DIR.")
         if len(found) > 1:
             raise UsageError(f"several plans begin with {plan_id!r}", remedy="Write more of it.")
         return Kept(found[0])
+
+    def _folders(self) -> Sequence[Path]:
+        """Those of plans, whole or not, in the order of their names."""
+        found = sorted((self.records / "plans").glob("*"))
+        return [path for path in found if PLAN_ID.fullmatch(path.name) and not path.is_symlink()]
