@@ -167,3 +167,16 @@ def test_refused_where_users_would_notice() -> None:
     changing = running()
     changing.ask_for_release(NAME, "1.1.0")
     assert asked(changing) == ["release-is-in-force"]
+
+
+def test_nothing_turns_back_to_a_role_that_was_ended_while_the_job_that_ended_it_is_made_anew() -> None:
+    made = running()
+    made.operate(NAME, VERB)
+    while not any(isinstance(step, Begin) and step.work == DisableLogin(OWNER) for step in made.steps):
+        watch(made)
+    # A job that has failed is taken away before it is made again.
+    jobs = made.platform._components[NAME].jobs
+    jobs.pop(next(name for name in jobs if name.endswith(DisableLogin.kind)))
+    made.cancel(NAME)
+    assert end(made) == "Succeeded"
+    assert logins(made) == {FIRST}

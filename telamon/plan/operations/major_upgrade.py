@@ -51,6 +51,8 @@ CHANGED = "changed"
 """Fact: the new release may have touched the data."""
 LET_IN = "let-in"
 """Fact: users are let in on the new release; from here nothing turns back."""
+RETURNED = "returned"
+"""Fact: members serve on the data that were put back; users are let in on them, so they are put back no more."""
 
 
 class MajorUpgrade(Releasing):
@@ -88,7 +90,7 @@ class MajorUpgrade(Releasing):
         back, changed = reason_to_turn_back(view, operation) is not None, _knows(view, operation, CHANGED)
         if not back and changed:
             return replace(view, desired=replace(view.desired, members=wanted.members))
-        if back and (not changed or _ended_well(view, operation, SwitchData.kind)):
+        if back and (not changed or _is_back(view, operation)):
             return view
         return replace(view, desired=replace(view.desired, members=()))
 
@@ -178,13 +180,16 @@ class MajorUpgrade(Releasing):
         if left:
             yield from left
             return
-        if changed and not _ended_well(view, operation, SwitchData.kind):
+        if changed and not _is_back(view, operation):
             if view.desired.rotates and not view.seen.held:
                 yield Hold(name, operation.name)
             elif not view.seen.members:
                 yield from self._put_back(view, operation)
             return
         if not view.standing().ready:
+            return
+        if not _knows(view, operation, RETURNED):
+            yield Record(name, operation.fact(RETURNED), f"enough members serve on {wanted.from_release}")
             return
         if view.seen.held:
             yield LetGo(name, operation.name)
@@ -208,6 +213,11 @@ def _begin(view: View, operation: Running, work: Work, *, job: str = "") -> Begi
 
 def _knows(view: View, operation: Running, what: str) -> bool:
     return view.memory.knows(operation.fact(what))
+
+
+def _is_back(view: View, operation: Running) -> bool:
+    """Whether the saved data are in force again. A cluster forgets a job a day after its end; the fact stays."""
+    return _knows(view, operation, RETURNED) or _ended_well(view, operation, SwitchData.kind)
 
 
 def _ended_well(view: View, operation: Running, what: str) -> bool:

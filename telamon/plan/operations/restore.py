@@ -51,8 +51,12 @@ from telamon.state.world import INTERRUPTED, JobPhase, Life
 
 STOPPING = "stopping"
 """Fact: from here on the product is down until its data have changed places."""
+MOVING = "moving"
+"""Fact: from here on the data may have changed places, wholly or in part."""
 LET_IN = "let-in"
 """Fact: users were let in on the restored data; from here nothing turns back."""
+RETURNED = "returned"
+"""Fact: the old data are in force again, and members serve on them; from here nobody is stopped any more."""
 HOPELESS = 2
 """Ends of one member after which the restored data count as data that it does not start on."""
 
@@ -142,6 +146,9 @@ class Restore(Planner):
             # It is of data that are about to go, and no operation may rest on it any more.
             yield Forget(view.desired.name, view.memory.saved.fact, "other data are about to be in force")
             return
+        if not view.memory.knows(operation.fact(MOVING)):
+            yield Record(view.desired.name, operation.fact(MOVING), "the data are about to change places")
+            return
         yield from worked(view, step)
 
     def _start(self, view: View, operation: Running) -> Iterator[Proposal]:
@@ -153,6 +160,9 @@ class Restore(Planner):
             # The standing rules start the members.
             return
         if reason is not None:
+            if not view.memory.knows(operation.fact(RETURNED)):
+                yield Record(name, operation.fact(RETURNED), "enough members serve on the old data")
+                return
             if view.seen.held:
                 yield LetGo(name, operation.name)
             left = tuple(insisted(view, _begin(view, operation, AbandonRestore())))
@@ -215,10 +225,15 @@ def _index_told(view: View, operation: Running) -> str:
 
 
 def _placed(view: View, operation: Running) -> bool:
-    """Whether the data are where they are meant to be: the restored ones, or on the way back the old ones."""
+    """Whether the data are where they are meant to be: the restored ones, or on the way back the old ones.
+
+    What was settled is read from facts: a cluster forgets a job a day after its end, and what tidies up may take longer.
+    """
+    if any(view.memory.knows(operation.fact(settled)) for settled in (LET_IN, RETURNED)):
+        return True
     switched = view.seen.jobs.get(operation.job(SwitchData.kind))
     back = reason_to_turn_back(view, operation) is not None
-    if back and switched is None:
+    if back and switched is None and not view.memory.knows(operation.fact(MOVING)):
         # They never left.
         return True
     job = view.seen.jobs.get(operation.job(SwitchBack.kind)) if back else switched

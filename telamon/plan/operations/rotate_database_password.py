@@ -45,6 +45,8 @@ HOPELESS = 2
 ASKED = "somebody asked for it"
 TURN = "turn:"
 """Begin of the fact that names the role before and the role after."""
+ENDING = "ending"
+"""Fact: from here on the role before may be unable to log in, so nothing turns back to it."""
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,15 @@ class RotateDatabasePassword(Planner):
     def _move(self, view: View, operation: Running, *, turn: _Turn) -> Iterator[Proposal]:
         work = DisableLogin(turn.old)
         last = Begin(view.desired.name, operation.job(work.kind), work, operation.name)
-        ending = last.job in view.seen.jobs
+        # A job that failed is away for a moment before it is made anew, and one that ended goes a day later.
+        ending = last.job in view.seen.jobs or view.memory.knows(operation.fact(ENDING))
         reason = ASKED if operation.cancelled else _trouble(view, operation)
         if reason is not None and not ending:
             yield turn_back(view, operation, reason=reason)
         elif not ending and (behind := _behind(view, turn.new)):
             yield from behind
+        elif not ending:
+            yield Record(view.desired.name, operation.fact(ENDING), f"nobody logs in as {turn.old} any more")
         else:
             left = tuple(insisted(view, last))
             yield from left or (Finished("Succeeded", f"{view.desired.name} logs in as {turn.new}"),)

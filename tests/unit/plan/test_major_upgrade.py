@@ -8,7 +8,7 @@ import pytest
 
 from telamon.plan.operations.registry import PLANNERS
 from telamon.plan.step import Begin, Hold, LetGo, StartMember, StopMember
-from telamon.plan.works.backup import PrepareRestore, SwitchData, TakeBackup
+from telamon.plan.works.backup import DiscardOutgoing, PrepareRestore, SwitchData, TakeBackup
 from telamon.platforms.memory.parts import Behaviour
 from telamon.products.release import Way
 from tests.support.replay import after
@@ -150,3 +150,18 @@ def test_a_release_that_failed_is_held_until_the_file_asks_for_another() -> None
     made.put_back("tracker")
     made.run()
     assert made.executors["tracker"].memory.held is None
+
+
+def test_users_who_are_back_are_not_sent_away_again_where_tidying_up_takes_long() -> None:
+    made = asked_for_a_bad_one()
+    made.run_until(lambda: DiscardOutgoing in kinds(made))
+    kept = made.platform._components["tracker"]
+    # A cluster forgets a job a day after its end.
+    gone = [name for name in kept.jobs if name.endswith((PrepareRestore.kind, SwitchData.kind))]
+    for name in gone:
+        del kept.jobs[name]
+    assert len(gone) == 2
+    made.steps.clear()
+    made.run()
+    assert made.endings["major-upgrade-tracker-1"].ending == "Failed"
+    assert not {Hold, StopMember, PrepareRestore, SwitchData} & set(kinds(made))

@@ -50,6 +50,16 @@ def works(made: World) -> list[type[Work]]:
     return [type(step.work) for step in made.steps if isinstance(step, Begin)]
 
 
+def forget_ended(made: World) -> None:
+    """Have the platform forget every work that has ended, as a cluster does a day later."""
+    kept, now = made.platform._components["tracker"], made.clock.now()
+    kept.jobs = {
+        name: (asked, ends)
+        for name, (asked, ends) in kept.jobs.items()
+        if not isinstance(asked, Work) or ends > now
+    }
+
+
 def ending(made: World) -> str:
     """How the operation ended."""
     (finished,) = made.endings.values()
@@ -248,3 +258,28 @@ def test_cancelled_before_users_are_let_in_the_old_data_are_in_force_again(tick:
     assert restored(made) is (late is not None)
     assert not made.outcomes["tracker"].view.seen.held
     assert made.serving("tracker") == 2
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["restored", "turned-back"])
+def test_tidying_up_that_outlasts_the_memory_of_jobs_stops_nobody(*, refuses: bool) -> None:
+    made = running_world(Behaviour(refuses_restored=refuses))
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    made.run_until(lambda: works(made)[-1:] == [AbandonRestore if refuses else KeepOutgoing])
+    forget_ended(made)
+    made.steps.clear()
+    made.run()
+    assert ending(made) == ("Failed" if refuses else "Succeeded")
+    assert restored(made) is not refuses
+    assert not any(isinstance(step, Hold | StopMember) for step in made.steps)
+    assert not {SwitchData, SwitchBack} & set(works(made))
+
+
+def test_data_that_were_moving_are_put_back_though_nobody_remembers_the_job_that_moved_them() -> None:
+    made = running_world(Behaviour(failing_works=frozenset({SwitchData.kind})))
+    made.operate("tracker", "restore", **{"from": SOURCE})
+    made.run_until(lambda: works(made)[-1:] == [SwitchData])
+    made.run_until(lambda: any("back:" in fact for fact in made.executors["tracker"].memory.facts))
+    forget_ended(made)
+    made.steps.clear()
+    made.run_until(lambda: any(isinstance(step, StartMember) for step in made.steps))
+    assert works(made) == [SwitchBack]
