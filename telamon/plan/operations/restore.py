@@ -227,7 +227,7 @@ def _index_told(view: View, operation: Running) -> str:
 def _placed(view: View, operation: Running) -> bool:
     """Whether the data are where they are meant to be: the restored ones, or on the way back the old ones.
 
-    What was settled is read from facts: a cluster forgets a job a day after its end, and what tidies up may take longer.
+    What was settled is read from facts: a cluster forgets a job a day after its end, and tidying up may take longer.
     """
     if any(view.memory.knows(operation.fact(settled)) for settled in (LET_IN, RETURNED)):
         return True

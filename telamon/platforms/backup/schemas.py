@@ -36,8 +36,27 @@ from telamon.platforms.backup.database import (
 )
 from telamon.platforms.backup.programs import run
 
-_LONGEST = 63 - len(INCOMING)
-"""Bytes. Source: PostgreSQL 17 documentation, 4.1.1: longer identifiers are cut to 63."""
+LONGEST = 63
+"""Bytes. Source: PostgreSQL 17 documentation, 4.1.1: what is longer is cut to that, and nobody is told."""
+
+
+def aside(name: str, *, begin: str) -> str:
+    """What a schema is called while it waits, or is kept.
+
+    Args:
+        name: that it has in force.
+        begin: :data:`INCOMING` or :data:`OUTGOING`.
+
+    Raises:
+        PlatformError: the name would be cut; nobody would find it under what is left.
+    """
+    longer = f"{begin}{name}"
+    if len(longer.encode()) > LONGEST:
+        raise PlatformError(
+            f"the schema {name} cannot be put aside: its name is too long",
+            remedy=f"Give it one of at most {LONGEST - len(begin)} bytes, or put the backup back by hand.",
+        )
+    return longer
 
 
 def demand_movable(server: Server, database: str) -> None:
@@ -53,16 +72,16 @@ def demand_movable(server: Server, database: str) -> None:
     with translated(database), server.connect(database) as connection:
         _demand_simple(connection)
         for name in _of_product(connection):
-            if len(name.encode()) > _LONGEST:
-                raise PlatformError(f"the schema {name} cannot be put aside: its name is too long")
-        creates = connection.execute(
-            "SELECT has_database_privilege(current_database(), 'CREATE'), pg_get_userbyid(datdba)"
-            " FROM pg_database WHERE datname = current_database()"
-        ).fetchone()
-        if creates is None or not creates[0]:
+            aside(name, begin=OUTGOING)
+        # Who logs in acts as the owner from the first word, so it is the owner whom rights are given to.
+        owner, creates = connection.execute(
+            "SELECT current_user, has_database_privilege(current_database(), 'CREATE')"
+        ).fetchone() or (server.user, False)
+        if not creates:
+            given = _statement("GRANT CREATE ON DATABASE {} TO {}", database, str(owner))
             raise PlatformError(
-                f"the role {server.user} may make no schema in the database {database}",
-                remedy=f"GRANT CREATE ON DATABASE {database} TO {server.user}",
+                f"the role {owner} may make no schema in the database {database}",
+                remedy=f"As a superuser: {given}",
             )
         foreign = connection.execute(
             "SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)"
@@ -72,8 +91,8 @@ def demand_movable(server: Server, database: str) -> None:
         if foreign is not None:
             # Before release 15 the schema "public" belonged to the superuser.
             raise PlatformError(
-                f"the schema {foreign[0]} of the database {database} is not {server.user}'s to rename",
-                remedy=f"As a superuser: ALTER SCHEMA {foreign[0]} OWNER TO {server.user}",
+                f"the schema {foreign[0]} of the database {database} is not {owner}'s to rename",
+                remedy=f"As a superuser: {_statement('ALTER SCHEMA {} OWNER TO {}', str(foreign[0]), str(owner))}",
             )
 
 
@@ -86,12 +105,14 @@ def make_incoming(trial: Server, database: str, *, target: Path) -> None:
         target: the dump.
 
     Raises:
-        PlatformError: the database holds what lies in no schema.
+        PlatformError: the database holds what lies in no schema, or one whose name is too long.
     """
     with translated(database), trial.connect(database) as connection:
         _demand_simple(connection)
         with connection.transaction():
-            names = [_rename(connection, name, f"{INCOMING}{name}") for name in _of_product(connection)]
+            names = [
+                _rename(connection, name, aside(name, begin=INCOMING)) for name in _of_product(connection)
+            ]
     with still(trial, database) as instant:
         dump(trial, instant, target=target, schemas=names)
 
@@ -172,7 +193,7 @@ def swap(server: Server, database: str) -> None:
         _expel(connection)
         with connection.transaction():
             for name in _of_product(connection):
-                _rename(connection, name, f"{OUTGOING}{name}")
+                _rename(connection, name, aside(name, begin=OUTGOING))
             for name in incoming:
                 _rename(connection, name, name.removeprefix(INCOMING))
 
@@ -191,7 +212,7 @@ def swap_back(server: Server, database: str) -> None:
         _expel(connection)
         with connection.transaction():
             for name in _of_product(connection):
-                _rename(connection, name, f"{INCOMING}{name}")
+                _rename(connection, name, aside(name, begin=INCOMING))
             for name in outgoing:
                 _rename(connection, name, name.removeprefix(OUTGOING))
 
@@ -235,6 +256,11 @@ def _demand_simple(connection: psycopg.Connection) -> None:
             f"the database holds {found[0]}, which cannot wait beside what is in force",
             remedy="Put the backup back by hand: its page says what it is, README.txt beside the vault how.",
         )
+
+
+def _statement(words: str, *names: str) -> str:
+    """A statement that somebody else is asked to make, with its names as the server reads them."""
+    return sql.SQL(words).format(*map(sql.Identifier, names)).as_string(None)
 
 
 def _of_product(connection: psycopg.Connection) -> Sequence[str]:

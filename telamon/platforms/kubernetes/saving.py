@@ -224,7 +224,7 @@ def main() -> int:
     try:
         order = ordered(os.environ, programs=_programs())
         told = perform(order, now=datetime.now(UTC))
-        _list(order.shelf.catalogue, Path(os.environ["TELAMON_MESSAGE"]))
+        tell(order, Path(os.environ["TELAMON_MESSAGE"]))
     except TelamonError as error:
         LOG.error("%s", f"{error}; {error.remedy}" if error.remedy else error)  # noqa: TRY400 - meant for people
         return AGAIN if isinstance(error, TemporaryError) else GIVEN_UP
@@ -232,9 +232,19 @@ def main() -> int:
     return 0
 
 
-def _list(catalogue: Catalogue, message: Path) -> None:
-    """Leave with the pod what there is to come back to."""
-    message.write_text(listing(catalogue.readable(), catalogue.damaged()).told(), encoding="utf-8")
+def tell(order: Order, message: Path) -> None:
+    """Leave with the pod what there is to come back to. The work has been done, also where that cannot be told.
+
+    Args:
+        order: that was carried out; where products share a volume, others' backups are for others to tell of.
+        message: what the cluster keeps of the pod.
+    """
+    catalogue = order.shelf.catalogue
+    try:
+        own = [entry for entry in catalogue.readable() if entry.product == order.subject.product]
+        message.write_text(listing(own, catalogue.damaged()).told(), encoding="utf-8")
+    except (TelamonError, OSError) as error:
+        LOG.warning("what there is to come back to cannot be told: %s", brief(error))
 
 
 def _programs() -> str:

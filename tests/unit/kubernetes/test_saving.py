@@ -17,8 +17,9 @@ from telamon.errors import InternalError, PlatformError, TelamonError
 from telamon.naming import LABEL_COMPONENT
 from telamon.plan.work import Work
 from telamon.plan.works.backup import KeepLog, PrepareRestore, SwitchData, TakeBackup, VerifyBackup
-from telamon.platforms.kubernetes.saving import Order, ordered, perform
+from telamon.platforms.kubernetes.saving import Order, ordered, perform, tell
 from telamon.state.backups import BackupEntry
+from telamon.state.listing import read
 from telamon.units import Bytes
 from tests.support.manifests import rendered, small
 
@@ -26,6 +27,22 @@ CLAIM = "  backup: {destination: {kind: claim, claim: backups}, keep: 7d}"
 JOB = "backup-jira-1/backup"
 IMAGE = "registry.acme.example/telamon@sha256:" + "0" * 64
 TAKE = TakeBackup("jira-20260102T030405Z", "asked")
+PAGE = BackupEntry(
+    name="jira-1",
+    stack="acme",
+    product="jira",
+    release="10.3.1",
+    reason="asked",
+    taken="2026-01-02T03:04:05Z",
+    lsn="0/1",
+    database="jira",
+    database_release="17.0",
+    snapshot="0",
+    rows={},
+    files=1,
+    size=1,
+    added=1,
+)
 OWN = "    jira: {version: 11.3.1, database: {host: 192.0.2.7, name: tickets, credentials: {secret: theirs}}}"
 
 
@@ -192,24 +209,8 @@ def test_what_is_put_back_must_be_of_the_product_and_of_its_release(
     part: KubernetesComponent, tmp_path: Path
 ) -> None:
     order = order_of(part, PrepareRestore("jira-1"), TELAMON_BACKUPS=str(tmp_path))
-    page = BackupEntry(
-        name="jira-1",
-        stack="acme",
-        product="jira",
-        release="10.3.1",
-        reason="asked",
-        taken="2026-01-02T03:04:05Z",
-        lsn="0/1",
-        database="jira",
-        database_release="17.0",
-        snapshot="0",
-        rows={},
-        files=1,
-        size=1,
-        added=1,
-    )
-    order.shelf.catalogue.put(page)
-    order.shelf.catalogue.put(replace(page, name="wiki-1", product="confluence"))
+    order.shelf.catalogue.put(PAGE)
+    order.shelf.catalogue.put(replace(PAGE, name="wiki-1", product="confluence"))
 
     def refused(name: str) -> TelamonError:
         with pytest.raises(TelamonError) as told:
@@ -219,3 +220,23 @@ def test_what_is_put_back_must_be_of_the_product_and_of_its_release(
     assert "of 10.3.1, and jira is of 11.3.1" in str(refused("jira-1"))
     assert "a backup of confluence" in str(refused("wiki-1"))
     assert "Did you mean jira-1?" in str(refused("jira-2").remedy)
+
+
+def test_what_a_job_tells_is_of_its_own_product(part: KubernetesComponent, tmp_path: Path) -> None:
+    order = order_of(part, TELAMON_BACKUPS=str(tmp_path / "backups"))
+    order.shelf.catalogue.put(PAGE)
+    order.shelf.catalogue.put(replace(PAGE, name="wiki-1", product="confluence"))
+    message = tmp_path / "message"
+    tell(order, message)
+    told = read(message.read_text())
+    assert told is not None
+    assert [line.name for line in told.backups] == ["jira-1"]
+
+
+def test_work_that_was_done_has_not_failed_because_it_cannot_be_told(
+    part: KubernetesComponent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = order_of(part, TELAMON_BACKUPS=str(tmp_path))
+    order.shelf.catalogue.put(PAGE)
+    tell(order, tmp_path / "nowhere" / "message")
+    assert "cannot be told" in caplog.text
