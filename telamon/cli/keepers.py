@@ -74,6 +74,10 @@ class ClusterKeeper:
         """See :class:`Keeper`."""
         return self.asking.cancel(name)
 
+    def evidence(self, component: str, member: str) -> tuple[str, bytes]:
+        """What the operator has gathered of a member last; see :meth:`Asking.evidence`."""
+        return self.asking.evidence(component, member)
+
 
 @contextmanager
 def keeper_of(session: Session, place: Place) -> Iterator[Keeper]:
@@ -89,6 +93,19 @@ def keeper_of(session: Session, place: Place) -> Iterator[Keeper]:
 
         yield Controller(find(session, place.stack, state=place.state).socket)
         return
+    with cluster_keeper(session, place) as keeper:
+        yield keeper
+
+
+@contextmanager
+def cluster_keeper(session: Session, place: Place) -> Iterator[ClusterKeeper]:
+    """The operator of the cluster that was named, until the block ends.
+
+    Raises:
+        UsageError: a state folder and a cluster are named, no stack is called so, or several could be meant.
+        NotReadyError: there is none at all.
+        MachineError: the kubeconfig cannot be used, or the library for clusters is missing.
+    """
     if place.state is not None and typed("state"):
         raise UsageError(
             "a stack in a cluster has no state folder", remedy="Give --state, or --context and --kubeconfig."

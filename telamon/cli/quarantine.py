@@ -39,6 +39,9 @@ def command(
     and the state of things around it are gathered in an archive without secrets. The last member that serves is kept,
     unless another one is added first with --replace.
 
+    In a cluster nothing is run in the pod, so threads are not dumped there; `telamon support MEMBER --context NAME`
+    fetches what was gathered.
+
     Examples:
         telamon quarantine jira-1
         telamon quarantine confluence-0 --replace

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
+from telamon.desired.kubernetes.evidence import evidence_secret
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Part, Site
 from telamon.naming import GROUP
 
@@ -63,7 +64,7 @@ def operator(
         rule("", ("pods/log",), verbs=("get",)),
         rule("", ("services", "configmaps"), verbs=(*KEEP, "delete")),
         rule("", ("persistentvolumeclaims",), verbs=KEEP),
-        rule("", ("events",), verbs=("create", "patch")),
+        rule("", ("events",), verbs=("list", "create", "patch")),
         rule("events.k8s.io", ("events",), verbs=("create", "patch")),
         rule("batch", ("jobs",), verbs=(*KEEP, "delete")),
         rule("policy", ("poddisruptionbudgets",), verbs=(*KEEP, "delete")),
@@ -98,7 +99,7 @@ def people(namespace: str, site: Site, *, product: str | None) -> tuple[Object, 
     own = next((given.administrators for name, given in access.products.items() if str(name) == product), ())
     found: list[Object] = []
     for name, groups, rules in (
-        ("telamon-administrators", (*access.administrators, *own), _administering()),
+        ("telamon-administrators", (*access.administrators, *own), _administering(site, product)),
         ("telamon-viewers", access.viewers, _looking()),
     ):
         if groups:
@@ -117,10 +118,16 @@ def _looking() -> Iterator[dict[str, Any]]:
     yield rule(GROUP, ("operations",), verbs=LOOK)
 
 
-def _administering() -> Iterator[dict[str, Any]]:
-    """Operations are how a product is changed; a shell in a pod of it would be a way around them, so there is none."""
+def _administering(site: Site, product: str | None) -> Iterator[dict[str, Any]]:
+    """Operations are how a product is changed; a shell in a pod of it would be a way around them, so there is none.
+
+    Who may read logs may read the evidence that is made of them, and no other secret.
+    """
     yield from _looking()
     yield rule("", ("pods/log",), verbs=("get",))
+    if product is not None:
+        names = [evidence_secret(site.stack, product)]
+        yield rule("", ("secrets",), verbs=("get",)) | {"resourceNames": names}
     yield rule(GROUP, ("operations",), verbs=("create", "delete", "patch", "update"))
 
 

@@ -16,6 +16,7 @@ from telamon.desired.component import ComponentDesired, MemberDesired, Saving
 from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.kubernetes.backups import SavingDesired, saving_of
 from telamon.desired.kubernetes.data import Bundle, Object, digest
+from telamon.desired.kubernetes.evidence import EvidenceDesired, evidence_of
 from telamon.desired.kubernetes.logins import LoginDesired, login_of, logins_of, why_no_turn
 from telamon.desired.kubernetes.renewed import renewed_secret
 from telamon.desired.kubernetes.site import Part, Site
@@ -65,6 +66,7 @@ class KubernetesComponent:
         part: the component in its namespace.
         objects: that the operator applies, in order.
         preparing: what makes its database; empty where it has none, or somebody else makes it.
+        evidence: where what is gathered about its members lies, and what must not be in it.
         set_up: what set-up pages are filled in with, on a product's own nodes.
         upgraded: the stateful set as it makes pods of the release that is asked for and not in force yet.
         saving: where its backups go; ``None`` where the file names no claim for them, or there is nothing to save.
@@ -78,6 +80,7 @@ class KubernetesComponent:
     part: Part
     objects: tuple[Object, ...]
     preparing: tuple[Object, ...]
+    evidence: EvidenceDesired
     set_up: SetupDesired | None = None
     upgraded: Object | None = None
     saving: SavingDesired | None = None
@@ -148,7 +151,9 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
         if part.is_product:
             turn = None if logins is None else logins.turn
             desired = replace(desired, login_turn=turn, no_turn=why_no_turn(site) if desired.login else "")
-        made = KubernetesComponent(desired, part, objects, preparing, _set_up(part, site))
+        made = KubernetesComponent(
+            desired, part, objects, preparing, evidence_of(part, site), _set_up(part, site)
+        )
         renews = renewed_secret(site.stack, part.outline.product_name)
         found.append(replace(made, saving=backups, logins=logins, renews=renews, region=region))
     return tuple(found)

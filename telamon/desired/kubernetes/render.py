@@ -9,6 +9,7 @@ from telamon.desired.kubernetes.access import account, operator, people, service
 from telamon.desired.kubernetes.certificates import certificates
 from telamon.desired.kubernetes.data import Bundle, Object, Sheet
 from telamon.desired.kubernetes.database import database, database_sheets
+from telamon.desired.kubernetes.evidence import evidence_secret, kept_secrets
 from telamon.desired.kubernetes.flows import Flow, flows
 from telamon.desired.kubernetes.gateway import gateway_objects, routes
 from telamon.desired.kubernetes.ingress import ingress_objects
@@ -20,7 +21,7 @@ from telamon.desired.kubernetes.renewed import renewed_secret
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.spaces import bounds, namespace
 from telamon.desired.kubernetes.storage import adopted_claims, shared_objects
-from telamon.desired.kubernetes.wanted import operator_secrets, token_secret
+from telamon.desired.kubernetes.wanted import operator_secrets
 from telamon.desired.kubernetes.workloads import workload
 from telamon.naming import DATABASE
 from telamon.stackfile.build import to_yaml
@@ -126,9 +127,7 @@ def _product(part: Part, site: Site, *, allowed: Sequence[Flow]) -> Bundle:
     product = part.outline.product_name
     secrets = {name for name, _ in operator_secrets(site, product)}
     access = [item for each in own for item in account(each, site)]
-    kept = {token_secret(site, product).secret} if part.outline.product.has_account else set()
-    if part.outline.product.cluster_secret or keeps_logins(part, site):
-        kept.add(renewed_secret(site.stack, product))
+    kept = {*kept_secrets(part, site), evidence_secret(site.stack, product)}
     access += operator(part.namespace, site, secrets=secrets, kept=kept)
     access += people(part.namespace, site, product=product)
     network = [deny_all(part.namespace, site), *allowing(part.namespace, site, flows=allowed)]

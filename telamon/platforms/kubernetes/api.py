@@ -42,6 +42,8 @@ APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METRICS: Final = "/metrics"
+LOG_LINES: Final = 20_000
+"""Lines of a log that are asked for at most."""
 PAGE: Final = 500
 """Objects in one answer to a list."""
 STATUS: Final = "status"
@@ -268,6 +270,30 @@ class Api:
                     words = brief(ValueError(str(item.get("message", ""))))
                     raise TemporaryError(f"the watch of {path} ends: {words}", delay=AGAIN)
                 yield str(event["type"]), {"apiVersion": kind.version, "kind": kind.kind} | item
+
+    def log(self, pod: Object, container: str, *, previous: bool, most: int) -> bytes:
+        """The end of what a container has written.
+
+        Source: Kubernetes API, ``read log of the specified Pod`` (``previous``: of the container that ended before it).
+
+        Args:
+            pod: as it was seen.
+            container: of it.
+            previous: whether that one is meant.
+            most: bytes that are taken, from the end.
+
+        Raises:
+            TelamonError: it cannot be read.
+        """
+        query = {"container": container, "previous": str(previous).lower(), "tailLines": str(LOG_LINES)}
+        path, kept = f"{_path(pod)}/log", b""
+        with _translated(), self._connection.stream("GET", path, params=query) as answer:
+            if answer.status_code >= 400:
+                answer.read()
+                raise _refused(answer, path)
+            for piece in answer.iter_bytes():
+                kept = (kept + piece)[-most:]
+        return kept
 
     def create(self, item: Object) -> Object:
         """Make an object that is not there.

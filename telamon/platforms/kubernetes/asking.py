@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.evidence import evidence_secret
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, surveyed
 from telamon.desired.kubernetes.written import document
 from telamon.errors import ConflictError, DeniedError, NotReadyError, PlatformError, TemporaryError, brief
@@ -20,7 +21,9 @@ from telamon.model.operation import Operation, number_of, written
 from telamon.model.stack import Stack
 from telamon.naming import ANNOTATION_WORK, API_VERSION, LABEL_WORKED_ON, OPERATION_KIND, labels
 from telamon.platforms.kubernetes.api import Api
+from telamon.platforms.kubernetes.gathering import kept
 from telamon.platforms.kubernetes.records import CALLS
+from telamon.platforms.kubernetes.secrets import SECRET
 from telamon.platforms.kubernetes.sheets import CONFIG_MAP, sheet_name
 from telamon.platforms.kubernetes.store import ENDED, STACK, KubernetesStore
 from telamon.platforms.kubernetes.works import JOB
@@ -52,6 +55,7 @@ class Asking:
         self._stack = stack
         self._store = KubernetesStore(api, OPERATOR_NAMESPACE, stack)
         self._databases = ""
+        self._evidence: Mapping[str, str] = {}
 
     def stack(self) -> Object:
         """The Stack as it is told, with its status. Raises NotReadyError where there is none, or nobody looked yet."""
@@ -66,7 +70,7 @@ class Asking:
         return found
 
     def survey(self, products: Mapping[str, Product]) -> None:
-        """Find out in which namespace each component is.
+        """Find out in which namespace each component is, and where evidence about its members lies.
 
         Args:
             products: of the Stack, by name.
@@ -74,6 +78,9 @@ class Asking:
         known = surveyed(self.asked_for(), products)
         self._store.known({part.name: part.namespace for part in known.parts})
         self._databases = known.database_namespace
+        self._evidence = {
+            part.name: evidence_secret(self._stack, part.outline.product_name) for part in known.parts
+        }
 
     def asked_for(self) -> Stack:
         """The Stack as people have written it. Raises PlatformError where this version cannot read it."""
@@ -106,6 +113,27 @@ class Asking:
         name = sheet_name(self._stack, component, role=CALLS)
         found = self._api.get(CONFIG_MAP, name, namespace=OPERATOR_NAMESPACE) or {}
         return read(str((found.get("data") or {}).get("backups", "")))
+
+    def evidence(self, component: str, member: str) -> tuple[str, bytes]:
+        """The archive about a member that was gathered last, and the name of its file.
+
+        Args:
+            component: whose member.
+            member: its name.
+
+        Raises:
+            NotReadyError: none is kept, or the component is not known.
+            DeniedError: this person may not read it.
+        """
+        namespace = self._store.namespace_of(component)
+        found = kept(self._api.get(SECRET, self._evidence[component], namespace=namespace), member)
+        if found is None:
+            raise NotReadyError(
+                f"no evidence about {member} is kept in this cluster",
+                remedy=f"`telamon quarantine {member} --context NAME` gathers some; later archives take the place of"
+                f" earlier ones.",
+            )
+        return found
 
     def ask(self, spec: Mapping[str, Any]) -> Operation:
         """Make an operation; the operator takes it in.

@@ -27,11 +27,13 @@ from telamon.plan.works.backup import (
     VerifyBackup,
 )
 from telamon.plan.works.cdn import InvalidateDistribution
+from telamon.plan.works.evidence import GatherEvidence
 from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.plan.works.rotation import DisableLogin, EnableLogin, RenewClusterSecret
 from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
+from telamon.platforms.kubernetes.gathering import Gatherings
 from telamon.platforms.kubernetes.invalidating import Invalidations
 from telamon.platforms.kubernetes.looking import Look, Looks
 from telamon.platforms.kubernetes.objects import Manifests
@@ -110,6 +112,7 @@ class KubernetesPlatform(Refused):
         self._works = Works(api, image=image)
         self._renewals = Renewals(api, self._works, clock)
         self._records = records
+        self._gatherings = Gatherings(api, records, clock)
         self._invalidations = Invalidations(records, clock, network)
         self._routes = Routes(self._manifests, clock)
         self._looks = Looks(self._manifests, self._routes, clock)
@@ -143,6 +146,7 @@ class KubernetesPlatform(Refused):
         self._eyes.close()
         self._speech.close()
         self._invalidations.close()
+        self._gatherings.close()
         self._api.close()
 
     # --------------------------------------------------------------------------------------------------------- objects
@@ -215,7 +219,7 @@ class KubernetesPlatform(Refused):
         self._speech.call(part, self._running(call.component, call.member), call=call)
 
     def begin(self, component: str, job: str, *, work: Work) -> None:
-        """Begin long work: as a job of the cluster, or as an invalidation.
+        """Begin long work: as a job of the cluster, or as a chore of the operator itself.
 
         What nobody does there has failed at once, so that whoever asked for it goes on.
 
@@ -234,6 +238,8 @@ class KubernetesPlatform(Refused):
             ended = self._renewals.begin(part, work, job=job)
             if ended is not None:
                 self._speech.keep(component, ended)
+        elif isinstance(work, GatherEvidence):
+            self._gatherings.begin(part, work.member, job=job)
         elif isinstance(work, TidyIndex):
             self._works.forget(part, job)
             self._speech.keep(component, _ended(self._clock, job, JobPhase.SUCCEEDED, result="done"))
@@ -363,7 +369,8 @@ class KubernetesPlatform(Refused):
         if listing and listing != self._records.backups(name):
             # The pod that has told it goes away a day later.
             self._records.list_backups(name, listing)
-        return {**self._speech.jobs(name), **works, **self._invalidations.jobs(name)}
+        own = {**self._gatherings.jobs(name), **self._invalidations.jobs(name)}
+        return {**self._speech.jobs(name), **works, **own}
 
     def _save(self, part: KubernetesComponent, work: Work, *, job: str) -> None:
         """Begin to work on backups; where that is not possible it has failed at once, and says why."""

@@ -48,8 +48,8 @@ class KubernetesRecords:
 
     def __init__(self, api: Api, namespace: str, stack: str) -> None:
         self._api = api
-        self._namespace = namespace
-        self._stack = stack
+        self.namespace = namespace
+        self.stack = stack
         self._lock = threading.Lock()
         self._known: dict[str, _Record] = {}
 
@@ -93,10 +93,10 @@ class KubernetesRecords:
 
     def clear(self) -> None:
         """Take every record away, with the stack that they are of."""
-        chosen = {**labels(self._stack, ""), ROLE: CALLS}
+        chosen = {**labels(self.stack, ""), ROLE: CALLS}
         with self._lock:
             wanted = {key: value for key, value in chosen.items() if value}
-            for live in self._api.list(CONFIG_MAP, namespace=self._namespace, labels=wanted):
+            for live in self._api.list(CONFIG_MAP, namespace=self.namespace, labels=wanted):
                 self._api.delete(live)
             self._known.clear()
 
@@ -106,10 +106,10 @@ class KubernetesRecords:
         return self._known[component]
 
     def _sheet(self, component: str, data: Mapping[str, str]) -> Object:
-        return sheet(self._stack, component, namespace=self._namespace, role=CALLS, data=data)
+        return sheet(self.stack, component, namespace=self.namespace, role=CALLS, data=data)
 
     def _read(self, component: str) -> _Record:
-        live = self._api.get(CONFIG_MAP, self._name(component), namespace=self._namespace)
+        live = self._api.get(CONFIG_MAP, self._name(component), namespace=self.namespace)
         if live is None:
             return _Record(None)
         data = live.get("data") or {}
@@ -142,7 +142,7 @@ class KubernetesRecords:
         self._known[component] = replace(record, live=live)
 
     def _name(self, component: str) -> str:
-        return sheet_name(self._stack, component, role=CALLS)
+        return sheet_name(self.stack, component, role=CALLS)
 
 
 def _interrupted(values: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
+from telamon.desired.kubernetes.data import Object
 from telamon.errors import PlatformError
 from telamon.naming import MANAGER
 from telamon.platforms.kubernetes.api import Api, Kind
@@ -62,23 +63,21 @@ class KubernetesSecrets:
                 known = self._known[value.secret] = now, self._read(value.secret)
             return known[1].get(value.key)
 
+    def values(self, name: str) -> Mapping[str, str]:
+        """All values of a secret by their keys; none where it is missing.
+
+        Raises:
+            PlatformError: the operator may not read it.
+        """
+        return self._read(name)
+
     def put(self, name: str, values: Mapping[str, str]) -> None:
         """Store values of a secret that Telamon keeps itself; keys not named stay as they are."""
         with self._lock:
             live = self._api.get(SECRET, name, namespace=self._namespace)
             kept = {key: str(text) for key, text in ((live or {}).get("data") or {}).items()}
             data = {key: base64.b64encode(text.encode()).decode() for key, text in values.items()}
-            item = {
-                "apiVersion": SECRET.version,
-                "kind": SECRET.kind,
-                "metadata": {
-                    "name": name,
-                    "namespace": self._namespace,
-                    "labels": {"app.kubernetes.io/managed-by": MANAGER},
-                },
-                "type": "Opaque",
-                "data": {**kept, **data},
-            }
+            item = opaque(name, self._namespace, data={**kept, **data})
             self._api.apply(item, over=live)
             self._known.pop(name, None)
 
@@ -92,3 +91,24 @@ class KubernetesSecrets:
                 f"the secret {name} in {self._namespace} holds something else than text",
                 remedy="Write it anew, e.g. with `kubectl create secret generic`.",
             ) from error
+
+
+def opaque(name: str, namespace: str, *, data: Mapping[str, str]) -> Object:
+    """A secret that Telamon keeps itself.
+
+    Args:
+        name: of the secret.
+        namespace: where it is.
+        data: values by key, in base64.
+    """
+    return {
+        "apiVersion": SECRET.version,
+        "kind": SECRET.kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/managed-by": MANAGER},
+        },
+        "type": "Opaque",
+        "data": dict(data),
+    }

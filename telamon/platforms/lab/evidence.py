@@ -1,7 +1,7 @@
 """One archive with what tells later why something went wrong, and without a secret in it.
 
 Steps: dumps are asked for first, because they go into the logs; then everything is read, cleared of secrets by
-:mod:`telamon.platforms.lab.redaction`, and written beside its place before it is renamed.
+:mod:`telamon.platforms.redaction`, and written beside its place before it is renamed.
 
 Traps:
     * Homes and databases are left out: they hold what users wrote.
@@ -10,15 +10,13 @@ Traps:
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import platform
 import select
 import signal
-import tarfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -29,12 +27,13 @@ from telamon.desired.lab.data import LabDesired
 from telamon.errors import PlatformError, TelamonError, brief
 from telamon.naming import DATABASE, EDGE, split_member
 from telamon.platforms import procfs
+from telamon.platforms.evidence import MANIFEST, Gathering, whole_lines, write_archive
 from telamon.platforms.files import located
 from telamon.platforms.lab.installed import installed
 from telamon.platforms.lab.ledger import Entry, Ledger
 from telamon.platforms.lab.logs import log_path
-from telamon.platforms.lab.redaction import PUBLIC_KEYS, Redactor, secret_values
 from telamon.platforms.lab.secrets import FileSecrets
+from telamon.platforms.redaction import PUBLIC_KEYS, Redactor, secret_values
 from telamon.platforms.sqlite import SqliteGlance
 
 LOG_BYTES: Final = 8 * 1024 * 1024
@@ -73,27 +72,6 @@ class Evidence:
     dumped: tuple[str, ...]
 
 
-@dataclass
-class _Archive:
-    """What goes into it."""
-
-    redactor: Redactor
-    contents: dict[str, str] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-
-    def add(self, name: str, read: Callable[[], str]) -> None:
-        """Take a text in; what cannot be read is noted instead."""
-        try:
-            self.contents[name] = self.redactor.text(read())
-        except (OSError, TelamonError) as error:
-            self.left_out.append(f"{name}: {brief(error)}")
-
-    def add_document(self, name: str, document: Any) -> None:
-        """Take JSON data in."""
-        cleared = self.redactor.document(document)
-        self.contents[name] = json.dumps(cleared, indent=1, ensure_ascii=False, default=str) + "\n"
-
-
 def gather(root: Path, target: Path, *, member: str, at: datetime) -> Evidence:
     """Write an archive.
 
@@ -110,7 +88,7 @@ def gather(root: Path, target: Path, *, member: str, at: datetime) -> Evidence:
     members = _members(root, member)
     dumped = _dump_threads(root, members)
     stored = _stored(root)
-    archive = _Archive(Redactor(_known(root, stored)))
+    archive = Gathering(Redactor(_known(root, stored)))
     for name in members:
         archive.add(f"log/{name}.log", partial(_tail, log_path(root, name)))
     for pattern in CONFIGURATION:
@@ -129,7 +107,7 @@ def gather(root: Path, target: Path, *, member: str, at: datetime) -> Evidence:
         "leftOut": archive.left_out,
         "notIn": ["homes", "shared homes", "databases", "secrets", "private keys"],
     }
-    archive.add_document("manifest.json", manifest)
+    archive.add_document(MANIFEST, manifest)
     _write(target, archive.contents, at=at)
     names = tuple(sorted(archive.contents))
     return Evidence(target, names, archive.redactor.count, tuple(archive.left_out), dumped)
@@ -182,8 +160,7 @@ def _tail(path: Path) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(size - LOG_BYTES, 0))
         text = log.read().decode("utf-8", errors="replace")
-    # The first line is cut in its middle, and half a secret is not found.
-    return text if size <= LOG_BYTES else text.partition("\n")[2]
+    return text if size <= LOG_BYTES else whole_lines(text)
 
 
 def _machine(root: Path) -> str:
@@ -279,24 +256,15 @@ def _grows(log: Path, before: int, descriptor: int, /) -> bool:
 
 
 def _write(target: Path, contents: Mapping[str, str], *, at: datetime) -> None:
-    top = target.name.partition(".")[0]
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     with located(target):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                with tarfile.open(fileobj=file, mode="w:gz") as archive:
-                    for name, content in _entries(contents):
-                        info = tarfile.TarInfo(f"{top}/{name}")
-                        info.size, info.mtime, info.mode = len(content), int(at.timestamp()), 0o600
-                        archive.addfile(info, io.BytesIO(content))
+                write_archive(file, contents, top=target.name.partition(".")[0], at=at)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-
-
-def _entries(contents: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    return ((name, text.encode()) for name, text in sorted(contents.items()))

@@ -102,10 +102,26 @@ def test_the_operator_reads_secrets_by_name_and_hands_on_nothing() -> None:
             assert "*" not in rule["apiGroups"]
             if "secrets" in rule["resources"]:
                 assert rule["resourceNames"]
-                # Only the token of the account that it makes itself is its own to write.
-                own = all(name.endswith(("-token", "-renewed")) for name in rule["resourceNames"])
+                if role["metadata"]["name"] != "telamon-operator":
+                    continue
+                # Only what it makes itself is its own to write.
+                made = ("-token", "-renewed", "-evidence")
+                own = all(name.endswith(made) for name in rule["resourceNames"])
                 assert rule["verbs"] == (["get", "create", "patch"] if own else ["get"])
     assert objects(example("full"), "ClusterRole") == []
+
+
+def test_people_read_no_secret_but_evidence_and_that_as_administrators_of_the_product() -> None:
+    found = {
+        (role["metadata"]["name"], role["metadata"]["namespace"]): (rule["verbs"], rule["resourceNames"])
+        for role in objects(example("full"), "Role")
+        for rule in role["rules"]
+        if "secrets" in rule["resources"] and role["metadata"]["name"] != "telamon-operator"
+    }
+    assert found
+    for (role, namespace), rights in found.items():
+        assert role == "telamon-administrators"
+        assert rights == (["get"], [f"{namespace}-evidence"])
 
 
 def test_a_products_administrators_have_rights_in_its_namespace_alone() -> None:

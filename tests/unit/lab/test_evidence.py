@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from telamon.errors import MachineError, PlatformError
 from telamon.platforms.lab.evidence import Evidence, gather
-from telamon.platforms.lab.redaction import Redactor
 from telamon.platforms.lab.secrets import FileSecrets
+from telamon.platforms.redaction import Redactor
 from telamon.platforms.sqlite import SqliteFile, SqliteJournal, SqliteStore
 from telamon.ports import Entry, Stored
 

@@ -18,15 +18,16 @@ PUBLIC_KEYS: Final = frozenset({"username", "email", "name"})
 
 _TELLING = r"pass(?:word|wd|phrase)?|pwd|secret|token|licen[cs]e|credentials?|private[-_.]?key|api[-_.]?key"
 _SECRET_KEY = re.compile(rf"(?:{_TELLING})", re.IGNORECASE)
+# None looks at a character again and again: logs hold words of many thousands, and nothing else is done meanwhile.
 _PATTERNS: Final = (
     # -Datlassian.password=x, "token": "x", secret: x
     re.compile(
-        rf"""(?P<keep>[\w.-]*(?:{_TELLING})[\w.-]*["']?\s*[=:]\s*["']?)(?P<value>[^\s"',;&<>\[\]]+)""",
+        rf"""(?P<keep>(?:{_TELLING})[\w.-]{{0,64}}["']?\s*[=:]\s*["']?)(?P<value>[^\s"',;&<>\[\]]+)""",
         re.IGNORECASE,
     ),
     re.compile(r"(?P<keep>\b(?:Basic|Bearer)\s+)(?P<value>[\w.~+/=-]{8,})"),
     re.compile(r"(?P<keep>://[^\s/:@]+:)(?P<value>[^\s/@]+)(?=@)"),
-    re.compile(r"(?P<keep>[\w.]*(?:SESSIONID|remember\w*)=)(?P<value>[^\s;,\"']+)"),
+    re.compile(r"(?P<keep>(?:SESSIONID|remember\w{0,64})=)(?P<value>[^\s;,\"']+)"),
 )
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
@@ -57,15 +58,21 @@ class Redactor:
         return text
 
     def document(self, value: Any) -> Any:
-        """JSON data without the values of keys that are named like secrets."""
+        """JSON data without the values of keys that are named like secrets; a variable of a container counts as one.
+
+        Source: Kubernetes API, EnvVar (``name`` and ``value`` beside one another).
+        """
         if isinstance(value, Mapping):
+            variable = str(value.get("name", ""))
+            if is_telling(variable) and isinstance(value.get("value"), str) and value["value"]:
+                return {**value, "value": self._replaced(variable)}
             return {key: self._value(str(key), inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.document(inner) for inner in value]
         return self.text(value) if isinstance(value, str) else value
 
     def _value(self, key: str, inner: Any) -> Any:
-        if isinstance(inner, str) and inner and _SECRET_KEY.search(key):
+        if isinstance(inner, str) and inner and is_telling(key):
             return self._replaced(key)
         return self.document(inner)
 
@@ -79,11 +86,20 @@ class Redactor:
         return f"{HIDDEN[:-1]} {label}]" if label else HIDDEN
 
 
+def is_telling(name: str) -> bool:
+    """Whether whatever is called so is a secret by its name.
+
+    Args:
+        name: of a key or a variable.
+    """
+    return _SECRET_KEY.search(name) is not None
+
+
 def secret_values(document: Any) -> Iterator[tuple[str, str]]:
     """Values in JSON data whose keys are named like secrets, with those keys."""
     if isinstance(document, Mapping):
         for key, inner in document.items():
-            if isinstance(inner, str) and _SECRET_KEY.search(str(key)):
+            if isinstance(inner, str) and is_telling(str(key)):
                 yield str(key), inner
             else:
                 yield from secret_values(inner)
