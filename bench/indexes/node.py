@@ -55,8 +55,15 @@ class Index:
         return dict(pairs)
 
     def writer(self) -> tantivy.IndexWriter:
-        """What changes the index; there is one at a time."""
-        return self._index.writer(heap_size=HEAP, num_threads=1)
+        """What changes the index; there is one at a time.
+
+        The first operation of a writer has the number of the last commit, and a deletion with that number is forgotten
+        where a merge begins before the next commit: what it deleted comes back. So the first one deletes nothing.
+        Source: tantivy, ``indexer/stamper.rs`` and ``segment_updater.rs``.
+        """
+        writer = self._index.writer(heap_size=HEAP, num_threads=1)
+        writer.delete_documents_by_term("key", "")
+        return writer
 
     @staticmethod
     def put(writer: tantivy.IndexWriter, key: str, *, value: str | None) -> None:

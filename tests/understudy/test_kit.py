@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +34,7 @@ from understudy.kit.sabotage import SABOTAGES
 from understudy.kit.settings import Endpoint, Environment, KitSettings, Release
 
 pytestmark = pytest.mark.lab
+ROOT = Path(__file__).parents[2]
 FIELDS = IndexFields(text=("summary",), keywords=("project",), integers=("number",))
 
 
@@ -242,6 +245,35 @@ def test_a_torn_index_is_seen_when_it_is_opened(tmp_path: Path) -> None:
             segment.write_bytes(segment.read_bytes()[: segment.stat().st_size // 2])
     with pytest.raises(IndexBroken):
         SearchIndex.open(folder, FIELDS)
+
+
+BEGUN = """
+import os, sys, pathlib
+from tests.understudy.test_kit import FIELDS, numbered
+from understudy.kit.index import SearchIndex
+index = SearchIndex.create(pathlib.Path(sys.argv[1]), FIELDS)
+for segment in range(8):
+    last = [f"K-{earlier}0" for earlier in range(1, 7)] if segment == 7 else []
+    index.apply([numbered(10 * segment + number) for number in range(10)], deleted=last)
+os._exit(0)
+"""
+"""Ends as a killed process does: segments are about to be merged, and the last commit has deleted in some of them."""
+
+
+def numbered(number: int) -> Document:
+    """A document whose key is a number."""
+    return Document(f"K-{number}", {"summary": "a", "project": "K", "number": number})
+
+
+def test_what_a_node_changes_first_after_a_kill_is_there_once(tmp_path: Path) -> None:
+    for turn in range(1, 7):
+        folder = tmp_path / str(turn)
+        subprocess.run([sys.executable, "-c", BEGUN, str(folder)], check=True, cwd=ROOT, timeout=60)
+        index = SearchIndex.open(folder, FIELDS)
+        before = index.count
+        index.apply([numbered(10 * turn + 5)])
+        index.close()
+        assert SearchIndex.open(folder, FIELDS).count == before
 
 
 def test_a_follower_applies_in_order_and_at_once_when_wanted() -> None:

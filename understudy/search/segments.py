@@ -14,11 +14,9 @@ from typing import Any, Protocol
 
 import tantivy
 
+from understudy.kit.index import open_writer
 from understudy.search.errors import InvalidRequest, StoreBroken
 from understudy.search.mapping import Properties, split_terms
-
-WRITER_HEAP_BYTES = 15_000_000
-"""The least tantivy works well with; a writer has one thread, because a node is one of many on its machine."""
 
 WRITER_IDLE_SECONDS = 30.0
 """How long an unused writer keeps its heap."""
@@ -78,7 +76,7 @@ class Segments:
     def _open_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
             try:
-                self._writer = self._index.writer(WRITER_HEAP_BYTES, 1)
+                self._writer = open_writer(self._index, key="_id")
             except ValueError as problem:
                 raise StoreBroken(f"segments cannot be written: {str(problem)[:200]}") from problem
         self._used = time.monotonic()
