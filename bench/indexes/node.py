@@ -62,6 +62,8 @@ class Index:
         Source: tantivy, ``indexer/stamper.rs`` and ``segment_updater.rs``.
         """
         writer = self._index.writer(heap_size=HEAP, num_threads=1)
+        # What a writer that was killed has left beside its last commit would be in the way of this one's files.
+        writer.garbage_collect_files()
         writer.delete_documents_by_term("key", "")
         return writer
 

@@ -2,62 +2,96 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from bench.errors import BenchError
 from bench.lab import Lab
-from bench.machine import others_busy
+from bench.machine import ROOT, others_busy
 from bench.results import Figure, Run
 from bench.scenarios.base import Scenario
 from bench.session import Session
 from telamon.proof.drill.outcome import Verdict
 
-STACK: Final = Path(__file__).parents[1] / "soak.yaml"
-NAME: Final = "soak"
+STACK: Final = ROOT / "examples" / "drills.yaml"
+"""All that can be broken: relays stand in the links, homes have an end, and some releases are no good."""
+NAME: Final = "drills"
 FAULTS: Final = 1_000
 PORTION: Final = 25
-"""Faults of one repeat: a bench that is cut short loses no more than these."""
+"""Faults of one stack in one repeat: a bench that is cut short loses no more than these."""
+DRAWN: Final = 1.1
+"""Draws for each drill that is carried out: not every drill can be done to every product."""
+SIDE_BY_SIDE: Final = 4
+"""Stacks of one repeat: a drill mostly waits, and time is not judged here."""
 RATE: Final = 30.0
 LONGEST: Final = 5_400.0
 """Seconds after which a portion ends with what it has."""
 
 
 def portion(session: Session, repeat: int) -> Run:
-    """Bring a stack up, break it a number of times at random, and take it down with everything in it."""
+    """Bring stacks up, break each a number of times at random, and take them down with everything in them."""
     session.pause()
-    lab = Lab(STACK, session.lab.root.with_name("k"), NAME, session.lab.environment)
-    busy, began = others_busy(lab.root), time.time()
-    lab.up()
-    try:
-        runs = _runs(lab, seed=repeat)
-    finally:
-        lab.down(purge=True)
+    busy, began = others_busy(session.lab.root), time.time()
+    seeds = range(repeat * SIDE_BY_SIDE, (repeat + 1) * SIDE_BY_SIDE)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        stacks = list(pool.map(partial(_soaked, session), seeds))
+    runs = [run for stack in stacks for run in stack.runs]
+    told = [stack.broke for stack in stacks if stack.broke]
+    verdicts = Counter(run["verdict"] for run in runs)
     figures = {
         "faults": float(sum(run["verdict"] not in _UNDONE for run in runs)),
         "lost": _sum(runs, "lost"),
         "anomalies": _sum(runs, "anomalies"),
         "unhealed": float(sum(not _figure(run, "healed").get("met", True) for run in runs)),
-        "broken": float(sum(run["verdict"] == Verdict.BROKEN.value for run in runs)),
-        "missed": float(sum(run["verdict"] == Verdict.FAILED.value for run in runs)),
-        "skipped": float(sum(run["verdict"] == Verdict.SKIPPED.value for run in runs)),
+        "broken": float(verdicts[Verdict.BROKEN.value] + len(told)),
+        "missed": float(verdicts[Verdict.FAILED.value]),
+        "skipped": float(verdicts[Verdict.SKIPPED.value]),
         "sent": float(sum(run["sent"] for run in runs)),
     }
-    notes = [
+    told += [
         f"{run['drill']} {run['product']} (seed {run['seed']}): {run['reason']}"
         for run in runs
         if run["verdict"] in {Verdict.FAILED.value, Verdict.BROKEN.value}
     ]
-    return Run(figures, began, busy, notes=notes)
+    done = Counter(run["drill"] for run in runs if run["verdict"] not in _UNDONE)
+    told.append(f"carried out: {', '.join(f'{drill} {times}' for drill, times in sorted(done.items()))}")
+    return Run(figures, began, busy, notes=told)
 
 
 _UNDONE: Final = frozenset({Verdict.SKIPPED.value, Verdict.BROKEN.value})
 
 
+@dataclass(frozen=True)
+class _Soaked:
+    """What became of one stack: its drills, and why it broke ("" where it did not)."""
+
+    runs: Sequence[Mapping[str, Any]]
+    broke: str = ""
+
+
+def _soaked(session: Session, seed: int) -> _Soaked:
+    """One stack, from its first start to its removal. What breaks it must not cost what the others have shown."""
+    lab = Lab(STACK, session.lab.root.with_name(f"k{seed}"), NAME, session.lab.environment)
+    runs: Sequence[Mapping[str, Any]] = ()
+    try:
+        lab.up()
+        try:
+            runs = _runs(lab, seed=seed)
+        finally:
+            lab.down(purge=True)
+    except BenchError as error:
+        return _Soaked(runs, f"the stack with seed {seed}: {error}")
+    return _Soaked(runs)
+
+
 def _runs(lab: Lab, *, seed: int) -> Sequence[Mapping[str, Any]]:
-    """The drills of one portion, as the command line tells them."""
+    """The drills of one stack, as the command line tells them."""
     found = lab.answer(
         "drill",
         "soak",
@@ -75,7 +109,7 @@ def _runs(lab: Lab, *, seed: int) -> Sequence[Mapping[str, Any]]:
     )
     runs: Sequence[Mapping[str, Any]] = found.get("runs", ())
     if not runs:
-        raise BenchError(f"the soak with seed {seed} ran no drill")
+        raise BenchError("the soak ran no drill")
     return runs
 
 
@@ -92,9 +126,9 @@ SCENARIOS = (
         "soak",
         f"{FAULTS:,} faults at random",
         f"{RATE:.0f} requests/s to the products that are hurt, while `telamon drill soak` draws drills, victims and "
-        f"moments: {PORTION} a portion, each on a fresh stack with a seed of its own. Everything acknowledged is read "
-        "back after each drill. A late generator makes no portion void: time is not judged here. A drill that "
-        "makes several faults counts once.",
+        f"moments. {SIDE_BY_SIDE} fresh stacks stand side by side, each with a seed of its own and {PORTION} draws. "
+        "Everything acknowledged is read back after each drill. A late generator makes no portion void: time is not "
+        "judged here. A drill that makes several faults counts once.",
         (
             Figure("lost", "acknowledged writes lost", "", "sum", 0),
             Figure("anomalies", "other anomalies", "", "sum", 0),
@@ -106,7 +140,7 @@ SCENARIOS = (
             Figure("sent", "requests sent", "", "sum"),
         ),
         portion,
-        repeats=FAULTS // PORTION,
+        repeats=math.ceil(FAULTS * DRAWN / (PORTION * SIDE_BY_SIDE)),
         lasting=True,
     ),
 )
