@@ -139,7 +139,12 @@ def _upper_layer(folder: Path, package: str) -> Layer:
 
 def _own_layers(folder: Path, name: str) -> tuple[Layer, ...]:
     """What an image alone has over what it shares with others."""
-    entries = list(stand_ins.installed(name, user=RECIPES[name].user))
+    recipe = RECIPES[name]
+    entries = list(
+        python_root.for_backups()
+        if recipe.package == "telamon"
+        else stand_ins.installed(name, user=recipe.user)
+    )
     return (write_layer(folder / f"layer-of-{name}.tar", entries),) if entries else ()
 
 

@@ -120,17 +120,34 @@ def postgresql_client() -> Iterator[Entry]:
     Raises:
         PartMissingError: the wheel is not installed.
     """
-    wheel = _CLIENT_WHEEL
-    try:
-        files = importlib.metadata.distribution(wheel).files or ()
-    except importlib.metadata.PackageNotFoundError as error:
-        raise PartMissingError(f"the wheel {wheel} is not installed") from error
-    for file in files:
-        path = Path(str(file.locate()))
-        if path.parent.name == "bin" and path.name == "psql":
-            yield Entry("usr/local/bin/psql", path, 0o755)
-        if path.parent.name == "lib" and re.match(r"lib[a-z]+\.so|lib.*\.so\.", path.name) and path.is_file():
-            yield Entry(f"usr/local/lib/{path.name}", path)
+    for inside, path in _postgresql():
+        if inside.startswith("lib/") and "/" not in inside.removeprefix("lib/"):
+            yield Entry(f"usr/local/{inside}", path)
+        elif inside == "bin/psql":
+            yield Entry(f"usr/local/{inside}", path, 0o755)
+
+
+def for_backups() -> Iterator[Entry]:
+    """What jobs of the operator run for backups: restic, and PostgreSQL with its server, as an image of it must bring.
+
+    Raises:
+        PartMissingError: restic or the wheel is not installed.
+    """
+    restic = Path(_found("restic")).resolve()
+    found = list(_postgresql())
+    for inside, path in found:
+        yield Entry(f"usr/local/{inside}", path, 0o755 if inside.startswith("bin/") else 0o644)
+    yield Entry("usr/bin/restic", restic, 0o755)
+    # A lab's wheel may lean on libraries of the system; the loader's folder is that of the layer below.
+    yield from _libraries([restic, *(path for inside, path in found if inside.startswith(("bin/", "lib/")))])
+
+
+def _postgresql() -> Iterator[tuple[str, Path]]:
+    """Programs, libraries and what they read, by their path below the folder that PostgreSQL was installed in."""
+    for path in _files_of(_CLIENT_WHEEL):
+        inside = re.search(r"/pginstall/((?:bin|lib|share)/.+)$", path.as_posix())
+        if inside and path.is_file() and not inside[1].endswith((".a", ".pc")):
+            yield inside[1], path
 
 
 def envoy() -> Iterator[Entry]:
@@ -139,11 +156,7 @@ def envoy() -> Iterator[Entry]:
     Raises:
         PartMissingError: the wheel is not installed.
     """
-    try:
-        files = importlib.metadata.distribution(_ENVOY_WHEEL).files or ()
-    except importlib.metadata.PackageNotFoundError as error:
-        raise PartMissingError(f"the wheel {_ENVOY_WHEEL} is not installed") from error
-    found = [Path(str(file.locate())) for file in files]
+    found = _files_of(_ENVOY_WHEEL)
     program = next(path for path in found if path.name == "envoy" and path.parent.name == "_bin")
     yield Entry("usr/local/bin/envoy", program, 0o755)
     yield from _libraries([program])
@@ -226,6 +239,15 @@ def _distributions() -> list[importlib.metadata.Distribution]:
     return [known[name] for name in sorted(known)]
 
 
+def _files_of(wheel: str) -> list[Path]:
+    """Every file of a wheel that is installed."""
+    try:
+        files = importlib.metadata.distribution(wheel).files or ()
+    except importlib.metadata.PackageNotFoundError as error:
+        raise PartMissingError(f"the wheel {wheel} is not installed") from error
+    return [Path(str(file.locate())) for file in files]
+
+
 def _libraries(programs: Sequence[Path]) -> Iterator[Entry]:
     """Every shared library that programs load, and the loader at its fixed place."""
     said = subprocess.run(("ldd", *map(str, programs)), capture_output=True, text=True, check=False).stdout  # noqa: S607
@@ -259,7 +281,7 @@ def _is_program(path: Path) -> bool:
 def _found(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        raise PartMissingError(f"there is no `{name}` on this machine, and images of products have one")
+        raise PartMissingError(f"there is no `{name}` on this machine, and images have one")
     return path
 
 

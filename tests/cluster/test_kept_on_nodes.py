@@ -22,11 +22,12 @@ from testbed.gateway import NAMESPACE
 from tests.cluster.kept import NAME, TAG, UP, Kept
 from tests.cluster.support import until
 from tests.cluster.test_nodes import Bed, bed_of, database_beside, ours
-from tests.cluster.users import SESSIONS, Met, staged, tell, users
+from tests.cluster.users import SESSIONS, judge, staged, tell, users
 from tests.support.desk import Result
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(1500), ours]
 
+BY = Path(__file__).name
 RELEASES = ("11.3.1", "11.3.2")
 
 
@@ -80,16 +81,6 @@ def made(kept: Kept) -> Staged:
     return staged(kept)
 
 
-def judge(what: str, met: Met, **more: float) -> None:
-    """Demand that nobody has met anything; where a busy machine sent late, only what was acknowledged is judged."""
-    tell({**met.figures(what), **more})
-    assert met.anomalies() == []
-    if why := measure.void(met.whole()):
-        pytest.skip(f"nothing follows from what failed: {why}")
-    assert met.failed() == {}
-    assert met.driven() == []
-
-
 def up(kept: Kept) -> None:
     """Bring the stack to what its file says, and wait until it is so."""
     told = kept.up("--timeout", "10m")
@@ -108,7 +99,7 @@ def test_a_release_rolls_out_under_load(kept: Kept, made: Staged) -> None:
     after = {name: kept.pod(name)["metadata"]["uid"] for name in kept.members()}
     assert before.keys() == after.keys()
     assert not set(before.values()) & set(after.values())
-    judge("rolling upgrade", met, took=round(met.marks["done"] - met.marks["asked"]))
+    judge("rolling upgrade", {"": met}, by=BY, took=round(met.marks["done"] - met.marks["asked"]))
 
 
 def test_nodes_come_and_go_under_load(kept: Kept, made: Staged) -> None:
@@ -123,7 +114,7 @@ def test_nodes_come_and_go_under_load(kept: Kept, made: Staged) -> None:
         up(kept)
         met.mark("two")
     three, two = met.marks["three"] - met.marks["asked"], met.marks["two"] - met.marks["three"]
-    judge("scale 2-3-2", met, up=round(three), down=round(two))
+    judge("scale 2-3-2", {"": met}, by=BY, up=round(three), down=round(two))
 
 
 def test_a_machine_is_emptied_under_load(kept: Kept, made: Staged) -> None:
@@ -140,7 +131,7 @@ def test_a_machine_is_emptied_under_load(kept: Kept, made: Staged) -> None:
         assert after["metadata"]["uid"] != before["metadata"]["uid"]
     assert kept.telamon("machines", "uncordon", machine).code == 0
     until(kept.serve, within=UP)
-    judge("drain of a node", met, took=round(met.marks["done"] - met.marks["asked"]))
+    judge("drain of a node", {"": met}, by=BY, took=round(met.marks["done"] - met.marks["asked"]))
 
 
 def tainted(bed: Bed, machine: str, change: Callable[[list[Any]], list[Any]]) -> bool:
@@ -213,7 +204,7 @@ def test_a_machine_is_replaced_under_load(kept: Kept, made: Staged) -> None:
     assert after["metadata"]["uid"] != before["metadata"]["uid"]
     until(kept.serve, within=UP)
     marks = {name: round(met.marks[name] - met.marks["asked"]) for name in ("emptied", "joined", "done")}
-    judge("replacement of a node", met, **marks)
+    judge("replacement of a node", {"": met}, by=BY, **marks)
 
 
 def test_a_machine_is_lost_under_load_and_comes_back(kept: Kept, made: Staged) -> None:
@@ -255,7 +246,8 @@ def test_a_machine_is_lost_under_load_and_comes_back(kept: Kept, made: Staged) -
             "around": round(around, 2),
             "all": round(everybody, 2),
             "healed": healed,
-        }
+        },
+        by=BY,
     )
     assert met.anomalies() == []
     if why := measure.void(record):

@@ -7,8 +7,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.sync.client import connect
 
@@ -19,8 +21,18 @@ from testbed.parts import Cache
 from tests.cluster.kept import NAME, TAG, UP
 from tests.cluster.support import until
 from tests.cluster.test_nodes import Bed, bed_of, database_beside, ours
-from tests.cluster.users import tell
-from tests.cluster.whole import RELEASES, SEARCH, Whole, anomalies, asked, figures, found, staged, users
+from tests.cluster.users import judge, tell
+from tests.cluster.whole import (
+    NEXT,
+    RELEASES,
+    SEARCH,
+    Whole,
+    asked,
+    crowds,
+    found,
+    staged,
+    written,
+)
 from tests.support.desk import Result
 from tests.understudy.test_synchrony_cluster import Editor, token_of
 from understudy.kit.database import Database, DatabaseAddress
@@ -38,7 +50,7 @@ REFUSED = 4
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
     """Three nodes with a gateway: one more than members, so that a member has somewhere to go."""
-    images = {product: [release] for product, release in RELEASES.items()}
+    images = {product: [release, NEXT[product]] for product, release in RELEASES.items()}
     images |= {"opensearch": [SEARCH], "postgres": ["17"], "telamon": [TAG]}
     yield from bed_of(Wanted(nodes=3, images=images, gateway=True, tied=True))
 
@@ -191,7 +203,7 @@ def test_a_machine_is_emptied_while_other_members_restart(whole: Whole, made: di
     for product in RELEASES:
         is_open(product)
     begun = time.monotonic()
-    with users(whole, made, "emptied") as records:
+    with crowds(whole, made, "emptied") as met:
         emptying.start()
         for product in RELEASES:
             elsewhere = [
@@ -206,6 +218,63 @@ def test_a_machine_is_emptied_while_other_members_restart(whole: Whole, made: di
         settled(whole)
     assert told[0].code == 0, told[0].err + told[0].out
     assert whole.telamon("machines", "uncordon", machine).code == 0
-    tell({"what": "drain of a node and restarts", "seconds": took, **figures(records)}, by=BY)
-    for product, record in records.items():
-        assert anomalies(record) == [], product
+    judge("drain of a node and restarts", met, by=BY, took=took)
+
+
+def brought(whole: Whole, within: str = "20m") -> None:
+    """Bring the stack to what its file says, and wait until it is so."""
+    told = whole.up("--timeout", within)
+    assert told.code == 0, f"{told.err}{told.out}{whole.stack().get('status')}"
+    settled(whole)
+
+
+def test_every_product_is_scaled_under_load(whole: Whole, made: dict[str, Staged]) -> None:
+    settled(whole)
+    begun = time.monotonic()
+    with crowds(whole, made, "scaled") as met:
+        whole.nodes = 3
+        brought(whole)
+        three = time.monotonic()
+        whole.nodes = 2
+        brought(whole)
+        two = time.monotonic()
+    judge("scale 2-3-2", met, by=BY, up=round(three - begun), down=round(two - three))
+
+
+def is_there(whole: Whole, product: str, path: str) -> bool:
+    """Whether an administrator is shown something."""
+    return asked(product, path, whole.password) == httpx.codes.OK
+
+
+def test_every_product_goes_back_to_a_backup(whole: Whole, made: dict[str, Staged]) -> None:
+    assert made.keys() == RELEASES.keys()
+    for product in RELEASES:
+        settled(whole)
+        kept = written(whole, product, "before the backup")
+        begun = time.monotonic()
+        done(whole, "backup", product)
+        saved = time.monotonic()
+        lost = written(whole, product, "after the backup")
+        listed = whole.telamon("backup", "list", "--stack", NAME).document
+        newest = max((each for each in listed if each["product"] == product), key=lambda each: each["name"])
+        done(whole, "restore", product, "--from", newest["name"], "--yes")
+        settled(whole)
+        until(partial(is_there, whole, product, kept), within=UP)
+        assert asked(product, lost, whole.password) == httpx.codes.NOT_FOUND
+        back = round(time.monotonic() - saved)
+        tell({"what": f"backup and restore of {product}", "saved": round(saved - begun), "back": back}, by=BY)
+
+
+def test_every_release_rolls_out_under_load(whole: Whole, made: dict[str, Staged]) -> None:
+    settled(whole)
+    namespaces = {product: f"{NAME}-{product}" for product in RELEASES}
+    pods = [(f"{product}-{n}", space) for product, space in namespaces.items() for n in range(2)]
+    before = {name: whole.bed.pod(name, namespace=space)["metadata"]["uid"] for name, space in pods}
+    begun = time.monotonic()
+    with crowds(whole, made, "upgraded") as met:
+        whole.releases = dict(NEXT)
+        brought(whole)
+        took = round(time.monotonic() - begun)
+    after = {name: whole.bed.pod(name, namespace=space)["metadata"]["uid"] for name, space in pods}
+    assert not set(before.values()) & set(after.values())
+    judge("rolling upgrade", met, by=BY, took=took)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api
 from telamon.proof import measure
 from telamon.proof.generator import Generator
@@ -20,7 +22,8 @@ from telamon.proof.history.checker import check
 from telamon.proof.history.reading import history_of
 from telamon.proof.record import Record
 from telamon.proof.stage import Script, Staged, stage
-from tests.cluster.kept import SPACE, Kept
+from tests.cluster.kept import NAME, Kept
+from tests.cluster.test_nodes import Bed
 
 RATE: Final = 50.0
 """Requests a second."""
@@ -38,13 +41,15 @@ class Serving:
     """Notes when each address was last one that users were sent to.
 
     Args:
-        kept: the stack.
+        bed: the cluster.
+        product: whose nodes they are; its component and service are called so.
     """
 
-    def __init__(self, kept: Kept) -> None:
-        assert kept.bed.cluster is not None
-        self._network = kept.bed.cluster.network()
-        self._kubeconfig = kept.bed.cluster.kubeconfig
+    def __init__(self, bed: Bed, product: str) -> None:
+        assert bed.cluster is not None
+        self._product = product
+        self._network = bed.cluster.network()
+        self._kubeconfig = bed.cluster.kubeconfig
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self.last: dict[str, float] = {}
@@ -63,10 +68,10 @@ class Serving:
     def _watch(self) -> None:
         with self._network.inside():
             api = Api(self._kubeconfig)
-            labels = {"kubernetes.io/service-name": "jira"}
+            labels = {"kubernetes.io/service-name": self._product}
             while not self._over.wait(0.2):
                 began = time.monotonic()
-                for item in api.list(ENDPOINT_SLICE, namespace=SPACE, labels=labels):
+                for item in api.list(ENDPOINT_SLICE, namespace=f"{NAME}-{self._product}", labels=labels):
                     for each in item.get("endpoints") or ():
                         if (each.get("conditions") or {}).get("ready") is not False:
                             self.last[str(each["addresses"][0])] = began
@@ -162,17 +167,18 @@ def staged(kept: Kept) -> Staged:
 
 
 @contextmanager
-def users(kept: Kept, made: Staged, name: str) -> Iterator[Met]:
+def users(kept: Kept, made: Staged, name: str, *, product: str = "jira") -> Iterator[Met]:
     """Users who keep asking while the block lasts; at its end what they met is read.
 
     Args:
         kept: the stack.
         made: they and what they need.
         name: of the run.
+        product: that they ask.
     """
     plan = made.plan.model_copy(update={"name": name, "seed": len(name)})
     with Generator(plan, kept.folder, secrets=made.secrets) as generator:
-        serving = Serving(kept)
+        serving = Serving(kept.bed, product)
         serving.start()
         try:
             met = Met(generator, serving)
@@ -184,7 +190,25 @@ def users(kept: Kept, made: Staged, name: str) -> Iterator[Met]:
         met.record = generator.finish()
 
 
-def tell(found: Mapping[str, Any], *, by: str = "test_kept_on_nodes.py") -> None:
+def judge(what: str, crowds: Mapping[str, Met], *, by: str, **more: float) -> None:
+    """Demand that nobody has met anything; where a busy machine sent late, only what was acknowledged is judged.
+
+    Args:
+        what: was done.
+        crowds: whoever was there, by what they are called in the evidence; "" where nobody else was.
+        by: file of the test.
+        more: figures to be written down with theirs.
+    """
+    for name, met in crowds.items():
+        tell({**met.figures(f"{what}: {name}" if name else what), **more}, by=by)
+    assert {name: met.anomalies() for name, met in crowds.items() if met.anomalies()} == {}
+    if late := next(filter(None, (measure.void(met.whole()) for met in crowds.values())), ""):
+        pytest.skip(f"nothing follows from what failed: {late}")
+    assert {name: met.failed() for name, met in crowds.items() if met.failed()} == {}
+    assert {name: met.driven() for name, met in crowds.items() if met.driven()} == {}
+
+
+def tell(found: Mapping[str, Any], *, by: str) -> None:
     """Show figures (`pytest -s`), and write them into the evidence where TELAMON_WRITE_EVIDENCE asks for it.
 
     Args:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -20,11 +20,6 @@ from telamon.platforms.kubernetes.api import Kind
 from telamon.platforms.rest import Password, perform
 from telamon.products.base import Endpoint, FrontAddress, Identity
 from telamon.products.registry import registry
-from telamon.proof import measure
-from telamon.proof.generator import Generator
-from telamon.proof.history.checker import check
-from telamon.proof.history.reading import history_of
-from telamon.proof.record import Record
 from telamon.proof.repository import Account
 from telamon.proof.stage import Place, Script, Staged, stage
 from telamon.proof.workload import Target
@@ -34,15 +29,19 @@ from testbed.images import RECIPES
 from tests.cluster.harness import APPLICATION
 from tests.cluster.kept import FRONT, NAME, TAG, Kept
 from tests.cluster.test_nodes import let_in
+from tests.cluster.users import Met, users
 
 RELEASES: Final = {"jira": "11.3.1", "confluence": "10.2.7", "bitbucket": "9.4.16"}
 """Of the products."""
+NEXT: Final = {"jira": "11.3.2", "confluence": "10.2.8", "bitbucket": "9.4.17"}
+"""Those that they are brought to node by node."""
 SEARCH: Final = "2.19.1"
 """Release of OpenSearch that a stack has where nobody names one."""
 PORTS: Final = {"jira": 8080, "confluence": 8090, "bitbucket": 7990}
-RATE: Final = 4.0
-"""Requests a second for each product: what is asked is whether the products hold together, not how much they carry."""
-SESSIONS: Final = 6
+RATE: Final = 50 / 3
+"""Requests a second for each product."""
+SESSIONS: Final = 8
+CLAIM: Final = "backups"
 LONGEST: Final = 900.0
 """Seconds of load; every test ends it long before."""
 TEXT: Final = """\
@@ -54,19 +53,19 @@ spec:
   domain: acme.example
   products:
     jira:
-      version: 11.3.1
-      nodes: 2
+      version: RELEASE-OF-jira
+      nodes: NODES
       resources: {cpu: 100m, memory: 512Mi}
       env: {QUICKLY}
     confluence:
-      version: 10.2.7
-      nodes: 2
+      version: RELEASE-OF-confluence
+      nodes: NODES
       resources: {cpu: 100m, memory: 512Mi}
       env: {QUICKLY}
       companions: {synchrony: {nodes: 2, resources: {cpu: 100m, memory: 256Mi, heap: 128Mi}}}
     bitbucket:
-      version: 9.4.16
-      nodes: 2
+      version: RELEASE-OF-bitbucket
+      nodes: NODES
       resources: {cpu: 100m, memory: 768Mi}
       env: {QUICKLY}
       companions: {opensearch: {nodes: 1, resources: {cpu: 100m, memory: 512Mi, heap: 256Mi}}}
@@ -90,6 +89,7 @@ spec:
   storage:
     local: {storageClass: LOCAL}
     shared: {kind: csi, storageClass: shared}
+  backup: {destination: {kind: claim, claim: CLAIM}, recent: 2h}
 """
 _QUICKLY: Final = (
     'UNDERSTUDY_START_SECONDS: "1", UNDERSTUDY_LINK_SECONDS: "0.5", UNDERSTUDY_STOP_SECONDS: "0.5"'
@@ -102,19 +102,23 @@ class Whole(Kept):
     """The stack, and whoever looks after it.
 
     Attributes:
+        releases: that the file asks for, by product.
         search: password of OpenSearch's administrator, of the strength that its image demands.
     """
 
+    releases: dict[str, str] = field(default_factory=lambda: dict(RELEASES))
     search: str = field(default_factory=lambda: f"Aa1.{secrets.token_urlsafe(12)}", repr=False)
 
     def bring(self) -> None:
-        """Bring the secrets, the program of the application, and a way for the test to the nodes themselves."""
+        """Bring secrets, room for backups, the program of the application, and a way for the test to the nodes."""
         super().bring()
         metadata = {"name": "program", "namespace": f"{NAME}-tiny"}
         data = {APPLICATION.name: APPLICATION.read_text(encoding="utf-8")}
         program = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
         for item in (program, *(let_in(f"{NAME}-{product}") for product in RELEASES)):
             self.bed.api.apply(item, over=None)
+        for product in RELEASES:
+            self.bed.api.apply(_claim(f"{NAME}-{product}"), over=None)
 
     def place_of(self, product: str) -> Place:
         """A product, as its users reach it.
@@ -135,9 +139,15 @@ class Whole(Kept):
 
     def serve(self) -> bool:
         """Whether exactly the nodes that are asked for serve, with the release that is asked for."""
-        wanted = {f"{name}-{n}": ("Serving", release) for name, release in RELEASES.items() for n in range(2)}
+        wanted = {
+            f"{name}-{n}": ("Serving", release)
+            for name, release in self.releases.items()
+            for n in range(self.nodes)
+        }
         wanted |= {f"tiny-{n}": ("Serving", "1.0") for n in range(2)}
-        return wanted.items() <= self.members().items()
+        found = self.members()
+        nodes = {name for name in found if name.rpartition("-")[0] in {*RELEASES, "tiny"}}
+        return nodes == wanted.keys() and wanted.items() <= found.items()
 
     def listed(self, product: str, by: str) -> set[str]:
         """Members of a product's cluster, as one of them lists them; nothing where it does not answer.
@@ -165,10 +175,9 @@ class Whole(Kept):
 
     def are_one(self) -> bool:
         """Whether every member of every product lists all members of it."""
+        members = {product: {f"{product}-{n}" for n in range(self.nodes)} for product in RELEASES}
         return all(
-            self.listed(product, f"{product}-{n}") == {f"{product}-0", f"{product}-1"}
-            for product in RELEASES
-            for n in range(2)
+            self.listed(product, name) == names for product, names in members.items() for name in names
         )
 
     def _given(self) -> dict[tuple[str, str], str]:
@@ -196,6 +205,9 @@ class Whole(Kept):
             "HOST": self.server.address,
             "PORT": str(self.server.port),
             "LOCAL": self.local,
+            "NODES": str(self.nodes),
+            "CLAIM": CLAIM,
+            **{f"RELEASE-OF-{product}": release for product, release in self.releases.items()},
         }
         text = TEXT
         for word, value in words.items():
@@ -210,6 +222,17 @@ class Whole(Kept):
         return ""
 
 
+def _claim(namespace: str) -> dict[str, Any]:
+    """Room for the backups of a product, as somebody makes it."""
+    spec = {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "shared",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    metadata = {"name": CLAIM, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
 def staged(whole: Whole) -> dict[str, Staged]:
     """Make the users of every product and what they need, through the front door."""
     script = Script("users", "USERS", rate=RATE, seconds=LONGEST, sessions=SESSIONS, forgetful=0.0)
@@ -217,42 +240,19 @@ def staged(whole: Whole) -> dict[str, Staged]:
 
 
 @contextmanager
-def users(whole: Whole, made: Mapping[str, Staged], name: str) -> Iterator[dict[str, Record]]:
-    """Users of every product who keep asking while the block lasts; what is given is filled at its end.
+def crowds(whole: Whole, made: Mapping[str, Staged], name: str) -> Iterator[dict[str, Met]]:
+    """Users of every product who keep asking while the block lasts; at its end what they met is read.
 
     Args:
         whole: the stack.
-        made: they and what they need.
+        made: they and what they need, by product.
         name: of the run.
     """
-    records: dict[str, Record] = {}
     with ExitStack() as stack:
-        generators = {}
-        for product, each in made.items():
-            plan = each.plan.model_copy(update={"name": f"{name}-{product}"})
-            generator = Generator(plan, whole.folder, secrets=each.secrets)
-            generators[product] = stack.enter_context(generator)
-        yield records
-        for generator in generators.values():
-            generator.ask_to_end()
-        records |= {product: generator.finish() for product, generator in generators.items()}
-
-
-def figures(records: Mapping[str, Record]) -> dict[str, dict[str, object]]:
-    """What is written down of a run: for each product what was sent, what failed, and what was wrong."""
-    return {
-        product: {
-            "sent": len(record.samples),
-            "failed": sum(measure.failures(record.samples).values()),
-            "wrong": len(anomalies(record)),
+        yield {
+            product: stack.enter_context(users(whole, each, f"{name}-{product}", product=product))
+            for product, each in made.items()
         }
-        for product, record in records.items()
-    }
-
-
-def anomalies(record: Record) -> list[str]:
-    """What is wrong with what was acknowledged and read."""
-    return [f"{each.fault}: {each.thing}: {each.words}" for each in check(history_of(record)).anomalies]
 
 
 def found(whole: Whole, words: str) -> int:
@@ -269,10 +269,63 @@ def found(whole: Whole, words: str) -> int:
     return len(answer.json()["code"]["values"]) if answer.status_code == httpx.codes.OK else 0
 
 
-def asked(product: str, path: str) -> int:
-    """With which code the front door answers, on the host of a product; 0 where it does not."""
+def asked(product: str, path: str, password: str = "") -> int:
+    """With which code the front door answers, on the host of a product; 0 where it does not.
+
+    Args:
+        product: its name.
+        path: that is asked for.
+        password: of the administrator; "" for somebody who is not logged in.
+    """
     try:
-        headers = {"host": f"{product}.acme.example"}
-        return httpx.get(f"http://{FRONT}{path}", headers=headers, timeout=5.0, trust_env=False).status_code
+        answer = httpx.get(
+            f"http://{FRONT}{path}",
+            headers={"host": f"{product}.acme.example"},
+            auth=("root", password) if password else None,
+            timeout=5.0,
+            trust_env=False,
+        )
     except httpx.TransportError:
         return 0
+    return answer.status_code
+
+
+def written(whole: Whole, product: str, title: str) -> str:
+    """Have the administrator write something in the place of :func:`staged`. Returns the path at which it is read.
+
+    Args:
+        whole: the stack.
+        product: where.
+        title: of the issue, the page or the repository.
+    """
+    place, name = _WRITES[product]
+    answer = httpx.post(
+        f"http://{FRONT}{place}",
+        json=_body(product, title),
+        headers={"host": f"{product}.acme.example"},
+        auth=("root", whole.password),
+        timeout=10.0,
+        trust_env=False,
+    )
+    assert answer.is_success, answer.text
+    return f"{place}/{answer.json()[name]}"
+
+
+_WRITES: Final = {
+    "jira": ("/rest/api/2/issue", "key"),
+    "confluence": ("/rest/api/content", "id"),
+    "bitbucket": ("/rest/api/latest/projects/USERS/repos", "slug"),
+}
+"""Where something is made, and which name in the answer it is read by. Source: the products' REST APIs."""
+
+
+def _body(product: str, title: str) -> dict[str, Any]:
+    match product:
+        case "jira":
+            fields = {"project": {"key": "USERS"}, "issuetype": {"name": "Task"}, "summary": title}
+            return {"fields": fields}
+        case "confluence":
+            text = {"storage": {"value": f"<p>{title}</p>", "representation": "storage"}}
+            return {"type": "page", "title": title, "space": {"key": "USERS"}, "body": text}
+        case _:
+            return {"name": title, "scmId": "git"}
