@@ -1,8 +1,8 @@
 """Pin every requirement, with the hashes of its release files, under ``requirements/``.
 
-``dev.txt`` is resolved first and holds everything; ``lab.txt`` and ``runtime.txt`` are cut from it, so that
-all three agree. The files name no index: whoever installs decides where packages come from. Hashes are those
-of every file of a release, so one file serves x86-64 and arm64.
+``dev.txt`` is resolved first and holds everything; ``lab.txt``, ``runtime.txt`` and ``operator.txt`` (of the operator's
+image) are cut from it, so that all of them agree. The files name no index: whoever installs decides where packages come
+from. Hashes are those of every file of a release, so one file serves x86-64 and arm64.
 
 Existing pins stay unless ``--upgrade`` is given. At the end the pins are resolved once more for every supported
 kind of machine and Python, from wheels alone, because the machine that locks is only one of them.
@@ -50,7 +50,7 @@ def requirement_sets(pyproject: dict[str, Any]) -> dict[str, list[str]]:
         line for name in ("aws", "kubernetes") for line in project["optional-dependencies"].get(name, ())
     ]
     dev = [*lab, *others, *pyproject["dependency-groups"]["dev"]]
-    return {"dev": dev, "lab": lab, "runtime": runtime}
+    return {"dev": dev, "lab": lab, "operator": [*runtime, *others], "runtime": runtime}
 
 
 def compile_pins(requirements: list[str], output: Path, *, constraint: Path | None, upgrade: bool) -> None:

@@ -223,7 +223,12 @@ def test_an_unpacked_archive_is_checked_without_git(tree: Path, capsys: pytest.C
 
 def test_lock_sets_hold_one_another() -> None:
     pyproject = {
-        "project": {"dependencies": ["a"], "optional-dependencies": {"lab": ["b"]}},
+        "project": {"dependencies": ["a"], "optional-dependencies": {"lab": ["b"], "kubernetes": ["k"]}},
         "dependency-groups": {"dev": ["c"]},
     }
-    assert lock.requirement_sets(pyproject) == {"dev": ["a", "b", "c"], "lab": ["a", "b"], "runtime": ["a"]}
+    assert lock.requirement_sets(pyproject) == {
+        "dev": ["a", "b", "k", "c"],
+        "lab": ["a", "b"],
+        "operator": ["a", "k"],
+        "runtime": ["a"],
+    }
