@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -274,6 +275,27 @@ def test_what_a_node_changes_first_after_a_kill_is_there_once(tmp_path: Path) ->
         index.apply([numbered(10 * turn + 5)])
         index.close()
         assert SearchIndex.open(folder, FIELDS).count == before
+
+
+def test_what_a_killed_writer_left_beside_its_last_commit_is_not_in_the_way_of_the_next(
+    tmp_path: Path,
+) -> None:
+    index = SearchIndex.create(tmp_path / "index", FIELDS)
+    index.apply([numbered(number) for number in range(5)])
+    index.close()
+    segments = tmp_path / "index" / "segments"
+    commit = json.loads((segments / "meta.json").read_text())
+    first = commit["segments"][0]["segment_id"].replace("-", "")
+    left = [f"{first}.{commit['opstamp'] + number}.del" for number in range(1, 20)]
+    managed = segments / ".managed.json"
+    managed.write_text(json.dumps([*json.loads(managed.read_text()), *left]))
+    for name in left:
+        (segments / name).write_bytes(b"half of it")
+
+    again = SearchIndex.open(tmp_path / "index", FIELDS)
+    again.apply([numbered(7)], deleted=["K-1"])
+    assert again.count == 5
+    again.close()
 
 
 def test_a_follower_applies_in_order_and_at_once_when_wanted() -> None:

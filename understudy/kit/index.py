@@ -275,6 +275,9 @@ def open_writer(index: tantivy.Index, *, key: str) -> tantivy.IndexWriter:
     (``end_merge`` goes on from the first segment's place in the queue of deletions); met with release 0.27 of the
     Python package.
 
+    Files that a killed writer has left beside its last commit go first. Those of deletions are named after the number
+    of the commit that they were meant for, and the next commit of that number would fail for finding one there.
+
     Args:
         index: of tantivy.
         key: a text field that no document has empty.
@@ -283,6 +286,7 @@ def open_writer(index: tantivy.Index, *, key: str) -> tantivy.IndexWriter:
         ValueError: somebody else has a writer, or the folder cannot be written.
     """
     writer = index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
+    writer.garbage_collect_files()
     writer.delete_documents_by_term(key, "")
     return writer
 
