@@ -98,6 +98,7 @@ def show(session: Session, *, name: str) -> None:
 @command.command(cls=Verb)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--product", default="", metavar="NAME", help="The product to hurt. Default: each in turn.")
+@click.option("--quick", is_flag=True, help="As briefly as each drill of a soak.")
 @seed_option
 @run_options
 @click.pass_obj
@@ -106,6 +107,7 @@ def run(
     *,
     names: tuple[str, ...],
     product: str,
+    quick: bool,
     seed: int,
     stack: str | None,
     state: Path | None,
@@ -123,7 +125,7 @@ def run(
         telamon drill run balancer-kill --rate 200 --report evidence
     """
     from telamon.cli.drill_rows import Row, work_off
-    from telamon.proof.drill.campaign import turns
+    from telamon.proof.drill.campaign import QUICK, turns
     from telamon.proof.drill.driving import Settings
 
     drills = _chosen(names)
@@ -134,7 +136,7 @@ def run(
     work_off(
         row,
         turns(drills, row.scene, seed=seed, product=product),
-        settings=_at(Settings(), rate),
+        settings=_at(QUICK if quick else Settings(), rate),
         report=report,
     )
 

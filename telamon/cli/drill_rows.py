@@ -160,7 +160,7 @@ def _work(
     fresh: list[Outcome] = []
     folder = home / f"{stamp}-{campaign}" if report is None else report
     page, end = folder, now() + budget
-    with alone(row.target):
+    with alone(row.target, row.title):
         try:
             for turn in turns:
                 if now() >= end:
@@ -178,7 +178,8 @@ def _work(
             ) from error
     if not fresh and kept:
         page = write_report(folder, kept, title=f"{row.title} on {row.scene.stack}")
-    _answer(row, fresh, page=page)
+    # Whoever goes on with a row wants to know how all of it went.
+    _answer(row, [*kept, *fresh], page=page)
 
 
 def _one(row: Row, turn: Turn, *, settings: Settings, folder: Path) -> Outcome:

@@ -9,7 +9,8 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ from telamon.errors import (
 )
 from telamon.model.care import BrokenReleases
 from telamon.model.stack import Stack
+from telamon.proof.drill.campaign import QUICK
 from telamon.proof.drill.deeds import QUARANTINE, RELEASE, AskForRelease, Deed, Operate
 from telamon.proof.drill.scene import Member, Scene
 
@@ -229,7 +231,9 @@ class LabStage:
     def repeat(self, drill: str, *, product: str, seed: int, settings: Settings) -> str:
         """The command that does it again."""
         only = f" --product {product}" if product else ""
-        return f"telamon drill run {drill}{only} --seed {seed} --rate {settings.rate:g}"
+        quick = " --quick" if replace(settings, rate=QUICK.rate) == QUICK else ""
+        stack = f" --stack {self.target.name}"
+        return f"telamon drill run {drill}{only}{stack} --seed {seed} --rate {settings.rate:g}{quick}"
 
     @property
     def _controller(self) -> Controller:
@@ -268,8 +272,12 @@ def refuse_production(scene: Scene, names: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def alone(target: Target) -> Iterator[None]:
+def alone(target: Target, what: str) -> Iterator[None]:
     """Let no other drill run on the stack meanwhile; the kernel lets go of it however this process ends.
+
+    Args:
+        target: the stack.
+        what: goes on meanwhile, for whoever is refused.
 
     Raises:
         NotReadyError: the stack was never brought up.
@@ -278,14 +286,20 @@ def alone(target: Target) -> Iterator[None]:
     path = target.root / LOCK
     if not path.parent.is_dir():
         raise NotReadyError("the stack does not run", remedy="Run `telamon up` first.")
+    began = datetime.now(UTC).strftime("%H:%M:%S UTC")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            other = path.read_text(encoding="utf-8", errors="replace").strip()
             raise ConflictError(
-                f"another drill runs on {target.name}", remedy="Wait for it, or end it with Ctrl-C."
+                f"another drill runs on {target.name}{f': {other}' if other else ''}",
+                remedy="Wait for it, or end it with Ctrl-C.",
             ) from None
+        # What a drill that was killed has written stands there until the next one begins.
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{what}, begun at {began} by process {os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)

@@ -211,7 +211,7 @@ def check(desired: ComponentDesired, view: View | None, *, memory: Memory, agree
         raise RefusedError(
             f"{words}: {wanted.jump.reason}",
             guard="jump-is-allowed",
-            remedy="choose another version, or put the old one back",
+            remedy=wanted.jump.remedy or "choose another version, or put the old one back",
         )
     if view is None:
         return

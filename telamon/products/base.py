@@ -394,6 +394,15 @@ class Product(Workload, Users):
         rolling = Jump(Way.ROLLING) if same_major else Jump(Way.DOWNTIME, "the first number changes")
         return backwards(from_release, to_release) or rolling
 
+    def jump_with(self, spec: ProductSpec, *, from_release: str, to_release: str) -> Jump:
+        """The same, for a product whose section of the stack file may itself stand in the way of a rolling upgrade."""
+        jump = self.jump(from_release, to_release)
+        obstacle = self.upgrade_obstacle(spec) if jump.way is Way.ROLLING else ""
+        if not obstacle:
+            return jump
+        remedy = "take it out of the stack file, apply that with the release in force, and upgrade then"
+        return Jump(Way.REFUSED, obstacle, remedy)
+
     def upgrade_obstacle(self, spec: ProductSpec) -> str:
         """What in its section of the stack file stands in the way of a rolling upgrade, or ""."""
         return ""

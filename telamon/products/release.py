@@ -18,10 +18,17 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Jump:
-    """From one release to another: which way, and why not a better one."""
+    """From one release to another.
+
+    Attributes:
+        way: which way it is gone.
+        reason: why there is no better one.
+        remedy: what to do about it; "" where nothing but another release helps.
+    """
 
     way: Way
     reason: str = ""
+    remedy: str = ""
 
 
 class Act(StrEnum):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from telamon import wiring
+from telamon.cli.drill_rows import FOLDER, RUN
 from telamon.cli.main import run
 from telamon.cli.session import Session
 from telamon.cli.terminal import Stream, Terminal
@@ -23,7 +24,8 @@ from telamon.errors import NoController
 from telamon.model.stack import Stack
 from telamon.platforms.clock import SteadyClock
 from telamon.products.traffic import Act, Kind, Meaning, Shape
-from telamon.proof.drill.outcome import Verdict, read
+from telamon.proof.drill.campaign import Done, Journal
+from telamon.proof.drill.outcome import Outcome, Verdict, read, write
 from telamon.proof.stage import Staged
 from telamon.proof.workload import Audit, LoadPlan, Target
 from tests.lab.support import strike, tiny_stack, until
@@ -206,10 +208,24 @@ def test_soak_goes_on_where_it_stopped(drilled: Drilled) -> None:
     first = drilled.document["runs"]
     drilled.run("soak", *quick, "--faults", "2")
     second = drilled.document["runs"]
-    assert (len(first), len(second)) == (1, 1)
+    assert (len(first), len(second)) == (1, 2)
     assert len(read(drilled.folder)) == 2
     drilled.run("soak", *quick, "--faults", "2")
-    assert drilled.document["runs"] == []
+    again = drilled.document["runs"]
+    assert [(run["drill"], run["seed"]) for run in again] == [(run["drill"], run["seed"]) for run in second]
+
+
+def test_going_on_with_a_row_tells_of_what_failed_before(drilled: Drilled) -> None:
+    folder = drilled.lab.root / FOLDER
+    failed = Outcome(
+        "node-kill", "A node dies", "nobody notices", "tiny", 3, 0.0, 9.0, Verdict.FAILED, "lost"
+    )
+    (folder / "earlier").mkdir(parents=True)
+    write(folder / "earlier" / RUN, [failed])
+    done = Done("soak-77", 0, failed.drill, failed.product, failed.seed, failed.verdict, 9.0, "earlier")
+    Journal(folder).append(done)
+    assert drilled.run("soak", "--seed", "77", "--faults", "1", "-o", "json") == 1
+    assert [run["reason"] for run in drilled.document["runs"]] == ["lost"]
 
 
 def test_drill_that_is_killed_leaves_a_stack_that_mends_itself(drilled: Drilled) -> None:
@@ -243,9 +259,9 @@ def test_two_drills_at_once_are_refused(drilled: Drilled) -> None:
     from telamon.naming import StackName
 
     root = drilled.lab.root
-    with alone(Found(StackName("acme"), root, wiring.socket_path(root), root / "log")):
+    with alone(Found(StackName("acme"), root, wiring.socket_path(root), root / "log"), "Drill suite"):
         assert drilled.run("run", "node-kill") == 5
-    assert "another drill" in drilled.err.getvalue()
+    assert "another drill runs on acme: Drill suite, begun at" in drilled.err.getvalue()
 
 
 def test_production_is_left_alone_unless_its_file_names_the_drill(drilled: Drilled) -> None:

@@ -13,7 +13,6 @@ from telamon.desired.kubernetes.site import Site
 from telamon.desired.outline import UNVERSIONED
 from telamon.model.stack import Stack
 from telamon.naming import component_name
-from telamon.products.release import Jump, Way
 
 
 def pending(
@@ -53,9 +52,6 @@ def _beside(part: KubernetesComponent, wanted: Sequence[KubernetesComponent]) ->
     old, new = part.desired.members, asked.desired.members
     if not old or not new or old[0].release == new[0].release:
         return part
-    jump = product.jump(old[0].release, new[0].release)
-    obstacle = product.upgrade_obstacle(part.part.spec) if jump.way is Way.ROLLING else ""
-    if obstacle:
-        jump = Jump(Way.REFUSED, obstacle)
+    jump = product.jump_with(part.part.spec, from_release=old[0].release, to_release=new[0].release)
     upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=dict(asked.stateful_set))

@@ -15,7 +15,6 @@ from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack
 from telamon.naming import ComponentName, component_name
 from telamon.products.base import Product
-from telamon.products.release import Jump, Way
 
 
 def compile_pending(
@@ -59,9 +58,6 @@ def _pending(part: LabComponent, asked: LabComponent, *, spec: ProductSpec, prod
     old, new = part.desired.members, asked.desired.members
     if not old or not new:
         return part
-    jump = product.jump(old[0].release, new[0].release)
-    obstacle = product.upgrade_obstacle(spec) if jump.way is Way.ROLLING else ""
-    if obstacle:
-        jump = Jump(Way.REFUSED, obstacle)
+    jump = product.jump_with(spec, from_release=old[0].release, to_release=new[0].release)
     upgrade = Upgrade(old[0].release, new[0].release, jump, product.has_upgrade_mode, new)
     return replace(part, desired=replace(part.desired, upgrade=upgrade), upgraded=asked.processes)

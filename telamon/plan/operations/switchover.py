@@ -33,7 +33,7 @@ class Switchover(Planner):
             yield Refusal(
                 "is-a-database",
                 f"{view.desired.name} is no database",
-                "switch the database over: `telamon switchover`",
+                "switch the database over: `telamon database switchover`",
             )
             return
         record = recorded(view.memory)

@@ -19,8 +19,9 @@ downtime"; Bitbucket, "Zero downtime upgrade REST".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from telamon.desired.component import Upgrade as Wanted
 from telamon.plan.operation import Running
@@ -52,6 +53,13 @@ SETTLES = 5.0
 TOLD = "told"
 MODE = "mode"
 APPROVED = "approved"
+_SETTLING: Mapping[UpgradePhase | None, str] = MappingProxyType(
+    {
+        UpgradePhase.RUNNING_UPGRADE_TASKS: "its final tasks run",
+        UpgradePhase.MIXED: "the product itself counts a node of the old release still",
+    }
+)
+"""What an upgrade waits for whose nodes all run the new release."""
 
 
 class Upgrade(Releasing):
@@ -196,7 +204,7 @@ class Upgrade(Releasing):
         if not wanted.mode or (approved and phase is UpgradePhase.STABLE):
             left = tuple(put_back(view, operation))
             yield from left or (Record(name, f"{RELEASE}{wanted.to_release}", "every node runs it"),)
-        elif phase in {UpgradePhase.READY_TO_RUN_UPGRADE_TASKS, UpgradePhase.MIXED} and not approved:
+        elif phase is UpgradePhase.READY_TO_RUN_UPGRADE_TASKS and not approved:
             yield Record(
                 name, operation.fact(APPROVED), "every node is upgraded; from here nothing turns back"
             )
@@ -218,12 +226,8 @@ class Upgrade(Releasing):
             # Somebody has approved at the product's own page.
             yield Record(name, operation.fact(APPROVED), "the cluster is stable on the new release")
         else:
-            words = (
-                "its final tasks run"
-                if phase is UpgradePhase.RUNNING_UPGRADE_TASKS
-                else "the cluster settles"
-            )
-            yield Wait("Upgrading", words, seconds=0.5)
+            # As long as the product itself counts a node of the old release, the way back is open.
+            yield Wait("Upgrading", _SETTLING.get(phase, "the cluster settles"), seconds=0.5)
 
     def _retry(self, view: View, operation: Running, *, wanted: Wanted) -> Iterator[Proposal]:
         left = tuple(tried_again(view, operation))

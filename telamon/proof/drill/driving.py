@@ -186,8 +186,6 @@ def run(
     )
     try:
         found = _run(stage, drill, base, settings=settings, folder=folder, say=say)
-    except NotReadyError as error:
-        found = _with(base, verdict=Verdict.SKIPPED, reason=str(error))
     except TelamonError as error:
         found = _with(base, verdict=Verdict.BROKEN, reason=str(error))
     return _with(found, seconds=time.monotonic() - clock)
@@ -200,7 +198,10 @@ def _run(
         return _with(base, verdict=Verdict.BROKEN, reason=f"the stack is not in its steady state: {trouble}")
     scene = stage.scene()
     dice = random.Random(f"{base.seed}/{drill.name}/{base.product}")  # noqa: S311 - it must be repeatable
-    strikes = drill.plan(scene, base.product, dice)
+    try:
+        strikes = drill.plan(scene, base.product, dice)
+    except NotReadyError as error:
+        return _with(base, verdict=Verdict.SKIPPED, reason=str(error))
     faults = [strike.fault for strike in strikes if not isinstance(strike.fault, Operate | AskForRelease)]
     missing = [reason for fault in faults if (reason := stage.faults.lacks(fault))]
     if missing:

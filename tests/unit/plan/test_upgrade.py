@@ -9,7 +9,7 @@ import pytest
 from telamon.plan.decide import next_step
 from telamon.plan.operation import Running
 from telamon.plan.operations.registry import PLANNERS, refusals
-from telamon.plan.step import Call, Drain, Finished, Record, StartMember
+from telamon.plan.step import Call, Drain, Finished, Record, StartMember, Wait
 from telamon.platforms.memory.parts import Behaviour, Fault
 from telamon.products.release import Way
 from telamon.state.world import JobPhase, JobState, UpgradePhase
@@ -229,6 +229,26 @@ def test_refusals_name_the_rule() -> None:
     made.tick()
     view = replace(made.outcomes["tracker"].view, operation=None)
     assert {found.guard for found in refusals(view, operation)} == {"jump-is-allowed", "all-are-well"}
+
+
+def test_the_way_back_is_open_while_the_product_counts_a_node_of_the_old_release() -> None:
+    made = asked()
+    made.run_until(
+        lambda: (
+            made.outcomes["tracker"].view.seen.upgrade is UpgradePhase.READY_TO_RUN_UPGRADE_TASKS
+            and len(made.outcomes["tracker"].view.serving()) == 2
+        )
+    )
+    operation = made.operations["tracker"]
+    view = replace(made.outcomes["tracker"].view, operation=operation)
+    view = replace(view, memory=view.memory.without_fact(operation.fact("approved")))
+    mixed = replace(view, seen=replace(view.seen, upgrade=UpgradePhase.MIXED))
+    ready, waiting = next_step(view), next_step(mixed)
+    assert isinstance(ready, Record)
+    assert ready.fact == operation.fact("approved")
+    assert isinstance(waiting, Wait), waiting
+    assert "old release" in waiting.message
+    assert PLANNERS["upgrade"].too_late(mixed, operation) is None
 
 
 def test_an_answer_that_was_lost_does_not_keep_it_from_turning_back() -> None:
