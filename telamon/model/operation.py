@@ -54,6 +54,13 @@ class OperationStatus(Section):
     finished: Annotated[AwareDatetime | None, Doc("When it ended.", unit="RFC 3339", unset="It has not.")] = (
         None
     )
+    uid: Annotated[
+        str,
+        Doc(
+            "What tells its calls and jobs from those of an earlier operation of its name.",
+            why="Outside of a cluster no name comes back.",
+        ),
+    ] = ""
 
 
 class Operation(Section):

@@ -354,6 +354,7 @@ def _running(operation: Operation) -> Running:
         operation.spec.params,
         started.timestamp() if started else 0.0,
         operation.status.cancelled,
+        operation.status.uid,
     )
 
 

@@ -9,6 +9,9 @@ from typing import Final
 UPGRADING: Final = frozenset({"upgrade", "major-upgrade"})
 """Operations that change a release."""
 
+UID_SHOWN: Final = 8
+"""Characters of a uid that are kept: of the few operations that were ever called alike, no two begin alike."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -29,6 +32,7 @@ class Running:
         params: particulars of the verb.
         since: instant at which it was accepted, seconds.
         cancelled: whether somebody has asked it to end early.
+        uid: what the store tells it from an earlier one of its name by; "" where no name comes back.
     """
 
     name: str
@@ -37,6 +41,12 @@ class Running:
     params: Mapping[str, str] = field(default_factory=dict)
     since: float = 0.0
     cancelled: bool = False
+    uid: str = ""
+
+    @property
+    def key(self) -> str:
+        """What no other operation is called, nor ever was: its name, and where names come back, whose it is."""
+        return f"{self.name}.{self.uid[:UID_SHOWN]}" if self.uid else self.name
 
     @property
     def course(self) -> Course | None:
@@ -46,8 +56,8 @@ class Running:
 
     def fact(self, what: str) -> str:
         """The name of a fact of this operation alone; it is forgotten when the operation has ended."""
-        return f"{self.name}:{what}"
+        return f"{self.key}:{what}"
 
     def job(self, what: str) -> str:
         """The name of a job of this operation alone."""
-        return f"{self.name}/{what}"
+        return f"{self.key}/{what}"

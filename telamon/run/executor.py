@@ -163,12 +163,12 @@ class Executor:
 
     def conclude(self, operation: Running, finished: Finished) -> None:
         """Forget what was remembered for an operation that has ended; what came of it stays in the journal."""
-        self._write("ended", operation.name, detail=f"{finished.ending}: {finished.message}")
+        self._write("ended", operation.key, detail=f"{finished.ending}: {finished.message}")
 
     def has_concluded(self, operation: Running) -> bool:
         """Whether the journal knows that an operation has ended."""
         entries = self.journal.read(self.component)
-        return any(entry.kind == "ended" and entry.subject == operation.name for entry in entries)
+        return any(entry.kind == "ended" and entry.subject == operation.key for entry in entries)
 
     def retry(self) -> None:
         """Forget failures and refusals: somebody says that the cause is gone."""

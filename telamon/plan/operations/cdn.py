@@ -89,7 +89,7 @@ def _forgotten(view: View, operation: Running) -> Iterator[Proposal]:
 
 
 def _invalidation(view: View, operation: Running) -> Begin:
-    work = InvalidateDistribution(view.desired.distribution, reference=operation.name)
+    work = InvalidateDistribution(view.desired.distribution, reference=operation.key)
     return Begin(view.desired.name, operation.job(work.kind), work, operation.name)
 
 
@@ -123,7 +123,7 @@ def _attempts(view: View, operation: Running) -> tuple[Call, ...]:
 def _call(call: str, view: View, operation: Running, *, attempt: int = 0) -> Call:
     """A call on whichever member is fit; its job is the operation's, not the member's."""
     members = view.fit() or view.seen.members
-    argument = f"{operation.name}/{attempt}" if attempt else operation.name
+    argument = f"{operation.key}/{attempt}" if attempt else operation.key
     return Call(
         view.desired.name, members[0].name if members else "", call, operation.name, argument=argument
     )

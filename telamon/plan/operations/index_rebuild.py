@@ -97,9 +97,9 @@ class IndexRebuild(Planner):
                 yield Drain(name, node, f"{operation.name}: it serves nobody while it makes its index anew")
                 return
             why = f"{operation.name}: {self.words}"
-            begin = Call(name, node, REBUILD, why, argument=operation.name)
+            begin = Call(name, node, REBUILD, why, argument=operation.key)
             left = tuple(called(view, begin, rest=LOOKS_EVERY))
-            look = Call(name, node, AWAIT, why, argument=operation.name)
+            look = Call(name, node, AWAIT, why, argument=operation.key)
             yield from left or called(view, look, rest=LOOKS_EVERY)
 
 
@@ -114,7 +114,7 @@ def _choose(view: View, operation: Running) -> Iterator[Proposal]:
 
 
 def _conclude(view: View, operation: Running, node: str) -> Iterator[Proposal]:
-    job = view.seen.jobs[f"{AWAIT}/{operation.name}"]
+    job = view.seen.jobs[f"{AWAIT}/{operation.key}"]
     if job.result == WRONG:
         yield Finished("Failed", f"{node}: {job.detail}")
         return
@@ -127,7 +127,7 @@ def _conclude(view: View, operation: Running, node: str) -> Iterator[Proposal]:
 
 
 def _cancelled(view: View, operation: Running) -> Finished:
-    if f"{REBUILD}/{operation.name}" in view.seen.jobs:
+    if f"{REBUILD}/{operation.key}" in view.seen.jobs:
         return Finished(
             "Cancelled", "what the product has begun it brings to its end, and nobody waits for it"
         )
@@ -142,12 +142,12 @@ def _node(view: View, operation: Running) -> str:
 
 def _is_at_it(view: View, operation: Running) -> bool:
     """Whether the node was told to, and as far as it answers has not ended: a look in vain means that nobody knows."""
-    begun = view.seen.jobs.get(f"{REBUILD}/{operation.name}")
-    looked = view.seen.jobs.get(f"{AWAIT}/{operation.name}")
+    begun = view.seen.jobs.get(f"{REBUILD}/{operation.key}")
+    looked = view.seen.jobs.get(f"{AWAIT}/{operation.key}")
     told = begun is not None and begun.phase is not JobPhase.FAILED
     return told and (looked is None or looked.phase is not JobPhase.FAILED)
 
 
 def _ended(view: View, operation: Running) -> bool:
-    job = view.seen.jobs.get(f"{AWAIT}/{operation.name}")
+    job = view.seen.jobs.get(f"{AWAIT}/{operation.key}")
     return job is not None and job.phase is JobPhase.SUCCEEDED and job.result != "waiting"

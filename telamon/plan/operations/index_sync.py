@@ -151,7 +151,7 @@ class IndexSync(Planner):
                     yield from _ended(view, operation, "Failed", message=f"{source} does not share its index")
                     return
                 why = f"{target} is about to recover from it"
-                yield from called(view, Call(name, source, "share-index", why, argument=operation.name))
+                yield from called(view, Call(name, source, "share-index", why, argument=operation.key))
                 if not _is_shared(view, operation):
                     yield Wait("SharingIndex", f"{source} shares its index", seconds=0.5)
                     return
@@ -323,7 +323,7 @@ def _stopped(view: View, name: str) -> bool:
 
 
 def _is_shared(view: View, operation: Running) -> bool:
-    job = view.seen.jobs.get(f"share-index/{operation.name}")
+    job = view.seen.jobs.get(f"share-index/{operation.key}")
     return job is not None and job.phase is JobPhase.SUCCEEDED and job.result == "done"
 
 
@@ -392,7 +392,7 @@ def _settled(view: View, operation: Running, source: str) -> Generator[Proposal,
     """Whether the source has applied all that there was when the target had stopped; if not, the old index stays."""
     why = f"{operation.member} has noted elsewhere how far it is"
     for attempt in range(1, SETTLES + 1):
-        step = Call(view.desired.name, source, "index-settled", why, argument=f"{operation.name}-{attempt}")
+        step = Call(view.desired.name, source, "index-settled", why, argument=f"{operation.key}-{attempt}")
         job = view.seen.jobs.get(step.job)
         if job is None:
             yield step

@@ -91,7 +91,7 @@ def tried_again(view: View, operation: Running) -> Iterator[Proposal]:
             helpers[0].name,
             f"upgrade-{Act.RETRY.value}",
             "the final tasks failed",
-            argument=f"{operation.name}/{attempt}",
+            argument=f"{operation.key}/{attempt}",
         )
         job = view.seen.jobs.get(step.job)
         if job is None:

@@ -81,5 +81,5 @@ def _started(member: MemberState) -> float:
 
 
 def _call(member: MemberState, view: View, operation: Running) -> Call:
-    argument = f"{operation.name}/{member.name}"
+    argument = f"{operation.key}/{member.name}"
     return Call(view.desired.name, member.name, "smoke", "it is new", argument=argument)

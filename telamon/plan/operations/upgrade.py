@@ -153,7 +153,7 @@ class Upgrade(Releasing):
             return
         helper = view.fit()[0].name
         if view.desired.prepares_join:
-            snapshot = Call(name, helper, "prepare-join", why, argument=operation.name)
+            snapshot = Call(name, helper, "prepare-join", why, argument=operation.key)
             left = tuple(called(view, snapshot))
             if left:
                 # A wait does not end the list of proposals, and nothing may begin before there is a snapshot.
@@ -216,7 +216,7 @@ class Upgrade(Releasing):
                     helper,
                     f"upgrade-{Act.APPROVE.value}",
                     "every node is upgraded",
-                    argument=operation.name,
+                    argument=operation.key,
                 ),
             )
             yield Wait("Upgrading", "the upgrade is being approved", seconds=0.5)
@@ -264,7 +264,7 @@ class Upgrade(Releasing):
         if wanted.mode and view.seen.upgrade is not UpgradePhase.STABLE:
             helper = view.fit()[0].name
             yield from called(
-                view, Call(name, helper, f"upgrade-{Act.CANCEL.value}", reason, argument=operation.name)
+                view, Call(name, helper, f"upgrade-{Act.CANCEL.value}", reason, argument=operation.key)
             )
             yield Wait("TurningBack", "upgrade mode is being switched off", seconds=0.5)
             return
@@ -283,12 +283,12 @@ def _succeeded(view: View, operation: Running) -> Finished:
 
 def _start(view: View, operation: Running, why: str) -> Call:
     call = f"upgrade-{Act.START.value}"
-    return Call(view.desired.name, view.fit()[0].name, call, why, argument=operation.name)
+    return Call(view.desired.name, view.fit()[0].name, call, why, argument=operation.key)
 
 
 def _may_be_on(view: View, operation: Running) -> bool:
     """Whether upgrade mode was asked for and nobody knows if that arrived: not seen on, and not switched off by us."""
-    cancel = view.seen.jobs.get(f"upgrade-{Act.CANCEL.value}/{operation.name}")
+    cancel = view.seen.jobs.get(f"upgrade-{Act.CANCEL.value}/{operation.key}")
     off = cancel is not None and cancel.phase is JobPhase.SUCCEEDED
     seen = view.seen.upgrade not in {None, UpgradePhase.STABLE}
     return _knows(view, operation, TOLD) and not off and not seen
@@ -299,7 +299,7 @@ def _just_called(view: View, operation: Running) -> bool:
     return any(
         job.ended is None or abs(view.now - job.ended) < SETTLES
         for name, job in view.seen.jobs.items()
-        if name.startswith("upgrade-") and f"/{operation.name}" in name
+        if name.startswith("upgrade-") and f"/{operation.key}" in name
     )
 
 

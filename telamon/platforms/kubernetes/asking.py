@@ -7,7 +7,6 @@ one that goes on cancels it (:mod:`telamon.platforms.kubernetes.store`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -16,17 +15,16 @@ from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.evidence import evidence_secret
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, surveyed
 from telamon.desired.kubernetes.written import document
-from telamon.errors import ConflictError, DeniedError, NotReadyError, PlatformError, TemporaryError, brief
+from telamon.errors import ConflictError, NotReadyError, PlatformError, TemporaryError, brief
 from telamon.model.operation import Operation, number_of, written
 from telamon.model.stack import Stack
-from telamon.naming import ANNOTATION_WORK, API_VERSION, LABEL_WORKED_ON, OPERATION_KIND, labels
+from telamon.naming import API_VERSION, OPERATION_KIND, labels
 from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.gathering import kept
 from telamon.platforms.kubernetes.records import CALLS
 from telamon.platforms.kubernetes.secrets import SECRET
 from telamon.platforms.kubernetes.sheets import CONFIG_MAP, sheet_name
 from telamon.platforms.kubernetes.store import ENDED, STACK, KubernetesStore
-from telamon.platforms.kubernetes.works import JOB
 from telamon.ports import Stored
 from telamon.products.base import Product
 from telamon.state.listing import Listing, read
@@ -54,7 +52,6 @@ class Asking:
         self._api = api
         self._stack = stack
         self._store = KubernetesStore(api, OPERATOR_NAMESPACE, stack)
-        self._databases = ""
         self._evidence: Mapping[str, str] = {}
 
     def stack(self) -> Object:
@@ -77,7 +74,6 @@ class Asking:
         """
         known = surveyed(self.asked_for(), products)
         self._store.known({part.name: part.namespace for part in known.parts})
-        self._databases = known.database_namespace
         self._evidence = {
             part.name: evidence_secret(self._stack, part.outline.product_name) for part in known.parts
         }
@@ -147,10 +143,9 @@ class Asking:
         """
         component = str(spec["target"]["component"])
         namespace = self._store.namespace_of(component)
-        earlier = self._worked_on(component, namespace)
         for _ in range(TRIES):
             there = [each.name for each in self._store.list(OPERATION_KIND)]
-            number = 1 + max(map(number_of, (*there, *earlier)), default=0)
+            number = 1 + max(map(number_of, there), default=0)
             name = f"{spec['verb']}-{component}-{number}"
             try:
                 made = self._api.create(_object(name, namespace, stack=self._stack, spec=spec))
@@ -160,19 +155,6 @@ class Asking:
                 Stored(OPERATION_KIND, name, 0, 0, dict(made["spec"]), dict(made.get("status") or {}))
             )
         raise TemporaryError(f"others ask for operations on {component} at the same time", delay=1.0)
-
-    def _worked_on(self, component: str, namespace: str) -> tuple[str, ...]:
-        """The operations whose jobs on a component are still there; one that was cancelled is not there itself.
-
-        Another one of its name would take the end of its jobs for that of its own.
-        """
-        found: list[Object] = []
-        for place in sorted({namespace, self._databases} - {""}):
-            # Whoever looks after one product alone may not look into the namespace of the databases.
-            with suppress(DeniedError, NotReadyError):
-                found += self._api.list(JOB, namespace=place, labels={LABEL_WORKED_ON: component})
-        works = ((item["metadata"].get("annotations") or {}).get(ANNOTATION_WORK, "") for item in found)
-        return tuple(str(work).partition("/")[0] for work in works)
 
     def cancel(self, name: str) -> Operation:
         """Ask an operation to end early.

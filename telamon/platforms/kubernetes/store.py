@@ -195,8 +195,13 @@ class KubernetesStore:
         )
 
     def _reported(self, found: Object, status: Mapping[str, Any]) -> Object:
-        """Write the status where it has changed; one that goes on is kept from vanishing, and one that ended is not."""
+        """Write the status where it has changed; one that goes on is kept from vanishing, and one that ended is not.
+
+        One that begins is told by its uid from then on; one that an earlier Telamon has begun goes by its name.
+        """
         before = found.get("status") or {}
+        if found["kind"] == OPERATION_KIND and status.get("started") and not before.get("started"):
+            status = {**status, "uid": str(found["metadata"]["uid"])}
         phase = str(status.get("phase", ""))
         if found["kind"] == OPERATION_KIND and phase and phase not in ENDED:
             found = self._finalized(found, kept=True)
