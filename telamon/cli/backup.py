@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli import completing
 from telamon.cli.options import (
     Decorated,
     Verb,
@@ -57,6 +58,7 @@ def command() -> None:
         telamon backup list
         telamon backup verify jira-20260312T101500Z
         telamon backup prune
+        telamon backup tidy jira
     """
 
 
@@ -206,6 +208,41 @@ def verify(session: Session, *, name: str, place: Place, wait: bool, timeout: Du
     operate(
         session, Asked("verify-backup", product, params={"from": name}), where=Where(place, wait, timeout)
     )
+
+
+@command.command("tidy", cls=Verb)
+@click.argument("product", shell_complete=completing.PRODUCTS)
+@click.option("--discard", is_flag=True, help="Remove it without a backup: nobody needs what was before.")
+@place_options
+@yes_option
+@wait_options("6h")
+@click.pass_obj
+def tidy(
+    session: Session,
+    *,
+    product: str,
+    discard: bool,
+    place: Place,
+    yes: bool,
+    wait: bool,
+    timeout: Duration,
+) -> None:
+    """Make what a restore has kept aside a backup, and remove it there.
+
+    A restore does so by itself in the end. Where no backup could be made of what was before, its end says why; until
+    this has come to a good end, no other restore of that product can begin. Users notice nothing.
+
+    Examples:
+        telamon backup tidy jira
+        telamon backup tidy jira --context production
+        telamon backup tidy jira --discard --yes
+    """
+    from telamon.cli.operating import Asked, Where, operate
+
+    if discard:
+        session.confirm(f"Remove what was before the last restore of {product}, for good?", yes=yes)
+    params = {"discard": "yes"} if discard else {}
+    operate(session, Asked("tidy-restore", product, params=params), where=Where(place, wait, timeout))
 
 
 @command.command("prune", cls=Verb)

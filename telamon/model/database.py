@@ -1,7 +1,7 @@
 """``database``: where PostgreSQL comes from. Each product gets a database and a role of its own in it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,10 @@ Parameters = Annotated[
     Mapping[PropertyName, str],
     Doc("Settings of PostgreSQL, over Telamon's own.", why="Telamon sets what the products need."),
 ]
+
+
+GROWS_BY: Final = 4
+"""How many times its size the disk of an RDS instance may come to by itself."""
 
 
 class RdsDatabase(Section):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from telamon.errors import ConflictError, PlatformError
-from telamon.platforms.backup import inplace, taking
+from telamon.errors import ConflictError, MachineError, PlatformError, TemporaryError
+from telamon.platforms.backup import inplace, schemas, taking
 from telamon.platforms.backup.contents import FOLDER
+from telamon.products.backup import BackupRules
 from telamon.state.backups import BackupEntry
 from tests.lab.backups import TRACKER, Site, attachment, needs_restic, quiet, site
 
@@ -128,6 +132,74 @@ def test_what_is_put_back_can_be_taken_back_and_what_was_is_kept(tracker: Site) 
     assert tracker.rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [
         ("jira",)
     ]
+
+
+def test_nobody_goes_on_writing_to_what_is_kept_aside(tracker: Site) -> None:
+    place = _place(tracker)
+    entry = _taken(place, "first")
+    _do(tracker, "DELETE FROM jiraissue WHERE id > 10")
+    now = _data(tracker)
+    inplace.prepare(entry, place)
+    with closing(place.shelf.server.connect("jira")) as stuck:
+        # It is told to end, and does not hear it.
+        os.kill(stuck.info.backend_pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(TemporaryError, match=f"server process {stuck.info.backend_pid}"):
+                inplace.switch(place)
+            assert _data(tracker) == now
+        finally:
+            os.kill(stuck.info.backend_pid, signal.SIGCONT)
+        inplace.switch(place)
+    assert _data(tracker) != now
+
+
+def test_nothing_is_loaded_where_the_disk_of_the_server_has_no_room(tracker: Site) -> None:
+    place = _place(tracker)
+    entry = _taken(place, "first")
+    with pytest.raises(MachineError, match="needed to load jira") as told:
+        inplace.prepare(entry, replace(place, disk=2**20))
+    assert "spec.database.storage" in (told.value.remedy or "")
+    assert tracker.rows(SPACES) == []
+    inplace.prepare(entry, replace(place, disk=2**40))
+    assert tracker.rows(SPACES) != []
+
+
+def test_a_product_that_keeps_no_files_is_put_back_all_the_same(tracker: Site, tmp_path: Path) -> None:
+    place = _place(tracker)
+    nothing = tmp_path / "without-home"
+    nothing.mkdir()
+    place = replace(place, subject=replace(place.subject, home=nothing, rules=BackupRules(skipped=(FOLDER,))))
+    entry = _taken(place, "first")
+    assert entry.files == 0
+    _do(tracker, "DELETE FROM jiraissue WHERE id > 10")
+    inplace.prepare(entry, place)
+    inplace.switch(place)
+    inplace.keep(place, name="before")
+    assert tracker.rows("SELECT count(*) FROM jiraissue") == [(20_000,)]
+    assert place.shelf.catalogue.get("before").rows["public.jiraissue"] == 10
+    assert list(nothing.iterdir()) == []
+
+
+def test_what_is_half_in_force_is_not_taken_for_left_over(tracker: Site) -> None:
+    place = _place(tracker)
+    entry = _taken(place, "first")
+    inplace.prepare(entry, place)
+    schemas.swap(place.shelf.server, "jira")
+    # Killed here: the rows are in force, and the files wait.
+    inplace.abandon(place)
+    waiting = place.contents.incoming
+    assert waiting.exists()
+    place.contents.outgoing.mkdir()
+    with pytest.raises(PlatformError, match="on their way"):
+        inplace.keep(place, name="before")
+    with pytest.raises(PlatformError, match="on their way"):
+        inplace.finish(place)
+    assert waiting.exists()
+    place.contents.outgoing.rmdir()
+    inplace.switch(place)
+    inplace.finish(place)
+    assert tracker.rows(SPACES) == []
+    assert not (tracker.home / FOLDER).exists()
 
 
 def test_nothing_changes_where_it_cannot_be_put_back(tracker: Site) -> None:

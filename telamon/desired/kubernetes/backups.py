@@ -8,9 +8,10 @@ from typing import Any
 
 from telamon.desired.kubernetes.database import database
 from telamon.desired.kubernetes.environment import database_link
-from telamon.desired.kubernetes.site import Part, Site
+from telamon.desired.kubernetes.site import Part, Site, database_spec
 from telamon.desired.kubernetes.storage import shared_claim
 from telamon.model.care import ClaimDestination
+from telamon.model.database import GROWS_BY, ExternalDatabase, RdsDatabase
 from telamon.naming import API_VERSION, STACK_KIND, secret_name
 from telamon.products.base import DatabaseLink, SecretValue
 
@@ -26,6 +27,7 @@ class SavingDesired:
         database: where it is, and as whom its nodes log in.
         authorities: those that the server's certificate is checked against; ``None`` for those of the image.
         keep: seconds for which a backup is kept.
+        disk: bytes that the disk of the database's server can come to; ``None`` where others keep it.
         stack_file: the flattened Stack.
     """
 
@@ -35,6 +37,7 @@ class SavingDesired:
     database: DatabaseLink
     authorities: SecretValue | None
     keep: float
+    disk: int | None
     stack_file: Mapping[str, Any]
 
 
@@ -59,6 +62,7 @@ def saving_of(part: Part, site: Site) -> SavingDesired | None:
         if authorities is None
         else SecretValue(authorities.secret, authorities.key or "authorities"),
         keep=site.spec.backup.keep.seconds,
+        disk=_disk(part, site),
         stack_file={
             "apiVersion": API_VERSION,
             "kind": STACK_KIND,
@@ -66,6 +70,15 @@ def saving_of(part: Part, site: Site) -> SavingDesired | None:
             "spec": site.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True),
         },
     )
+
+
+def _disk(part: Part, site: Site) -> int | None:
+    """How large the disk of a product's database server can come to be, in bytes."""
+    chosen = database_spec(site.spec)
+    if part.spec.database is not None or isinstance(chosen, ExternalDatabase):
+        return None
+    grown = GROWS_BY if isinstance(chosen, RdsDatabase) else 1
+    return chosen.storage.count * grown
 
 
 def vault_secret(site: Site, product: str) -> SecretValue:

@@ -36,6 +36,13 @@ _AUTHORITIES: Final = "/authorities"
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - within the container.
 _ENDS_WITHIN: Final = 86_400
 """Seconds; whoever has more data than can be saved in a day needs another way."""
+_STACK: Final = "TELAMON_STACK_"
+"""Begin of the names of the variables that hold the stack file, in pieces."""
+_PIECE: Final = 96 * 1024
+"""Bytes of one of them. Source: execve(2), "Limits on size of arguments and environment": 128 KiB for each string."""
+LARGEST: Final = 1024 * 1024
+"""Bytes of all of them: what else is in the job must have room beside. Source: etcd 3.5, "System limits": 1.5 MiB for
+each request; execve(2) allows more in all, 2 MiB."""
 _RESOURCES: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "requests": {"cpu": "250m", "memory": "768Mi", "ephemeral-storage": "256Mi"},
@@ -120,11 +127,12 @@ def _environment(
         "server": {"host": link.endpoint.host, "port": link.endpoint.port, **_protection(saving)},
         "database": link.name,
         "keep": saving.keep,
-        "stackFile": saving.stack_file,
+        "disk": saving.disk,
     }
     plain = {
         # Whoever reads the job sees what it does; the order is that of the fields, so it is the same each time.
         "TELAMON_WORK": json.dumps(told),
+        **_pieces(saving),
         "TELAMON_HOME": _HOME,
         "TELAMON_BACKUPS": _BACKUPS,
         "TELAMON_MESSAGE": _MESSAGE,
@@ -138,6 +146,50 @@ def _environment(
         {"name": name, "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}}}
         for name, value in secrets.items()
     ]
+
+
+def too_large(saving: SavingDesired) -> str:
+    """Why a job cannot be told of the whole stack file; "" where it can.
+
+    Args:
+        saving: how the data of a product are saved.
+    """
+    size = len(_told(saving))
+    if size <= LARGEST:
+        return ""
+    return (
+        f"spec takes {size // 1024} KiB as a job is told of it, and at most {LARGEST // 1024} fit into one: put what is"
+        " long in it (files, additional properties) into a ConfigMap of your own, and refer to that"
+    )
+
+
+def joined(environment: Mapping[str, str]) -> str:
+    """The stack file that a job is told of, as JSON.
+
+    Args:
+        environment: of the job.
+
+    Raises:
+        KeyError: there is none in it.
+    """
+    pieces = [environment[f"{_STACK}0"]]
+    while (piece := environment.get(f"{_STACK}{len(pieces)}")) is not None:
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _pieces(saving: SavingDesired) -> dict[str, str]:
+    """The stack file, in as many pieces as there must be."""
+    text = _told(saving)
+    return {
+        f"{_STACK}{number}": text[begin : begin + _PIECE]
+        for number, begin in enumerate(range(0, len(text), _PIECE))
+    }
+
+
+def _told(saving: SavingDesired) -> str:
+    """The stack file as a job is told of it: each character is one byte."""
+    return json.dumps(saving.stack_file)
 
 
 def _protection(saving: SavingDesired) -> dict[str, str]:

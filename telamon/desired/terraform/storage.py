@@ -31,7 +31,7 @@ from telamon.desired.terraform.network import (
     security_group,
 )
 from telamon.desired.terraform.policies import allow, document, key, log_group, role, usable_by
-from telamon.model.database import RdsDatabase
+from telamon.model.database import GROWS_BY, RdsDatabase
 from telamon.model.storage import OpenZfsVolume
 
 POSTGRES: Final = 5432
@@ -132,7 +132,7 @@ def _instance(ground: Ground, wanted: RdsDatabase) -> dict[str, Any]:
         "storage_type": "gp3",
         "storage_encrypted": True,
         "allocated_storage": size,
-        "max_allocated_storage": size * 4,
+        "max_allocated_storage": size * GROWS_BY,
         "multi_az": ground.production,
         "publicly_accessible": False,
         # For bootstrap alone: each product has a role of its own, and nobody keeps this password.

@@ -21,6 +21,7 @@ from telamon.plan.operations.restore import Restore
 from telamon.plan.operations.rotate_cluster_secret import RotateClusterSecret
 from telamon.plan.operations.rotate_database_password import RotateDatabasePassword
 from telamon.plan.operations.switchover import Switchover
+from telamon.plan.operations.tidy_restore import TidyRestore
 from telamon.plan.operations.upgrade import Upgrade
 from telamon.plan.step import Refusal
 from telamon.plan.view import View
@@ -38,6 +39,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             Backup(),
             Verify(),
             Restore(),
+            TidyRestore(),
             Quarantine(),
             Release(),
             Pause(),

@@ -124,7 +124,7 @@ class Restore(Planner):
             return
         source, at = operation.params.get("from", ""), operation.params.get("time", "")
         left = tuple(worked(view, _begin(view, operation, BuildBackup(source, at)))) if at else ()
-        left = left or tuple(worked(view, _begin(view, operation, PrepareRestore(source))))
+        left = left or tuple(_made_ready(view, operation, source=source))
         whole = "the backup is whole and waits beside what is in force"
         yield from left or (Record(name, operation.fact(STOPPING), whole),)
 
@@ -188,7 +188,8 @@ class Restore(Planner):
             yield Finished(
                 "Succeeded",
                 f"{view.desired.name} is as in {source}; what was before is still kept aside, because no backup of it"
-                f" could be made: {job.detail}{_index_told(view, operation)}",
+                f" could be made: {job.detail}; once that is mended, `telamon backup tidy {view.desired.name}` tries"
+                f" it again{_index_told(view, operation)}",
             )
             return
         left = tuple(worked(view, step))
@@ -203,12 +204,34 @@ def _begin(view: View, operation: Running, work: Work) -> Begin:
     return Begin(view.desired.name, operation.job(work.kind), work, operation.name)
 
 
+def _made_ready(view: View, operation: Running, *, source: str) -> Iterator[Proposal]:
+    """Fetch the backup and load it; where that fails for good, remove what was loaded before the operation ends.
+
+    The removal is tried once: what keeps a backup from being loaded may keep it from being removed as well.
+    """
+    preparing, clearing = (
+        _begin(view, operation, work) for work in (PrepareRestore(source), AbandonRestore())
+    )
+    made = tuple(worked(view, preparing))
+    if not any(isinstance(step, Finished) for step in made):
+        yield from made
+        return
+    cleared = tuple(worked(view, clearing))
+    reason = view.seen.jobs[preparing.job].detail
+    if any(isinstance(step, Finished) for step in cleared):
+        left = view.seen.jobs[clearing.job].detail
+        told = f"{reason}; what was made ready of it stays until the next restore, for it could not be removed: {left}"
+        yield Finished("Failed", told)
+        return
+    yield from cleared or (Finished("Failed", reason),)
+
+
 def _index_anew(view: View, operation: Running) -> Iterator[Proposal]:
     """Ask once: an index that a companion has kept finds what is no longer there. Nothing depends on it."""
     serving = view.serving()
     if view.desired.rebuild is not RebuildWay.COMPANION or not serving:
         return
-    step = Call(view.desired.name, serving[0].name, REBUILD, operation.name, argument=operation.name)
+    step = Call(view.desired.name, serving[0].name, REBUILD, operation.name, argument=operation.key)
     job = view.seen.jobs.get(step.job)
     if job is None:
         yield step
@@ -218,7 +241,7 @@ def _index_anew(view: View, operation: Running) -> Iterator[Proposal]:
 
 def _index_told(view: View, operation: Running) -> str:
     """What to say of the index in the end."""
-    job = view.seen.jobs.get(f"{REBUILD}/{operation.name}")
+    job = view.seen.jobs.get(f"{REBUILD}/{operation.key}")
     if view.desired.rebuild is not RebuildWay.COMPANION or (job and job.phase is JobPhase.SUCCEEDED):
         return ""
     return f"; its search index is still that of before: `telamon index rebuild {view.desired.name}`"

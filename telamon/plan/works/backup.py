@@ -99,7 +99,7 @@ class BuildBackup(Work):
     at: str
 
 
-WORKS: tuple[type[Work], ...] = (
+ON_DATA: tuple[type[Work], ...] = (
     TakeBackup,
     VerifyBackup,
     PrepareRestore,
@@ -108,6 +108,6 @@ WORKS: tuple[type[Work], ...] = (
     KeepOutgoing,
     AbandonRestore,
     DiscardOutgoing,
-    KeepLog,
-    BuildBackup,
 )
+"""Works on what a product keeps, and on backups of that; on a cluster a job does each."""
+WORKS: tuple[type[Work], ...] = (*ON_DATA, KeepLog, BuildBackup)

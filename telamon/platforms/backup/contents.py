@@ -55,6 +55,12 @@ class Contents:
         """Whether anything that was in force is not where it was."""
         return any(each.exists() for each in (self.outgoing, self._leaving, self._returning))
 
+    @property
+    def moving(self) -> bool:
+        """Whether files are on their way: some of them are in force, and others not yet."""
+        half = self.outgoing.exists() and self._files.exists()
+        return half or self._leaving.exists() or self._returning.exists()
+
     def put_in_force(self) -> None:
         """Let what waits and what is in force change places; done before, it does nothing.
 

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from telamon.errors import PlatformError, TemporaryError, brief
+from telamon.errors import MachineError, PlatformError, TemporaryError, brief
 from telamon.platforms.backup.programs import Command, run
 from telamon.products.backup import FileRows, RepositoryRows
 from telamon.state.account import Account
@@ -219,6 +219,36 @@ def size_of(server: Server, database: str) -> int:
     with translated(database), server.connect(database) as connection:
         row = connection.execute("SELECT pg_database_size(%s)", (database,)).fetchone()
         return int(row[0]) if row else 0
+
+
+def demand_disk(server: Server, database: str, *, need: int, disk: int) -> None:
+    """Refuse to load what the disk of a server has no room for: a server whose disk is full serves nobody.
+
+    What is taken are all tables of the server, and as much of its log as it keeps between two checkpoints. Sources:
+    PostgreSQL 17 documentation, 9.28.7 (``pg_tablespace_size`` asks for no right where it is the database's own),
+    28.5 "WAL Configuration" (``max_wal_size``).
+
+    Args:
+        server: as the role that owns the database.
+        database: its name.
+        need: bytes of what is to be loaded.
+        disk: bytes that the disk has at most.
+
+    Raises:
+        MachineError: there is no room.
+    """
+    with translated(database), server.connect(database) as connection:
+        row = connection.execute(
+            "SELECT pg_tablespace_size(dattablespace) + pg_size_bytes(current_setting('max_wal_size'))"
+            " FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+    free = disk - (int(row[0]) if row else 0)
+    if free < need:
+        raise MachineError(
+            f"the disk of the database server has {max(free, 0) // 2**20} MiB left at most, and {need // 2**20} are"
+            f" needed to load {database} beside what is in force",
+            remedy="Raise spec.database.storage and apply that, or remove from the server what nobody needs.",
+        )
 
 
 def exists(server: Server, database: str) -> bool:

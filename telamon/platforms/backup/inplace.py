@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from telamon.errors import ConflictError, TelamonError
+from telamon.errors import ConflictError, PlatformError, TelamonError
 from telamon.platforms.backup import database as databases
 from telamon.platforms.backup import judge, schemas
 from telamon.platforms.backup.contents import FOLDER, Contents
@@ -20,6 +20,7 @@ from telamon.platforms.backup.scratch import scratch
 from telamon.platforms.backup.taking import (
     DUMP,
     FILES,
+    ROOM_FOR_WORK,
     Held,
     Named,
     Shelf,
@@ -35,6 +36,9 @@ from telamon.platforms.systemcalls import sync_file_system
 from telamon.state.backups import BackupEntry
 
 _RENAMED = "incoming.dump"
+_ROOM_AT_HOME = (
+    "Let the volume of the shared home grow, or free some space there: what is restored waits in it."
+)
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,13 @@ class Site:
         subject: whose.
         shelf: where backups are; its server is the product's, as the role that owns the database.
         progress: told how far it is.
+        disk: bytes that the disk of the database's server has at most; ``None`` where nobody knows.
     """
 
     subject: Subject
     shelf: Shelf
     progress: Progress
+    disk: int | None = None
 
     @property
     def contents(self) -> Contents:
@@ -72,11 +78,11 @@ def prepare(entry: BackupEntry, site: Site) -> None:
         ConflictError: the data from before an earlier restore are still kept aside.
     """
     subject, shelf = site.subject, site.shelf
-    if site.contents.kept or schemas.kept(shelf.server, subject.database):
+    if _keeps(site):
         raise ConflictError(
             f"the data from before an earlier restore are still kept in {FOLDER} of the shared home and in schemas"
             f" {OUTGOING}* of the database {subject.database}",
-            remedy="Look whether anybody needs them, then remove both.",
+            remedy=f"`telamon backup tidy {subject.product}` makes them a backup, and removes them there.",
         )
     schemas.demand_movable(shelf.server, subject.database)
     abandon(site)
@@ -90,9 +96,19 @@ def prepare(entry: BackupEntry, site: Site) -> None:
 
 
 def abandon(site: Site) -> None:
-    """Remove what was made ready and never put in force."""
+    """Remove what was made ready and never put in force.
+
+    While something is kept aside, what waits may be half in force by now: then nothing is removed.
+    """
+    if _keeps(site):
+        return
     schemas.forget(site.shelf.server, site.subject.database, begin=INCOMING)
     site.contents.abandon()
+
+
+def _keeps(site: Site) -> bool:
+    """Whether something that was in force is kept aside."""
+    return site.contents.kept or schemas.kept(site.shelf.server, site.subject.database)
 
 
 def switch(site: Site) -> None:
@@ -121,28 +137,47 @@ def keep(site: Site, *, name: str) -> None:
 
     Raises:
         MachineError: there is no room.
-        PlatformError: what was stored does not come back whole; it is kept aside then.
+        PlatformError: what was stored does not come back whole, or files are on their way; it is kept aside then.
     """
+    _demand_settled(site)
     if site.shelf.catalogue.find(name) is None and schemas.kept(site.shelf.server, site.subject.database):
         _save_outgoing(site, name=name)
     finish(site)
 
 
 def finish(site: Site) -> None:
-    """Remove what was kept aside: the data from before, and what was never put in force."""
+    """Remove what was kept aside: the data from before, and what was never put in force.
+
+    Raises:
+        PlatformError: files are on their way; nothing was removed.
+    """
+    _demand_settled(site)
     schemas.forget(site.shelf.server, site.subject.database, begin=OUTGOING)
     site.contents.forget()
     abandon(site)
+
+
+def _demand_settled(site: Site) -> None:
+    """Refuse to tidy up while data change places: what looks left over is in force nowhere else."""
+    if site.contents.moving:
+        raise PlatformError(
+            f"files in {FOLDER} of the shared home are on their way: the data change places just now, or were left so",
+            remedy="Wait for the end of the operation that moves them. Where there is none, move them by hand.",
+        )
 
 
 def _load(entry: BackupEntry, site: Site) -> None:
     subject, shelf, incoming = site.subject, site.shelf, site.contents.incoming
     shelf.vault.open()
     make_folder(shelf.workplace, mode=0o711)
-    demand_room(shelf.workplace, entry.size)
+    demand_room(shelf.workplace, entry.size, remedy=ROOM_FOR_WORK)
     # The rows are there twice for a moment, under the names that they have and will have.
-    demand_room(subject.home, 2 * entry.size)
+    demand_room(subject.home, 2 * entry.size, remedy=_ROOM_AT_HOME)
     with proven(entry, shelf, place=incoming, rules=subject.rules, progress=site.progress) as trial:
+        if site.disk is not None:
+            # There it is loaded as it will be, so what it takes is known to the byte.
+            need = databases.size_of(trial, entry.database)
+            databases.demand_disk(shelf.server, subject.database, need=need, disk=site.disk)
         schemas.make_incoming(trial, entry.database, target=incoming / _RENAMED)
     site.progress("loading the database")
     schemas.load(shelf.server, incoming / _RENAMED, database=subject.database)
@@ -160,7 +195,7 @@ def _save_outgoing(site: Site, *, name: str) -> None:
         make_folder(place)
         shelf.vault.open()
         need = databases.size_of(shelf.server, subject.database)
-        demand_room(place, need)
+        demand_room(place, need, remedy=ROOM_FOR_WORK)
         site.progress("holding what was before")
         pin(site.contents.outgoing, place / FILES, rules=subject.rules)
         held = _held(site, place=place, name=name)

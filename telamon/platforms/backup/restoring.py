@@ -21,6 +21,10 @@ from telamon.platforms.systemcalls import sync_file_system
 from telamon.products.backup import BackupRules
 from telamon.state.backups import BackupEntry
 
+ROOM = (
+    "Free some space there: what is restored waits beside what is in force, and the old stays until the end."
+)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -83,16 +87,16 @@ def prepare(
         MachineError: there is no room; nothing was changed.
         ConflictError: the data from before an earlier restore is still kept aside.
     """
-    if place.outgoing.exists() or databases.exists(manager, place.outgoing_database):
+    if _keeps(place, manager):
         raise ConflictError(
             f"the data from before an earlier restore is still kept in {place.outgoing} and in the database"
             f" {place.outgoing_database}",
-            remedy="Look whether anybody needs it, then remove both.",
+            remedy="`telamon backup tidy` of that product makes it a backup, and removes it there.",
         )
     abandon(place, manager)
     with shelf.catalogue.adding():
         shelf.vault.open()
-        demand_room(place.home.parent, 3 * entry.size)
+        demand_room(place.home.parent, 3 * entry.size, remedy=ROOM)
         prove(entry, shelf, place=place.incoming, rules=rules, progress=progress)
     with located(place.incoming):
         # What it takes the place of is removed in the end: a power cut must not find neither of them.
@@ -108,7 +112,12 @@ def prepare(
 
 
 def abandon(place: Place, server: Server) -> None:
-    """Remove what was made ready and never put in force."""
+    """Remove what was made ready and never put in force.
+
+    While something is kept aside, what waits may be half in force by now: then nothing is removed.
+    """
+    if _keeps(place, server):
+        return
     databases.forget(server, place.incoming_database)
     _remove(place.incoming)
 
@@ -144,6 +153,11 @@ def finish(place: Place, server: Server) -> None:
     databases.forget(server, place.outgoing_database)
     _remove(place.outgoing)
     abandon(place, server)
+
+
+def _keeps(place: Place, server: Server) -> bool:
+    """Whether something that was in force is kept aside."""
+    return place.outgoing.exists() or databases.exists(server, place.outgoing_database)
 
 
 def _exchange(live: Path, incoming: Path, outgoing: Path) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from telamon.errors import PlatformError
+from telamon.errors import PlatformError, TemporaryError
 from telamon.platforms.backup.database import (
     INCOMING,
     LOADS_WITH,
@@ -36,6 +36,8 @@ from telamon.platforms.backup.database import (
 )
 from telamon.platforms.backup.programs import run
 
+ENDS_WITHIN = 5_000
+"""Milliseconds that the server waits for a session that was told to end."""
 LONGEST = 63
 """Bytes. Source: PostgreSQL 17 documentation, 4.1.1: what is longer is cut to that, and nobody is told."""
 
@@ -180,22 +182,13 @@ def swap(server: Server, database: str) -> None:
 
     Raises:
         PlatformError: nothing waits.
+        TemporaryError: a session that a node has left behind does not end.
     """
-    with translated(database), server.connect(database) as connection:
-        incoming = _beginning(connection, INCOMING)
-        if not incoming:
-            if _beginning(connection, OUTGOING):
-                return
-            raise PlatformError(
-                f"nothing waits in {database} to be put in force",
-                remedy="Begin the restore anew: it loads the backup again.",
-            )
-        _expel(connection)
-        with connection.transaction():
-            for name in _of_product(connection):
-                _rename(connection, name, aside(name, begin=OUTGOING))
-            for name in incoming:
-                _rename(connection, name, name.removeprefix(INCOMING))
+    if not _exchange(server, database, enters=INCOMING, leaves=OUTGOING) and not kept(server, database):
+        raise PlatformError(
+            f"nothing waits in {database} to be put in force",
+            remedy="Begin the restore anew: it loads the backup again.",
+        )
 
 
 def swap_back(server: Server, database: str) -> None:
@@ -204,17 +197,11 @@ def swap_back(server: Server, database: str) -> None:
     Args:
         server: as the role that owns the database.
         database: its name.
+
+    Raises:
+        TemporaryError: a session that a node has left behind does not end.
     """
-    with translated(database), server.connect(database) as connection:
-        outgoing = _beginning(connection, OUTGOING)
-        if not outgoing:
-            return
-        _expel(connection)
-        with connection.transaction():
-            for name in _of_product(connection):
-                _rename(connection, name, aside(name, begin=INCOMING))
-            for name in outgoing:
-                _rename(connection, name, name.removeprefix(OUTGOING))
+    _exchange(server, database, enters=OUTGOING, leaves=INCOMING)
 
 
 def kept(server: Server, database: str) -> bool:
@@ -242,6 +229,25 @@ def forget(server: Server, database: str, *, begin: str) -> None:
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(table))
         for name in names:
             connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+
+
+def _exchange(server: Server, database: str, *, enters: str, leaves: str) -> bool:
+    """Put in force what begins with one word, and let what was in force begin with another, in one step.
+
+    Returns:
+        Whether there was anything to put in force.
+    """
+    with translated(database), server.connect(database) as connection:
+        entering = _beginning(connection, enters)
+        if not entering:
+            return False
+        _expel(connection)
+        with connection.transaction():
+            for name in _of_product(connection):
+                _rename(connection, name, aside(name, begin=leaves))
+            for name in entering:
+                _rename(connection, name, name.removeprefix(enters))
+        return True
 
 
 def _demand_simple(connection: psycopg.Connection) -> None:
@@ -299,10 +305,22 @@ def _expel(connection: psycopg.Connection) -> None:
     """End what a node has left behind: it would go on writing to what it knows, whatever that is called.
 
     A role that logs in for the owner acts as the owner at once, and the owner may not end what another role has begun.
+
+    Raises:
+        TemporaryError: one of them does not end: the server waits for it a while, and then says no more than "false".
     """
-    connection.execute("SET ROLE NONE")
-    connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND usename = session_user AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    sessions = (
+        " FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
+    connection.execute("SET ROLE NONE")
+    connection.execute(f"SELECT pg_terminate_backend(pid, {ENDS_WITHIN}){sessions}".encode())
+    left = connection.execute(f"SELECT min(pid), count(*){sessions}".encode()).fetchone()
     connection.execute("RESET ROLE")
+    if left is not None and left[1]:
+        raise TemporaryError(
+            f"{left[1]} sessions of {connection.info.user} in {connection.info.dbname} do not end, among them that of"
+            f" the server process {left[0]}: they could go on writing",
+            delay=2.0,
+            remedy="Where that does not pass, end them on the database server, and look for who connects again.",
+        )

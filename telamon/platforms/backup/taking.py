@@ -27,6 +27,8 @@ DUMP = "database.dump"
 FILES = "files"
 SPARE = 64 * 1024 * 1024
 """Bytes to leave free."""
+ROOM_FOR_WORK = "Free some space: dump and files lie there while they are worked on."
+ROOM_FOR_BACKUPS = "Free some space there, or name another place in spec.backup.destination."
 TRIES = 6
 """Instants that are tried until none of the files that rows need was removed at that very moment."""
 TRIES_WITHOUT_LOCK = 3
@@ -128,8 +130,8 @@ def take(subject: Subject, shelf: Shelf, *, name: str, reason: str, progress: Pr
         make_folder(place)
         shelf.vault.open()
         need = databases.size_of(shelf.server, subject.database)
-        demand_room(place, need)
-        demand_room(shelf.catalogue.folder, need // 4)
+        demand_room(place, need, remedy=ROOM_FOR_WORK)
+        demand_room(shelf.catalogue.folder, need // 4, remedy=ROOM_FOR_BACKUPS)
         held = hold(subject, shelf.server, place=place, progress=progress)
         return enlist(subject, shelf, held=held, place=place, named=Named(name, reason), progress=progress)
 
@@ -195,7 +197,7 @@ def verify(entry: BackupEntry, shelf: Shelf, *, rules: BackupRules, progress: Pr
     with shelf.catalogue.adding(), workplace(shelf.workplace / f"verify-{entry.name}") as place:
         make_folder(place)
         shelf.vault.open()
-        demand_room(place, entry.size)
+        demand_room(place, entry.size, remedy=ROOM_FOR_WORK)
         prove(entry, shelf, place=place / "proof", rules=rules, progress=progress)
         return shelf.catalogue.verified(entry.name, at=_now())
 
@@ -304,8 +306,13 @@ def _held(instant: Instant, lacking: tuple[judge.Finding, ...]) -> Held:
     return Held(instant.taken, instant.lsn, instant.release, instant.counts(), told)
 
 
-def demand_room(place: Path, need: int) -> None:
+def demand_room(place: Path, need: int, *, remedy: str) -> None:
     """Refuse a place with too little room.
+
+    Args:
+        place: that is written to.
+        need: bytes.
+        remedy: how there comes to be more room: that depends on what the place is.
 
     Raises:
         MachineError: it has less than what is needed and some to spare.
@@ -315,7 +322,7 @@ def demand_room(place: Path, need: int) -> None:
     if free < need + SPARE:
         raise MachineError(
             f"{place} has {free // 2**20} MiB left, and {(need + SPARE) // 2**20} are needed",
-            remedy="Free some space, or name another folder in spec.backup.destination.",
+            remedy=remedy,
         )
 
 

@@ -16,16 +16,7 @@ from telamon.errors import PlatformError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
 from telamon.plan.step import Call
 from telamon.plan.work import Work
-from telamon.plan.works.backup import (
-    AbandonRestore,
-    DiscardOutgoing,
-    KeepOutgoing,
-    PrepareRestore,
-    SwitchBack,
-    SwitchData,
-    TakeBackup,
-    VerifyBackup,
-)
+from telamon.plan.works.backup import ON_DATA, SwitchBack, SwitchData
 from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.evidence import GatherEvidence
 from telamon.plan.works.index import ClearIndex, TidyIndex
@@ -64,16 +55,6 @@ DRAINED_WITHIN: Final = 15.0
 """Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
 LOOKS_AGAIN: Final = 0.05
 CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision")
-_ON_BACKUPS: Final = (
-    AbandonRestore,
-    DiscardOutgoing,
-    KeepOutgoing,
-    PrepareRestore,
-    SwitchBack,
-    SwitchData,
-    TakeBackup,
-    VerifyBackup,
-)
 NOT_MADE_YET: Final = 0.5
 """Seconds that a StatefulSet may take to make a pod."""
 
@@ -232,7 +213,7 @@ class KubernetesPlatform(Refused):
             self._works.clear_index(part, work.member, job=job)
         elif isinstance(work, InvalidateDistribution):
             self._invalidations.begin(component, job, region=part.region, work=work)
-        elif isinstance(work, _ON_BACKUPS):
+        elif isinstance(work, ON_DATA):
             self._save(part, work, job=job)
         elif isinstance(work, EnableLogin | DisableLogin | RenewClusterSecret):
             ended = self._renewals.begin(part, work, job=job)

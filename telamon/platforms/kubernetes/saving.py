@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from telamon.desired.kubernetes.saving import GIVEN_UP
+from telamon.desired.kubernetes.saving import GIVEN_UP, joined
 from telamon.errors import MachineError, PlatformError, TelamonError, TemporaryError, brief
 from telamon.model.stack import Stack
 from telamon.naming import ProductName
@@ -72,17 +72,19 @@ class Order:
         subject: whose data.
         shelf: where backups go, and where the database is.
         keep: seconds for which a backup is kept.
+        disk: bytes that the disk of the database's server has at most; ``None`` where nobody knows.
     """
 
     work: Work
     subject: Subject
     shelf: Shelf
     keep: float
+    disk: int | None = None
 
     @property
     def site(self) -> inplace.Site:
         """The same, for who puts data back."""
-        return inplace.Site(self.subject, self.shelf, _Progress())
+        return inplace.Site(self.subject, self.shelf, _Progress(), disk=self.disk)
 
 
 @dataclass
@@ -110,7 +112,8 @@ def ordered(environment: Mapping[str, str], *, programs: str) -> Order:
     """
     try:
         told = json.loads(environment["TELAMON_WORK"])
-        stack = Stack.model_validate(told["stackFile"], strict=False)
+        stack_file = json.loads(joined(environment))
+        stack = Stack.model_validate(stack_file, strict=False)
         name, server = str(told["product"]), dict(told["server"])
         spec = stack.spec.products[ProductName(name)]
         source = Server(
@@ -129,10 +132,12 @@ def ordered(environment: Mapping[str, str], *, programs: str) -> Order:
             home=Path(environment["TELAMON_HOME"]),
             database=str(told["database"]),
             rules=_rules(products_of({name: spec})[name].backup),
-            stack_file=told["stackFile"],
+            stack_file=stack_file,
         )
         shelf = Shelf(Catalogue(folder), environment["TELAMON_VAULT"], folder / "work" / name, source)
-        return Order(read(told["work"]), subject, shelf, float(told["keep"]))
+        disk = told.get("disk")
+        known = None if disk is None else int(disk)
+        return Order(read(told["work"]), subject, shelf, float(told["keep"]), known)
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise PlatformError(
             f"the job does not say what is to be done: {type(error).__name__}: {brief(error)}",
@@ -162,7 +167,7 @@ def perform(order: Order, *, now: datetime) -> Mapping[str, Any]:
     if isinstance(work, TakeBackup):
         entry = _taken(order, work, now=now)
         return {"backup": entry.name, "files": entry.files, "bytes": entry.size}
-    doer = _DOERS.get(work.kind)
+    doer = DOERS.get(work.kind)
     if doer is None:
         raise PlatformError(f"no job of a cluster does a work called {work.kind}")
     doer(order, work)
@@ -202,7 +207,7 @@ def _prepare(order: Order, work: PrepareRestore) -> None:
     inplace.prepare(entry, order.site)
 
 
-_DOERS: Final[Mapping[str, Callable[[Order, Any], None]]] = MappingProxyType(
+DOERS: Final[Mapping[str, Callable[[Order, Any], None]]] = MappingProxyType(
     {
         VerifyBackup.kind: _verify,
         PrepareRestore.kind: _prepare,
@@ -213,7 +218,7 @@ _DOERS: Final[Mapping[str, Callable[[Order, Any], None]]] = MappingProxyType(
         DiscardOutgoing.kind: lambda order, _: inplace.finish(order.site),
     }
 )
-"""By the kind of work."""
+"""By the kind of work, but for taking a backup, of which more is told."""
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from telamon.desired.kubernetes.clearing import clearing
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.jobs import work_labels
-from telamon.desired.kubernetes.saving import saving_job
+from telamon.desired.kubernetes.saving import saving_job, too_large
 from telamon.errors import ConflictError, TemporaryError
 from telamon.naming import ANNOTATION_PART_OF, ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER
 from telamon.plan.work import Work
@@ -74,7 +74,7 @@ class Works:
             return f"nobody has said where backups of {part.desired.name} go: name a claim in spec.backup.destination"
         if not self._image:
             return "this operator was not told of which image jobs are made: `telamon install` tells it"
-        return ""
+        return too_large(part.saving)
 
     def save(self, part: KubernetesComponent, work: Work, *, job: str) -> None:
         """Begin to take a backup, to verify one or to put one back; one that was begun is left alone.

@@ -21,6 +21,7 @@ PUBLIC = ("username", "email", "name")
 """Keys of an account's secret that are in the data of the copy anyhow."""
 TIMES = 3
 """Room for a backup that is fetched, tried out and loaded."""
+ROOM = "Free some space there, or keep the copy elsewhere: name a folder with --state."
 
 
 def section_of(root: Path) -> Mapping[str, Any] | None:
@@ -55,7 +56,7 @@ def hand_over(root: Path, stack: Stack, *, size: int) -> None:
     source = Path(clone.source)
     installed(source)
     make_folder(root, mode=0o711)
-    demand_room(root, TIMES * size)
+    demand_room(root, TIMES * size, remedy=ROOM)
     theirs, ours = FileSecrets(source / "secrets"), FileSecrets(root / "secrets")
     for part in outlines(stack, products_of({str(name): spec for name, spec in stack.spec.products.items()})):
         if part.companion is not None or part.product_name not in clone.backups:

@@ -108,6 +108,7 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
         "resume",
         "rotate-cluster-secret",
         "rotate-database-password",
+        "tidy-restore",
         "upgrade",
         "verify-backup",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,21 @@ from typing import Any
 import pytest
 
 from telamon.desired.kubernetes.components import KubernetesComponent, components
-from telamon.desired.kubernetes.saving import saving_job
+from telamon.desired.kubernetes.saving import joined, saving_job, too_large
 from telamon.desired.kubernetes.spaces import SPARE
 from telamon.desired.kubernetes.wanted import wanted_secrets
 from telamon.errors import InternalError, PlatformError, TelamonError
 from telamon.naming import LABEL_COMPONENT
 from telamon.plan.work import Work
-from telamon.plan.works.backup import KeepLog, PrepareRestore, SwitchData, TakeBackup, VerifyBackup
-from telamon.platforms.kubernetes.saving import Order, ordered, perform, tell
+from telamon.plan.works.backup import (
+    ON_DATA,
+    KeepLog,
+    PrepareRestore,
+    SwitchData,
+    TakeBackup,
+    VerifyBackup,
+)
+from telamon.platforms.kubernetes.saving import DOERS, Order, ordered, perform, tell
 from telamon.state.backups import BackupEntry
 from telamon.state.listing import read
 from telamon.units import Bytes
@@ -43,6 +51,8 @@ PAGE = BackupEntry(
     size=1,
     added=1,
 )
+LONGEST_STRING = 128 * 1024
+"""Bytes of one string that a program can be given. Source: execve(2)."""
 OWN = "    jira: {version: 11.3.1, database: {host: 192.0.2.7, name: tickets, credentials: {secret: theirs}}}"
 
 
@@ -203,6 +213,33 @@ def test_a_job_of_another_version_is_refused(part: KubernetesComponent, told: st
 def test_work_that_nobody_does_here_is_refused(part: KubernetesComponent) -> None:
     with pytest.raises(PlatformError, match="keep-log"):
         perform(order_of(part, KeepLog()), now=datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_a_job_is_told_of_a_stack_file_that_no_single_variable_holds(part: KubernetesComponent) -> None:
+    assert part.saving is not None
+    long = {**part.saving.stack_file, "metadata": {"name": "acme", "annotations": {"why": "w" * 300_000}}}
+    grown = replace(part, saving=replace(part.saving, stack_file=long))
+    values = environment_of(grown)
+    assert max(map(len, values.values())) < LONGEST_STRING
+    assert json.loads(joined(values)) == long
+    assert too_large(part.saving) == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "running", "disk"),
+    [
+        ("database: {kind: cloudnative-pg, storage: 20Gi}", "", 20 * 2**30),
+        ("", OWN, None),
+    ],
+)
+def test_what_is_known_of_the_disk_of_the_database_is_told(more: str, running: str, disk: int | None) -> None:
+    given = {"running": running} if running else {}
+    order = order_of(part_of(f"{CLAIM}\n  {more}", **given), PrepareRestore("jira-1"))
+    assert order.disk == order.site.disk == disk
+
+
+def test_every_work_on_data_is_done_by_a_job() -> None:
+    assert {work.kind for work in ON_DATA} == {TakeBackup.kind, *DOERS}
 
 
 def test_what_is_put_back_must_be_of_the_product_and_of_its_release(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from telamon.desired.kubernetes.components import components
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.saving import LARGEST
 from telamon.errors import ConflictError
 from telamon.plan.works.backup import PrepareRestore, SwitchData
 from telamon.platforms.kubernetes.api import Api, Kind
@@ -125,6 +127,18 @@ def test_a_job_has_ended_once_every_pod_of_it_has(part: Any) -> None:
     }
     assert (found["a"].ended, found["b"].ended, found["c"].ended) == (10.0, 20.0, None)
     assert "logs job/jira-work-1" in found["b"].detail
+
+
+def test_a_stack_file_that_no_job_can_be_told_of_is_refused_and_says_where_and_how_much() -> None:
+    known = small(more="  backup: {destination: {kind: claim, claim: backups}}")
+    part = components(known, rendered(known))[0]
+    assert part.saving is not None
+    works = Works(Cluster(), image="telamon")
+    assert works.cannot_save(part) == ""
+    long = {**part.saving.stack_file, "spec": {"why": "w" * LARGEST}}
+    refused = works.cannot_save(replace(part, saving=replace(part.saving, stack_file=long)))
+    assert refused.startswith("spec takes 1024 KiB")
+    assert "at most 1024 fit" in refused
 
 
 def test_only_what_goes_on_is_looked_at_again(part: Any) -> None:

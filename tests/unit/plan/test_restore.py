@@ -13,6 +13,7 @@ from telamon.plan.work import Work
 from telamon.plan.works.backup import (
     AbandonRestore,
     BuildBackup,
+    DiscardOutgoing,
     KeepOutgoing,
     PrepareRestore,
     SwitchBack,
@@ -108,8 +109,26 @@ def test_damaged_backup_stops_nobody() -> None:
     made = running_world(Behaviour(failing_works=frozenset({PrepareRestore.kind})))
     restore(made)
     assert ending(made) == "Failed"
-    assert works(made) == [PrepareRestore]
+    assert works(made) == [PrepareRestore, AbandonRestore]
     assert not any(isinstance(step, Hold | StopMember) for step in made.steps)
+
+
+def test_what_was_loaded_of_a_restore_that_is_given_up_is_removed_and_its_reason_told() -> None:
+    made = running_world(Behaviour(failing_works=frozenset({PrepareRestore.kind})))
+    restore(made)
+    (finished,) = made.endings.values()
+    assert PrepareRestore.kind in finished.message
+    assert "stays" not in finished.message
+
+
+def test_what_cannot_be_removed_either_is_told_and_keeps_nobody_waiting() -> None:
+    both = frozenset({PrepareRestore.kind, AbandonRestore.kind})
+    made = running_world(Behaviour(failing_works=both))
+    restore(made)
+    assert works(made) == [PrepareRestore, AbandonRestore]
+    (finished,) = made.endings.values()
+    assert finished.ending == "Failed"
+    assert "stays until the next restore" in finished.message
 
 
 @pytest.mark.parametrize(
@@ -134,6 +153,37 @@ def test_backup_of_what_was_before_that_fails_leaves_it_where_it_is() -> None:
     assert AbandonRestore not in works(made)
     (finished,) = made.endings.values()
     assert "still kept aside" in finished.message
+    assert "`telamon backup tidy tracker`" in finished.message
+    assert made.platform._components["tracker"].kept_aside
+
+
+@pytest.mark.parametrize(("params", "work"), [({}, KeepOutgoing), ({"discard": "yes"}, DiscardOutgoing)])
+def test_what_a_restore_has_left_aside_goes_when_somebody_asks_for_it(
+    params: dict[str, str], work: type[Work]
+) -> None:
+    made = running_world(Behaviour(failing_works=frozenset({KeepOutgoing.kind})))
+    restore(made)
+    made.platform.behave("tracker", Behaviour())
+    made.steps.clear()
+    made.endings.clear()
+    made.operate("tracker", "tidy-restore", **params)
+    while made.operations:
+        made.tick()
+        assert made.serving("tracker") == 2
+    assert ending(made) == "Succeeded"
+    assert works(made) == [work]
+    assert not made.platform._components["tracker"].kept_aside
+    assert restored(made)
+
+
+def test_what_is_left_aside_stays_where_it_is_while_no_backup_can_be_made_of_it() -> None:
+    made = running_world(Behaviour(failing_works=frozenset({KeepOutgoing.kind})))
+    restore(made)
+    made.endings.clear()
+    made.operate("tracker", "tidy-restore")
+    made.run()
+    assert ending(made) == "Failed"
+    assert made.platform._components["tracker"].kept_aside
 
 
 def test_nobody_runs_while_the_data_change_places() -> None:

@@ -26,7 +26,17 @@ from telamon.platforms.backup.database import Server
 from telamon.platforms.backup.pin import merge, pin
 from telamon.platforms.backup.programs import Command, run
 from telamon.platforms.backup.scratch import PORT, serving
-from telamon.platforms.backup.taking import DUMP, FILES, Held, Named, Shelf, Subject, demand_room, enlist
+from telamon.platforms.backup.taking import (
+    DUMP,
+    FILES,
+    ROOM_FOR_WORK,
+    Held,
+    Named,
+    Shelf,
+    Subject,
+    demand_room,
+    enlist,
+)
 from telamon.platforms.backup.vault import Progress
 from telamon.platforms.backup.workplace import sweep, workplace
 from telamon.platforms.files import located, make_folder, write
@@ -90,7 +100,7 @@ def build(
         with shelf.catalogue.adding(), workplace(shelf.workplace / subject.product) as place:
             make_folder(place)
             shelf.vault.open()
-            demand_room(place, around.before.size)
+            demand_room(place, around.before.size, remedy=ROOM_FOR_WORK)
             _gather(around, subject, shelf, place=place)
             held = _held(around, subject, shelf, timeline=kept, copy=copy, place=place, progress=progress)
             of_then = replace(subject, release=around.before.release)
@@ -178,7 +188,7 @@ def recovered(
     with workplace(folder):
         make_folder(folder, account=timeline.account)
         archive, data = timeline.archive(copy), folder / "data"
-        demand_room(folder, archive.stat().st_size)
+        demand_room(folder, archive.stat().st_size, remedy=ROOM_FOR_WORK)
         make_folder(data, account=timeline.account)
         run(
             Command(
