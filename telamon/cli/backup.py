@@ -9,12 +9,9 @@ import click
 
 from telamon.cli import completing
 from telamon.cli.options import (
-    Decorated,
     Verb,
     Verbs,
     agreed_option,
-    stack_option,
-    state_option,
     wait_options,
     yes_option,
 )
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
     from telamon.cli.session import Backups, Session
     from telamon.state.backups import BackupEntry
-    from telamon.state.listing import Listing
+    from telamon.state.listing import ListedBackup, Listing
     from telamon.units import Duration
 
 TAKE = "take"
@@ -38,10 +35,6 @@ class _Backup(Verbs):
         """Put the verb in that was left out."""
         named = any(word in self.commands for word in args) or "--help" in args[:1]
         return super().parse_args(ctx, args if named else [TAKE, *args])
-
-
-def _stack_options(function: Decorated) -> Decorated:
-    return stack_option(state_option(function))
 
 
 @click.group(cls=_Backup)
@@ -156,6 +149,21 @@ def _told(session: Session, place: Place) -> Mapping[str, Listing]:
         return {name: told for name in sorted(names) if (told := asking.backups(name)) is not None}
 
 
+def _show_cluster(session: Session, place: Place, *, name: str) -> None:
+    """Show what the jobs of a cluster have told of one backup."""
+    from telamon.cli.names import unknown
+    from telamon.errors import PlatformError
+
+    told = _told(session, place)
+    lines = {line.name: (product, line) for product, listed in told.items() for line in listed.backups}
+    if any(name in listed.damaged for listed in told.values()):
+        raise PlatformError(f"the page of {name} cannot be read", remedy="Put it back from a copy.")
+    if name not in lines:
+        raise unknown("backup", name, known=list(lines))
+    product, line = lines[name]
+    session.answer(lambda: line, lambda: _line_text(product, line))
+
+
 def _product_of(name: str, *, told: Mapping[str, Listing]) -> str:
     from telamon.cli.names import unknown
     from telamon.state.listing import product_of
@@ -169,15 +177,21 @@ def _product_of(name: str, *, told: Mapping[str, Listing]) -> str:
 
 @command.command("show", cls=Verb)
 @click.argument("name")
-@_stack_options
+@place_options
 @click.pass_obj
-def show(session: Session, *, name: str, stack: str | None, state: Path | None) -> None:
+def show(session: Session, *, name: str, place: Place) -> None:
     """Show what one backup holds. No controller is needed.
+
+    In a cluster it is what the last job on backups has told; rows and files are on its page, on the claim.
 
     Examples:
         telamon backup show jira-20260312T101500Z
+        telamon backup show jira-20260312T101500Z --context production
     """
-    entry = _backups(session, stack, state=state).get(name)
+    if place.in_cluster:
+        _show_cluster(session, place, name=name)
+        return
+    entry = _backups(session, place.stack, state=place.state).get(name)
     session.answer(lambda: entry, lambda: _text(entry))
 
 
@@ -246,23 +260,33 @@ def tidy(
 
 
 @command.command("prune", cls=Verb)
-@_stack_options
+@place_options
 @yes_option
+@wait_options("6h")
 @click.pass_obj
-def prune(session: Session, *, stack: str | None, state: Path | None, yes: bool) -> None:
+def prune(session: Session, *, place: Place, yes: bool, wait: bool, timeout: Duration) -> None:
     """Remove backups that are past their time, and what unfinished ones have left.
 
     spec.backup.keep says how long one is kept. The newest of a product stays however old it is, and so does the newest
     that was verified. Telamon does the same after every backup.
 
+    In a cluster a job does it, for each product in turn.
+
     Examples:
         telamon backup prune --yes
+        telamon backup prune --context production --yes
     """
     from datetime import UTC, datetime
 
     session.confirm("Remove backups that are past their time?", yes=yes)
+    if place.in_cluster:
+        from telamon.cli.operating import Asked, Where, operate
+
+        for product in sorted(_told(session, place)):
+            operate(session, Asked("prune-backups", product), where=Where(place, wait, timeout))
+        return
     now = datetime.fromtimestamp(session.clock.now(), UTC)
-    gone = _backups(session, stack, state=state).prune(now)
+    gone = _backups(session, place.stack, state=place.state).prune(now)
     names = [entry.name for entry in gone]
     session.answer(lambda: {"removed": names}, lambda: f"removed: {', '.join(names) or 'nothing'}")
 
@@ -312,6 +336,17 @@ def _text(entry: BackupEntry) -> str:
         f"  snapshot  {entry.snapshot}",
         f"  state     {_state(entry.verified, len(entry.lacking))}",
         *(f"  lacked    {finding}" for finding in entry.lacking[:20]),
+    ]
+    return "\n".join(lines)
+
+
+def _line_text(product: str, line: ListedBackup) -> str:
+    lines = [
+        f"{line.name}: {product} {line.release}",
+        f"  instant   {line.taken}",
+        f"  reason    {line.reason}",
+        f"  size      {_mebibytes(line.size)}, of which {_mebibytes(line.added)} were new",
+        f"  state     {_state(line.verified, line.lacking)}",
     ]
     return "\n".join(lines)
 

@@ -124,6 +124,20 @@ def raise_ground(session: Session, found: FileRead, *, root: Path, wishes: Groun
     return facts
 
 
+def facts_beside(session: Session, stack: Stack, *, state: Path | None) -> tuple[Path, ...]:
+    """What the ground of a stack has told, as ``up`` keeps it; none where the stack has no ground.
+
+    Args:
+        session: whose wiring knows where states are.
+        stack: of any platform.
+        state: state folder; ``None`` for the usual one.
+    """
+    if stack.spec.platform.kind != "aws":
+        return ()
+    wiring = session.wiring()
+    return (wiring.ground_folder(wiring.state_root(stack.metadata.name, state), None) / FACTS,)
+
+
 def write_kubeconfig(stack: Stack, facts: GroundFacts, *, folder: Path) -> Path:
     """Write by what the cluster is reached: this program logs in, and no secret is kept.
 

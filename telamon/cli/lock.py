@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telamon.cli.options import Verb, agreed_option, file_argument
+from telamon.cli.options import Verb, agreed_option, auth_option, file_argument
 
 if TYPE_CHECKING:
     from telamon.cli.manifest_words import Locked
     from telamon.cli.session import Session
     from telamon.desired.kubernetes.images import Reference
+    from telamon.model.stack import Stack
 
 
 @click.command(cls=Verb)
 @file_argument
-@click.option(
-    "--auth",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Logins to registries, as `docker login` keeps them. Default: config.json of DOCKER_CONFIG or ~/.docker.",
-)
+@auth_option
 @click.option("--update", is_flag=True, help="Ask for every image again, also where a digest is known.")
 @agreed_option
 @click.pass_obj
@@ -39,18 +35,36 @@ def command(session: Session, *, file: Path, auth: Path | None, update: bool) ->
         telamon lock production.yaml
         telamon lock production.yaml --auth registry-login.json --update
     """
+    from telamon.cli.reading import note_doubts, read_file
+
+    found = read_file(session, file)
+    note_doubts(session, found)
+    answer = lock(session, found.stack, file=file, auth=auth, update=update)
+    session.answer(lambda: answer, lambda: _text(answer))
+
+
+def lock(session: Session, stack: Stack, *, file: Path, auth: Path | None, update: bool = False) -> Locked:
+    """Find the digest of every image of a stack, and keep it beside the file.
+
+    Args:
+        session: whose terminal shows what is asked for.
+        stack: as the file says.
+        file: its file.
+        auth: file with logins to registries; ``None`` for the usual one.
+        update: whether every image is asked for again.
+
+    Raises:
+        TelamonError: a registry does not tell, or the lock cannot be written; it is as it was.
+    """
     from telamon.cli.locking import lock_path, read_lock_beside, write_lock
     from telamon.cli.manifest_words import Locked, LockedImage
-    from telamon.cli.reading import note_doubts, read_file
     from telamon.desired.kubernetes.images import own_digests, pulled
     from telamon.desired.kubernetes.site import wanted_images
     from telamon.products.registry import products_of
 
-    found = read_file(session, file)
-    note_doubts(session, found)
-    spec = found.stack.spec
+    spec = stack.spec
     products = products_of({str(name): section for name, section in spec.products.items()})
-    wanted = [pulled(text, spec.images) for text in wanted_images(found.stack, products)]
+    wanted = [pulled(text, spec.images) for text in wanted_images(stack, products)]
     # A digest that the file names itself wins over the lock, so nobody is asked for it.
     wanted = [image for image in wanted if not image.digest and str(image) not in own_digests(spec.images)]
     known = read_lock_beside(file)
@@ -63,8 +77,7 @@ def command(session: Session, *, file: Path, auth: Path | None, update: bool) ->
         LockedImage(name, digest, changed=known.get(name) != digest) for name, digest in digests.items()
     )
     removed = tuple(sorted(set(known) - set(digests)))
-    answer = Locked(str(lock_path(file)), images, removed)
-    session.answer(lambda: answer, lambda: _text(answer))
+    return Locked(str(lock_path(file)), images, removed)
 
 
 def _digests(session: Session, asked: Mapping[str, Reference], auth: Path | None) -> dict[str, str]:

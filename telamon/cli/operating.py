@@ -173,6 +173,24 @@ def tell(session: Session, operation: Operation, *, again: str = "") -> None:
     Raises:
         RefusedError: it failed.
     """
+    refuse_failed(operation, again=again)
+    status, name = operation.status, operation.metadata.name
+    session.answer(
+        lambda: operation.model_dump(mode="json", exclude_none=True),
+        lambda: printable(f"{name}: {status.phase}{f' ({status.message})' if status.message else ''}"),
+    )
+
+
+def refuse_failed(operation: Operation, *, again: str) -> None:
+    """Say nothing of an operation, unless it failed.
+
+    Args:
+        operation: that has ended.
+        again: what has to be typed to mean the same cluster, after another verb.
+
+    Raises:
+        RefusedError: it failed.
+    """
     status, name = operation.status, operation.metadata.name
     if status.phase == "Failed":
         raise RefusedError(
@@ -180,10 +198,6 @@ def tell(session: Session, operation: Operation, *, again: str = "") -> None:
             guard=operation.spec.verb,
             remedy=f"`telamon logs` tells what was done; `telamon operations show {name}{again}` repeats this.",
         )
-    session.answer(
-        lambda: operation.model_dump(mode="json", exclude_none=True),
-        lambda: printable(f"{name}: {status.phase}{f' ({status.message})' if status.message else ''}"),
-    )
 
 
 def _check(keeper: Keeper, asked: Asked) -> None:

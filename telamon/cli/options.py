@@ -200,6 +200,16 @@ def lab_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def auth_option(function: Decorated) -> Decorated:
+    """Who logs in to registries."""
+    return click.option(
+        "--auth",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Logins to registries, as `docker login` keeps them. Default: config.json of DOCKER_CONFIG or ~/.docker.",
+    )(function)
+
+
 def yes_option(function: Decorated) -> Decorated:
     """Whether the question is answered beforehand."""
     return click.option("-y", "--yes", is_flag=True, help="Agree to what would otherwise be asked.")(function)

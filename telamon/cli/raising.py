@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from telamon.errors import NotReadyError
 if TYPE_CHECKING:
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
+    from telamon.platforms.kubernetes.raising import Raising
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class ClusterWishes:
         operator: image of the operator, with its digest; ``None`` where one is installed.
         facts: files with what the ground told.
         wait: seconds to wait for everything to be ready; ``None``: not at all.
+        downtime: components for which an interruption is agreed to, and by which words.
     """
 
     kubeconfig: Path | None
@@ -38,6 +41,24 @@ class ClusterWishes:
     operator: str | None
     facts: Sequence[Path]
     wait: float | None
+    downtime: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A Stack that a cluster has taken.
+
+    Attributes:
+        raising: goes on with it.
+        written: objects that were written for it.
+        changed: whether the Stack itself was among them.
+        began: instant at which it was begun with.
+    """
+
+    raising: Raising
+    written: int
+    changed: bool
+    began: float
 
 
 def raise_stack(session: Session, found: FileRead, *, file: Path, wishes: ClusterWishes) -> None:
@@ -53,6 +74,25 @@ def raise_stack(session: Session, found: FileRead, *, file: Path, wishes: Cluste
         NotReadyError: it waits for something that people bring.
         RefusedError: the operator refuses the stack.
         TimeoutExpired: it is not ready in time.
+        TelamonError: something failed; the next run goes on from there.
+    """
+    with asking(session, found, file=file, wishes=wishes) as asked:
+        follow(session, found, asked=asked, wait=wishes.wait)
+
+
+@contextmanager
+def asking(session: Session, found: FileRead, *, file: Path, wishes: ClusterWishes) -> Iterator[Asked]:
+    """Write a Stack into a cluster, with all that it needs there; the block may follow what becomes of it.
+
+    Args:
+        session: whose terminal shows it.
+        found: the stack.
+        file: its file, beside which the lock is.
+        wishes: how a person wants it done.
+
+    Raises:
+        NotReadyError: it waits for something that people bring.
+        RefusedError: the operator refuses the stack at once.
         TelamonError: something failed; the next run goes on from there.
     """
     began = session.clock.now()
@@ -77,16 +117,31 @@ def raise_stack(session: Session, found: FileRead, *, file: Path, wishes: Cluste
         if wishes.operator is not None:
             written += raising.install(tuple(wanted(session, wishes.operator, metrics=METRICS[0])))
         written += raising.prepare()
-        asked = raising.ask(document)
-        written += asked
-        told = raising.look() if wishes.wait is None else raising.wait(timeout=wishes.wait)
+        changed = raising.ask(document, downtime=wishes.downtime)
+        yield Asked(raising, written + changed, bool(changed), began)
+
+
+def follow(session: Session, found: FileRead, *, asked: Asked, wait: float | None) -> None:
+    """Answer with what came of a Stack that was written.
+
+    Args:
+        session: whose terminal shows it.
+        found: the stack.
+        asked: what was written.
+        wait: seconds to wait for everything to be ready; ``None``: not at all.
+
+    Raises:
+        RefusedError: the operator refuses the stack.
+        TimeoutExpired: it is not ready in time.
+    """
+    told = asked.raising.look() if wait is None else asked.raising.wait(timeout=wait)
     answer = Changed(
-        stack=name,
+        stack=found.stack.metadata.name,
         generation=told.generation,
-        changed=bool(asked),
-        changes=written,
+        changed=asked.changed,
+        changes=asked.written,
         ready=told.ready,
-        seconds=round(session.clock.now() - began, 1),
+        seconds=round(session.clock.now() - asked.began, 1),
         urls=told.urls,
         notes=(),
         warnings=found.warnings,

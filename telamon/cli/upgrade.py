@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from telamon.cli import completing
+from telamon.cli.clusters import cluster_options
 from telamon.cli.options import (
     DEFAULT_FILE,
     Verb,
+    auth_option,
     lab_option,
     state_option,
     wait_options,
@@ -22,29 +22,16 @@ from telamon.cli.options import (
 from telamon.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telamon.cli.bringing import Wishes
     from telamon.cli.client import Controller
+    from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
+    from telamon.cli.target import Target
+    from telamon.cli.version_change import VersionChange
     from telamon.model.operation import Operation
-    from telamon.stackfile.edit import Edited
     from telamon.units import Duration
-
-LONGEST_CHAIN: Final = 8
-"""Most files of a chain of overlays that are looked through."""
-KEPT_ELSEWHERE: Final = "Use --print, and change the file where it is kept."
-
-
-@dataclass(frozen=True)
-class _Change:
-    """The line that changes, and its file."""
-
-    file: Path
-    edited: Edited
-
-    def patch(self) -> str:
-        """The change as people read it."""
-        return (
-            f"{self.file}:{self.edited.line}\n- {self.edited.before.strip()}\n+ {self.edited.after.strip()}"
-        )
 
 
 @click.command(cls=Verb)
@@ -66,6 +53,8 @@ class _Change:
 @yes_option
 @window_option
 @wait_options("2h")
+@cluster_options
+@auth_option
 @click.pass_obj
 def command(
     session: Session,
@@ -81,6 +70,9 @@ def command(
     in_window: bool,
     wait: bool,
     timeout: Duration,
+    kubeconfig: Path | None,
+    context: str | None,
+    auth: Path | None,
 ) -> None:
     """Bring a product to another version.
 
@@ -93,48 +85,74 @@ def command(
     With --in-window nothing is touched before the next maintenance window opens; until then the upgrade is listed as an
     operation, which can be cancelled.
 
+    In a cluster (--context or --kubeconfig) the digests of the new images are locked as well, and the Stack is written
+    as `telamon up` writes it. --downtime agrees to this upgrade alone, with the annotation telamon.dev/downtime.
+
     Examples:
         telamon upgrade jira 11.3.5
         telamon upgrade confluence 10.2.7 --downtime
         telamon upgrade jira 11.3.5 --in-window
         telamon upgrade jira 11.3.5 --print
+        telamon upgrade jira 11.3.5 -f production.yaml --context production
     """
-    from telamon.cli import bringing
-    from telamon.cli.client import Controller
-    from telamon.cli.files import replace_text
-    from telamon.cli.operating import tell
-    from telamon.cli.reading import note_doubts, read_file
+    from telamon.cli.bringing import Wishes, refuse_other_platforms
+    from telamon.cli.reading import read_file
     from telamon.cli.target import target_of
+    from telamon.cli.version_change import version_change
 
     before = read_file(session, file, lab=lab)
     _check_product(product, tuple(map(str, before.stack.spec.products)))
-    change = _change(file, product, version=version)
+    change = version_change(file, product, version=version)
     if only_print:
         session.answer(lambda: {"file": str(change.file), "patch": change.patch()}, change.patch)
-        return
-    bringing.refuse_other_platforms(before)
-    controller = Controller(target_of(session, before.stack.metadata.name, state=state).socket)
-    controller.version()
-    old = change.file.read_text(encoding="utf-8")
-    replace_text(change.file, change.edited.text, remedy=KEPT_ELSEWHERE)
-    try:
-        found = read_file(session, file, lab=lab)
-        note_doubts(session, found)
-        wishes = bringing.Wishes(
-            yes,
-            wait,
-            timeout,
-            downtime=(product,) if downtime else (),
-            in_window=(product,) if in_window else (),
+    elif before.stack.spec.platform.kind != "lab" and (kubeconfig is not None or context is not None):
+        from telamon.cli.upgrading import ClusterUpgrade, upgrade_in_cluster
+
+        if in_window:
+            told = "in a cluster an upgrade begins once the Stack is written"
+            raise UsageError(told, remedy="Leave out --in-window.")
+        seconds = timeout.seconds if wait else None
+        wanted = ClusterUpgrade(kubeconfig, context, auth, state, downtime, seconds)
+        upgrade_in_cluster(session, change, product=product, file=file, wishes=wanted)
+    else:
+        refuse_other_platforms(before)
+        agreed, later = ((product,) if asked else () for asked in (downtime, in_window))
+        wishes = Wishes(yes, wait, timeout, downtime=agreed, in_window=later)
+        target = target_of(session, before.stack.metadata.name, state=state)
+        _upgrade_here(
+            session,
+            change,
+            product=product,
+            read=lambda: read_file(session, file, lab=lab),
+            target=target,
+            wishes=wishes,
         )
+
+
+def _upgrade_here(
+    session: Session,
+    change: VersionChange,
+    *,
+    product: str,
+    read: Callable[[], FileRead],
+    target: Target,
+    wishes: Wishes,
+) -> None:
+    """Change the file, send it to the controller of this machine, and follow what becomes of it."""
+    from telamon.cli import bringing
+    from telamon.cli.client import Controller
+    from telamon.cli.operating import tell
+    from telamon.cli.reading import note_doubts
+
+    controller = Controller(target.socket)
+    controller.version()
+    with change.written():
+        found = read()
+        note_doubts(session, found)
         sent = bringing.send(session, controller, found=found, wishes=wishes)
-    except BaseException:
-        # A version that was not taken does not stay in the file.
-        replace_text(change.file, old, remedy=KEPT_ELSEWHERE)
-        raise
     if session.output == "text":
         session.terminal.note(change.patch())
-    later = _postponed(controller, product) if in_window else None
+    later = _postponed(controller, product) if wishes.in_window else None
     if later is None:
         bringing.follow(session, controller, found=found, wishes=wishes, sent=sent)
     else:
@@ -162,32 +180,3 @@ def _check_product(product: str, known: tuple[str, ...]) -> None:
         from telamon.cli.names import unknown
 
         raise unknown("product", product, known=known)
-
-
-def _change(file: Path, product: str, *, version: str) -> _Change:
-    """The change, in the file that names the version: the one given, or one that it extends."""
-    from telamon.stackfile.edit import set_text
-
-    looked = file
-    for _ in range(LONGEST_CHAIN):
-        text = looked.read_text(encoding="utf-8")
-        edited = set_text(text, ("spec", "products", product, "version"), value=version, file=str(looked))
-        if edited is not None:
-            return _Change(looked, edited)
-        base = _extended(text, looked)
-        if base is None:
-            break
-        looked = base
-    raise UsageError(
-        f"no file names the version of {product}",
-        remedy=f"Write spec.products.{product}.version into {file}.",
-    )
-
-
-def _extended(text: str, file: Path) -> Path | None:
-    from telamon.stackfile.compose import compose
-    from telamon.stackfile.tree import Block
-
-    node, _ = compose(text.encode(), file=str(file))
-    value = node.value("extends") if isinstance(node, Block) else None
-    return None if value is None else Path(os.path.normpath(file.parent / str(value)))

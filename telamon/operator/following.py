@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from telamon.errors import RefusedError
 from telamon.operator.host import Host
 from telamon.operator.lane import KeptLane
 from telamon.operator.spec import stack_of
+from telamon.plan.step import Finished
 from telamon.plan.view import AGREEING
 from telamon.run.executor import Executor
 
@@ -67,6 +69,8 @@ class FollowingHost(Host):
             if stored is None or self._going_down:
                 return True
             for component, lane in self._lanes.items():
+                for asked in self.operations.retries(component):
+                    self.operations.settle(asked.metadata.name, self._tried_again(component))
                 if lane.outcome is not None and lane.operation is None:
                     view = self._view(lane.outcome)
                     self.operations.take_in(view, generation=stored.generation, refused=refused)
@@ -75,6 +79,14 @@ class FollowingHost(Host):
                     lane.operation = active
                     lane.wake.set()
             return all(lane.outcome is not None for lane in self._lanes.values())
+
+    def _tried_again(self, component: str) -> Finished:
+        """Try again what has failed of a component, and say what came of asking for it."""
+        try:
+            self.retry(component)
+        except RefusedError as error:
+            return Finished("Failed", f"{error}; {error.remedy}" if error.remedy else str(error))
+        return Finished("Succeeded", f"what failed of {component} counts no more")
 
     def _pass(self, name: str, lane: KeptLane) -> float:
         with self.around(name):

@@ -24,6 +24,9 @@ from telamon.run.executor import Outcome
 KIND: Final = "Operation"
 KEPT: Final = 200
 """Ended operations that are kept; older ones are forgotten, and what they did stays in the journal."""
+RETRY: Final = "retry"
+"""Verb of what is no operation of a planner: failures and refusals of a component no longer count. It waits for nobody,
+and ends at once."""
 UNENDED: Final = frozenset({"Pending", "Running"})
 _ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType({ending: ending for ending in get_args(Ending)})
 
@@ -94,7 +97,7 @@ class Operations:
         """
         name = view.desired.name
         for operation in self.all():
-            if operation.spec.target.component != name or not _is_new(operation):
+            if operation.spec.target.component != name or not _is_new(operation) or _is_retry(operation):
                 continue
             stored = self._stored(operation.metadata.name)
             against = speaks_against(operation, view, generation=generation, refused=refused)
@@ -106,6 +109,26 @@ class Operations:
                 return
             ended = _instant(self.clock.now())
             self._write(stored, {"phase": "Failed", "message": against, "started": ended, "finished": ended})
+
+    def retries(self, component: str) -> tuple[Operation, ...]:
+        """What somebody has written into the store so that a component is tried again, and nobody has settled yet."""
+        return tuple(
+            one
+            for one in self.all()
+            if one.spec.target.component == component and _is_new(one) and _is_retry(one)
+        )
+
+    def settle(self, name: str, finished: Finished) -> None:
+        """End what needs no steps.
+
+        Args:
+            name: of the operation.
+            finished: how it ended.
+        """
+        now = _instant(self.clock.now())
+        phase: Ending = finished.ending
+        ended = {"phase": phase, "message": finished.message, "started": now, "finished": now}
+        self._write(self._stored(name), ended)
 
     def make(self, wish: Wish, *, stack: str, generation: int) -> Operation:
         """Write an operation down; no guard is asked.
@@ -314,6 +337,10 @@ def _is_new(operation: Operation) -> bool:
     return operation.status.phase == "Pending" and operation.status.started is None
 
 
+def _is_retry(operation: Operation) -> bool:
+    return operation.spec.verb == RETRY
+
+
 def speaks_against(
     operation: Operation, view: View, *, generation: int, refused: Mapping[str, str]
 ) -> str | None:
@@ -325,6 +352,8 @@ def speaks_against(
         generation: of the spec in force.
         refused: verbs that the platform does not perform, and why.
     """
+    if _is_retry(operation):
+        return None
     if operation.spec.verb in refused:
         return f"{operation.spec.verb} is refused: {refused[operation.spec.verb]}"
     asked = _running(operation)

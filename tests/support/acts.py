@@ -86,6 +86,7 @@ ACTS = (
     Act("verify-backup", params={"from": "b"}),
     Act("restore", params={"from": "b"}),
     Act("restore", params={"from": "b", "time": "2026-01-01T00:00:00+00:00"}),
+    Act("prune-backups"),
     Act("tidy-restore"),
     Act("tidy-restore", params={"discard": "yes"}),
     Act("finish-upgrade", first="upgrade"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Object
@@ -39,6 +40,15 @@ def agreed(item: Object) -> dict[str, str]:
     text = str((item["metadata"].get("annotations") or {}).get(DOWNTIME, ""))
     parts = (each.strip().partition("=") for each in text.split(",") if each.strip())
     return {name.strip(): words.strip() for name, _, words in parts}
+
+
+def as_agreed(words: Mapping[str, str]) -> str:
+    """The value of :data:`DOWNTIME`.
+
+    Args:
+        words: by component; "" for none.
+    """
+    return ",".join(f"{name}={said}" if said else name for name, said in sorted(words.items()))
 
 
 def told_below(item: Object) -> str:

@@ -13,7 +13,7 @@ from telamon.plan.operations.base import Planner, Proposal, broken_off, worked
 from telamon.plan.step import Begin, Finished, Record, Refusal
 from telamon.plan.view import Saved, View
 from telamon.plan.work import Work
-from telamon.plan.works.backup import TakeBackup, VerifyBackup
+from telamon.plan.works.backup import PruneBackups, TakeBackup, VerifyBackup
 from telamon.state.world import ComponentKind, UpgradePhase
 
 JOB = "backup"
@@ -114,6 +114,25 @@ class Verify(Planner):
             return
         left = tuple(_work(view, operation, VerifyBackup(name)))
         yield from left or (Finished("Succeeded", f"{name} is whole"),)
+
+
+class Prune(Planner):
+    """Remove backups that are past their time."""
+
+    verb = "prune-backups"
+    words = "remove backups that are past their time"
+
+    def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
+        """There must be data that they could be of."""
+        yield from cannot_be_backed_up(view)
+
+    def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
+        """Remove them."""
+        if operation.cancelled:
+            yield from _broken_off(view, operation, "what was off the list already is gone")
+            return
+        left = tuple(_work(view, operation, PruneBackups()))
+        yield from left or (Finished("Succeeded", "none is kept past its time"),)
 
 
 def _broken_off(view: View, operation: Running, message: str) -> Iterator[Proposal]:

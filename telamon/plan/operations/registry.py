@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from telamon.plan.operation import Running
-from telamon.plan.operations.backup import Backup, Verify
+from telamon.plan.operations.backup import Backup, Prune, Verify
 from telamon.plan.operations.base import Planner
 from telamon.plan.operations.finish_upgrade import FinishUpgrade
 from telamon.plan.operations.index_rebuild import IndexRebuild
@@ -38,6 +38,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
             FinishUpgrade(),
             Backup(),
             Verify(),
+            Prune(),
             Restore(),
             TidyRestore(),
             Quarantine(),

@@ -31,6 +31,13 @@ class VerifyBackup(Work):
 
 
 @dataclass(frozen=True)
+class PruneBackups(Work):
+    """Remove backups that are past their time, and what unfinished ones have left."""
+
+    kind: ClassVar[str] = "prune-backups"
+
+
+@dataclass(frozen=True)
 class PrepareRestore(Work):
     """Fetch a backup, judge it, and load it beside what is in force. The product goes on meanwhile."""
 
@@ -102,6 +109,7 @@ class BuildBackup(Work):
 ON_DATA: tuple[type[Work], ...] = (
     TakeBackup,
     VerifyBackup,
+    PruneBackups,
     PrepareRestore,
     SwitchData,
     SwitchBack,

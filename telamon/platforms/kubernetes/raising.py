@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.desired.kubernetes.components import components
@@ -18,7 +19,7 @@ from telamon.desired.kubernetes.facts import as_text
 from telamon.desired.kubernetes.render import needs
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Site
 from telamon.desired.kubernetes.wanted import wanted_secrets
-from telamon.desired.kubernetes.written import FACTS
+from telamon.desired.kubernetes.written import DOWNTIME, FACTS, agreed, as_agreed
 from telamon.errors import NotReadyError, RefusedError, TemporaryError, TimeoutExpired
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.definitions import Change, bring
@@ -29,6 +30,7 @@ DEPLOYMENT: Final = Kind("apps/v1", "Deployment")
 SECRET: Final = Kind("v1", "Secret")
 LOOKS_EVERY: Final = 1.0
 """Seconds between two looks at the Stack."""
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 KNOWN_WITHIN: Final = 60.0
 """Seconds in which an API server serves what was just defined; it takes a few."""
 
@@ -42,12 +44,14 @@ class Told:
         ready: whether everything is as the spec says.
         message: what it waits for.
         urls: where to go, by product.
+        held: why an upgrade has failed, and since when; ``None`` where none has.
     """
 
     generation: int
     ready: bool
     message: str
     urls: Mapping[str, str]
+    held: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,16 +124,23 @@ class Raising:
             )
         return written
 
-    def ask(self, document: Mapping[str, Any]) -> int:
+    def ask(self, document: Mapping[str, Any], *, downtime: Mapping[str, str] = NOTHING) -> int:
         """Write the Stack, where it differs, with what lies below the cluster.
 
         Args:
             document: as the file says it, with its digests.
+            downtime: components for which an interruption is agreed to now, and by which words; what others have agreed
+                to stays.
         """
         metadata = {**document["metadata"], "namespace": OPERATOR_NAMESPACE}
         facts = as_text(self.site.facts)
-        if facts:
-            metadata["annotations"] = {**metadata.get("annotations", {}), FACTS: facts}
+        notes = {FACTS: facts} if facts else {}
+        if downtime:
+            live = self.api.get(STACK, self.site.stack, namespace=OPERATOR_NAMESPACE)
+            before = {} if live is None else agreed(live)
+            notes[DOWNTIME] = as_agreed({**before, **downtime})
+        if notes:
+            metadata["annotations"] = {**metadata.get("annotations", {}), **notes}
         return self._tell("the Stack", bring(self.api, [{**document, "metadata": metadata}]))
 
     def look(self) -> Told:
@@ -152,7 +163,15 @@ class Raising:
                 remedy="Correct the file, and run it again.",
             )
         message = str(ready.get("message") or ready.get("reason") or "no operator has looked at it yet")
-        return Told(generation, ready.get("status") == "True", message, dict(status.get("urls") or {}))
+        failed = conditions.get("UpgradeFailed", {})
+        held = (str(failed.get("message", "")), str(failed.get("lastTransitionTime", "")))
+        return Told(
+            generation,
+            ready.get("status") == "True",
+            message,
+            dict(status.get("urls") or {}),
+            held if failed.get("status") == "True" else None,
+        )
 
     def wait(self, *, timeout: float) -> Told:
         """Wait until the Stack is as it is desired.
@@ -162,14 +181,24 @@ class Raising:
 
         Raises:
             TimeoutExpired: it is not so in time; what it waits for is told.
-            RefusedError: the operator refuses it.
+            RefusedError: the operator refuses it, or an upgrade fails meanwhile and is held.
         """
         end, said = self.clock.now() + timeout, ""
+        known: str | None = None
         while True:
             try:
                 found = self.look()
                 if found.ready:
                     return found
+                why, since = found.held or ("", "")
+                # What had failed before the first look was asked for before.
+                known = since if known is None else known
+                if since not in {"", known}:
+                    raise RefusedError(
+                        f"an upgrade of {self.site.stack} failed, and is held: {why}",
+                        guard="UpgradeFailed",
+                        remedy="`telamon retry --context NAME` tries it again; another version takes its place.",
+                    )
                 message = found.message
             except TemporaryError as error:
                 # An API server that is upgraded or overloaded is away for a while, and the operator goes on without us.

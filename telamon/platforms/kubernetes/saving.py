@@ -37,6 +37,7 @@ from telamon.plan.works.backup import (
     DiscardOutgoing,
     KeepOutgoing,
     PrepareRestore,
+    PruneBackups,
     SwitchBack,
     SwitchData,
     TakeBackup,
@@ -167,6 +168,8 @@ def perform(order: Order, *, now: datetime) -> Mapping[str, Any]:
     if isinstance(work, TakeBackup):
         entry = _taken(order, work, now=now)
         return {"backup": entry.name, "files": entry.files, "bytes": entry.size}
+    if isinstance(work, PruneBackups):
+        return {"removed": [entry.name for entry in _prune(order, now=now)]}
     doer = DOERS.get(work.kind)
     if doer is None:
         raise PlatformError(f"no job of a cluster does a work called {work.kind}")
@@ -175,14 +178,18 @@ def perform(order: Order, *, now: datetime) -> Mapping[str, Any]:
 
 
 def _taken(order: Order, work: TakeBackup, *, now: datetime) -> BackupEntry:
-    subject, shelf, progress = order.subject, order.shelf, _Progress()
-    entry = taking.take(subject, shelf, name=work.name, reason=work.reason, progress=progress)
+    entry = taking.take(order.subject, order.shelf, name=work.name, reason=work.reason, progress=_Progress())
     try:
-        prune(shelf.catalogue, shelf.vault, workplace=shelf.workplace, keep=order.keep, now=now)
+        _prune(order, now=now)
     except TelamonError as error:
         # The backup is there; the next one clears away.
         LOG.warning("old backups stay for now: %s", error)
     return entry
+
+
+def _prune(order: Order, *, now: datetime) -> tuple[BackupEntry, ...]:
+    shelf = order.shelf
+    return prune(shelf.catalogue, shelf.vault, workplace=shelf.workplace, keep=order.keep, now=now)
 
 
 def _own(order: Order, name: str) -> BackupEntry:
@@ -218,7 +225,7 @@ DOERS: Final[Mapping[str, Callable[[Order, Any], None]]] = MappingProxyType(
         DiscardOutgoing.kind: lambda order, _: inplace.finish(order.site),
     }
 )
-"""By the kind of work, but for taking a backup, of which more is told."""
+"""By the kind of work, but for those that depend on the time, of which more is told."""
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ from telamon.desired.kubernetes.saving import saving_job, too_large
 from telamon.errors import ConflictError, TemporaryError
 from telamon.naming import ANNOTATION_PART_OF, ANNOTATION_WORK, BACKUP, LABEL_COMPONENT, LABEL_MEMBER
 from telamon.plan.work import Work
-from telamon.plan.works.backup import SwitchBack, SwitchData, TakeBackup, VerifyBackup
+from telamon.plan.works.backup import PruneBackups, SwitchBack, SwitchData, TakeBackup, VerifyBackup
 from telamon.platforms.kubernetes.api import POD, Api, Kind
 from telamon.state.listing import read
 from telamon.state.world import JobPhase, JobState
@@ -90,7 +90,7 @@ class Works:
             for member in part.desired.members:
                 own = f"{job}/{member.name}"
                 self._begin(part, clearing(part, member.name, job=own, part_of=job))
-        writes = not isinstance(work, TakeBackup | VerifyBackup)
+        writes = not isinstance(work, TakeBackup | VerifyBackup | PruneBackups)
         self._begin(part, saving_job(part, work.document(), job=job, image=self._image, writes=writes))
 
     def begin(self, part: KubernetesComponent, item: Object) -> None:

@@ -101,6 +101,7 @@ def test_an_operation_is_performed_or_refused_with_a_reason() -> None:
         "maintenance-on",
         "major-upgrade",
         "pause",
+        "prune-backups",
         "quarantine",
         "release",
         "restart",

@@ -21,6 +21,7 @@ from telamon.plan.works.backup import (
     ON_DATA,
     KeepLog,
     PrepareRestore,
+    PruneBackups,
     SwitchData,
     TakeBackup,
     VerifyBackup,
@@ -239,7 +240,7 @@ def test_what_is_known_of_the_disk_of_the_database_is_told(more: str, running: s
 
 
 def test_every_work_on_data_is_done_by_a_job() -> None:
-    assert {work.kind for work in ON_DATA} == {TakeBackup.kind, *DOERS}
+    assert {work.kind for work in ON_DATA} == {TakeBackup.kind, PruneBackups.kind, *DOERS}
 
 
 def test_what_is_put_back_must_be_of_the_product_and_of_its_release(

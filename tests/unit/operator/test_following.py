@@ -85,6 +85,47 @@ def test_words_that_were_taken_away_agree_anew(rig: Rig, client: httpx.Client) -
     eventually(lambda: [phase for _, phase in verbs(rig)][1:] == ["Succeeded"], "tried again")
 
 
+def ask_again(rig: Rig, name: str) -> tuple[str, str]:
+    """Write into the store that what failed be tried again. Returns how that ended, and what it says."""
+    target = {"stack": "acme", "component": "jira"}
+    rig.store.put(Stored("Operation", name, 0, 0, {"verb": "retry", "target": target, "generation": 1}))
+    assert isinstance(rig.host, FollowingHost)
+    rig.host.take_in({})
+    status = rig.host.operations.get(name).status
+    return status.phase, status.message
+
+
+def test_who_asks_for_another_try_gets_it_though_nobody_changed_the_stack(
+    rig: Rig, client: httpx.Client
+) -> None:
+    write(rig, "11.3.1")
+    eventually(lambda: is_ready(client), "up")
+    rig.platform.behave("jira", Behaviour(dead_releases=frozenset({"11.3.2"})))
+    write(rig, "11.3.2")
+    eventually(lambda: held(rig), "held")
+    rig.platform.behave("jira", Behaviour())
+    assert ask_again(rig, "retry-jira-1")[0] == "Succeeded"
+    eventually(lambda: [phase for _, phase in verbs(rig)][1:] == ["Succeeded"], "tried again")
+    assert not held(rig)
+
+
+def test_another_try_waits_for_no_operation(rig: Rig, client: httpx.Client) -> None:
+    write(rig, "11.3.1")
+    eventually(lambda: is_ready(client), "up")
+    write(rig, "11.3.2")
+    seen: list[tuple[str, bool]] = []
+
+    def ask() -> None:
+        executor = rig.host._lanes["jira"].executor
+        before = executor.memory.retry
+        phase, _ = ask_again(rig, "retry-jira-1")
+        seen.append((phase, executor.memory.retry > before))
+
+    rig.meanwhile("11.3.2", ask)
+    assert seen == [("Succeeded", True)]
+    eventually(lambda: [phase for _, phase in verbs(rig)] == ["Succeeded"], "upgraded")
+
+
 @dataclass
 class Saved(Components):
     """Components whose backups have a place, or none."""

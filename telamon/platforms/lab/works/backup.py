@@ -21,6 +21,7 @@ from telamon.plan.works.backup import (
     KeepLog,
     KeepOutgoing,
     PrepareRestore,
+    PruneBackups,
     SwitchBack,
     SwitchData,
     TakeBackup,
@@ -53,17 +54,18 @@ def take(context: Context, work: TakeBackup) -> str:
         _subject(context), shelf, name=work.name, reason=work.reason, progress=progress_of(context)
     )
     try:
-        prune(
-            shelf.catalogue,
-            shelf.vault,
-            workplace=shelf.workplace,
-            keep=_keep(context),
-            now=datetime.fromtimestamp(context.clock.now(), UTC),
-        )
+        clear_away(context, PruneBackups())
     except TelamonError as error:
         # The backup is there; the next one clears away.
         LOG.warning("old backups stay for now: %s", error)
     return entry.name
+
+
+def clear_away(context: Context, _work: PruneBackups) -> str:
+    """Clear away backups that are past their time."""
+    shelf, now = _shelf(context), datetime.fromtimestamp(context.clock.now(), UTC)
+    gone = prune(shelf.catalogue, shelf.vault, workplace=shelf.workplace, keep=_keep(context), now=now)
+    return ", ".join(entry.name for entry in gone) or "nothing"
 
 
 def verify(context: Context, work: VerifyBackup) -> str:
@@ -300,6 +302,7 @@ DOERS: Final[Mapping[str, Callable[[Context, Any], str]]] = MappingProxyType(
     {
         TakeBackup.kind: take,
         VerifyBackup.kind: verify,
+        PruneBackups.kind: clear_away,
         PrepareRestore.kind: prepare,
         SwitchData.kind: switch,
         SwitchBack.kind: switch_back,
