@@ -23,7 +23,7 @@ class SavingDesired:
     Attributes:
         claim: of the backups, in the namespace of the product.
         vault: password of what lies there.
-        shared: claim of the shared home.
+        shared: claim of the shared home; ``None`` where the product has none.
         database: where it is, and as whom its nodes log in.
         authorities: those that the server's certificate is checked against; ``None`` for those of the image.
         keep: seconds for which a backup is kept.
@@ -33,7 +33,7 @@ class SavingDesired:
 
     claim: str
     vault: SecretValue
-    shared: str
+    shared: str | None
     database: DatabaseLink
     authorities: SecretValue | None
     keep: float
@@ -49,14 +49,14 @@ def saving_of(part: Part, site: Site) -> SavingDesired | None:
         site: the stack.
     """
     destination = site.spec.backup.destination
-    has_data = part.is_product and part.workload.needs_database and part.container.shared_home
+    has_data = part.is_product and part.workload.needs_database
     if not has_data or not isinstance(destination, ClaimDestination):
         return None
     authorities = site.spec.security.authorities
     return SavingDesired(
         claim=destination.claim,
         vault=vault_secret(site, part.outline.product_name),
-        shared=shared_claim(part, site),
+        shared=shared_claim(part, site) if part.container.shared_home else None,
         database=database_link(part, database(site)),
         authorities=None
         if authorities is None

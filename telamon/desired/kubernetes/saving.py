@@ -30,6 +30,8 @@ GIVEN_UP: Final = 1
 """Exit code of a work that another try would not bring to a better end."""
 _HOME: Final = "/home-of-product"
 _BACKUPS: Final = "/backups"
+_NO_HOME: Final = "without-home"
+"""Folder of the claim, for products without a shared home."""
 _MESSAGE: Final = "/dev/termination-log"
 """What a pod leaves behind. Source: Kubernetes, "Determine the Reason for Pod Failure" (the default path)."""
 _AUTHORITIES: Final = "/authorities"
@@ -90,15 +92,17 @@ def _pod(
     part: KubernetesComponent, saving: SavingDesired, *, work: Mapping[str, Any], image: str, writes: bool
 ) -> dict[str, Any]:
     volumes: list[dict[str, Any]] = [
-        {"name": "home", "persistentVolumeClaim": {"claimName": saving.shared, "readOnly": not writes}},
         {"name": "backups", "persistentVolumeClaim": {"claimName": saving.claim}},
         {"name": "temporary", "emptyDir": {"sizeLimit": "256Mi"}},
     ]
     mounts: list[dict[str, Any]] = [
-        {"name": "home", "mountPath": _HOME, "readOnly": not writes},
         {"name": "backups", "mountPath": _BACKUPS},
         {"name": "temporary", "mountPath": _TEMPORARY},
     ]
+    if saving.shared is not None:
+        claim = {"claimName": saving.shared, "readOnly": not writes}
+        volumes.append({"name": "home", "persistentVolumeClaim": claim})
+        mounts.append({"name": "home", "mountPath": _HOME, "readOnly": not writes})
     if saving.authorities is not None:
         items = [{"key": saving.authorities.key, "path": "authorities.pem"}]
         secret = {"secretName": saving.authorities.secret, "items": items, "defaultMode": 0o440}
@@ -133,7 +137,8 @@ def _environment(
         # Whoever reads the job sees what it does; the order is that of the fields, so it is the same each time.
         "TELAMON_WORK": json.dumps(told),
         **_pieces(saving),
-        "TELAMON_HOME": _HOME,
+        # One that has no shared home is saved as if that were empty. What waits there must outlive the job.
+        "TELAMON_HOME": f"{_BACKUPS}/{_NO_HOME}/{part.desired.name}" if saving.shared is None else _HOME,
         "TELAMON_BACKUPS": _BACKUPS,
         "TELAMON_MESSAGE": _MESSAGE,
     }

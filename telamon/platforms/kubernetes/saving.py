@@ -50,6 +50,7 @@ from telamon.platforms.backup.clearing import prune
 from telamon.platforms.backup.contents import FOLDER
 from telamon.platforms.backup.database import Server
 from telamon.platforms.backup.taking import Shelf, Subject
+from telamon.platforms.files import make_folder
 from telamon.products.backup import BackupRules
 from telamon.products.registry import products_of
 from telamon.state.backups import BackupEntry
@@ -235,6 +236,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         order = ordered(os.environ, programs=_programs())
+        if not order.subject.home.exists():
+            # What has no shared home has an empty one, on the claim of the backups.
+            make_folder(order.subject.home)
         told = perform(order, now=datetime.now(UTC))
         tell(order, Path(os.environ["TELAMON_MESSAGE"]))
     except TelamonError as error:

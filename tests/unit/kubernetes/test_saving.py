@@ -33,6 +33,18 @@ from telamon.units import Bytes
 from tests.support.manifests import rendered, small
 
 CLAIM = "  backup: {destination: {kind: claim, claim: backups}, keep: 7d}"
+TINY = """\
+    tiny:
+      version: "1.0"
+      profile:
+        image: registry.acme.example/tiny:1.0
+        command: [serve]
+        ports: {http: 8000}
+        status: {path: /status, reader: {kind: json, field: state, states: {RUNNING: [RUNNING]}}}
+        database: postgresql
+        stickyCookie: node
+        startTimeout: 30s
+        stopGrace: 10s"""
 JOB = "backup-jira-1/backup"
 IMAGE = "registry.acme.example/telamon@sha256:" + "0" * 64
 TAKE = TakeBackup("jira-20260102T030405Z", "asked")
@@ -117,6 +129,19 @@ def test_it_writes_to_the_shared_home_where_data_change_places(part: KubernetesC
     assert [
         mount["readOnly"] for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "home"
     ] == [False]
+
+
+def test_a_product_without_a_shared_home_is_saved_as_if_it_had_an_empty_one() -> None:
+    part = part_of(running=TINY)
+    assert part.saving is not None
+    assert part.saving.shared is None
+    for work in (TAKE, SwitchData()):
+        pod = pod_of(part, work)
+        assert [volume["name"] for volume in pod["volumes"]] == ["backups", "temporary"]
+        order = order_of(part, work)
+        # What is put back waits there from one job to the next, so it is where backups are, and not among them.
+        assert order.subject.home == Path("/backups/without-home/tiny")
+        assert not order.subject.home.is_relative_to(order.shelf.catalogue.folder)
 
 
 def test_no_secret_is_in_it(part: KubernetesComponent) -> None:
