@@ -1,4 +1,4 @@
-"""Store and journal: one suite for every adapter."""
+"""Store and journal: one suite for every adapter; ``tests/cluster`` runs that of the store on a real API server."""
 
 from __future__ import annotations
 
@@ -10,15 +10,59 @@ from pathlib import Path
 import pytest
 
 from telamon.errors import ConflictError, MachineError, PlatformError
+from telamon.platforms.kubernetes.api import Api
+from telamon.platforms.kubernetes.store import KubernetesStore
 from telamon.platforms.memory.store import MemoryJournal, MemoryStore
 from telamon.platforms.sqlite import SqliteFile, SqliteGlance, SqliteJournal, SqliteStore, set_aside
 from telamon.ports import Entry, Journal, Store, Stored
+from tests.contract.store_suite import (
+    test_all_of_a_kind_are_listed_by_name,
+    test_delete_is_conditional_and_repeatable,
+    test_first_write_demands_absence,
+    test_late_write_is_refused_and_changes_nothing,
+    test_later_write_demands_presence,
+    test_versions_never_come_back,
+    test_watch_goes_on_from_where_it_was,
+    test_what_is_put_is_found,
+    test_what_is_reported_takes_the_place_of_what_was_and_is_no_change_of_the_spec,
+)
+from tests.support.apiserver import KeptObjects, serving
+
+__all__ = [
+    "test_all_of_a_kind_are_listed_by_name",
+    "test_delete_is_conditional_and_repeatable",
+    "test_first_write_demands_absence",
+    "test_late_write_is_refused_and_changes_nothing",
+    "test_later_write_demands_presence",
+    "test_versions_never_come_back",
+    "test_watch_goes_on_from_where_it_was",
+    "test_what_is_put_is_found",
+    "test_what_is_reported_takes_the_place_of_what_was_and_is_no_change_of_the_spec",
+]
+
+
+@pytest.fixture(params=["memory", "sqlite", "cluster"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind; that of a cluster is here before a stand-in of the API server."""
+    if request.param == "cluster":
+        with serving(KeptObjects(), tmp_path) as kubeconfig:
+            api = Api(kubeconfig)
+            made = KubernetesStore(api, "telamon-system", "acme")
+            made.known({"tiny": "acme-tiny"})
+            yield made
+            api.close()
+        return
+    yield from _kept_here(request.param, tmp_path)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """An empty store of each kind."""
-    if request.param == "memory":
+def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind that is Telamon's alone to write."""
+    yield from _kept_here(request.param, tmp_path)
+
+
+def _kept_here(kind: str, tmp_path: Path) -> Iterator[Store]:
+    if kind == "memory":
         yield MemoryStore()
         return
     file = SqliteFile(tmp_path / "store.sqlite")
@@ -42,65 +86,49 @@ def stack(version: int = 0, **spec: str) -> Stored:
     return Stored("Stack", "acme", version, 0, spec)
 
 
-def test_what_is_put_is_found(store: Store) -> None:
-    written = store.put(stack(domain="acme.example"))
-    assert store.get("Stack", "acme") == written
-    assert store.list("Stack") == (written,)
-    assert store.get("Stack", "other") is None
+def test_a_stack_that_is_put_is_found(own_store: Store) -> None:
+    written = own_store.put(stack(domain="acme.example"))
+    assert own_store.get("Stack", "acme") == written
+    assert own_store.list("Stack") == (written,)
+    assert own_store.get("Stack", "other") is None
 
 
-def test_first_write_demands_absence(store: Store) -> None:
-    store.put(stack(domain="a"))
+def test_first_write_of_a_stack_demands_absence(own_store: Store) -> None:
+    own_store.put(stack(domain="a"))
     with pytest.raises(ConflictError, match="acme"):
-        store.put(stack(domain="b"))
+        own_store.put(stack(domain="b"))
 
 
-def test_late_write_is_refused_and_changes_nothing(store: Store) -> None:
-    first = store.put(stack(domain="a"))
-    second = store.put(stack(first.version, domain="b"))
+def test_late_write_of_a_stack_is_refused_and_changes_nothing(own_store: Store) -> None:
+    first = own_store.put(stack(domain="a"))
+    second = own_store.put(stack(first.version, domain="b"))
     with pytest.raises(ConflictError):
-        store.put(stack(first.version, domain="c"))
-    assert store.get("Stack", "acme") == second
+        own_store.put(stack(first.version, domain="c"))
+    assert own_store.get("Stack", "acme") == second
 
 
-def test_generation_counts_changes_of_the_spec_alone(store: Store) -> None:
-    first = store.put(stack(domain="a"))
-    reported = store.put(Stored("Stack", "acme", first.version, 0, {"domain": "a"}, {"ready": True}))
-    changed = store.put(stack(reported.version, domain="b"))
+def test_generation_counts_changes_of_the_spec_alone(own_store: Store) -> None:
+    first = own_store.put(stack(domain="a"))
+    reported = own_store.put(Stored("Stack", "acme", first.version, 0, {"domain": "a"}, {"ready": True}))
+    changed = own_store.put(stack(reported.version, domain="b"))
     assert [first.generation, reported.generation, changed.generation] == [1, 1, 2]
 
 
-def test_order_is_kept_and_is_no_change(store: Store) -> None:
-    first = store.put(stack(jira="1", bitbucket="2"))
-    again = store.put(stack(first.version, bitbucket="2", jira="1"))
+def test_order_is_kept_and_is_no_change(own_store: Store) -> None:
+    first = own_store.put(stack(jira="1", bitbucket="2"))
+    again = own_store.put(stack(first.version, bitbucket="2", jira="1"))
     assert again.generation == first.generation
-    found = store.get("Stack", "acme")
+    found = own_store.get("Stack", "acme")
     assert found is not None
     assert list(found.spec) == ["bitbucket", "jira"]
 
 
-def test_watch_goes_on_from_where_it_was(store: Store) -> None:
-    first = store.put(stack(domain="a"))
-    store.put(Stored("Operation", "one", 0, 0))
-    second = store.put(stack(first.version, domain="b"))
-    assert list(store.watch("Stack", since=0)) == [second]
-    assert list(store.watch("Stack", since=second.version)) == []
-
-
-def test_delete_is_conditional_and_repeatable(store: Store) -> None:
-    first = store.put(stack(domain="a"))
-    second = store.put(stack(first.version, domain="b"))
-    with pytest.raises(ConflictError):
-        store.delete("Stack", "acme", version=first.version)
-    store.delete("Stack", "acme", version=second.version)
-    store.delete("Stack", "acme", version=second.version)
-    assert store.get("Stack", "acme") is None
-
-
-def test_versions_never_come_back(store: Store) -> None:
-    first = store.put(stack(domain="a"))
-    store.delete("Stack", "acme", version=first.version)
-    assert store.put(stack(domain="a")).version > first.version
+def test_watch_tells_of_one_kind_alone(own_store: Store) -> None:
+    first = own_store.put(stack(domain="a"))
+    own_store.put(Stored("Operation", "one", 0, 0))
+    second = own_store.put(stack(first.version, domain="b"))
+    assert list(own_store.watch("Stack", since=0)) == [second]
+    assert list(own_store.watch("Stack", since=second.version)) == []
 
 
 def test_journal_keeps_order_and_component(journal: Journal) -> None:
