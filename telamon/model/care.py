@@ -8,7 +8,7 @@ from pydantic import Field
 from telamon.model.base import Doc, Items, Section
 from telamon.model.common import SecretRef
 from telamon.model.products import ProductKey
-from telamon.model.text import AbsolutePath, HttpUrl, Matching, Name, Version
+from telamon.model.text import AbsolutePath, BucketName, HttpUrl, Matching, Name, Version
 from telamon.units import Duration, Within
 
 
@@ -70,12 +70,7 @@ class S3Destination(Section):
     """A bucket."""
 
     kind: Literal["s3"]
-    bucket: Annotated[
-        Annotated[
-            str, Matching("the name of a bucket", "acme-backup", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 63)
-        ],
-        Doc("Name of the bucket."),
-    ]
+    bucket: Annotated[BucketName, Doc("Name of the bucket.")]
     prefix: Annotated[
         Annotated[str, Matching("a prefix", "stack/", r"([A-Za-z0-9!_.*'()-]+/)*", 512)],
         Doc("Begin of every key, ending with a slash.", why="A bucket of its own needs none."),

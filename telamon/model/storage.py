@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from telamon.model.base import Doc, Items, Section
-from telamon.model.text import AbsolutePath, Host, Matching, ObjectName
+from telamon.model.text import AbsolutePath, BucketName, Host, HttpUrl, Matching, ObjectName, SecretKey
 from telamon.units import Bytes, Within
 
 HomeSize = Annotated[Bytes, Within("1Gi", "64Ti")]
@@ -145,8 +145,72 @@ class SharedHome(Section):
     ] = None
 
 
+class ObjectStore(Section):
+    """A bucket that a product keeps files of one kind in. It belongs to this product alone."""
+
+    bucket: Annotated[BucketName, Doc("Name of the bucket; somebody has made it.")]
+    region: Annotated[
+        Annotated[str, Matching("a region", "eu-central-1", r"[a-z0-9]+(-[a-z0-9]+)*", 63)],
+        Doc("Region that the bucket lies in."),
+    ]
+    endpoint: Annotated[
+        HttpUrl | None,
+        Doc(
+            "Where S3 is asked instead: a dual-stack endpoint, or a store that speaks the same protocol.",
+            unset="The region's own endpoint.",
+        ),
+    ] = None
+
+
+class ObjectCredentials(Section):
+    """A secret with a key of AWS. Who can gives the nodes a role instead, for a key never ends."""
+
+    secret: Annotated[ObjectName, Doc("Name of the secret.")]
+    access_key_id_key: Annotated[SecretKey, Doc("Key of the id.", why="What most secrets call it.")] = (
+        "access-key-id"
+    )
+    secret_access_key_key: Annotated[
+        SecretKey, Doc("Key of the secret access key.", why="What most secrets call it.")
+    ] = "secret-access-key"  # noqa: S105 - the name of a key.
+
+
+class ObjectStorage(Section):
+    """What a product keeps in S3 instead of its shared home. Backups of Telamon do not hold it."""
+
+    attachments: Annotated[ObjectStore | None, Doc("Where attachments are.", unset="In the shared home.")] = (
+        None
+    )
+    avatars: Annotated[ObjectStore | None, Doc("Where avatars are.", unset="In the shared home.")] = None
+    backups: Annotated[
+        ObjectStore | None,
+        Doc(
+            "Where the product puts the exports that it makes itself; Telamon's own backups are spec.backup.",
+            unset="In the shared home.",
+        ),
+    ] = None
+    role: Annotated[
+        Annotated[
+            str,
+            Matching(
+                "the ARN of a role",
+                "arn:aws:iam::123456789012:role/files",
+                r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+",
+                2048,
+            ),
+        ]
+        | None,
+        Doc(
+            "Role of AWS that the nodes take, by the annotation of their service account (IRSA).",
+            unset="The one that EKS Pod Identity gives the service account.",
+        ),
+    ] = None
+    credentials: Annotated[
+        ObjectCredentials | None, Doc("What the nodes log in with.", unset="They have a role.")
+    ] = None
+
+
 class ProductStorage(Section):
-    """The homes of one product."""
+    """The homes of one product, and what is kept beside them."""
 
     local_home: Annotated[LocalHome, Doc("Each node's own home.")] = Field(
         default_factory=LocalHome.model_construct
@@ -154,6 +218,10 @@ class ProductStorage(Section):
     shared_home: Annotated[SharedHome, Doc("The home that the nodes share.")] = Field(
         default_factory=SharedHome.model_construct
     )
+    s3: Annotated[
+        ObjectStorage | None,
+        Doc("What lies in S3 instead of the shared home; not in the lab.", unset="Nothing."),
+    ] = None
 
 
 class CompanionStorage(Section):

@@ -167,5 +167,8 @@ Cidr = Annotated[
         18,
     ),
 ]
+BucketName = Annotated[
+    str, Matching("the name of a bucket", "acme-backup", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 63)
+]
 HeaderToken = Annotated[str, Matching("the name of a cookie", "ROUTE", r"[A-Za-z0-9_-]+", 64)]
 """A cookie's name: a token of RFC 6265, without the marks that need care in logs and configuration."""

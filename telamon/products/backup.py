@@ -11,8 +11,8 @@ for any number of folders.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 Matcher = Callable[[str], bool]
 
@@ -25,11 +25,13 @@ class FileRows:
         what: what such a row is, for people: "attachment".
         statement: SQL that returns the file's path below the shared home, and its size in bytes or NULL.
         table: the table that such a row is taken from, before its file is removed.
+        store: kind of files in S3 that these belong to where the product keeps such there; "" where it never does.
     """
 
     what: str
     statement: str
     table: str
+    store: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,21 @@ class BackupRules:
     repositories: tuple[str, ...] = ()
     rows: tuple[FileRows | RepositoryRows, ...] = ()
     local_indexes: tuple[str, ...] = ()
+
+
+def without(rules: BackupRules, stores: Collection[str]) -> BackupRules:
+    """The rules where some files lie in S3: no row demands those of the shared home.
+
+    Args:
+        rules: of the product.
+        stores: kinds of files that lie in S3.
+    """
+    kept = tuple(
+        each
+        for each in rules.rows
+        if not isinstance(each, FileRows) or not each.store or each.store not in stores
+    )
+    return replace(rules, rows=kept)
 
 
 def matcher(patterns: Sequence[str]) -> Matcher:

@@ -23,7 +23,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Self
 
-from telamon.products.backup import BackupRules
+from telamon.products.backup import BackupRules, without
 from telamon.products.clone import CloneRules
 from telamon.products.flow import (
     Exchange,
@@ -53,6 +53,7 @@ from telamon.products.node import (
     Peer,
     SecretValue,
 )
+from telamon.products.objects import stores_of
 from telamon.products.release import Act, Jump, Way, backwards, numbers
 from telamon.products.setup import AccountInputs, SetupInputs, SetupOutcome, SetupVerdict
 from telamon.products.users import Users
@@ -279,6 +280,7 @@ class Product(Workload, Users):
         static_prefix: prefix, below the context path, of files that look the same to everybody and that a content
             delivery network may keep; ``None`` where the product knows no such network.
         backup: how its shared home and its database are kept as one.
+        object_stores: kinds of files that it can keep in S3, each with the first release that does.
         chart: what the vendor's Helm chart calls things; ``None`` where there is none.
         upgrade_bases: paths below which the acts of a rolling upgrade may be, where public sources disagree.
         whoami: page of REST that answers 200 to whoever is logged in.
@@ -299,6 +301,7 @@ class Product(Workload, Users):
     user_id: int | None = None
     static_prefix: str | None = None
     backup: BackupRules = BackupRules()
+    object_stores: Mapping[str, str] = MappingProxyType({})
     chart: Chart | None = None
     upgrade_bases: tuple[str, ...] = ()
     whoami: str = "/"
@@ -319,6 +322,30 @@ class Product(Workload, Users):
         changed = copy(self)
         changed.upgrade_bases = (observed.upgrade_base,)
         return changed
+
+    def by_hand(self, spec: ProductSpec) -> frozenset[str]:
+        """Kinds of files that variables, properties or options of somebody's own put into S3.
+
+        Args:
+            spec: the product's section of the stack file.
+        """
+        return frozenset()
+
+    def in_s3(self, spec: ProductSpec) -> frozenset[str]:
+        """Kinds of files that are in S3, by whatever words the stack file says so.
+
+        Args:
+            spec: the product's section of it.
+        """
+        return self.by_hand(spec) | frozenset(stores_of(spec))
+
+    def backup_of(self, spec: ProductSpec) -> BackupRules:
+        """How its shared home and its database are kept as one, as it is set up.
+
+        Args:
+            spec: the product's section of the stack file.
+        """
+        return without(self.backup, self.in_s3(spec))
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[tuple[str, str, str]]:
         """Every rule of the product that its section of the stack file breaks.

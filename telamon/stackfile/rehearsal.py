@@ -217,7 +217,7 @@ def _of_product(product: ProductSpec, *, name: str, contract: Product) -> Iterat
         (product.edition is not None, "edition", "The edition: its stand-in is the same for all."),
         (product.resources != Resources(), "resources", "Cores, memory and heap: the lab limits no process."),
         (product.base_url is not None, "baseUrl", "The URL: the lab has addresses of its own."),
-        (product.storage != ProductStorage(), "storage", "Size and place of the homes."),
+        (product.storage != ProductStorage(), "storage", "Size and place of the homes, and what lies in S3."),
         (product.database is not None, "database", "The product's own database: the lab makes one."),
         (product.observed is not None, "observed", "What was seen of the real instance: stand-ins differ."),
         (bool(product.volumes), "volumes", "Volumes of your own."),

@@ -9,6 +9,7 @@ from typing import Final
 from telamon.model.care import OpsgeniePager
 from telamon.model.kubernetes import minor_of, offered, settled
 from telamon.model.platform import AwsPlatform
+from telamon.products.objects import stores_of
 from telamon.products.support import AS_OF, END_OF_DATA_CENTER, ENDING, lasting_longest, support_of
 from telamon.stackfile.findings import Finding, Rule, Subject
 from telamon.stackfile.rules.products import PRODUCTS
@@ -139,6 +140,21 @@ def env_holds_a_secret(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def objects_are_in_no_backup(subject: Subject) -> Iterator[Finding]:
+    """Backups hold the database and the shared home; what lies in S3 is kept by whoever owns the bucket."""
+    if subject.spec.backup.destination is None and subject.spec.platform.kind != "aws":
+        return
+    for name, product in subject.spec.products.items():
+        kept = [kind for kind in stores_of(product) if kind != "backups"]
+        if kept:
+            yield Finding(
+                (*PRODUCTS, name, "storage", "s3"),
+                f"backups of {name} hold no {' and no '.join(kept)}, which lie in S3: a restore brings back rows "
+                "whose files may be gone by then",
+                "Turn on versioning of the bucket, and keep what is deleted for as long as backups (backup.keep).",
+            )
+
+
 def status_is_not_read(subject: Subject) -> Iterator[Finding]:
     """A status in a file changes nothing."""
     if subject.stack.status is not None:
@@ -154,5 +170,6 @@ WARNINGS: Final[tuple[Rule, ...]] = (
     one_node_is_not_available,
     driver_is_retired,
     env_holds_a_secret,
+    objects_are_in_no_backup,
     status_is_not_read,
 )

@@ -149,9 +149,27 @@ def product(draw: Draw, name: str, *, domain: str, platform: str) -> Document:
         homes["sharedHome"] = {
             "volume": draw.filled({"kind": "existing", "volume": "pv-9"}, storageClass="nfs")
         }
+    if (
+        platform != "lab"
+        and name in {"jira", "confluence"}
+        and not given["version"].startswith("9.12")
+        and draw.maybe()
+    ):
+        homes["s3"] = objects_in_s3(draw, name)
     if name == "bitbucket" and platform == "aws":
         homes["sharedHome"] = {"volume": draw.one({"kind": "openzfs", "throughput": 128}, nfs(draw))}
     return given | ({"storage": homes} if homes else {})
+
+
+def objects_in_s3(draw: Draw, name: str) -> Document:
+    store = draw.filled(
+        {"bucket": "acme-files", "region": "eu-central-1"}, endpoint="https://s3.acme.example"
+    )
+    entered: Document = draw.one(
+        {}, {"role": "arn:aws:iam::123456789012:role/files"}, {"credentials": {"secret": "files"}}
+    )
+    kinds = ["attachments"] if name == "confluence" else ["attachments", "avatars", "backups"]
+    return dict.fromkeys(draw.some(kinds, least=1), store) | entered
 
 
 def nfs(draw: Draw) -> Document:

@@ -30,7 +30,9 @@ def account(part: Part, site: Site) -> tuple[Object, ...]:
     ``templates/rbac.yaml`` of two charts.
     """
     labels = site.part_labels(part)
-    own = service_account(part.name, part.namespace, labels=labels)
+    given = part.spec.storage.s3 if part.is_product else None
+    role = given.role if given is not None else None
+    own = service_account(part.name, part.namespace, labels=labels, role=role)
     if not part.container.asks_cluster:
         return (own,)
     name = f"{part.name}-peers"
@@ -39,9 +41,17 @@ def account(part: Part, site: Site) -> tuple[Object, ...]:
     return (own, *granted(Meta(name, part.namespace, labels), rules, subjects=[subject]))
 
 
-def service_account(name: str, namespace: str, *, labels: dict[str, str]) -> Object:
-    """A service account that nobody gets a token of without asking."""
-    meta = Meta(name, namespace, labels)
+def service_account(name: str, namespace: str, *, labels: dict[str, str], role: str | None = None) -> Object:
+    """A service account that nobody gets a token of without asking.
+
+    Args:
+        name: of it.
+        namespace: where it is.
+        labels: that it carries.
+        role: of AWS that its pods take; EKS then gives them a token for that alone. Source: Amazon EKS, "Assign IAM
+            roles to Kubernetes service accounts".
+    """
+    meta = Meta(name, namespace, labels, {"eks.amazonaws.com/role-arn": role} if role else None)
     return made("v1", "ServiceAccount", meta=meta, automountServiceAccountToken=False)
 
 

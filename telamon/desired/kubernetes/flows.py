@@ -19,10 +19,14 @@ from telamon.desired.kubernetes.database import CLUSTER, PREPARED, database
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Part, Site, database_spec
 from telamon.model.database import CloudNativePgDatabase
 from telamon.naming import BACKUP, LABEL_COMPONENT, LABEL_STACK
+from telamon.products.objects import stores_of
 
 NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 EVERYWHERE: Final = "0.0.0.0/0"
 LINK_LOCAL: Final = "169.254.0.0/16"
+IDENTITIES: Final = "169.254.170.23/32"
+"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere.
+The clusters that Telamon makes have addresses of IPv4 alone."""
 PRIVATE: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 GATEWAY_NAMESPACE: Final = "envoy-gateway-system"
 """Where Envoy Gateway runs its proxies unless it is told otherwise."""
@@ -177,6 +181,7 @@ def _outward(part: Part, site: Site) -> Iterator[Flow]:
     if not part.is_product:
         return
     yield from _foreign_companions(part, site)
+    yield from _objects(part, site)
     proxy = _proxy(site)
     for preset in security.egress:
         if preset in _BY_PROXY and proxy is not None:
@@ -197,6 +202,33 @@ def _foreign_companions(part: Part, site: Site) -> Iterator[Flow]:
             yield Flow(
                 pods_of(part, site), _host_block(where.hostname or ""), (port,), "a product's companion"
             )
+
+
+def _objects(part: Part, site: Site) -> Iterator[Flow]:
+    """To what the product keeps in S3, and to whoever gives its nodes their role.
+
+    Java goes by the proxy where there is one, but for what is to be reached directly, so both are open. Source: AWS SDK
+    for Java 2.x, "Configure HTTP proxies".
+    """
+    stores, given = stores_of(part.spec), part.spec.storage.s3
+    if given is None or not stores:
+        return
+    own, proxy = pods_of(part, site), _proxy(site)
+    asked = {store.endpoint for store in stores.values()}
+    if None in asked or given.role is not None:
+        # A role is asked of the token service, whose addresses are of the same kind.
+        block, ports = PRESETS["s3"]
+        yield Flow(own, block, ports, "files in S3")
+    if site.aws is not None and given.role is not None:
+        yield Flow(own, Block(site.aws.network), (443,), "the role for S3, of the stack's own network")
+    for endpoint in sorted(each for each in asked if each is not None):
+        where = urlsplit(endpoint)
+        port = where.port or (443 if where.scheme == "https" else 80)
+        yield Flow(own, _host_block(where.hostname or ""), (port,), "files in S3")
+    if proxy is not None:
+        yield Flow(own, proxy[0], (proxy[1],), "files in S3, by the proxy")
+    if given.role is None and given.credentials is None:
+        yield Flow(own, Block(IDENTITIES), (80,), "the role for S3, of EKS Pod Identity")
 
 
 def _names(own: Pods) -> Iterator[Flow]:

@@ -18,6 +18,7 @@ from telamon.desired.kubernetes import admission as asked
 from telamon.desired.kubernetes.access import KEEP, LOOK, granted, rule
 from telamon.desired.kubernetes.data import Meta, Object, made
 from telamon.desired.kubernetes.fencing import fence
+from telamon.desired.kubernetes.flows import IDENTITIES
 from telamon.desired.kubernetes.hardening import contained, pod_context
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
 from telamon.naming import GROUP, LABEL_MANAGED_BY, LABEL_STACK, MANAGER
@@ -26,9 +27,6 @@ REPLICAS: Final = 2
 USER: Final = 65_532
 """Numeric user of the operator; any but 0 would do."""
 PROBED: Final = 8080
-IDENTITIES: Final = "169.254.170.23/32"
-"""Where a machine of EKS hands out the role of a pod; the address is the machine's own, and leads nowhere elsewhere.
-The clusters that Telamon makes have addresses of IPv4 alone."""
 APPLICATION: Final = "app.kubernetes.io/name"
 METERED: Final = f"{GROUP}/metrics"
 LABELS: Final[Mapping[str, str]] = {APPLICATION: OPERATOR, LABEL_MANAGED_BY: MANAGER}

@@ -133,7 +133,7 @@ def ordered(environment: Mapping[str, str], *, programs: str) -> Order:
             release=str(told["release"]),
             home=Path(environment["TELAMON_HOME"]),
             database=str(told["database"]),
-            rules=_rules(products_of({name: spec})[name].backup),
+            rules=_rules(products_of({name: spec})[name].backup_of(spec)),
             stack_file=stack_file,
         )
         shelf = Shelf(Catalogue(folder), environment["TELAMON_VAULT"], folder / "work" / name, source)

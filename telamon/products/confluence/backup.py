@@ -19,6 +19,6 @@ FROM (SELECT coalesce(prevver, contentid)::bigint AS id, version
 RULES = BackupRules(
     skipped=("index-snapshots", "temp", ".health-*"),
     written_once=("attachments/**",),
-    rows=(FileRows("attachment", _ATTACHMENTS, table="content"),),
+    rows=(FileRows("attachment", _ATTACHMENTS, table="content", store="attachments"),),
     local_indexes=("index", "journal"),
 )

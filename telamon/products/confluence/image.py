@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from telamon.products import jvm
 from telamon.products.base import Discovery, EnvironmentValue, NodeContext, Purpose
+from telamon.products.confluence import objects
 from telamon.products.confluence.edge import SYNCHRONY
 from telamon.products.login import LoginFile
+from telamon.products.objects import login, overlaid
 
 LOGIN_FILE = LoginFile(
     "confluence.cfg.xml",
@@ -38,8 +40,8 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
         pairs = (f"{key}={value}" for key, value in sorted(node.spec.properties.items()))
         given["ATL_CONFLUENCE_CFG_ADDITIONAL_PROPERTIES"] = ",".join(pairs)
     given |= _cluster(node) | jvm.container(node) | jvm.tomcat(node) | jvm.database(node)
-    given |= jvm.memory(node) | jvm.arguments(node, _arguments(node))
-    return given | dict(node.spec.env)
+    given |= jvm.memory(node) | jvm.arguments(node, [*_arguments(node), *objects.arguments(node)])
+    return overlaid(given | login(node), node)
 
 
 def _cluster(node: NodeContext) -> dict[str, EnvironmentValue]:

@@ -22,7 +22,7 @@ from telamon.products.base import (
     SetupOutcome,
 )
 from telamon.products.checks import Breach
-from telamon.products.confluence import checks, edge, image, lifecycle, pod, traffic, upgrade
+from telamon.products.confluence import checks, edge, image, lifecycle, objects, pod, traffic, upgrade
 from telamon.products.confluence import clone as cloning
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
@@ -93,6 +93,7 @@ class Confluence(DataCenterProduct):
     start_timeout = 1800.0
     finds_peers = True
     secret_purposes = (Purpose.LICENSE,)
+    object_stores = objects.SINCE
     container = pod.CONTAINER
     login_file = image.LOGIN_FILE
     companions: Mapping[str, Companion] = MappingProxyType({edge.SYNCHRONY: Synchrony()})
@@ -100,6 +101,10 @@ class Confluence(DataCenterProduct):
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
         """What only Confluence knows about its section of the stack file."""
         return checks.check(spec)
+
+    def by_hand(self, spec: ProductSpec) -> frozenset[str]:
+        """Kinds of files that somebody's own words put into S3."""
+        return objects.by_hand(spec)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""

@@ -19,6 +19,6 @@ RULES = BackupRules(
     # A snapshot of the index may be newer than the rows, and a node would take it for its own.
     skipped=("caches", "export/indexsnapshots", "node-status", "tmp"),
     written_once=("data/attachments/**", "data/avatars/**"),
-    rows=(FileRows("attachment", _ATTACHMENTS, table="fileattachment"),),
+    rows=(FileRows("attachment", _ATTACHMENTS, table="fileattachment", store="attachments"),),
     local_indexes=("caches/indexesV1",),
 )

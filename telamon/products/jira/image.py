@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from telamon.products import jvm
 from telamon.products.base import EnvironmentValue, NodeContext
+from telamon.products.jira import objects
 from telamon.products.login import LoginFile
+from telamon.products.objects import overlaid
 
 LOGIN_FILE = LoginFile("dbconfig.xml", "username", "password", "atlassian-password-cipher-provider")
 """Source: Atlassian, "Connecting Jira applications to PostgreSQL" and "Advanced encryption"."""
@@ -36,7 +38,7 @@ def environment(node: NodeContext) -> dict[str, EnvironmentValue]:
     given |= jvm.container(node) | jvm.tomcat(node) | _database(node) | jvm.memory(node)
     # A key of jira-config.properties may be given as a system property as well; the image has no variable for the file.
     given |= jvm.arguments(node, [f"-D{key}={value}" for key, value in sorted(node.spec.properties.items())])
-    return given | dict(node.spec.env)
+    return overlaid(given | objects.environment(node), node)
 
 
 def _database(node: NodeContext) -> dict[str, EnvironmentValue]:

@@ -21,7 +21,7 @@ from telamon.products.base import (
 from telamon.products.checks import Breach
 from telamon.products.datacenter import DataCenterProduct
 from telamon.products.indexing import Rebuild, RebuildWay
-from telamon.products.jira import checks, cluster, edge, image, lifecycle, pod, traffic, upgrade
+from telamon.products.jira import checks, cluster, edge, image, lifecycle, objects, pod, traffic, upgrade
 from telamon.products.jira import clone as cloning
 from telamon.products.jira import index as searching
 from telamon.products.jira.backup import RULES
@@ -58,12 +58,17 @@ class Jira(DataCenterProduct):
     tries_tasks_again = True
     # A node without a usable snapshot rebuilds its index first: an hour for a million issues.
     start_timeout = 3600.0
+    object_stores = objects.SINCE
     container = pod.CONTAINER
     login_file = image.LOGIN_FILE
 
     def check(self, spec: ProductSpec, stack: StackSpec) -> Iterator[Breach]:
         """What only Jira knows about its section of the stack file."""
         return checks.check(spec)
+
+    def by_hand(self, spec: ProductSpec) -> frozenset[str]:
+        """Kinds of files that somebody's own words put into S3."""
+        return objects.by_hand(spec)
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """What the official image reads."""

@@ -170,13 +170,14 @@ def shared_home_is_named(subject: Subject) -> Iterator[Finding]:
 
 
 def what_is_taken_over_is_in_a_cluster(subject: Subject) -> Iterator[Finding]:
-    """The lab makes what it needs itself; it takes over no database and no volume."""
+    """The lab makes what it needs itself; it takes over no database, no volume and no bucket."""
     if subject.spec.platform.kind != "lab":
         return
     for name, product in subject.spec.products.items():
         own: dict[Path, bool] = {
             ("database",): product.database is not None,
             ("storage", "localHome", "volumes"): bool(product.storage.local_home.volumes),
+            ("storage", "s3"): product.storage.s3 is not None,
             **{
                 ("companions", key, "external"): companion.external is not None
                 for key, companion in product.companions.items()

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from telamon import naming
 from telamon.model.common import Resources
 from telamon.model.database import CloudNativePgDatabase
+from telamon.products.objects import stores_of
+from telamon.products.release import numbers
 from telamon.stackfile.findings import Finding, Subject
 from telamon.stackfile.nearest import nearest
 from telamon.stackfile.tree import Path
@@ -120,6 +122,64 @@ def external_companion_is_replaceable(subject: Subject) -> Iterator[Finding]:
                     f"Remove {field}, or external.",
                     also=((*path, "external"),),
                 )
+
+
+def object_store_is_supported(subject: Subject) -> Iterator[Finding]:
+    """Files are kept in S3 where the product can, from the release on that can; and somebody says where."""
+    for name, product in subject.spec.products.items():
+        if product.storage.s3 is None:
+            continue
+        path: Path = (*PRODUCTS, name, "storage", "s3")
+        stores, known = stores_of(product), subject.registry.get(name)
+        offered = {} if known is None or product.profile is not None else known.object_stores
+        if not stores:
+            kinds = f"Write {' or '.join(offered)}: with bucket and region." if offered else "Remove it."
+            yield Finding(path, "nothing is said to lie in S3", kinds, also=((*PRODUCTS, name, "profile"),))
+        for kind in stores:
+            since = offered.get(kind)
+            if since is None:
+                yield Finding(
+                    (*path, kind),
+                    f"{name} keeps no {kind} in S3 that Telamon could tell it of",
+                    f"It can keep {', '.join(offered)} there." if offered else "Remove it.",
+                    also=((*PRODUCTS, name, "profile"),),
+                )
+            elif numbers(product.version or since) < numbers(since):
+                yield Finding(
+                    (*path, kind),
+                    f"{name} {product.version} does not keep {kind} in S3; releases from {since} on do",
+                    "Remove it, or plan the upgrade first.",
+                    also=((*PRODUCTS, name, "version"),),
+                )
+
+
+def object_store_is_entered_one_way(subject: Subject) -> Iterator[Finding]:
+    """Nodes have a role or a key; with both nobody knows which of them counts."""
+    for name, product in subject.spec.products.items():
+        given = product.storage.s3
+        if given is not None and given.role is not None and given.credentials is not None:
+            path: Path = (*PRODUCTS, name, "storage", "s3")
+            yield Finding(
+                (*path, "credentials"),
+                "the nodes have a role for S3 already",
+                "Remove credentials, or role.",
+                also=((*path, "role"),),
+            )
+
+
+def object_store_is_told_once(subject: Subject) -> Iterator[Finding]:
+    """What the stack file says of S3 stands in one place."""
+    for name, product in subject.spec.products.items():
+        known = subject.registry.get(name)
+        if known is None or product.profile is not None:
+            continue
+        for kind in sorted(known.by_hand(product) & set(stores_of(product))):
+            yield Finding(
+                (*PRODUCTS, name, "storage", "s3", kind),
+                f"where {kind} are stands in env, properties or jvmArgs as well",
+                "Remove it there.",
+                also=tuple((*PRODUCTS, name, field) for field in ("env", "properties", "jvmArgs")),
+            )
 
 
 def heap_fits_memory(subject: Subject) -> Iterator[Finding]:

@@ -57,6 +57,65 @@ OPENSEARCH = "  products: {{bitbucket: {{version: 9.4.16, companions: {{opensear
 SYNCHRONY = "  products: {{confluence: {{version: 10.2.7, companions: {{synchrony: {{{}}}}}}}}}\n"
 
 
+STORE = "{bucket: acme-files, region: eu-central-1}"
+IN_S3 = "  products: {{{}: {{version: {}, storage: {{s3: {}}}}}}}\n  platform: {{kind: kubernetes}}\n"
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "stored", "words"),
+    [
+        ("jira", "10.0.2", f"{{attachments: {STORE}}}", "releases from 10.1 on do"),
+        ("confluence", "10.2.7", f"{{avatars: {STORE}}}", "It can keep attachments there."),
+        ("bitbucket", "9.4.16", f"{{attachments: {STORE}}}", "bitbucket keeps no attachments in S3"),
+        ("jira", "11.3.1", "{}", "Write attachments or avatars or backups: with bucket and region."),
+        ("jira", "11.3.1", "{attachments: {bucket: acme-files}}", '"region" is missing'),
+        (
+            "jira",
+            "11.3.1",
+            f"{{attachments: {STORE}, credentials: {{secret: a}}, role: 'arn:aws:iam::123456789012:role/a'}}",
+            "Remove credentials, or role.",
+        ),
+        (
+            "jira",
+            "11.3.1",
+            f"{{attachments: {STORE}}}}}, env: {{ATL_S3ATTACHMENTS_BUCKET_NAME: other",
+            "where attachments are stands in env, properties or jvmArgs as well",
+        ),
+    ],
+)
+def test_files_go_to_s3_only_where_the_product_can_keep_them_there(
+    product: str, version: str, stored: str, words: str
+) -> None:
+    found = said(IN_S3.format(product, version, stored))
+    assert any(words in line for line in found), found
+
+
+def test_the_lab_has_no_bucket() -> None:
+    found = said(f"  products: {{jira: {{version: 11.3.1, storage: {{s3: {{attachments: {STORE}}}}}}}}}\n")
+    assert len(found) == 1
+    assert "the lab takes over nothing that exists already" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "backup", "warned"),
+    [
+        ("attachments", "  backup: {destination: {kind: claim, claim: kept}}\n", True),
+        ("attachments", "", False),
+        # What the product exports by itself is a backup already.
+        ("backups", "  backup: {destination: {kind: claim, claim: kept}}\n", False),
+    ],
+)
+def test_what_no_backup_holds_is_worth_a_word(kind: str, backup: str, warned: bool) -> None:
+    whole = (
+        f"  products: {{jira: {{version: 11.3.1, storage: {{s3: {{{kind}: {STORE}}}}}}}}}\n"
+        "  platform: {kind: kubernetes}\n  storage: {shared: {kind: csi, storageClass: x}}\n"
+        "  edge: {tls: {kind: disabled}}\n" + backup
+    )
+    found = [each.message for each in reading_of(whole).warnings if each.rule == "objects-are-in-no-backup"]
+    assert bool(found) is warned
+    assert all("hold no attachments" in each for each in found)
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
