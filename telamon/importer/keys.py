@@ -126,7 +126,10 @@ _LOST: Final = (
         "the account takes no annotations; write a patch of the ServiceAccount",
         ("serviceAccount.annotations",),
     ),
-    ("a role of AWS takes a patch of the ServiceAccount", ("serviceAccount.eksIrsa",)),
+    (
+        "a role of AWS is for what lies in S3; for anything else it takes a patch of the ServiceAccount",
+        ("serviceAccount.eksIrsa",),
+    ),
     (
         "a folder within a volume cannot be mounted as a home",
         ("volumes.localHome.subPath", "volumes.sharedHome.subPath"),
@@ -213,7 +216,7 @@ def _common(chart: Chart) -> Iterator[Keys]:
 
 def _own(chart: Chart) -> Iterator[Keys]:
     yield Keys(Fate.TAKEN, "env", tuple(chart.variables))
-    yield Keys(Fate.TAKEN, "jvmArgs", tuple(chart.arguments))
+    yield Keys(Fate.TAKEN, "storage.s3", tuple(chart.object_stores.values()))
     for companion in chart.companions:
         given = (companion.switch, companion.nodes, companion.requests, companion.heap, companion.size)
         paths = tuple(path for path in given if path)

@@ -138,10 +138,6 @@ def arguments(values: Values, ledger: Ledger, *, chart: Chart) -> list[str]:
         chart: what the chart calls things.
     """
     found = []
-    for path, name in chart.arguments.items():
-        if values.text(path):
-            found.append(f"-D{name}={values.text(path)}")
-            ledger.taken(path, "jvmArgs")
     path = f"{chart.section}.additionalJvmArgs"
     given = values.at(path)
     for word in given if isinstance(given, list) else ():

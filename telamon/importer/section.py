@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from telamon.importer.homes import Claim, database, local_home, shared_home
+from telamon.importer.objects import objects
 from telamon.importer.running import arguments, companion, resources, sidecars, variables, volumes
 from telamon.importer.values import Ledger, Values
 from telamon.products.base import Product
@@ -72,7 +73,8 @@ def section(
     ]
     hints += _authorities(values, ledger, chart)
     document: Document = {}
-    if version := _version(values, ledger):
+    version = _version(values, ledger)
+    if version:
         document["version"] = version
     if edition := _edition(values, product):
         document["edition"] = edition
@@ -86,6 +88,7 @@ def section(
     storage = {
         "localHome": local_home(values, ledger, section=chart.section, claims=claims),
         "sharedHome": shared_home(values, ledger, section=chart.section, claims=claims),
+        "s3": objects(values, ledger, product=product, chart=chart, release=version),
     }
     parts: Document = {
         "license": _license(values, ledger, chart),

@@ -76,7 +76,7 @@ class Chart:
         section: key of the product's own values, which is also the chart's name.
         keys: what only this chart has, and what becomes of it.
         variables: path of a value to the variable that the image reads it from.
-        arguments: path of a value to the system property that it is.
+        object_stores: kind of files that can lie in S3 to the path of its bucket.
         companions: that the chart can run.
         license: path of the licence's secret; "" where the chart takes none.
         ssh: path of the service for git over SSH; "" where there is none.
@@ -86,7 +86,7 @@ class Chart:
     section: str
     keys: tuple[Keys, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    object_stores: Mapping[str, str] = field(default_factory=dict)
     companions: tuple[ChartCompanion, ...] = ()
     license: str = ""
     ssh: str = ""

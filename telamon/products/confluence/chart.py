@@ -7,8 +7,6 @@ from typing import Final
 from telamon.products.chart import Chart, ChartCompanion, Fate, Keys
 from telamon.products.confluence.edge import SYNCHRONY
 
-_STORE: Final = "confluence.filestore.attachments.s3"
-
 CHART: Final = Chart(
     section="confluence",
     keys=(
@@ -99,11 +97,7 @@ CHART: Final = Chart(
         "confluence.session.autologinCookieAge": "ATL_AUTOLOGIN_COOKIE_AGE",
         "confluence.resources.jvm.reservedCodeCache": "JVM_RESERVED_CODE_CACHE_SIZE",
     },
-    arguments={
-        "confluence.s3AttachmentsStorage.bucketName": f"{_STORE}.bucket.name",
-        "confluence.s3AttachmentsStorage.bucketRegion": f"{_STORE}.bucket.region",
-        "confluence.s3AttachmentsStorage.endpointOverride": f"{_STORE}.endpoint.override",
-    },
+    object_stores={"attachments": "confluence.s3AttachmentsStorage"},
     companions=(
         ChartCompanion(
             SYNCHRONY,

@@ -6,17 +6,6 @@ from typing import Final
 
 from telamon.products.chart import Chart, Fate, Keys
 
-_STORES: Final = (
-    ("avatars", "ATL_S3AVATARS"),
-    ("attachments", "ATL_S3ATTACHMENTS"),
-    ("backups", "ATL_S3BACKUPS"),
-)
-_FIELDS: Final = (
-    ("bucketName", "BUCKET_NAME"),
-    ("bucketRegion", "REGION"),
-    ("endpointOverride", "ENDPOINT_OVERRIDE"),
-)
-
 CHART: Final = Chart(
     section="jira",
     keys=(
@@ -31,11 +20,7 @@ CHART: Final = Chart(
         "jira.session.timeout": "ATL_JIRA_SESSION_TIMEOUT",
         "jira.session.autologinCookieAge": "ATL_AUTOLOGIN_COOKIE_AGE",
         "jira.resources.jvm.reservedCodeCache": "JVM_RESERVED_CODE_CACHE_SIZE",
-        **{
-            f"jira.s3Storage.{store}.{key}": f"{prefix}_{suffix}"
-            for store, prefix in _STORES
-            for key, suffix in _FIELDS
-        },
     },
+    object_stores={kind: f"jira.s3Storage.{kind}" for kind in ("avatars", "attachments", "backups")},
     code_cache="jira.resources.jvm.reservedCodeCache",
 )

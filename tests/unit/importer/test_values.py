@@ -249,6 +249,60 @@ def test_a_shared_home_of_somebodys_own_is_found(custom: dict[str, Any], volume:
     assert section(made, "jira")["storage"]["sharedHome"]["volume"] == volume
 
 
+BUCKET = {"bucketName": "acme-files", "bucketRegion": "eu-central-1"}
+ROLE = "arn:aws:iam::123456789012:role/files"
+
+
+@pytest.mark.parametrize(
+    ("product", "below", "role"),
+    [
+        ("jira", {"jira": {"s3Storage": {"attachments": BUCKET}}}, {"eksIrsa": {"roleArn": ROLE}}),
+        (
+            "confluence",
+            {"confluence": {"s3AttachmentsStorage": BUCKET}},
+            {"annotations": {"eks.amazonaws.com/role-arn": ROLE}},
+        ),
+    ],
+)
+def test_what_lies_in_s3_stays_there_with_the_role_that_reads_it(
+    product: str, below: dict[str, Any], role: dict[str, Any]
+) -> None:
+    made = imported(product, {"image": {"tag": "11.3.1"}, "serviceAccount": role}, below)
+    store = {"bucket": "acme-files", "region": "eu-central-1"}
+    found = section(made, product)
+    assert found["storage"]["s3"] == {"attachments": store, "role": ROLE}
+    assert not {"env", "jvmArgs"} & set(found)
+    assert {each.fate for each in made.accounts if "Storage" in each.path or "ole" in each.path} == {
+        Fate.TAKEN
+    }
+
+
+def test_an_endpoint_of_somebodys_own_comes_along() -> None:
+    store = BUCKET | {"endpointOverride": "https://s3.acme.example/"}
+    made = imported("jira", {"image": {"tag": "11.3.1"}, "jira": {"s3Storage": {"avatars": store}}})
+    assert section(made, "jira")["storage"]["s3"]["avatars"]["endpoint"] == "https://s3.acme.example"
+
+
+@pytest.mark.parametrize(
+    ("tag", "store", "expected"),
+    [
+        ("9.12.20", BUCKET, Fate.LOST),
+        ("11.3.1", BUCKET | {"bucketName": "Acme Files"}, Fate.LOST),
+        # The chart goes by a bucket only where its region is named.
+        ("11.3.1", {"bucketName": "acme-files"}, Fate.OPEN),
+    ],
+)
+def test_what_no_section_can_say_of_s3_is_told(tag: str, store: dict[str, Any], expected: Fate) -> None:
+    made = imported("jira", {"image": {"tag": tag}, "jira": {"s3Storage": {"attachments": store}}})
+    assert "s3" not in section(made, "jira").get("storage", {})
+    assert fate(made, "jira.s3Storage.attachments.bucketName") is expected
+
+
+def test_a_role_without_anything_in_s3_is_told_as_lost() -> None:
+    made = imported("jira", {"serviceAccount": {"eksIrsa": {"roleArn": ROLE}}})
+    assert fate(made, "serviceAccount.eksIrsa.roleArn") is Fate.LOST
+
+
 SECRET = "hunter2"
 
 
