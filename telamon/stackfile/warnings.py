@@ -140,6 +140,20 @@ def env_holds_a_secret(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def bucket_is_not_written_to(subject: Subject) -> Iterator[Finding]:
+    """A bucket for backups that nothing is put into by Telamon, by the clock or before an upgrade."""
+    backup = subject.spec.backup
+    if backup.destination is None or backup.destination.kind != "s3":
+        return
+    asked = backup.before_upgrade != "skip"
+    upgrades = ", and rolling upgrades are refused for want of one" if asked else ""
+    yield Finding(
+        ("spec", "backup", "destination", "kind"),
+        f"no backup of the products is put into a bucket yet{upgrades}",
+        "Write kind: claim, with a PersistentVolumeClaim in the namespace of each product.",
+    )
+
+
 def objects_are_in_no_backup(subject: Subject) -> Iterator[Finding]:
     """Backups hold the database and the shared home; what lies in S3 is kept by whoever owns the bucket."""
     if subject.spec.backup.destination is None and subject.spec.platform.kind != "aws":
@@ -170,6 +184,7 @@ WARNINGS: Final[tuple[Rule, ...]] = (
     one_node_is_not_available,
     driver_is_retired,
     env_holds_a_secret,
+    bucket_is_not_written_to,
     objects_are_in_no_backup,
     status_is_not_read,
 )

@@ -117,6 +117,26 @@ def test_what_no_backup_holds_is_worth_a_word(kind: str, backup: str, warned: bo
 
 
 @pytest.mark.parametrize(
+    ("backup", "words"),
+    [
+        ("{destination: {kind: s3, bucket: kept}}", "and rolling upgrades are refused"),
+        ("{destination: {kind: s3, bucket: kept}, beforeUpgrade: skip}", "put into a bucket yet"),
+        ("{destination: {kind: claim, claim: kept}}", None),
+    ],
+)
+def test_backups_that_nobody_takes_are_worth_a_word(backup: str, words: str | None) -> None:
+    whole = (
+        "  products: {jira: {version: 11.3.1}}\n  platform: {kind: kubernetes}\n  edge: {tls: {kind: disabled}}\n"
+        f"  storage: {{shared: {{kind: csi, storageClass: x}}}}\n  backup: {backup}\n"
+    )
+    found = [each.message for each in reading_of(whole).warnings if each.rule == "bucket-is-not-written-to"]
+    assert bool(found) == (words is not None)
+    if words is not None:
+        assert words in found[0]
+        assert ("refused" in found[0]) == ("refused" in words)
+
+
+@pytest.mark.parametrize(
     ("spec", "words"),
     [
         ("  products: {jira: {version: 11.30}}\n", 'Write it in quotes: "11.30".'),
