@@ -134,6 +134,7 @@ class ComponentDesired:
         prepares_join: whether something must be done before a new member may join.
         clustered: whether its members are in a registry that can be asked.
         indexed: whether each member keeps a search index.
+        keeps_copies: whether members hold copies of one another's data.
         index: what can be done about the index of a member; ``None`` where none keeps one.
         patience: limits of silence and of starting.
         policy: restarts, grace, minimum.
@@ -175,6 +176,7 @@ class ComponentDesired:
     prepares_join: bool = False
     clustered: bool = False
     indexed: bool = False
+    keeps_copies: bool = False
     index: IndexWays | None = None
     rebuild: RebuildWay | None = None
     tries_tasks_again: bool = False

@@ -41,6 +41,7 @@ def component_desired(
         prepares_join=is_product and product.prepares_join,
         clustered=part.workload.clustered,
         indexed=part.workload.index is IndexKeeper.NODE,
+        keeps_copies=part.workload.keeps_copies,
         most_members=product.max_nodes if companion is None else companion.max_nodes,
         forgets=is_product and product.forgets_nodes,
         cluster_secret=is_product and product.cluster_secret,

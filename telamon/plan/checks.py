@@ -134,6 +134,28 @@ def enough_go_on_serving(step: Step, view: View) -> Refusal | None:
     )
 
 
+def copies_are_whole(step: Step, view: View) -> Refusal | None:
+    """A member that holds copies of the data of others leaves only while every copy is there.
+
+    A sick one may go, and so may the only one: nobody else has what it has. Source: OpenSearch, "Rolling upgrade": each
+    node is taken away once the cluster is green, and the next one once it is green again.
+    """
+    copies = view.seen.copies
+    if not isinstance(step, StopMember) or step.failure or copies is None or copies.whole:
+        return None
+    member = view.seen.member(step.member)
+    if member is None or not view.desired.members or view.condition(member) not in UP:
+        return None
+    others = [each for each in view.seen.members if each.life is Life.ALIVE and each.name != step.member]
+    if not others and len(view.desired.members) == 1:
+        return None
+    return Refusal(
+        "copies-are-whole",
+        f"not every copy of the data of {view.desired.name} is there: {copies.detail}",
+        f"{step.member} is stopped once they are; where they never come, an index may ask for more than nodes can hold",
+    )
+
+
 def nobody_needs_it_any_more(step: Step, view: View) -> Refusal | None:
     """The last members of a component stay while something that stands on it still lives."""
     if not isinstance(step, StopMember) or view.desired.members or step.failure:
@@ -195,7 +217,13 @@ GUARDS: Mapping[type[Step], tuple[Guard, ...]] = {
         first_node_is_set_up,
         one_starts_at_a_time,
     ),
-    StopMember: (data_keep_their_release, primary_hands_over, enough_go_on_serving, nobody_needs_it_any_more),
+    StopMember: (
+        data_keep_their_release,
+        primary_hands_over,
+        enough_go_on_serving,
+        copies_are_whole,
+        nobody_needs_it_any_more,
+    ),
     Drain: (enough_go_on_serving,),
     RemoveMember: (stopped_before_removal,),
     Admit: (fit_to_serve, copy_is_quiet),

@@ -228,6 +228,13 @@ def wait_for_the_busy(view: View) -> Iterator[Step | Wait]:
             yield Wait(condition.value, f"{member.name} is {condition.value}{_held(member)}")
 
 
+def wait_for_copies(view: View) -> Iterator[Step | Wait]:
+    """Of several members that hold copies of one another's data none may be lost before every copy is there."""
+    copies = view.seen.copies
+    if copies is not None and not copies.whole and len(view.desired.members) > 1:
+        yield Wait("Replicating", f"not every copy of its data is there: {copies.detail}")
+
+
 def _held(member: MemberState) -> str:
     """What keeps a member from ending, as the end of a sentence."""
     return f": {member.held}" if member.held else ""
@@ -257,6 +264,7 @@ STANDING: tuple[Rule, ...] = (
     replace_outdated,
     leave_registry,
     wait_for_the_busy,
+    wait_for_copies,
     await_window,
 )
 """Rules that bring about what is desired, in the order of urgency."""

@@ -33,6 +33,7 @@ from telamon.state.phase import Phase
 from telamon.state.world import (
     INTERRUPTED,
     ComponentState,
+    Copies,
     IndexState,
     JobPhase,
     JobState,
@@ -119,7 +120,10 @@ def _member_step(step: Admit | Drain | StartMember | StopMember, view: View) -> 
     memory = view.memory
     if failed:
         memory = memory.with_failure(step.member, at=view.now, reason=step.because)
-    return replace(view, seen=view.seen.with_member(_changed(step, member, view)), memory=memory)
+    seen = view.seen.with_member(_changed(step, member, view))
+    if seen.copies is not None and isinstance(step, StartMember | StopMember):
+        seen = replace(seen, copies=Copies(whole=False, detail=f"{step.member} has none yet"))
+    return replace(view, seen=seen, memory=memory)
 
 
 def _changed(step: Admit | Drain | StartMember | StopMember, member: MemberState, view: View) -> MemberState:
@@ -177,7 +181,8 @@ def settle(view: View) -> View:
         seen = seen.with_member(_settled(member, view))
     alive = {member.name for member in seen.members if member.life is Life.ALIVE}
     registered = {node: node in alive for node in seen.registered}
-    return view.with_seen(replace(seen, upgrade=_upgrade_phase(view), registered=registered))
+    copies = Copies(whole=True) if view.desired.keeps_copies else None
+    return view.with_seen(replace(seen, upgrade=_upgrade_phase(view), registered=registered, copies=copies))
 
 
 def _upgrade_phase(view: View) -> UpgradePhase | None:

@@ -72,6 +72,7 @@ def perform(
     on_note: Callable[[str], None],
     cancelled: Callable[[], bool],
     authority: str | None = None,
+    name: str = "",
 ) -> T:
     """Run a flow against one node to its end.
 
@@ -82,7 +83,8 @@ def perform(
         credentials: how to log in as whom.
         on_note: keeps a note; it returns before the next request leaves.
         cancelled: whether to give up; asked before every request, and during pauses.
-        authority: whom to trust (PEM), where the endpoint is a front door that speaks TLS; nodes never do.
+        authority: whom to trust (PEM), where the endpoint speaks TLS: a front door, or a node that shows a certificate.
+        name: that the certificate must name, where it is not the endpoint's host.
 
     Returns:
         What the flow returns.
@@ -96,7 +98,7 @@ def perform(
     context = _no_tls() if authority is None else ssl.create_default_context(cadata=authority)
     with httpx.HTTPTransport(verify=context, limits=limits, trust_env=False) as transport:
         scheme = "http" if authority is None else "https"
-        caller = _Caller(_Wire(transport, endpoint, front=front, scheme=scheme), credentials)
+        caller = _Caller(_Wire(transport, endpoint, front=front, scheme=scheme, name=name), credentials)
         answer: Response | None = None
         try:
             while True:
@@ -216,9 +218,16 @@ class _Wire:
     """The way to one node."""
 
     def __init__(
-        self, transport: httpx.HTTPTransport, endpoint: Endpoint, *, front: FrontAddress, scheme: str = "http"
+        self,
+        transport: httpx.HTTPTransport,
+        endpoint: Endpoint,
+        *,
+        front: FrontAddress,
+        scheme: str = "http",
+        name: str = "",
     ) -> None:
         self._transport = transport
+        self._named = {"sni_hostname": name} if name else {}
         self._scheme = scheme
         self._endpoint = endpoint
         self._front = front
@@ -229,8 +238,10 @@ class _Wire:
             return self._exchange(call)
         except (httpx.ConnectTimeout, httpx.PoolTimeout):
             return _none(call, f"no connection within {call.timeout:g} s", sent=False)
-        except httpx.ConnectError:
-            return _none(call, "the connection was refused", sent=False)
+        except httpx.ConnectError as error:
+            untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+            why = "its certificate is not trusted" if untrusted else "the connection was refused"
+            return _none(call, why, sent=False)
         except httpx.TimeoutException:
             return _none(call, f"no answer within {call.timeout:g} s")
         except httpx.TransportError:
@@ -265,7 +276,7 @@ class _Wire:
             f"{self._scheme}://{self._endpoint}{self._front.context_path}{call.target}",
             headers={**forwarded(self._front), **call.headers},
             content=call.content,
-            extensions={"timeout": limits},
+            extensions={"timeout": limits, **self._named},
         )
         raw = self._transport.handle_request(request)
         try:

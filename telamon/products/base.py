@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from telamon.products.backup import BackupRules, without
 from telamon.products.clone import CloneRules
+from telamon.products.copies import CopiesReport, KnownUser
 from telamon.products.flow import (
     Exchange,
     Flow,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccountInputs",
     "Companion",
+    "CopiesReport",
     "DatabaseLink",
     "Discovery",
     "Endpoint",
@@ -84,6 +86,7 @@ __all__ = [
     "IndexKeeper",
     "IndexReport",
     "JoinedValue",
+    "KnownUser",
     "NodeContext",
     "NodeSeen",
     "Note",
@@ -186,6 +189,9 @@ class Workload(Indexed):
         container: how its image is run in a cluster; ``None`` where nobody knows.
         login_file: file out of which a node that ran before takes its log-in to the database, whatever its environment
             says; ``None`` where the environment counts at every start.
+        user: as whom its nodes are asked closely; ``None`` where they are asked as nobody, or an account is made.
+        keeps_copies: whether nodes hold copies of one another's data, which :meth:`copies` tells of: one may leave only
+            while every copy is there.
     """
 
     name: str
@@ -205,6 +211,8 @@ class Workload(Indexed):
     tcp_routes: tuple[TcpRoute, ...] = ()
     container: Container | None = None
     login_file: LoginFile | None = None
+    user: KnownUser | None = None
+    keeps_copies: bool = False
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
         """The environment of one node: exactly what the official image reads."""
@@ -238,6 +246,11 @@ class Workload(Indexed):
         """The product's own health checks on one node."""
         yield from ()
         return ()
+
+    def copies(self) -> Flow[CopiesReport | None]:
+        """Whether every copy of the cluster's data is there, as one node sees it; ``None`` where there are none."""
+        yield from ()
+        return None
 
 
 class Companion(Workload):

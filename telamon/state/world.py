@@ -185,6 +185,19 @@ class UpgradePhase(StrEnum):
 
 
 @dataclass(frozen=True)
+class Copies:
+    """Whether a component's members hold every copy of its data that there should be.
+
+    Attributes:
+        whole: whether they do; also ``False`` where nobody could be asked.
+        detail: what is missing, for people; "" where nothing is.
+    """
+
+    whole: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class ComponentState:
     """One component as it was seen.
 
@@ -201,6 +214,7 @@ class ComponentState:
         held: whether its users see the maintenance page.
         upgrade: where its cluster stands with a rolling upgrade; ``None`` where it tells nothing of it, or was not
             asked: it is asked while another release is desired than the one in force.
+        copies: of its data, where its members hold copies of one another's; ``None`` of any other component.
     """
 
     name: str
@@ -213,6 +227,7 @@ class ComponentState:
     registered: Mapping[str, bool] = field(default_factory=dict)
     held: bool = False
     upgrade: UpgradePhase | None = None
+    copies: Copies | None = None
 
     def member(self, name: str) -> MemberState | None:
         """The member of that name, if it was seen."""

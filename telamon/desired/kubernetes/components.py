@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from telamon.desired.calls import SetupDesired
+from telamon.desired.calls import SetupDesired, UserDesired
 from telamon.desired.component import ComponentDesired, MemberDesired, Saving
 from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.kubernetes.backups import SavingDesired, saving_of
@@ -21,7 +21,7 @@ from telamon.desired.kubernetes.logins import LoginDesired, login_of, logins_of,
 from telamon.desired.kubernetes.renewed import renewed_secret
 from telamon.desired.kubernetes.site import Part, Site
 from telamon.desired.kubernetes.storage import local_size
-from telamon.desired.kubernetes.wanted import token_secret
+from telamon.desired.kubernetes.wanted import token_secret, user_of
 from telamon.errors import InternalError
 from telamon.naming import ANNOTATION_REVISION, DATABASE, LABEL_COMPONENT, LABEL_PRODUCT
 from telamon.products.base import Product, Workload
@@ -71,6 +71,7 @@ class KubernetesComponent:
         upgraded: the stateful set as it makes pods of the release that is asked for and not in force yet.
         saving: where its backups go; ``None`` where the file names no claim for them, or there is nothing to save.
         logins: how its nodes are given another log-in to their database; ``None`` where Telamon does not keep theirs.
+        user: as whom its nodes are asked, where they know their user from their environment.
         renews: name of the secret in which Telamon keeps what it has renewed.
         banner: what every page of a copy of another stack shows; on a cluster nothing is such a copy.
         region: of AWS that the stack lies in; "" elsewhere.
@@ -85,6 +86,7 @@ class KubernetesComponent:
     upgraded: Object | None = None
     saving: SavingDesired | None = None
     logins: LoginDesired | None = None
+    user: UserDesired | None = None
     renews: str = ""
     banner: str = ""
     region: str = ""
@@ -155,7 +157,8 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
             desired, part, objects, preparing, evidence_of(part, site), _set_up(part, site)
         )
         renews = renewed_secret(site.stack, part.outline.product_name)
-        found.append(replace(made, saving=backups, logins=logins, renews=renews, region=region))
+        user = user_of(part, site)
+        found.append(replace(made, saving=backups, logins=logins, user=user, renews=renews, region=region))
     return tuple(found)
 
 

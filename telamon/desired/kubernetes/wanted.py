@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from telamon.desired.calls import UserDesired
 from telamon.desired.kubernetes.backups import saving_of
 from telamon.desired.kubernetes.data import Bundle, Object
-from telamon.desired.kubernetes.site import Site
+from telamon.desired.kubernetes.environment import service_host
+from telamon.desired.kubernetes.mounts import certificate_secret
+from telamon.desired.kubernetes.site import Part, Site
 from telamon.naming import secret_name
 from telamon.products.base import Purpose, SecretValue
 
@@ -80,6 +83,29 @@ def operator_secrets(site: Site, product: str) -> Iterator[tuple[str, str]]:
     if kind.has_account:
         for key in ("username", "password", "email"):
             yield secrets.account, key
+    for companion in site.of_product(part):
+        user = user_of(companion, site)
+        if user is not None:
+            yield user.password.secret, user.password.key
+            if user.authority is not None:
+                yield user.authority.secret, user.authority.key
+
+
+def user_of(part: Part, site: Site) -> UserDesired | None:
+    """As whom the nodes of a component are asked that know their user from their environment; ``None`` for others.
+
+    Args:
+        part: the component.
+        site: the stack.
+    """
+    user = part.workload.user
+    if user is None:
+        return None
+    password = part.secrets.by_purpose()[user.purpose]
+    if not part.container.certificate:
+        return UserDesired(user.name, password)
+    authority = SecretValue(certificate_secret(part, site), "ca.crt")
+    return UserDesired(user.name, password, authority, service_host(part))
 
 
 def token_secret(site: Site, product: str) -> SecretValue:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
 
+from telamon.desired.calls import UserDesired
 from telamon.desired.component import LoginTurn, Requirement, Saving
 from telamon.desired.keeping import component_desired, requirements
 from telamon.desired.lab.data import (
@@ -191,7 +192,13 @@ def _component(part: Outline, around: Surroundings) -> LabComponent:
         rotations=rotations(part, around.facts),
         database=_database(part, around) if desired.database else None,
         set_up=around.secrets.set_up(title=product.title, base_url=base.url) if is_product else None,
+        user=_user(part, around),
     )
+
+
+def _user(part: Outline, around: Surroundings) -> UserDesired | None:
+    user = part.workload.user
+    return None if user is None else UserDesired(user.name, around.secrets.by_purpose()[user.purpose])
 
 
 def _login(part: Outline, logins: Mapping[str, str]) -> str:

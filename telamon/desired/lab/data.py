@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from telamon.desired.calls import SetupDesired, WorkloadProbe
+from telamon.desired.calls import SetupDesired, UserDesired, WorkloadProbe
 from telamon.desired.component import ComponentDesired
 from telamon.products.base import (
     Endpoint,
@@ -286,6 +286,7 @@ class LabComponent:
         database: the product's own, to be made first.
         servers: of the database component, in the order of ``desired.members``.
         set_up: what set-up pages are filled in with, on a product's own nodes.
+        user: as whom its nodes are asked, where they know their user from their environment.
         banner: what every page of a copy of another stack shows; "" where it is none.
     """
 
@@ -299,6 +300,7 @@ class LabComponent:
     database: DatabaseDesired | None = None
     servers: tuple[ServerDesired, ...] = ()
     set_up: SetupDesired | None = None
+    user: UserDesired | None = None
     banner: str = ""
 
     def process(self, member: str, release: str | None = None) -> ProcessDesired | None:

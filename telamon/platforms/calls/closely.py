@@ -9,7 +9,16 @@ from typing import TypeVar
 from telamon.desired.calls import WorkloadProbe
 from telamon.errors import TelamonError
 from telamon.platforms.rest import Credential, perform
-from telamon.products.base import Flow, HealthReport, Identity, IndexKeeper, IndexReport, NodeSeen, Workload
+from telamon.products.base import (
+    CopiesReport,
+    Flow,
+    HealthReport,
+    Identity,
+    IndexKeeper,
+    IndexReport,
+    NodeSeen,
+    Workload,
+)
 from telamon.products.notes import LOGIN_REFUSED
 
 T = TypeVar("T")
@@ -26,6 +35,7 @@ class Findings:
     Attributes:
         nodes: the cluster as this node sees it.
         index: its search index.
+        copies: of the cluster's data.
         database: whether it reaches its database.
         refused: whether the node did not believe who asks.
         trouble: why something could not be found out, or "".
@@ -33,6 +43,7 @@ class Findings:
 
     nodes: tuple[NodeSeen, ...] | None = None
     index: IndexReport | None = None
+    copies: CopiesReport | None = None
     database: bool | None = None
     refused: bool = False
     trouble: str = ""
@@ -60,9 +71,10 @@ def look(workload: Workload, *, probe: WorkloadProbe, credentials: Mapping[Ident
 
     nodes = find(workload.membership()) if workload.clustered else None
     index = find(workload.index_report()) if workload.index is IndexKeeper.NODE else None
+    copies = find(workload.copies()) if workload.keeps_copies else None
     concerning = [report for report in find(workload.health_checks()) or () if report.concerns_database]
     database = all(report.healthy for report in concerning) if concerning else None
-    return Findings(nodes, index, database, bool(refusals), "; ".join(troubles))
+    return Findings(nodes, index, copies, database, bool(refusals), "; ".join(troubles))
 
 
 def health(
@@ -106,9 +118,11 @@ def perform_flow(
     Raises:
         TelamonError: it could not be asked for.
     """
+    secured = probe.secured
     return perform(
         flow,
-        authority=authority,
+        authority=authority if secured is None else secured.authority,
+        name="" if secured is None else secured.name,
         endpoint=probe.endpoint,
         front=probe.front,
         credentials=credentials,

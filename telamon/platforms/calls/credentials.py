@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from telamon.desired.calls import Secured
 from telamon.plan.setup import BY_PASSWORD, LOG_IN
 from telamon.platforms.calls.parts import JobRecords, Spoken, Values
 from telamon.platforms.rest import Credential, Password, Token
@@ -29,8 +30,14 @@ class Credentials:
     def for_work(self, part: Spoken) -> Mapping[Identity, Credential] | None:
         """The service account's; ``None`` while it is not made, or is refused: more refused log-ins would lock it out.
 
-        A component that makes no account is spoken to anonymously.
+        A component that makes no account is spoken to anonymously, unless its nodes know a user from their environment.
+
+        Raises:
+            PlatformError: the password of that user is missing, or may not be read.
         """
+        if part.user is not None:
+            password = self.value(part.user.password)
+            return {Identity.SERVICE_ACCOUNT: Password(part.user.username, password)}
         if part.product is None or part.set_up is None or not part.desired.account:
             return {}
         jobs = self._records.jobs(part.desired.name)
@@ -48,6 +55,16 @@ class Credentials:
                 part.set_up.account_username, part.set_up.account_password
             )
         }
+
+    def secured(self, part: Spoken) -> Secured | None:
+        """How nodes are known that speak TLS to whoever gives them a password; ``None`` where they speak plain HTTP.
+
+        Raises:
+            PlatformError: the authority of their certificate is missing, or may not be read.
+        """
+        if part.user is None or part.user.authority is None:
+            return None
+        return Secured(self.value(part.user.authority), part.user.name)
 
     def for_account(self, part: Spoken) -> Mapping[Identity, Credential]:
         """Both accounts by password, for making the one by means of the other."""

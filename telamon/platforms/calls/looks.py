@@ -12,16 +12,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from telamon.desired.calls import WorkloadProbe
+from telamon.desired.calls import Secured, WorkloadProbe
+from telamon.errors import TelamonError
 from telamon.platforms.calls import closely
 from telamon.platforms.calls.closely import Findings
 from telamon.platforms.calls.credentials import Credentials
 from telamon.platforms.calls.parts import Spoken
 from telamon.platforms.rest import Credential, Password
 from telamon.ports import Clock
-from telamon.products.base import Identity, NodeSeen
+from telamon.products.base import CopiesReport, Identity, NodeSeen
 from telamon.state.phase import Phase
-from telamon.state.world import IndexState
+from telamon.state.world import Copies, IndexState
 
 LOG = logging.getLogger("telamon.calls")
 
@@ -55,6 +56,7 @@ class Known:
     joined_since: float = 0.0
     index: IndexState | None = None
     database_lost_since: float | None = None
+    copies: CopiesReport | None = None
 
 
 @dataclass
@@ -69,6 +71,14 @@ class _Watched:
     trouble: str = ""
 
 
+@dataclass(frozen=True)
+class _Manner:
+    """As whom nodes are asked, and how they are known."""
+
+    as_whom: Mapping[Identity, Credential]
+    secured: Secured | None
+
+
 class CloseLooks:
     """Looks closely at members.
 
@@ -80,6 +90,7 @@ class CloseLooks:
         self._clock = clock
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
+        self._unasked: dict[str, str] = {}
         self._workers = ThreadPoolExecutor(CLOSE_WORKERS, thread_name_prefix="close-looks")
 
     def look(
@@ -100,13 +111,44 @@ class CloseLooks:
             if asked.phase not in {Phase.RUNNING, Phase.UNREACHABLE}:
                 # What was known of its cluster and its index is of another life; a short silence is not.
                 watched[name].nodes, watched[name].next_look, watched[name].known = None, 0.0, Known()
-        as_whom = credentials.for_work(part)
+        manner = self._manner(part, credentials)
         for name, asked in members.items():
             if asked.phase is Phase.RUNNING:
                 self._judge(part, name, watched=watched, members=members)
-                if as_whom is not None and not _one_by_one(as_whom, watched):
-                    self._begin(part, watched[name], asked, as_whom=as_whom)
+                if manner is not None and not _one_by_one(manner.as_whom, watched):
+                    self._begin(part, watched[name], asked, manner=manner)
         return {name: found.known for name, found in watched.items()}
+
+    def copies(self, part: Spoken, phases: Mapping[str, Phase]) -> Copies | None:
+        """Whether every copy of a component's data is there, as its members told last; ``None`` where it keeps none.
+
+        What a member told before another one left or came counts another number of nodes than run now.
+
+        Args:
+            part: the component.
+            phases: of its members that live, by name.
+        """
+        if not part.desired.keeps_copies:
+            return None
+        unasked = self._unasked.get(part.desired.name)
+        if unasked is not None:
+            return Copies(whole=False, detail=unasked)
+        running = sorted(name for name, phase in phases.items() if phase is Phase.RUNNING)
+        with self._lock:
+            told = {name: found for name in running if (found := self._watched.get(name))}
+        for name in running:
+            found = told.get(name)
+            report = found.known.copies if found else None
+            if found is None or report is None:
+                trouble = found.trouble if found else ""
+                detail = f"{name}: {trouble}" if trouble else f"{name} has not told of them yet"
+                return Copies(whole=False, detail=detail)
+            if not report.whole:
+                return Copies(whole=False, detail=f"{name}: {report.detail}")
+            if report.nodes != len(running):
+                seen = f"{name} counts {report.nodes} nodes, and {len(running)} run"
+                return Copies(whole=False, detail=seen)
+        return Copies(whole=bool(running), detail="" if running else "no node runs")
 
     def registered(self, component: str) -> Mapping[str, bool]:
         """Nodes in a component's registry, as running members listed them last, and whether one counts them alive."""
@@ -140,16 +182,33 @@ class CloseLooks:
                 if name not in alive:
                     del self._watched[name]
 
-    def _begin(
-        self, part: Spoken, found: _Watched, asked: Asked, *, as_whom: Mapping[Identity, Credential]
-    ) -> None:
+    def _manner(self, part: Spoken, credentials: Credentials) -> _Manner | None:
+        """How a component's nodes are asked; ``None`` where they cannot be.
+
+        Of one whose nodes know their user from their environment it is remembered why: all else about it goes on.
+        """
+        try:
+            as_whom = credentials.for_work(part)
+            secured = credentials.secured(part)
+        except TelamonError as error:
+            if part.user is None:
+                raise
+            self._unasked[part.desired.name] = f"its nodes cannot be asked: {error}"
+            return None
+        self._unasked.pop(part.desired.name, None)
+        return None if as_whom is None else _Manner(as_whom, secured)
+
+    def _begin(self, part: Spoken, found: _Watched, asked: Asked, *, manner: _Manner) -> None:
         now = self._clock.now()
         workload = part.workload
         if found.looking is not None or now < found.next_look or workload is None or asked.probe is None:
             return
-        found.asked_as = as_whom.get(Identity.SERVICE_ACCOUNT)
-        found.next_look = now + (CLOSE_EVERY if asked.serves else 0.0)
-        found.looking = self._workers.submit(closely.look, workload, probe=asked.probe, credentials=as_whom)
+        found.asked_as = manner.as_whom.get(Identity.SERVICE_ACCOUNT)
+        told = found.known.copies
+        rests = asked.serves or (told is not None and told.whole)
+        found.next_look = now + (CLOSE_EVERY if rests else 0.0)
+        probe = replace(asked.probe, secured=manner.secured)
+        found.looking = self._workers.submit(closely.look, workload, probe=probe, credentials=manner.as_whom)
 
     def _take(self, found: _Watched, part: Spoken, credentials: Credentials) -> None:
         if found.looking is None or not found.looking.done():
@@ -165,6 +224,8 @@ class CloseLooks:
         if findings.index is not None:
             index = IndexState(findings.index.readable, findings.index.behind)
             found.known = replace(found.known, index=index)
+        # What could not be found out this time is not known: a copy may have been lost since.
+        found.known = replace(found.known, copies=findings.copies)
         if findings.database is not None:
             lost = found.known.database_lost_since or self._clock.now()
             found.known = replace(found.known, database_lost_since=None if findings.database else lost)

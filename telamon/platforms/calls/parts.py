@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
-from telamon.desired.calls import SetupDesired
+from telamon.desired.calls import SetupDesired, UserDesired
 from telamon.desired.component import ComponentDesired
 from telamon.products.base import Product, SecretValue, Workload
 from telamon.state.world import JobPhase, JobState
@@ -34,6 +34,10 @@ class Spoken(Protocol):
     @property
     def set_up(self) -> SetupDesired | None:
         """What set-up pages are filled in with, on a product's own nodes."""
+
+    @property
+    def user(self) -> UserDesired | None:
+        """As whom its nodes are asked, where they know their user from their environment."""
 
     @property
     def banner(self) -> str:

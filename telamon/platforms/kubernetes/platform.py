@@ -303,6 +303,7 @@ class KubernetesPlatform(Refused):
             jobs=self._jobs(part) if desired.members else {},
             registered=self._speech.registered(desired.name),
             upgrade=self._speech.upgrade(part, alive, said=said),
+            copies=self._speech.copies(part, said),
         )
 
     def images(self, namespace: str) -> frozenset[str]:

@@ -27,7 +27,7 @@ from telamon.platforms.kubernetes.secrets import KubernetesSecrets
 from telamon.ports import Clock
 from telamon.products.base import Endpoint
 from telamon.state.phase import Phase
-from telamon.state.world import JobState, UpgradePhase
+from telamon.state.world import Copies, JobState, UpgradePhase
 
 ADDRESSED_IN = 1.0
 """Seconds until it is worth asking again whether a pod has an address."""
@@ -88,6 +88,10 @@ class Speech:
     def registered(self, component: str) -> Mapping[str, bool]:
         """Nodes in a component's registry, and whether one counts them alive."""
         return self._looks.registered(component)
+
+    def copies(self, part: KubernetesComponent, said: Mapping[str, Said]) -> Copies | None:
+        """Whether every copy of a component's data is there; see :meth:`CloseLooks.copies`."""
+        return self._looks.copies(part, {name: each.phase for name, each in said.items()})
 
     def upgrade(
         self, part: KubernetesComponent, pods: Sequence[Object], *, said: Mapping[str, Said]

@@ -343,6 +343,7 @@ class LabPlatform:
             members=tuple(sorted(members, key=lambda member: (member.ordinal, member.name))),
             objects=None if part is None else self._objects(part),
             database_ready=self._database_ready(part.database) if part and part.database else None,
+            copies=None if part is None else self._probes.copies(part, looked),
             # What is only to be ended needs no record, and a damaged one must not keep it running.
             jobs=self._jobs_of(desired.name) if desired.members else {},
             registered=self._probes.registered(desired.name),

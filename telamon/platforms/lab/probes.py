@@ -21,7 +21,7 @@ from telamon.platforms.probing import StatusProbe
 from telamon.ports import Clock
 from telamon.products.base import Workload
 from telamon.state.phase import Phase
-from telamon.state.world import IndexState
+from telamon.state.world import Copies, IndexState
 
 QUICK_WITHIN = 0.8
 """Seconds a pass gives all of a component's members to answer; each has a shorter limit of its own."""
@@ -102,6 +102,15 @@ class Probes:
     def registered(self, component: str) -> Mapping[str, bool]:
         """Nodes in a component's registry, as running members listed them last, and whether one counts them alive."""
         return self._close.registered(component)
+
+    def copies(self, part: LabComponent, seen: Mapping[str, Seen]) -> Copies | None:
+        """Whether every copy of a component's data is there; see :meth:`CloseLooks.copies`.
+
+        Args:
+            part: the component.
+            seen: what :meth:`look` has just seen.
+        """
+        return self._close.copies(part, {member: found.phase for member, found in seen.items()})
 
     def close(self) -> None:
         """End looking."""

@@ -11,7 +11,7 @@ from telamon.plan.work import Work
 from telamon.plan.works.backup import DiscardOutgoing, KeepOutgoing, SwitchBack, SwitchData, TakeBackup
 from telamon.plan.works.clone import SeedClone
 from telamon.platforms.memory.servers import Servers
-from telamon.state.world import ComponentKind, JobState, Life
+from telamon.state.world import ComponentKind, Copies, JobState, Life
 
 
 class Fault(StrEnum):
@@ -117,6 +117,17 @@ class SimulatedComponent:
     kept_aside: bool = False
     barred: set[str] = field(default_factory=set)
     cdn: bool = False
+
+    def copies(self, now: float) -> Copies:
+        """Whether every copy is there: once all members that live have run for as long as catching up takes."""
+        takes = self.behaviour.start + self.behaviour.catch_up
+        missing = [
+            name
+            for name, member in sorted(self.members.items())
+            if member.life is Life.ENDING
+            or (member.life is Life.ALIVE and (member.fault is not None or now - member.started < takes))
+        ]
+        return Copies(not missing, f"{missing[0]} has not got all of its copies" if missing else "")
 
 
 def switch_cdn(call: Call, component: SimulatedComponent) -> None:

@@ -283,6 +283,7 @@ class MemoryPlatform:
             },
             held=component.held,
             upgrade=self._upgrade(desired, component),
+            copies=component.copies(now) if desired.keeps_copies else None,
         )
 
     def leftovers(self) -> tuple[str, ...]:

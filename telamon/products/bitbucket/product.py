@@ -10,9 +10,11 @@ from telamon.model.stack import StackSpec
 from telamon.products.base import (
     AccountInputs,
     Companion,
+    CopiesReport,
     EnvironmentValue,
     Flow,
     IndexKeeper,
+    KnownUser,
     NodeContext,
     NodeSeen,
     Purpose,
@@ -22,6 +24,7 @@ from telamon.products.base import (
 )
 from telamon.products.bitbucket import checks, edge, image, lifecycle, pod, traffic, upgrade
 from telamon.products.bitbucket import clone as cloning
+from telamon.products.bitbucket import copies as holding
 from telamon.products.bitbucket import index as searching
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.bitbucket.chart import CHART
@@ -55,6 +58,8 @@ class OpenSearch(Companion):
     dumps_threads = True
     stop_grace = 60.0
     secret_purposes = (Purpose.SEARCH_PASSWORD,)
+    user = KnownUser(image.SEARCH_USER, Purpose.SEARCH_PASSWORD)
+    keeps_copies = True
     container = pod.OPENSEARCH_CONTAINER
 
     def environment(self, node: NodeContext) -> dict[str, EnvironmentValue]:
@@ -66,6 +71,10 @@ class OpenSearch(Companion):
         if not response.answered:
             return Phase.UNREACHABLE
         return Phase.RUNNING if response.status in {200, 401} else Phase.STARTING
+
+    def copies(self) -> Flow[CopiesReport | None]:
+        """Whether the cluster is green."""
+        return holding.copies()
 
 
 class Bitbucket(DataCenterProduct):
