@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telamon.cli.documents.checked import GroundForeseen, Plan
+from telamon.cli.documents.checked import GroundForeseen, Plan, RoomChecked
 from telamon.cli.ground import GroundWishes, ascent_of
+from telamon.cli.rooms import room_lines, room_of
+from telamon.desired.fit import Verdict
+from telamon.desired.terraform.ground import ground as made_of
+from telamon.desired.terraform.sizes import groups_for_products, types_of_unknown_size
 from telamon.infra.words import counts, goes_down, scrub
+from telamon.products.registry import products_of
 
 if TYPE_CHECKING:
     from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
+    from telamon.desired.terraform.ground import Ground
+    from telamon.model.stack import Stack
     from telamon.platforms.approval.desk import Looked
     from telamon.platforms.aws.ascent import Found
 
@@ -33,6 +40,8 @@ def foresee(
     """
     wishes = GroundWishes(ground, approvers, None, False, None, False)
     ascent = ascent_of(session, found, root=root, wishes=wishes)
+    products = products_of({str(name): each for name, each in found.stack.spec.products.items()})
+    below = made_of(found.stack, products)
 
     def tell(sentence: str) -> None:
         if session.output == "text":
@@ -46,8 +55,23 @@ def foresee(
         warnings=found.warnings,
         not_rehearsed=found.not_rehearsed,
         ground=layers,
+        room=room_on(found.stack, below),
     )
     session.answer(lambda: document, lambda: text(document))
+
+
+def room_on(stack: Stack, ground: Ground) -> tuple[RoomChecked, ...]:
+    """Whether there is room on the machines that the ground would start.
+
+    Args:
+        stack: on AWS.
+        ground: what it amounts to.
+    """
+    unknown = types_of_unknown_size(ground)
+    if unknown:
+        why = f"nobody knows how large {', '.join(unknown)} is; write the machines to spec.placement.machines"
+        return room_of(stack) or (RoomChecked("", Verdict.UNKNOWN.value, why, ()),)
+    return room_of(stack, groups_for_products(ground))
 
 
 def _layer(found: Found, looked: Looked | None) -> GroundForeseen:
@@ -78,7 +102,7 @@ def text(document: Plan) -> str:
     Args:
         document: of a stack on AWS.
     """
-    widest = max(len(each.layer) for each in document.ground)
+    widest = max((len(each.layer) for each in document.ground), default=0)
     lines = [f"{document.stack}: what would become of its ground"]
     for each in document.ground:
         lines.append(f"  {each.layer:{widest}}  {each.changes or each.place}")
@@ -90,6 +114,7 @@ def text(document: Plan) -> str:
         lines += [f"      refused: {sentence}" for sentence in each.refused]
         if each.cost:
             lines.append(f"      a month costs USD {each.cost:+,.2f}")
+    lines += [f"  {line}" for line in room_lines(document.room)]
     lines.append(
         "`telamon up FILE` plans these for approval; `telamon render FILE` shows what its cluster is given."
     )

@@ -50,13 +50,16 @@ def command(
     replaced and what holds that, what goes down, what speaks against it, and what a month would cost more. No plan is
     kept.
 
+    On a cluster, AWS included, it says whether every pod has a machine with room, and whether that holds with one
+    machine lost: of those that the ground would start, or that the file names (spec.placement.machines). What the
+    operator of a cluster does step by step is not foreseen.
+
     Examples:
         telamon plan
         telamon plan production.yaml --lab
         telamon plan examples/aws.yaml --approvers ~/approvers
         telamon plan -o json
     """
-    from telamon.cli.bringing import refuse_other_platforms
     from telamon.cli.documents.checked import Plan, PlanStep, PlanWait
     from telamon.cli.reading import note_doubts, read_file
     from telamon.cli.target import target_of
@@ -69,7 +72,9 @@ def command(
         root = session.wiring().state_root(found.stack.metadata.name, state)
         foresee(session, found, root=root, ground=ground, approvers=approvers)
         return
-    refuse_other_platforms(found)
+    if found.stack.spec.platform.kind == "kubernetes":
+        _tell_room(session, found)
+        return
     name = found.stack.metadata.name
     preview = _ask(session, found, target_of(session, name, state=state))
     steps, waits = preview["steps"], preview["waits"]
@@ -85,6 +90,27 @@ def command(
         from telamon.cli.render import plan_text
 
         return plan_text(name, steps, waits=waits, stream=session.terminal.out)
+
+    session.answer(lambda: document, text)
+
+
+def _tell_room(session: Session, found: FileRead) -> None:
+    """Say whether there is room in the cluster; each step there is the operator's to decide, once it looks."""
+    from telamon.cli.documents.checked import Plan
+    from telamon.cli.rooms import room_lines, room_of
+
+    name, room = found.stack.metadata.name, room_of(found.stack)
+    document = Plan(name, (), (), found.warnings, found.not_rehearsed, room=room)
+
+    def text() -> str:
+        lines = [f"{name}: the operator of its cluster decides each step there, from what it sees"]
+        lines += [f"  {line}" for line in room_lines(room)]
+        if not room:
+            lines.append("  room: nobody knows, for spec.placement.machines names no machines")
+        lines.append(
+            "`telamon render FILE` shows what its cluster is given, `telamon status --context NAME` how it stands."
+        )
+        return "\n".join(lines)
 
     session.answer(lambda: document, text)
 

@@ -11,9 +11,7 @@ from telamon.cli.options import Verb, file_argument, lab_option
 
 if TYPE_CHECKING:
     from telamon.cli.documents.checked import RoomChecked
-    from telamon.cli.reading import FileRead
     from telamon.cli.session import Session
-    from telamon.desired.fit import Fit
 
 
 @click.command(cls=Verb)
@@ -41,7 +39,11 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
     found = read_file(session, file, lab=lab)
     note_doubts(session, found)
     name = found.stack.metadata.name
-    room = _room(found)
+    room: tuple[RoomChecked, ...] = ()
+    if found.stack.spec.placement.machines:
+        from telamon.cli.rooms import room_of
+
+        room = room_of(found.stack)
 
     def document() -> object:
         from telamon.cli.documents.checked import Validation
@@ -57,30 +59,10 @@ def command(session: Session, *, file: Path, lab: bool) -> None:
 
     def text() -> str:
         lines = [f"{found.source}: the stack {name} is valid"]
-        for each in room:
-            where = f"with a machine of {each.lost} lost" if each.lost else "with all machines"
-            lines.append(f"room {where}: {each.verdict}{f': {each.why}' if each.why else ''}")
+        if room:
+            from telamon.cli.rooms import room_lines
+
+            lines += room_lines(room)
         return "\n".join(lines)
 
     session.answer(document, text)
-
-
-def _room(found: FileRead) -> tuple[RoomChecked, ...]:
-    """Whether there is room; nothing where the file does not say what there is."""
-    spec = found.stack.spec
-    if spec.platform.kind == "lab" or not spec.placement.machines:
-        return ()
-    from telamon.desired.kubernetes.fitting import room
-    from telamon.products.registry import products_of
-
-    known = room(found.stack, products_of({str(name): each for name, each in spec.products.items()}))
-    if known is None:
-        return ()
-    return (_checked("", known.whole), *(_checked(group, each) for group, each in known.lost.items()))
-
-
-def _checked(lost: str, answer: Fit) -> RoomChecked:
-    from telamon.cli.documents.checked import RoomChecked
-
-    places = tuple(f"{pod} on {machine}" for pod, machine in sorted(answer.places.items()))
-    return RoomChecked(lost, answer.verdict.value, answer.why, places)

@@ -119,6 +119,7 @@ class Plan:
         warnings: what is allowed and doubtful in the file.
         not_rehearsed: with ``--lab``, what a rehearsal does not show.
         ground: on AWS, what would become of each layer below the cluster.
+        room: on a cluster, whether every pod has a machine with room; nothing where nobody says which there are.
     """
 
     stack: str
@@ -127,6 +128,7 @@ class Plan:
     warnings: tuple[Problem, ...]
     not_rehearsed: tuple[NotRehearsed, ...]
     ground: tuple[GroundForeseen, ...] = ()
+    room: tuple[RoomChecked, ...] = ()
 
 
 @dataclass(frozen=True)

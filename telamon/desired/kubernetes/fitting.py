@@ -8,7 +8,7 @@ Other distributions hold back less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,21 +49,16 @@ class Room:
     pods: tuple[Pod, ...]
 
 
-def room(stack: Stack, products: Mapping[str, Product]) -> Room | None:
+def room(stack: Stack, products: Mapping[str, Product], *, groups: Sequence[MachineGroup]) -> Room:
     """Whether every pod of a stack has a machine with room.
 
     Args:
         stack: with platform kubernetes or aws.
         products: those of the stack, by name.
-
-    Returns:
-        ``None`` where the file names no machines.
+        groups: the machines.
     """
-    groups = stack.spec.placement.machines
-    if not groups:
-        return None
     known = surveyed(stack, products)
-    pods, machines = _pods(known), _machines(known)
+    pods, machines = _pods(known), _machines(known, groups)
     return Room(fit(pods, machines), dict(without_one(pods, machines)), tuple(pods))
 
 
@@ -84,11 +79,11 @@ def _pods(site: Site) -> list[Pod]:
     return found
 
 
-def _machines(site: Site) -> list[Machine]:
+def _machines(site: Site, groups: Sequence[MachineGroup]) -> list[Machine]:
     wanted = site.spec.placement.node_selector
     proxy = site.driver == "gateway"
     found = []
-    for group in site.spec.placement.machines:
+    for group in groups:
         if any(group.labels.get(key) != value for key, value in wanted.items()):
             continue
         cpu, memory = _allocatable(group)

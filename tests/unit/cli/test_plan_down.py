@@ -35,6 +35,7 @@ def test_a_plan_shows_steps_and_what_holds_the_rest(desk: Desk) -> None:
         "warnings": [],
         "ground": [],
         "notRehearsed": [],
+        "room": [],
     }
     assert all(path == "/v1/plan" for _, path, _ in desk.controller.asked)
 

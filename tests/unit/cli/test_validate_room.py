@@ -39,3 +39,25 @@ def test_a_lack_of_room_is_told_and_is_no_problem_of_the_file(
     told = desk.run("validate", str(file), "-o", "json").document["room"]
     assert [each["verdict"] for each in told] == verdicts
     assert all(bool(each["places"]) == (each["verdict"] == "fits") for each in told)
+
+
+@pytest.mark.parametrize(("count", "verdicts"), [(1, ["cannot fit", "cannot fit"]), (3, ["fits", "fits"])])
+def test_a_plan_for_a_cluster_says_so_too(
+    desk: Desk, tmp_path: Path, *, count: int, verdicts: list[str]
+) -> None:
+    file = tmp_path / "stack.yaml"
+    file.write_text(TEXT.replace("COUNT", str(count)), encoding="utf-8")
+    answer = desk.run("plan", str(file))
+    assert answer.code == 0
+    assert f"room with a machine of large lost: {verdicts[1]}" in answer.out
+    document = desk.run("plan", str(file), "-o", "json").document
+    assert [each["verdict"] for each in document["room"]] == verdicts
+    assert document["steps"] == []
+
+
+def test_a_plan_says_where_nobody_knows_which_machines_there_are(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "stack.yaml"
+    file.write_text(SMALL.replace("PRODUCTS", JIRA).replace("MORE", ""), encoding="utf-8")
+    answer = desk.run("plan", str(file))
+    assert answer.code == 0
+    assert "room: nobody knows, for spec.placement.machines names no machines" in answer.out

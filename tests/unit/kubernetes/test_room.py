@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from telamon.cli.rooms import room_of as room_of_file
 from telamon.desired.fit import Verdict
 from telamon.desired.kubernetes.fitting import Room, room
 from tests.support.manifests import BITBUCKET, JIRA, SMALL, products, stack_of
@@ -14,9 +15,7 @@ def room_of(machines: str, running: str = JIRA) -> Room:
     """Whether a stack has room; its database is somebody else's."""
     text = SMALL.replace("PRODUCTS", running).replace("MORE", f"{EXTERNAL}{machines}\n")
     stack = stack_of(text)
-    found = room(stack, products(stack))
-    assert found is not None
-    return found
+    return room(stack, products(stack), groups=stack.spec.placement.machines)
 
 
 def test_what_a_machine_holds_back_is_taken_off_first() -> None:
@@ -44,8 +43,7 @@ def test_sidecars_companions_and_the_database_need_room_too() -> None:
         5 << 30
     ] * 2
     own = stack_of(SMALL.replace("PRODUCTS", JIRA).replace("MORE", GROUP % (3, 8, "32Gi", "")))
-    found = room(own, products(own))
-    assert found is not None
+    found = room(own, products(own), groups=own.spec.placement.machines)
     assert [pod.name for pod in found.pods if pod.component == "database"] == [
         "database-0",
         "database-1",
@@ -62,4 +60,4 @@ def test_machines_without_the_labels_that_are_asked_for_are_none() -> None:
 
 def test_a_file_that_names_no_machines_is_not_judged() -> None:
     stack = stack_of(SMALL.replace("PRODUCTS", JIRA).replace("MORE", ""))
-    assert room(stack, products(stack)) is None
+    assert room_of_file(stack) == ()
