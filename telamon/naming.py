@@ -30,6 +30,7 @@ from typing import Final, NewType
 StackName = NewType("StackName", str)
 ProductName = NewType("ProductName", str)
 CompanionName = NewType("CompanionName", str)
+AppName = NewType("AppName", str)
 ComponentName = NewType("ComponentName", str)
 MemberName = NewType("MemberName", str)
 SecretName = NewType("SecretName", str)
@@ -180,6 +181,11 @@ def host_name(product: str, domain: str) -> str:
 def database_name(product: str) -> str:
     """Name a product's database and the role that owns it, in a form PostgreSQL takes without quotes."""
     return product.replace("-", "_")
+
+
+def app_database_name(product: str, app: str) -> str:
+    """Name of the database of a product's app, and of the role that owns it."""
+    return f"{database_name(product)}_{app.replace('-', '_')}"
 
 
 def login_roles(database: str) -> tuple[str, str]:

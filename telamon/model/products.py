@@ -28,12 +28,13 @@ from telamon.model.text import (
     Version,
     Word,
 )
-from telamon.units import Duration, Within
+from telamon.units import Bytes, Duration, Within
 
 ProductKey = Annotated[naming.ProductName, Named("the name of a product", "wiki", longest=naming.MAX_PRODUCT)]
 CompanionKey = Annotated[
     naming.CompanionName, Named("the name of a companion", "search", longest=naming.MAX_COMPANION)
 ]
+AppKey = Annotated[naming.AppName, Named("the name of an app", "reports", longest=naming.MAX_COMPANION)]
 
 
 class CompanionLogin(Section):
@@ -87,6 +88,32 @@ class CompanionSpec(Section):
             unset="Telamon runs it.",
         ),
     ] = None
+
+
+class AppSpec(Section):
+    """An app of the product that has a process in every node and a database; it is installed in the product itself."""
+
+    heap: Annotated[
+        Annotated[Bytes, Within("256Mi", "512Gi")] | None,
+        Doc(
+            "Largest heap of the app's own process; each node gets half as much again beside its own memory.",
+            unit="bytes, e.g. 2Gi",
+            unset="What the app's vendor starts it with, which is meant for small data.",
+        ),
+    ] = None
+    port: Annotated[
+        Port | None,
+        Doc(
+            "Port on which that process listens for other nodes.", unit="TCP port", unset="The vendor's own."
+        ),
+    ] = None
+    database: Annotated[
+        Literal["made", "none"],
+        Doc(
+            "Whether a database and a role are made for the app, or it keeps its data elsewhere.",
+            why="An app that slows its own database down should not be asked for by every user of the product.",
+        ),
+    ] = "made"
 
 
 class ExtraVolume(Section):
@@ -228,6 +255,13 @@ class ProductSpec(Section):
     companions: Annotated[
         Mapping[CompanionKey, CompanionSpec],
         Doc("Companions by name.", why="Those that a cluster of the product needs run without being named."),
+    ] = Field(default_factory=dict)
+    apps: Annotated[
+        Mapping[AppKey, AppSpec],
+        Doc(
+            "Apps with a process of their own, by name, on a cluster.",
+            why="An app without one needs nothing but the product.",
+        ),
     ] = Field(default_factory=dict)
     resources: Annotated[Resources, Doc("What each node may use.")] = Field(
         default_factory=Resources.model_construct

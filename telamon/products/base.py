@@ -23,6 +23,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Self
 
+from telamon.products.apps import App
 from telamon.products.backup import BackupRules, without
 from telamon.products.clone import CloneRules
 from telamon.products.copies import CopiesReport, KnownUser
@@ -279,6 +280,7 @@ class Product(Workload, Users):
 
     Attributes:
         companions: by name.
+        apps: that have a process of their own, by name.
         sets_itself_up: whether the environment alone completes set-up.
         database_collation: vendor's collation and character type; encoding is always UTF8.
         cluster_secret: whether nodes share a secret of their own.
@@ -303,6 +305,7 @@ class Product(Workload, Users):
     """
 
     companions: Mapping[str, Companion] = MappingProxyType({})
+    apps: Mapping[str, App] = MappingProxyType({})
     sets_itself_up: bool = False
     has_setup: bool = True
     database_collation: str = "C"

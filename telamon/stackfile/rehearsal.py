@@ -98,6 +98,7 @@ def _smaller(product: ProductSpec, contract: Product) -> ProductSpec:
                 for name, companion in product.companions.items()
             },
             "edition": None,
+            "apps": {},
             "resources": Resources(),
             "storage": ProductStorage(),
             "database": None,
@@ -215,6 +216,7 @@ def _of_product(product: ProductSpec, *, name: str, contract: Product) -> Iterat
     given: list[Gap] = [
         (product.nodes > MOST_NODES, "nodes", f"{product.nodes} nodes: the lab runs at most {MOST_NODES}."),
         (product.edition is not None, "edition", "The edition: its stand-in is the same for all."),
+        (bool(product.apps), "apps", "Apps with a process of their own: a stand-in takes none."),
         (product.resources != Resources(), "resources", "Cores, memory and heap: the lab limits no process."),
         (product.base_url is not None, "baseUrl", "The URL: the lab has addresses of its own."),
         (product.storage != ProductStorage(), "storage", "Size and place of the homes, and what lies in S3."),

@@ -128,14 +128,15 @@ def _without_null(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _offer_products(definitions: dict[str, Any], registry: Registry) -> None:
-    """Let editors offer the names of products, and of each one's companions; others stay possible."""
+    """Let editors offer the names of products, and of each one's companions and apps; others stay possible."""
     own = {"$ref": f"#/$defs/{ProductSpec.__name__}"}
     offered = {}
     for name, product in sorted(registry.items()):
-        companions = {"properties": {"companions": {"propertyNames": {"enum": sorted(product.companions)}}}}
+        named = {"companions": sorted(product.companions), "apps": sorted(product.apps)}
+        known = {"properties": {key: {"propertyNames": {"enum": names}} for key, names in named.items()}}
         offered[name] = {
             "description": f"{product.title}.",
-            "allOf": [own, companions, {"required": ["version"]}],
+            "allOf": [own, known, {"required": ["version"]}],
         }
     definitions["StackSpec"]["properties"]["products"]["properties"] = offered
 

@@ -143,6 +143,9 @@ def product(draw: Draw, name: str, *, domain: str, platform: str) -> Document:
             port=6432,
             tls=draw.one("require", "disable"),
         )
+    if name == "jira" and platform != "lab" and draw.maybe():
+        app = draw.filled({}, heap="2Gi", port=3802)
+        given["apps"] = {"eazybi": {**app, "database": "none"} if "database" in given else app}
     homes = draw.filled({}, localHome={"size": "50Gi"}, sharedHome={"size": "1Ti"})
     if platform != "lab" and draw.maybe():
         homes["localHome"] = {"storageClass": "fast", "volumes": ["pv-0"]}

@@ -10,7 +10,7 @@ Database Management", "PostgreSQL Role Management", "Networking" (ports 5432 and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,8 +22,8 @@ from telamon.desired.kubernetes.site import Part, Site, database_of, database_sp
 from telamon.desired.product_secrets import login_secret
 from telamon.errors import UsageError
 from telamon.model.database import CloudNativePgDatabase, ExternalDatabase, ProductDatabase
-from telamon.naming import DATABASE, secret_name
-from telamon.products.base import Endpoint
+from telamon.naming import DATABASE, app_database_name, component_name, secret_name
+from telamon.products.base import Endpoint, SecretValue
 from telamon.products.container import NOBODYS_USER
 
 CLUSTER: Final = DATABASE
@@ -108,6 +108,29 @@ def _protection(mode: str) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A database that is made, and the role of the same name that owns it."""
+
+    part: Part
+    object: str
+    role: str
+    password: SecretValue
+
+
+def _prepared(site: Site, needing: Sequence[Part]) -> Iterator[_Prepared]:
+    """The databases of products, each before those of its apps."""
+    for part in needing:
+        name, product = database_of(part), part.outline.product_name
+        # The owner's password, whoever nodes log in as by now.
+        yield _Prepared(part, part.name, name, login_secret(site.stack, product, role=name))
+        for each in part.apps:
+            if each.makes_database:
+                beside = component_name(product, each.app.name)
+                password = SecretValue(secret_name(site.stack, beside, purpose="database"), "password")
+                yield _Prepared(part, beside, app_database_name(product, each.app.name), password)
+
+
 def database_sheets(site: Site) -> tuple[Sheet, ...]:
     """What goes into the namespace of the database."""
     chosen = database_spec(site.spec)
@@ -117,9 +140,10 @@ def database_sheets(site: Site) -> tuple[Sheet, ...]:
     if not needing:
         return ()
     if isinstance(chosen, CloudNativePgDatabase):
-        objects = (_cluster(site, chosen, needing), *(_database(site, part) for part in needing))
+        made_here = tuple(_prepared(site, needing))
+        objects = (_cluster(site, chosen, made_here), *(_database(site, each) for each in made_here))
         return (Sheet("cloudnative-pg", objects),)
-    jobs = tuple(_job(site, part) for part in needing)
+    jobs = tuple(_job(site, each) for each in _prepared(site, needing))
     return (Sheet("prepare", (_script(site), *jobs)),)
 
 
@@ -134,8 +158,8 @@ def admin_secret(site: Site) -> str:
 # ------------------------------------------------------------------------------------------------------- CloudNativePG
 
 
-def _cluster(site: Site, chosen: CloudNativePgDatabase, needing: tuple[Part, ...]) -> Object:
-    settings = {"max_connections": str(100 + 150 * sum(part.nodes for part in needing))}
+def _cluster(site: Site, chosen: CloudNativePgDatabase, prepared: tuple[_Prepared, ...]) -> Object:
+    settings = {"max_connections": str(100 + 150 * sum(each.part.nodes for each in prepared))}
     spec: dict[str, Any] = {
         "instances": chosen.instances,
         "imageName": site.images.name(server_image(chosen)),
@@ -143,7 +167,7 @@ def _cluster(site: Site, chosen: CloudNativePgDatabase, needing: tuple[Part, ...
         "primaryUpdateMethod": "switchover",
         "storage": without_nothing(size=str(chosen.storage), storageClass=chosen.storage_class),
         "postgresql": {"parameters": settings | dict(chosen.parameters)},
-        "managed": {"roles": [_role(part) for part in needing]},
+        "managed": {"roles": [_role(each) for each in prepared]},
         "affinity": {"enablePodAntiAffinity": True, "podAntiAffinityType": "required"},
         "enablePDB": True,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -159,28 +183,31 @@ def _cluster(site: Site, chosen: CloudNativePgDatabase, needing: tuple[Part, ...
     return made("postgresql.cnpg.io/v1", "Cluster", meta=meta, spec=spec)
 
 
-def _role(part: Part) -> dict[str, Any]:
+def _role(each: _Prepared) -> dict[str, Any]:
     return {
-        "name": database_of(part),
+        "name": each.role,
         "ensure": "present",
         "login": True,
-        "passwordSecret": {"name": part.secrets.database.secret},
+        "passwordSecret": {"name": each.password.secret},
     }
 
 
-def _database(site: Site, part: Part) -> Object:
+def _database(site: Site, each: _Prepared) -> Object:
+    part = each.part
     collation = part.outline.product.database_collation
     spec = {
         "cluster": {"name": CLUSTER},
-        "name": database_of(part),
-        "owner": database_of(part),
+        "name": each.role,
+        "owner": each.role,
         "template": "template0",
         "encoding": "UTF8",
         "localeCollate": collation,
         "localeCType": collation,
         "databaseReclaimPolicy": "retain",
     }
-    meta = Meta(part.name, site.database_namespace, site.labels(DATABASE, product=part.outline.product_name))
+    meta = Meta(
+        each.object, site.database_namespace, site.labels(DATABASE, product=part.outline.product_name)
+    )
     return made("postgresql.cnpg.io/v1", "Database", meta=meta, spec=spec)
 
 
@@ -192,28 +219,27 @@ def _script(site: Site) -> Object:
     return made("v1", "ConfigMap", meta=meta, data={"prepare.sql": SCRIPT})
 
 
-def _job(site: Site, part: Part) -> Object:
+def _job(site: Site, each: _Prepared) -> Object:
+    part = each.part
     template = {
         "metadata": {"labels": {**site.labels(PREPARED, product=part.outline.product_name)}},
-        "spec": _preparing_pod(site, part),
+        "spec": _preparing_pod(site, each),
     }
     spec = {"backoffLimit": 10, "ttlSecondsAfterFinished": 86_400, "template": template}
     mark = digest([spec, SCRIPT])[:8]
-    name = f"{part.name}-database-{mark}"
+    name = f"{each.object}-database-{mark}"
     meta = Meta(name, site.database_namespace, site.labels(DATABASE, product=part.outline.product_name))
     return made("batch/v1", "Job", meta=meta, spec=spec)
 
 
-def _preparing_pod(site: Site, part: Part) -> dict[str, Any]:
-    # The owner's password, whoever nodes log in as by now.
-    password = login_secret(site.stack, part.outline.product_name, role=database_of(part))
+def _preparing_pod(site: Site, each: _Prepared) -> dict[str, Any]:
     return client_pod(
         site,
         plain={
-            "TELAMON_ROLE": database_of(part),
-            "TELAMON_COLLATION": part.outline.product.database_collation,
+            "TELAMON_ROLE": each.role,
+            "TELAMON_COLLATION": each.part.outline.product.database_collation,
         },
-        referred={"TELAMON_PASSWORD": (password.secret, password.key)},
+        referred={"TELAMON_PASSWORD": (each.password.secret, each.password.key)},
         volumes=[{"name": "script", "configMap": {"name": "prepare-database"}}],
         mounts=[{"name": "script", "mountPath": "/script", "readOnly": True}],
         command=["bash", "-euo", "pipefail", "-c", COMMAND],

@@ -160,7 +160,7 @@ def _inward(part: Part, site: Site) -> Iterator[Flow]:
 
 def _among(part: Part, site: Site) -> Iterator[Flow]:
     own = pods_of(part, site)
-    inner = tuple(port.number for port in part.workload.ports if not port.public)
+    inner = tuple(port.number for port in part.ports if not port.public)
     if inner:
         yield Flow(own, own, inner, "nodes of one cluster")
     if part.is_product:

@@ -93,7 +93,7 @@ def _main(part: Part, site: Site, *, node: NodeContext, files: Mapping[str, str]
         env=variables(workload.environment(node), command=command),
         ports=[
             {"name": port_name(port.name), "containerPort": port.number, "protocol": "TCP"}
-            for port in workload.ports
+            for port in part.ports
         ],
         volumeMounts=mounts(part, site, files=files),
         startupProbe=_startup(part),

@@ -22,7 +22,8 @@ from telamon.model.platform import AwsPlatform, KubernetesPlatform
 from telamon.model.products import CompanionSpec, ProductSpec
 from telamon.model.stack import Stack, StackSpec
 from telamon.naming import DATABASE, EDGE, CompanionName, database_name
-from telamon.products.base import Endpoint, FrontAddress, Product, TcpRoute, Workload
+from telamon.products.apps import AppRun, apps_memory, apps_run
+from telamon.products.base import Endpoint, FrontAddress, Port, Product, TcpRoute, Workload
 from telamon.products.companions import companions_run
 from telamon.products.container import Container, Needs
 from telamon.units import Bytes, Cpu
@@ -47,7 +48,7 @@ class Part:
         container: how its image is run.
         spec: the product's section, with everything filled in that the file leaves open.
         cpu: that each of its nodes asks for.
-        memory: that each of them asks for, and may use.
+        memory: that each of them asks for, and may use, the processes of apps included.
         namespace: where it is.
         front: the address that users type.
         ssh: the address of git over SSH; ``None`` where the product has none.
@@ -95,6 +96,16 @@ class Part:
     def members(self) -> tuple[str, ...]:
         """The names of its pods."""
         return tuple(naming.member_name(self.name, ordinal) for ordinal in range(self.nodes))
+
+    @property
+    def apps(self) -> tuple[AppRun, ...]:
+        """Apps that have a process in each of its nodes."""
+        return tuple(apps_run(self.outline.product, self.spec)) if self.is_product else ()
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Every port that a node listens on."""
+        return (*self.workload.ports, *(Port(each.app.name, each.port) for each in self.apps))
 
     @property
     def tcp(self) -> tuple[TcpRoute, ...]:
@@ -292,12 +303,15 @@ def _part(outline: Outline, spec: StackSpec, *, prefix: str, secrets: ProductSec
     resources = filled.resources
     if outline.companion is not None:
         resources = filled.companions[CompanionName(outline.companion.name)].resources
+    memory = resources.memory or container.needs.memory
+    if outline.companion is None:
+        memory = Bytes(memory.count + apps_memory(outline.product, filled))
     return Part(
         outline=outline,
         container=container,
         spec=filled,
         cpu=resources.cpu or container.needs.cpu,
-        memory=resources.memory or container.needs.memory,
+        memory=memory,
         namespace=f"{prefix}-{outline.product_name}",
         front=front,
         ssh=_ssh(outline.product, spec),

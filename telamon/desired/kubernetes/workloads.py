@@ -86,7 +86,7 @@ def _peers(part: Part, site: Site) -> Object:
         # A node that is not ready, or drained, stays in its cluster.
         "publishNotReadyAddresses": True,
         "selector": selector(part, site),
-        "ports": [_port(port.name, port.number) for port in part.workload.ports],
+        "ports": [_port(port.name, port.number) for port in part.ports],
     }
     return made("v1", "Service", meta=_meta(part, site, name=part.peers), spec=spec)
 

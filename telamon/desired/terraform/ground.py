@@ -19,6 +19,7 @@ from telamon.model.products import ProductSpec
 from telamon.model.stack import Stack, StackSpec
 from telamon.model.storage import EfsVolume, OpenZfsVolume, SharedVolume
 from telamon.naming import ProductName
+from telamon.products.apps import apps_memory
 from telamon.products.base import Product, TcpRoute
 from telamon.products.companions import companions_run
 from telamon.units import Bytes
@@ -250,7 +251,8 @@ def _host(name: str, section: ProductSpec, domain: str) -> str:
 
 def _loads(name: str, section: ProductSpec, product: Product) -> Iterator[tuple[str, int, Bytes]]:
     """Component, nodes, and memory of a node, of a product and its companions."""
-    yield naming.component_name(name), section.nodes, section.resources.memory or UNSTATED_MEMORY
+    own = (section.resources.memory or UNSTATED_MEMORY).count + apps_memory(product, section)
+    yield naming.component_name(name), section.nodes, Bytes(own)
     for key, companion, asked in companions_run(product, section):
         nodes = (asked.nodes if asked else None) or companion.default_nodes
         memory = (asked.resources.memory if asked else None) or UNSTATED_MEMORY

@@ -24,6 +24,7 @@ from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.jira import checks, cluster, edge, image, lifecycle, objects, pod, traffic, upgrade
 from telamon.products.jira import clone as cloning
 from telamon.products.jira import index as searching
+from telamon.products.jira.apps import APPS
 from telamon.products.jira.backup import RULES
 from telamon.products.jira.chart import CHART
 from telamon.products.release import Act, Jump
@@ -41,6 +42,7 @@ class Jira(DataCenterProduct):
     backup = RULES
     clone = cloning.RULES
     chart = CHART
+    apps = APPS
     whoami = "/rest/api/2/myself"
     title = "Jira"
     stand_in = "understudy.jira"

@@ -15,6 +15,12 @@ from telamon.stackfile.rules.addresses import (
     front_ports_differ,
     products_do_not_share_an_address,
 )
+from telamon.stackfile.rules.apps import (
+    app_database_has_a_place,
+    app_is_in_a_cluster,
+    app_is_known,
+    app_port_is_free,
+)
 from telamon.stackfile.rules.clones import (
     clone_is_another_stack,
     clone_is_in_the_lab,
@@ -76,6 +82,10 @@ RULES: Final[tuple[Rule, ...]] = (
     object_store_is_supported,
     object_store_is_entered_one_way,
     object_store_is_told_once,
+    app_is_known,
+    app_is_in_a_cluster,
+    app_port_is_free,
+    app_database_has_a_place,
     heap_fits_memory,
     heap_is_set_once,
     access_names_a_product,

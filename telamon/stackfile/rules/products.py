@@ -47,6 +47,8 @@ def component_name_is_free(subject: Subject) -> Iterator[Finding]:
             (naming.component_name(name, companion), (*PRODUCTS, name, "companions", companion))
             for companion in product.companions
         ]
+        # Its database is called as that of a product of this name would be.
+        named += [(naming.component_name(name, app), (*PRODUCTS, name, "apps", app)) for app in product.apps]
         for component, path in named:
             if component in taken:
                 yield Finding(

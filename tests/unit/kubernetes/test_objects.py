@@ -203,10 +203,11 @@ def test_the_balancer_of_aws_is_told_what_a_fit_node_answers() -> None:
     assert (ssh["type"], ssh["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
 
 
-def test_a_database_is_made_for_each_product_by_a_job_that_changes_its_name_with_its_work() -> None:
+def test_a_database_is_made_for_each_product_and_app_by_a_job_that_changes_its_name_with_its_work() -> None:
     jobs = objects(example("nginx"), "Job")
     assert [job["metadata"]["name"].rpartition("-")[0] for job in jobs] == [
         "jira-database",
+        "jira-eazybi-database",
         "confluence-database",
     ]
     words = json.dumps(jobs)

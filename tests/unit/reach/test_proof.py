@@ -33,6 +33,13 @@ def test_every_preset_opens_what_it_says() -> None:
     assert not any("169.254" in each.target for each in proof.open)
 
 
+def test_the_port_of_an_app_is_open_to_no_other_workload() -> None:
+    apps = "    jira: {version: 11.3.1, apps: {eazybi: {}}}"
+    proof = proof_of(small(running=f"{apps}\n    confluence: {{version: 10.2.7}}"))
+    assert proof.holds
+    assert {each.ports for each in proof.open if each.target == "acme-jira/jira"} == {"TCP 8080"}
+
+
 def test_without_a_preset_a_product_reaches_no_address() -> None:
     proof = proof_of(small("  security: {egress: []}"))
     assert not any(
