@@ -143,7 +143,7 @@ def node(session: Session, repeat: int, *, blow: Blow) -> Run:
         "lost": float(judged.lost),
         "doubled": float(judged.doubled),
         "untrue": float(judged.others),
-        "logins": float(measure.logins(samples)),
+        "logins": float(measure.logins(record)),
         "moved": float(len(others)),
     }
     return Run(
@@ -175,7 +175,7 @@ def shared(session: Session, repeat: int, *, blow: Blow) -> Run:
         "lost": float(judged.lost),
         "doubled": float(judged.doubled),
         "untrue": float(judged.others),
-        "logins": float(sum(measure.logins(record.samples) for record in struck.records.values())),
+        "logins": float(sum(measure.logins(record) for record in struck.records.values())),
     }
     back = ", ".join(f"{product} {seconds:.2f} s" for product, seconds in backs.items())
     return Run(

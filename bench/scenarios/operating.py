@@ -96,7 +96,7 @@ def figures_of(record: Record, start: float, *, end: float) -> dict[str, float]:
         "slower": during.p99 / quiet.p99 if quiet.p99 else 0.0,
         "p99": during.p99 * 1000,
         "seconds": end - start,
-        "logins": float(measure.logins(samples)),
+        "logins": float(measure.logins(record)),
     }
 
 

@@ -31,7 +31,7 @@ from telamon.proof.pushing import GitWorkers
 from telamon.proof.record import KindFacts, RecordWriter
 from telamon.proof.schedule import schedule
 from telamon.proof.sockets import SocketKeeper
-from telamon.proof.workload import LoadPlan, read_plan, typed_fields
+from telamon.proof.workload import LoadPlan, is_forgetful, read_plan, typed_fields
 
 LOGINS_AT_A_TIME: Final = 4
 HEAD_START: Final = 0.25
@@ -103,10 +103,7 @@ class _Generator:
                 session.close()
 
     def _session(self, number: int) -> Browser:
-        """A session; the forgetful ones are spread evenly among the others."""
-        share = self._plan.forgetful
-        forgetful = int((number + 1) * share) > int(number * share)
-        return self._browser(number, remembered=not forgetful)
+        return self._browser(number, remembered=not is_forgetful(number, self._plan.forgetful))
 
     def _browser(self, number: int, *, remembered: bool) -> Browser:
         login = self._plan.login
@@ -192,6 +189,7 @@ class _Generator:
             "seed": plan.seed,
             "rate": plan.rate,
             "sessions": plan.sessions,
+            "forgetful": plan.forgetful,
             "kinds": {
                 **{kind.name: _facts(kind, audit=False).document() for kind in plan.kinds},
                 **{kind.name: _facts(kind, audit=True).document() for kind in audited(plan)},

@@ -28,6 +28,7 @@ from itertools import pairwise
 from typing import Final
 
 from telamon.proof.record import Cause, Record, Sample
+from telamon.proof.workload import is_forgetful
 
 LARGEST_LAG: Final = 0.020
 """Seconds; p99 of the generator's scheduling delay above which a run is void."""
@@ -90,9 +91,19 @@ def failures(samples: Iterable[Sample]) -> Mapping[str, int]:
     return dict(found.most_common())
 
 
-def logins(samples: Iterable[Sample]) -> int:
-    """Count how often a session had to log in again."""
-    return sum(sample.logins for sample in samples)
+def logins(record: Record, *, forgetful: bool = False) -> int:
+    """Count how often a session had to log in again.
+
+    Args:
+        record: of the run.
+        forgetful: whether those are counted that did not ask to be remembered, or the others. The former are known to
+            one node alone, and log in again when it is gone.
+    """
+    return sum(
+        sample.logins
+        for sample in record.samples
+        if is_forgetful(sample.session, record.forgetful) is forgetful
+    )
 
 
 def percentile(values: Collection[float], q: float) -> float:

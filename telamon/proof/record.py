@@ -180,6 +180,7 @@ class Record:
         seconds: how long it sent.
         audits: the requests by which everything written was read at the end, likewise; nobody waited for them, so
             no measure counts them.
+        forgetful: share of the sessions that did not ask to be remembered.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Record:
     cpu: float
     seconds: float
     audits: tuple[Sample, ...] = ()
+    forgetful: float = 0.0
 
 
 class RecordWriter:
@@ -311,6 +313,7 @@ def _record(lines: Sequence[str], path: Path) -> Record:
         seed=header["seed"],
         rate=header["rate"],
         sessions=header["sessions"],
+        forgetful=header.get("forgetful", 0.0),
         kinds=kinds,
         samples=tuple(sample for sample in samples if not kinds[sample.kind].audit),
         audits=tuple(sample for sample in samples if kinds[sample.kind].audit),

@@ -97,6 +97,16 @@ class SocketLoad(Part):
     every: Annotated[float, Field(ge=0.1, le=60)] = 1.0
 
 
+def is_forgetful(number: int, share: float) -> bool:
+    """Whether a session does not ask to be remembered; those that do not are spread evenly among the others.
+
+    Args:
+        number: of the session, from 0.
+        share: of the forgetful ones among all.
+    """
+    return int((number + 1) * share) > int(number * share)
+
+
 class LoadPlan(Part):
     """A load run.
 

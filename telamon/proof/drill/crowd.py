@@ -75,8 +75,6 @@ class Users:
             seconds=seconds,
             sessions=max(int(rate * SESSIONS), FEWEST),
             seed=seed,
-            # Whether a session outlives its node is asked of those that want to be remembered.
-            forgetful=0.0,
         )
         return stage(self._place(product), script, folder=folder)
 

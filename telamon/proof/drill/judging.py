@@ -9,7 +9,8 @@ refused         connections that were refused
 stall           over the sessions on the members that were hurt (over all, where no member was): the longest
 routed_around   from the first fault until nothing was disturbed for those sessions any more
 writes_back     from the first fault to the first write acknowledged of those due after the last that failed
-logins          sessions that had to log in again
+logins          sessions that had to log in again although they had asked to be remembered
+forgotten       the same, of those that had not asked
 detected        from the first fault to the first step that the engine took for it
 endings         operations that were asked for and ended otherwise than they must
 reached         nodes of a product that ran the release which is no good
@@ -46,6 +47,7 @@ TITLES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "routed_around": ("routed around", "s"),
         "writes_back": ("writes back", "s"),
         "logins": ("new logins", ""),
+        "forgotten": ("new logins of sessions that did not ask to be remembered", ""),
         "detected": ("detected", "s"),
         "endings": ("operations that ended otherwise than they must", ""),
         "reached": ("nodes that the broken release reached", ""),
@@ -190,7 +192,8 @@ def _figures(record: Record, timeline: Timeline, *, hurt: Collection[str]) -> It
     yield "failed_reads", float(failed(record, safe=True))
     yield "failed_writes", float(failed(record, safe=False))
     yield "refused", float(measure.failures(samples).get("refused", 0))
-    yield "logins", float(measure.logins(samples))
+    yield "logins", float(measure.logins(record))
+    yield "forgotten", float(measure.logins(record, forgetful=True))
     yield "stall", math.inf if stall is None else stall.seconds
     yield "routed_around", measure.routed_around(samples, sessions, fault=fault)
     yield "writes_back", measure.writes_back(record, fault=fault)

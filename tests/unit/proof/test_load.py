@@ -81,7 +81,7 @@ def test_a_run_is_recorded_request_by_request(tmp_path: Path) -> None:
     assert len(record.samples) == 100
     assert measure.failures(record.samples) == {}
     assert application.logins == 3
-    assert measure.logins(record.samples) == 0
+    assert measure.logins(record) == 0
     assert {sample.member for sample in record.samples} == {MEMBER}
     assert all(sample.due <= sample.begun <= sample.sent <= sample.answered for sample in record.samples)
     written = {json.loads(body)["text"] for body in application.notes.values()}
@@ -97,8 +97,17 @@ def test_a_session_that_was_forgotten_logs_in_again_and_is_counted(tmp_path: Pat
         # The flag is taken by the first request of a session that is logged in.
         record = run(tmp_path, plan(port, sessions=2))
     assert measure.failures(record.samples) == {}
-    assert measure.logins(record.samples) >= 1
-    assert application.logins == 2 + measure.logins(record.samples)
+    assert measure.logins(record) >= 1
+    assert application.logins == 2 + measure.logins(record)
+
+
+def test_logins_of_those_who_did_not_ask_to_be_remembered_are_counted_apart(tmp_path: Path) -> None:
+    with served() as (application, port):
+        application.forget = True
+        record = run(tmp_path, plan(port, sessions=2, forgetful=1.0))
+    assert measure.logins(record) == 0
+    assert measure.logins(record, forgetful=True) >= 1
+    assert application.logins == 2 + measure.logins(record, forgetful=True)
 
 
 @pytest.mark.parametrize(
