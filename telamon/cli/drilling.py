@@ -7,6 +7,7 @@ import json
 import math
 import os
 import platform
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,7 @@ from telamon.errors import (
 )
 from telamon.model.care import BrokenReleases
 from telamon.model.stack import Stack
+from telamon.platforms.backup.vault import PROGRAM as BACKUPS
 from telamon.proof.drill.campaign import QUICK
 from telamon.proof.drill.deeds import QUARANTINE, RELEASE, AskForRelease, Deed, Operate
 from telamon.proof.drill.scene import Member, Scene
@@ -99,6 +101,11 @@ class LabStage:
             shared_homes=frozenset(name for name, product in products.items() if product.shares_home),
             never_start=_named(stack, lambda broken: broken.never_starts),
             erring=_named(stack, lambda broken: broken.errs),
+            rebuilt=frozenset(
+                name for name, product in products.items() if product.index_rebuild is not None
+            ),
+            databases=frozenset(name for name, product in products.items() if product.needs_database),
+            saves=shutil.which(BACKUPS) is not None,
         )
 
     def trouble(self) -> str:

@@ -80,15 +80,7 @@ def of_operations() -> Iterator[Drill]:
         (READS_GO_ON, WRITES_GO_ON, Limit("reached", 1)),
         heals_within=180.0,
     )
-    yield Drill(
-        "index-sync-controller-kill",
-        "The controller is killed again and again while a node is given the index of another one",
-        "The next controller goes on where things stand; no node ever serves with a torn index.",
-        "product",
-        _in_index_sync,
-        (READS_GO_ON, WRITES_GO_ON),
-        heals_within=120.0,
-    )
+    yield from _of_what_nodes_keep()
     yield Drill(
         "quarantine-controller-kill",
         "The controller is killed again and again while a node is set aside, and while it is taken back",
@@ -105,6 +97,46 @@ def of_operations() -> Iterator[Drill]:
         "stack",
         _in_switchover,
         heals_within=120.0,
+    )
+
+
+def _of_what_nodes_keep() -> Iterator[Drill]:
+    """Those whose operations are about indexes, backups and log-ins."""
+    yield Drill(
+        "index-sync-controller-kill",
+        "The controller is killed again and again while a node is given the index of another one",
+        "The next controller goes on where things stand; no node ever serves with a torn index.",
+        "product",
+        _in_index_sync,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=120.0,
+    )
+    yield Drill(
+        "index-rebuild-controller-kill",
+        "The controller is killed again and again while a search index is made anew",
+        "The next controller goes on where things stand; whoever makes the index serves nobody until it is whole.",
+        "product",
+        _in_index_rebuild,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=180.0,
+    )
+    yield Drill(
+        "backup-controller-kill",
+        "The controller is killed again and again while a backup is taken and judged",
+        "The next controller takes the work up again, and there is a whole backup at its end; users notice nothing.",
+        "product",
+        _in_backup,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=180.0,
+    )
+    yield Drill(
+        "rotation-controller-kill",
+        "The controller is killed again and again while a product gets another log-in to its database",
+        "The next controller goes on where things stand: every node can log in at any time, and users notice nothing.",
+        "product",
+        _in_rotation,
+        (READS_GO_ON, WRITES_GO_ON),
+        heals_within=180.0,
     )
 
 
@@ -132,6 +164,26 @@ def _in_index_sync(scene: Scene, product: str, dice: random.Random) -> tuple[Str
     _needs_two(scene, product)
     target = victim(scene, product, dice=dice).name
     return _killing(dice, Operate("index-sync", product, member=target), until=20.0)
+
+
+def _in_index_rebuild(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    if product not in scene.rebuilt:
+        raise NotReadyError(f"{product} cannot be asked to make its search index anew")
+    _needs_two(scene, product)
+    return _killing(dice, Operate("index-rebuild", product), until=12.0)
+
+
+def _in_backup(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    if not scene.saves:
+        raise NotReadyError("restic, which keeps backups, is not installed")
+    return _killing(dice, Operate("backup", product), until=8.0)
+
+
+def _in_rotation(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    if product not in scene.databases:
+        raise NotReadyError(f"{product} has no database")
+    _needs_two(scene, product)
+    return _killing(dice, Operate("rotate-database-password", product), until=30.0)
 
 
 def _in_quarantine(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:

@@ -47,6 +47,9 @@ class Scene:
         shared_homes: products whose nodes share a home.
         never_start: releases whose nodes do not come up, by product, as the file names them.
         erring: releases whose nodes answer with errors, likewise.
+        rebuilt: products that can be asked to make their search index anew.
+        databases: products that have a database.
+        saves: whether backups can be taken.
     """
 
     stack: str
@@ -58,6 +61,9 @@ class Scene:
     shared_homes: frozenset[str] = frozenset()
     never_start: Mapping[str, str] = field(default_factory=dict)
     erring: Mapping[str, str] = field(default_factory=dict)
+    rebuilt: frozenset[str] = frozenset()
+    databases: frozenset[str] = frozenset()
+    saves: bool = False
 
     def of(self, component: str) -> tuple[Member, ...]:
         """The members of a component that serve.

@@ -47,6 +47,9 @@ SCENE = Scene(
     shared_homes=frozenset({"wiki"}),
     never_start={"wiki": "1.0.8"},
     erring={"wiki": "1.0.9"},
+    rebuilt=frozenset({"wiki"}),
+    databases=frozenset({"wiki", "code"}),
+    saves=True,
 )
 DRILLS = {drill.name: drill for drill in catalogue()}
 
@@ -106,6 +109,9 @@ def test_the_controller_is_killed_in_the_middle_of_every_sort_of_operation() -> 
         "operation": ["restart"],
         "upgrade": ["upgrade"],
         "index-sync": ["index-sync"],
+        "index-rebuild": ["index-rebuild"],
+        "backup": ["backup"],
+        "rotation": ["rotate-database-password"],
         "quarantine": ["quarantine", "release"],
         "switchover": ["switchover"],
     }
