@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @click.argument("component", shell_complete=completing.COMPONENTS)
 @click.argument("member", required=False, shell_complete=completing.MEMBERS)
+@click.option("--downtime", is_flag=True, help="Agree to an interruption where there is one member alone.")
 @place_options
 @agreed_option
 @window_option
@@ -29,6 +30,7 @@ def command(
     *,
     component: str,
     member: str | None,
+    downtime: bool,
     place: Place,
     in_window: bool,
     wait: bool,
@@ -39,13 +41,16 @@ def command(
     The others serve meanwhile.
 
     Each is drained, stopped, started, and must serve again before the next one goes. With MEMBER only that one.
+    The only node of a product, the only database server and the only member of the front door take --downtime: nobody
+    serves in their place.
 
     Examples:
         telamon restart jira
         telamon restart confluence confluence-1 --no-wait
         telamon restart jira --in-window
+        telamon restart database --downtime
     """
     from telamon.cli.operating import Asked, Where, operate
 
-    asked = Asked("restart", component, member or "")
+    asked = Asked("restart", component, member or "", {"downtime": "yes"} if downtime else {})
     operate(session, asked, where=Where(place, wait, timeout, in_window))

@@ -80,10 +80,14 @@ def leave_rotation(view: View) -> Iterator[Step | Wait]:
 
 
 def enter_rotation(view: View) -> Iterator[Step | Wait]:
-    """Traffic for every member that is fit, unless it was drained to be replaced or is kept out on purpose."""
+    """Traffic for every member that is fit, unless it was drained to be replaced or is kept out on purpose.
+
+    Where too few serve such a member is taken back all the same, but for the only one there is: its drain was known to
+    leave nobody, and it would be drained again, and so on for ever.
+    """
     if not view.desired.rotates or not view.is_set_up():
         return
-    needed = view.must_serve
+    needed = view.must_serve if len(view.desired.members) > 1 else 0
     for wanted, member, condition in view.kept():
         waits = member.revision != wanted.revision or member.name in view.kept_out
         if condition is Condition.READY and (not waits or len(view.serving()) < needed):

@@ -1,4 +1,7 @@
-"""``restart``: every node once, one after the other, while the others serve."""
+"""``restart``: every node once, one after the other, while the others serve.
+
+Where there are no others it is an interruption, which somebody has to agree to.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ from telamon.plan.operations.base import Planner, Proposal, unwell
 from telamon.plan.step import Drain, Finished, Record, Refusal, StopMember, Wait
 from telamon.plan.view import View
 from telamon.state.classify import UP
-from telamon.state.world import Life, MemberState
+from telamon.state.world import ComponentKind, Life, MemberState
+
+DOWNTIME = "downtime"
+"""Parameter that says that somebody agreed to the interruption."""
+_NEEDED = frozenset({ComponentKind.PRODUCT, ComponentKind.DATABASE, ComponentKind.EDGE})
+"""What users cannot do without; while a companion restarts they miss its part alone."""
 
 
 class Restart(Planner):
@@ -23,7 +31,8 @@ class Restart(Planner):
     words = "restart members one by one"
 
     def refusals(self, view: View, operation: Running) -> Iterator[Refusal]:
-        """Nothing is restarted on purpose while something else is wrong."""
+        """Nothing is restarted on purpose while something else is wrong, and users are not cut off by accident."""
+        yield from _nobody_else(view, operation)
         yield from unwell(view, but=operation.member)
 
     def adapt(self, view: View, operation: Running) -> View:
@@ -68,6 +77,18 @@ class Restart(Planner):
             yield Finished("Cancelled", "the members that were not restarted yet go on as they are")
         else:
             yield Finished("Succeeded", "every member was restarted")
+
+
+def _nobody_else(view: View, operation: Running) -> Iterator[Refusal]:
+    """Why the only member stays: it serves, and nobody would in its place. One that does not is missed by nobody."""
+    desired = view.desired
+    alone = desired.kind in _NEEDED and len(desired.members) == 1 and bool(view.serving())
+    if alone and operation.params.get(DOWNTIME) != "yes":
+        yield Refusal(
+            "two-nodes-at-least",
+            f"{desired.members[0].name} is the only member of {desired.name}: users would be without it meanwhile",
+            "add a second one, or ask again with --downtime when users can do without it",
+        )
 
 
 def _restarted(member: MemberState, operation: Running) -> str:

@@ -18,13 +18,15 @@ FIRST = (7, 3)
 
 def jump(from_release: str, to_release: str) -> Jump:
     """Rolling inside one major release."""
-    old, new = numbers(from_release), numbers(to_release)
+    return backwards(from_release, to_release) or _forward(numbers(from_release), numbers(to_release))
+
+
+def _forward(old: tuple[int, ...], new: tuple[int, ...]) -> Jump:
     if old[0] != new[0]:
-        why = "nodes of two major releases never run side by side"
-        return backwards(from_release, to_release) or Jump(Way.DOWNTIME, why)
+        return Jump(Way.DOWNTIME, "nodes of two major releases never run side by side")
     if old[:2] < FIRST:
         return Jump(Way.DOWNTIME, "releases before 7.3 know no upgrade mode")
-    return backwards(from_release, to_release) or Jump(Way.ROLLING)
+    return Jump(Way.ROLLING)
 
 
 def phase() -> Flow[UpgradePhase | None]:

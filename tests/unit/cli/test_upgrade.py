@@ -75,3 +75,28 @@ def test_a_refusal_leaves_the_file_as_it_was(desk: Desk, file: Path) -> None:
     done = desk.run("upgrade", "jira", "11.3.2", "-f", str(file), "--in-window", "--yes")
     assert done.code == 4
     assert file.read_text() == TEXT
+
+
+def test_print_shows_the_change_and_touches_and_asks_nothing(desk: Desk, file: Path) -> None:
+    done = desk.run("upgrade", "jira", "11.3.2", "-f", str(file), "--print")
+    assert done.code == 0, done.err
+    assert done.out == f'{file}:7\n- jira: {{version: 11.3.1}}\n+ jira: {{version: "11.3.2"}}\n'
+    assert file.read_text() == TEXT
+    assert desk.controller.asked == []
+
+
+def test_print_names_the_file_in_which_the_version_stands(desk: Desk, file: Path) -> None:
+    over = file.parent / "staging.yaml"
+    over.write_text("kind: StackOverlay\nextends: stack.yaml\nspec: {environment: staging}\n")
+    done = desk.run("upgrade", "jira", "11.3.2", "-f", str(over), "--print", "-o", "json")
+    assert done.code == 0, done.err
+    told = done.document
+    assert told["file"] == str(file)
+    assert told["patch"].startswith(f"{file}:7\n")
+    assert file.read_text() == TEXT
+
+
+def test_print_of_a_product_that_the_file_lacks_names_the_nearest(desk: Desk, file: Path) -> None:
+    done = desk.run("upgrade", "jra", "11.3.2", "-f", str(file), "--print")
+    assert (done.code, done.out) == (2, "")
+    assert "Did you mean jira?" in done.err
