@@ -100,3 +100,13 @@ def test_print_of_a_product_that_the_file_lacks_names_the_nearest(desk: Desk, fi
     done = desk.run("upgrade", "jra", "11.3.2", "-f", str(file), "--print")
     assert (done.code, done.out) == (2, "")
     assert "Did you mean jira?" in done.err
+
+
+@pytest.mark.parametrize("version", ["11.3", "11", "latest"])
+def test_what_is_no_whole_version_is_refused_and_the_file_stays(desk: Desk, file: Path, version: str) -> None:
+    desk.brought_up()
+    done = desk.run("upgrade", "jira", version, "-f", str(file), "--yes")
+    assert done.code == 3
+    assert "three numbers" in done.err
+    assert file.read_text() == TEXT
+    assert [path for method, path, _ in desk.controller.asked if method == "PUT"] == []

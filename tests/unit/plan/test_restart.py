@@ -116,6 +116,17 @@ def test_where_somebody_agreed_to_it_the_only_member_is_restarted() -> None:
     assert made.endings["restart-tracker-1"].ending == "Succeeded"
 
 
+def test_behind_the_maintenance_page_the_only_member_is_restarted_and_the_page_stays() -> None:
+    made = running_world(nodes=1)
+    made.operate("tracker", "maintenance-on")
+    made.run()
+    made.operate("tracker", "restart", downtime="yes")
+    made.run_until(lambda: bool(started(made)) or drains(made) > 1)
+    made.run()
+    assert stopped(made) == started(made) == ["tracker-0"]
+    assert made.view("tracker").seen.held
+
+
 def test_the_only_member_goes_down_once_for_changed_settings() -> None:
     made = running_world(nodes=1)
     changed = product(1, revision="r2")
