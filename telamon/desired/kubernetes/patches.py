@@ -1,18 +1,24 @@
 """Patches of the stack file, applied to what was rendered.
 
+A pod that runs gets what a patch has changed by being started anew, as it does with every other change: where its own
+template or a file that it mounts is another one than was rendered, its revision is another one as well.
+
 Source: RFC 6902, "JSON Patch", operations add, replace and remove; RFC 6901, "JSON Pointer".
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from telamon.desired.kubernetes.data import Bundle, Object, Sheet
+from telamon.desired.kubernetes.data import Bundle, Object, Sheet, digest
 from telamon.errors import RefusedError
 from telamon.model.products import Patch, PatchOperation
+from telamon.naming import ANNOTATION_REVISION
 
+Files = Mapping[str, Any]
+"""What ConfigMaps hold, by their names."""
 _NOTHING = object()
 
 
@@ -26,6 +32,7 @@ def patched(bundle: Bundle, patches: Iterable[Patch]) -> Bundle:
     Raises:
         RefusedError: a patch applies to nothing, or points to what is not there.
     """
+    rendered = bundle
     for patch in patches:
         if not any(item["kind"] == patch.kind for item in bundle.objects):
             kinds = sorted({item["kind"] for item in bundle.objects})
@@ -37,7 +44,54 @@ def patched(bundle: Bundle, patches: Iterable[Patch]) -> Bundle:
             for sheet in bundle.sheets
         )
         bundle = Bundle(bundle.name, sheets)
-    return bundle
+    return _renewed(rendered, bundle)
+
+
+def _renewed(rendered: Bundle, bundle: Bundle) -> Bundle:
+    """Give pods that patches have changed another revision; those of the others stay, or they would be restarted."""
+    before, after = _files(rendered), _files(bundle)
+    originals = iter(rendered.objects)
+    sheets = tuple(
+        Sheet(sheet.name, tuple(_of_revision(next(originals), item, before, after) for item in sheet.objects))
+        for sheet in bundle.sheets
+    )
+    return Bundle(bundle.name, sheets)
+
+
+def _of_revision(original: Object, item: Object, before: Files, after: Files) -> Object:
+    old = original.get("spec", {}).get("template", {})
+    revision = old.get("metadata", {}).get("annotations", {}).get(ANNOTATION_REVISION)
+    if revision is None:
+        return item
+    new = item.get("spec", {}).get("template")
+    mounted = sorted(name for name in _mounted(new) if before.get(name) != after.get(name))
+    if new == old and not mounted:
+        return item
+    changed: dict[str, Any] = copy.deepcopy(dict(item))
+    told = changed["spec"]["template"].setdefault("metadata", {}).setdefault("annotations", {})
+    told[ANNOTATION_REVISION] = digest([revision, new, {name: after.get(name) for name in mounted}])
+    return changed
+
+
+def _files(bundle: Bundle) -> Files:
+    """What the ConfigMaps of a bundle hold, by name."""
+    maps = (item for item in bundle.objects if item["kind"] == "ConfigMap")
+    return {str(item["metadata"]["name"]): (item.get("data"), item.get("binaryData")) for item in maps}
+
+
+def _mounted(template: Any) -> set[str]:
+    """Names of the ConfigMaps that a pod reads, wherever its template says so."""
+    match template:
+        case {"configMapRef": {"name": str(name)}} | {"configMapKeyRef": {"name": str(name)}}:
+            return {name}
+        case {"configMap": {"name": str(name)}}:
+            return {name}
+        case dict():
+            return {name for value in template.values() for name in _mounted(value)}
+        case list():
+            return {name for value in template for name in _mounted(value)}
+        case _:
+            return set()
 
 
 def _applied(item: Object, patch: Patch) -> Object:

@@ -319,6 +319,21 @@ def test_a_patch_is_applied_last_and_to_its_kind_alone() -> None:
     assert ports == []
 
 
+def revision(known: Any) -> str:
+    """That of the pods of Jira, by which they are started anew."""
+    template = the(known, "StatefulSet", "jira")["spec"]["template"]
+    return str(template["metadata"]["annotations"]["telamon.dev/revision"])
+
+
+def test_pods_get_what_a_patch_has_changed_in_them_and_no_other_patch_restarts_them() -> None:
+    plain = revision(small(running="    jira: {version: 11.3.1}"))
+    of_pods = revision(patched("StatefulSet", "add", "/spec/template/spec/dnsPolicy"))
+    mounted = revision(patched("ConfigMap", "add", "/data/mine"))
+    assert len({plain, of_pods, mounted}) == 3
+    assert revision(patched("Service", "remove", "/spec/ports/0")) == plain
+    assert revision(patched("StatefulSet", "add", "/metadata/mine")) == plain
+
+
 @pytest.mark.parametrize(
     ("kind", "op", "path"),
     [
