@@ -26,6 +26,9 @@ LONGEST_WAIT: Final = 30.0
 """Seconds; an API server that asks for more is asked again all the same."""
 UNDECLARED: Final = "field not declared in schema"
 VETO: Final = "admission webhook "
+ENDING: Final = "NamespaceTerminating"
+"""Cause of the refusal of whatever is to be made in a namespace that is being deleted. Source: Kubernetes,
+``NamespaceLifecycle`` (admission) and ``metav1.CauseType``."""
 
 
 def refused(code: int, body: bytes, *, headers: Mapping[str, str], path: str) -> TelamonError:
@@ -47,6 +50,9 @@ def refused(code: int, body: bytes, *, headers: Mapping[str, str], path: str) ->
     if words.startswith(VETO):
         # Whoever asks has the right to; who is asked about it has said why it is not to be, and what to do.
         return PlatformError(f"the cluster refuses: {words}")
+    if code == 403 and _has_cause(body, ENDING):
+        remedy = "Wait until the namespace is gone, and bring it back with what is applied: `telamon up`."
+        return PlatformError(f"the namespace is being deleted: {words}", remedy=remedy)
     if code in {401, 403}:
         remedy = "`telamon render` writes the roles that are needed; somebody with more rights applies them."
         kind = DeniedError if code == 403 else PlatformError
@@ -59,6 +65,15 @@ def refused(code: int, body: bytes, *, headers: Mapping[str, str], path: str) ->
         delay = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else AGAIN
         return TemporaryError(f"the API server cannot now: {words}", delay=delay)
     return PlatformError(f"the API server refuses it: {words}")
+
+
+def _has_cause(body: bytes, reason: str) -> bool:
+    """Whether a cause of an answer is of a reason."""
+    try:
+        causes = json.loads(body)["details"]["causes"]
+        return any(cause.get("reason") == reason for cause in causes)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _words(code: int, body: bytes) -> str:

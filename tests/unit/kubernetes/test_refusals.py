@@ -55,6 +55,24 @@ def test_rights_are_asked_for_where_rights_are_what_is_missing() -> None:
     assert denied.remedy is None
 
 
+def test_a_namespace_that_is_being_deleted_is_no_missing_right() -> None:
+    status = {
+        "kind": "Status",
+        "message": 'secrets "a" is forbidden: unable to create new content in namespace acme-jira because it is being '
+        "terminated",
+        "reason": "Forbidden",
+        "details": {
+            "causes": [
+                {"reason": "NamespaceTerminating", "message": "namespace acme-jira is being terminated"}
+            ]
+        },
+    }
+    found = refused(403, json.dumps(status).encode(), headers={}, path="/x")
+    assert type(found) is PlatformError
+    assert "acme-jira" in str(found)
+    assert "until the namespace is gone" in (found.remedy or "")
+
+
 def test_one_who_is_told_to_wait_waits_so_long_but_no_longer_than_is_sensible() -> None:
     short, long = (answer(429, "busy", Retry_After=seconds) for seconds in ("7", "7000"))
     assert isinstance(short, TemporaryError)
