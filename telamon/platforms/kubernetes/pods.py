@@ -15,6 +15,11 @@ GATE: Final = f"{GROUP}/stopped"
 """Scheduling gate of a pod that is to stay down."""
 OVERDUE: Final = 30.0
 """Seconds beyond its grace after which a pod's kubelet has no excuse, and clocks that differ are none."""
+_PREPARED_WITHIN: Final = 60.0
+"""Seconds in which a machine has a pod's volumes and network ready, and pulls its images, without anybody wondering."""
+_UNPULLED: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_UNMADE: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+"""Reasons for which a container waits. Source: Kubernetes, ``pkg/kubelet/images/types.go``, ``kuberuntime``."""
 GONE: Final = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
 
 
@@ -87,19 +92,22 @@ def ended(pod: Object) -> str | None:
 
 
 def held(pod: Object, at: float) -> str:
-    """What keeps a pod that was asked to end from ending, for people; "" where it has time left.
+    """What keeps a pod from starting, or one that was asked to end from ending, for people; "" where it has time left.
 
-    Its kubelet lets a pod go when its grace is over. One whose kubelet is silent stays, and its volume with it, until
-    somebody says that the machine is gone: whatever else is done by force may have two programs on one volume.
-    Sources: Kubernetes, "Non-graceful node shutdown handling" (``node.kubernetes.io/out-of-service``), "Force Delete
-    StatefulSet Pods".
+    Whether a machine has room, an image can be pulled and a container be made, the pod itself says. Its kubelet lets a
+    pod go when its grace is over. One whose kubelet is silent stays, and its volume with it, until somebody says that
+    the machine is gone: whatever else is done by force may have two programs on one volume.
+    Sources: Kubernetes, "Pod Lifecycle" (``PodScheduled``, containers that wait), "Non-graceful node shutdown handling"
+    (``node.kubernetes.io/out-of-service``), "Force Delete StatefulSet Pods".
 
     Args:
         pod: as it is.
         at: instant of the look, seconds since the epoch.
     """
     due = pod["metadata"].get("deletionTimestamp")
-    if due is None or at < datetime.fromisoformat(str(due)).timestamp() + OVERDUE:
+    if due is None:
+        return _kept_from_starting(pod, at)
+    if at < datetime.fromisoformat(str(due)).timestamp() + OVERDUE:
         return ""
     machine = pod["spec"].get("nodeName")
     if machine is None:
@@ -108,6 +116,29 @@ def held(pod: Object, at: float) -> str:
         f"the machine {machine} does not say that it has ended; once it is certain that the machine is gone, delete "
         f"the node, or give it the taint {GONE}"
     )
+
+
+def _kept_from_starting(pod: Object, at: float) -> str:
+    if is_gated(pod):
+        return ""
+    status = pod.get("status", {})
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return f"no machine can take it: {condition.get('message', '')}"
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    for waiting in (each.get("state", {}).get("waiting", {}) for each in containers):
+        reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
+        if reason in _UNPULLED:
+            return f"its image cannot be pulled ({reason}): {message}"
+        if reason in _UNMADE:
+            return f"its container cannot be made ({reason}): {message}"
+        since = status.get("startTime")
+        if reason == "ContainerCreating" and since is not None:
+            late = at - datetime.fromisoformat(str(since)).timestamp() > _PREPARED_WITHIN
+            name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+            where = f"`kubectl describe pod {name} --namespace {namespace}` tells what it waits for"
+            return f"its volumes and its network are not there yet; {where}" if late else ""
+    return ""
 
 
 def address(pod: Object) -> str:

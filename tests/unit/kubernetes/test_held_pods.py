@@ -39,6 +39,62 @@ def test_one_that_no_machine_has_or_that_goes_on_is_held_by_nobody() -> None:
     assert held({"metadata": {"name": "jira-1"}, "spec": {"nodeName": "machine-1"}}, late) == ""
 
 
+def starting(**status: object) -> Object:
+    """A pod that does not run yet."""
+    began = {"startTime": "2026-11-20T09:00:00Z", **status}
+    return {"metadata": {"name": "jira-1", "namespace": "acme-jira"}, "spec": {}, "status": began}
+
+
+def waiting(reason: str, message: str = "") -> dict[str, object]:
+    """The status of a container that waits."""
+    return {"name": "main", "state": {"waiting": {"reason": reason, "message": message}}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "says"),
+    [
+        (
+            starting(
+                conditions=[
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": "0/3 nodes fit",
+                    }
+                ]
+            ),
+            "no machine can take it: 0/3 nodes fit",
+        ),
+        (
+            starting(containerStatuses=[waiting("ImagePullBackOff", "no such image")]),
+            "its image cannot be pulled (ImagePullBackOff): no such image",
+        ),
+        (
+            starting(initContainerStatuses=[waiting("CreateContainerConfigError", 'secret "x" not found')]),
+            'its container cannot be made (CreateContainerConfigError): secret "x" not found',
+        ),
+        (
+            starting(containerStatuses=[waiting("ContainerCreating")]),
+            "kubectl describe pod jira-1 --namespace acme-jira",
+        ),
+    ],
+    ids=["a full cluster", "no image", "no secret", "a volume in use"],
+)
+def test_what_keeps_a_pod_from_starting_is_told_in_its_own_words(pod: Object, says: str) -> None:
+    assert says in held(pod, DUE.timestamp() + 120)
+
+
+def test_a_pod_that_starts_as_pods_do_is_held_by_nobody() -> None:
+    assert held(starting(containerStatuses=[waiting("ContainerCreating")]), DUE.timestamp() + 20) == ""
+    assert (
+        held(starting(containerStatuses=[{"name": "main", "state": {"running": {}}}]), DUE.timestamp() + 120)
+        == ""
+    )
+    gated = starting(conditions=[{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}])
+    assert held(gated, DUE.timestamp() + 120) == ""
+
+
 def test_whoever_waits_is_told_for_what() -> None:
     made = world(database(), edge(), product(2), companion())
     made.run()
