@@ -52,13 +52,16 @@ def _renewed(rendered: Bundle, bundle: Bundle) -> Bundle:
     before, after = _files(rendered), _files(bundle)
     originals = iter(rendered.objects)
     sheets = tuple(
-        Sheet(sheet.name, tuple(_of_revision(next(originals), item, before, after) for item in sheet.objects))
+        Sheet(
+            sheet.name,
+            tuple(_of_revision(next(originals), item, before=before, after=after) for item in sheet.objects),
+        )
         for sheet in bundle.sheets
     )
     return Bundle(bundle.name, sheets)
 
 
-def _of_revision(original: Object, item: Object, before: Files, after: Files) -> Object:
+def _of_revision(original: Object, item: Object, *, before: Files, after: Files) -> Object:
     old = original.get("spec", {}).get("template", {})
     revision = old.get("metadata", {}).get("annotations", {}).get(ANNOTATION_REVISION)
     if revision is None:
