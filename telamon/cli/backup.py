@@ -12,6 +12,7 @@ from telamon.cli.options import (
     Verb,
     Verbs,
     agreed_option,
+    plan_option,
     wait_options,
     yes_option,
 )
@@ -59,6 +60,7 @@ def command() -> None:
 @click.argument("product", required=False)
 @place_options
 @agreed_option
+@plan_option
 @wait_options("6h")
 @click.pass_obj
 def take(
@@ -66,6 +68,7 @@ def take(
     *,
     product: str | None,
     place: Place,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -80,7 +83,7 @@ def take(
     from telamon.cli.keepers import keeper_of
     from telamon.cli.operating import Asked, Where, operate
 
-    where = Where(place, wait, timeout)
+    where = Where(place, wait, timeout, plan=plan)
     with keeper_of(session, place) as keeper:
         products = keeper.stack().products
     for name in [product] if product else sorted(products):
@@ -199,9 +202,10 @@ def show(session: Session, *, name: str, place: Place) -> None:
 @click.argument("name")
 @place_options
 @agreed_option
+@plan_option
 @wait_options("6h")
 @click.pass_obj
-def verify(session: Session, *, name: str, place: Place, wait: bool, timeout: Duration) -> None:
+def verify(session: Session, *, name: str, place: Place, plan: bool, wait: bool, timeout: Duration) -> None:
     """Restore a backup where nobody is disturbed, and judge it.
 
     All of it is read. The dump is loaded into a server of its own, rows are counted, every row is asked for its file
@@ -220,7 +224,9 @@ def verify(session: Session, *, name: str, place: Place, wait: bool, timeout: Du
     else:
         product = _backups(session, place.stack, state=place.state).get(name).product
     operate(
-        session, Asked("verify-backup", product, params={"from": name}), where=Where(place, wait, timeout)
+        session,
+        Asked("verify-backup", product, params={"from": name}),
+        where=Where(place, wait, timeout, plan=plan),
     )
 
 
@@ -229,6 +235,7 @@ def verify(session: Session, *, name: str, place: Place, wait: bool, timeout: Du
 @click.option("--discard", is_flag=True, help="Remove it without a backup: nobody needs what was before.")
 @place_options
 @yes_option
+@plan_option
 @wait_options("6h")
 @click.pass_obj
 def tidy(
@@ -238,6 +245,7 @@ def tidy(
     discard: bool,
     place: Place,
     yes: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -254,9 +262,11 @@ def tidy(
     from telamon.cli.operating import Asked, Where, operate
 
     if discard:
-        session.confirm(f"Remove what was before the last restore of {product}, for good?", yes=yes)
+        session.confirm(f"Remove what was before the last restore of {product}, for good?", yes=yes or plan)
     params = {"discard": "yes"} if discard else {}
-    operate(session, Asked("tidy-restore", product, params=params), where=Where(place, wait, timeout))
+    operate(
+        session, Asked("tidy-restore", product, params=params), where=Where(place, wait, timeout, plan=plan)
+    )
 
 
 @command.command("prune", cls=Verb)

@@ -171,6 +171,10 @@ class Controller:
         """Ask for an operation: ``verb``, ``component``, ``member``, ``params``. The work goes on in the controller."""
         return _operation(self._ask("POST", "/v1/operations", wish))
 
+    def plan_operation(self, wish: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What an operation would do: ``steps`` and ``waits``."""
+        return self._ask("POST", "/v1/operations/plan", wish)
+
     def operations(self) -> tuple[Operation, ...]:
         """Every operation that is kept, the oldest first."""
         return tuple(_operation(found) for found in self._ask("GET", "/v1/operations")["operations"])

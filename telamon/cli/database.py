@@ -9,6 +9,7 @@ import click
 from telamon.cli.options import (
     Verb,
     Verbs,
+    plan_option,
     wait_options,
     window_option,
     yes_option,
@@ -39,6 +40,7 @@ def command() -> None:
 @place_options
 @yes_option
 @window_option
+@plan_option
 @wait_options("15m")
 @click.pass_obj
 def switchover(
@@ -48,6 +50,7 @@ def switchover(
     place: Place,
     yes: bool,
     in_window: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -63,6 +66,6 @@ def switchover(
     """
     from telamon.cli.operating import Asked, Where, operate
 
-    session.confirm("Requests that need the database will fail for about a second. Go on?", yes=yes)
+    session.confirm("Requests that need the database will fail for about a second. Go on?", yes=yes or plan)
     asked = Asked("switchover", DATABASE, member or "")
-    operate(session, asked, where=Where(place, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window, plan=plan))

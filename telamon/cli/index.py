@@ -11,6 +11,7 @@ from telamon.cli.options import (
     Verb,
     Verbs,
     agreed_option,
+    plan_option,
     wait_options,
     window_option,
     yes_option,
@@ -79,6 +80,7 @@ def status(session: Session, *, place: Place) -> None:
 @place_options
 @agreed_option
 @window_option
+@plan_option
 @wait_options("1h")
 @click.pass_obj
 def sync(
@@ -90,6 +92,7 @@ def sync(
     strategy: str | None,
     place: Place,
     in_window: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -108,7 +111,7 @@ def sync(
 
     params = {"source": source or "", "strategy": strategy or ""}
     asked = Asked("index-sync", product, target, {name: value for name, value in params.items() if value})
-    operate(session, asked, where=Where(place, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window, plan=plan))
 
 
 @command.command("rebuild", cls=Verb)
@@ -117,6 +120,7 @@ def sync(
 @place_options
 @yes_option
 @window_option
+@plan_option
 @wait_options("12h")
 @click.pass_obj
 def rebuild(
@@ -127,6 +131,7 @@ def rebuild(
     place: Place,
     yes: bool,
     in_window: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -143,9 +148,9 @@ def rebuild(
     from telamon.cli.operating import Asked, Where, operate
 
     session.confirm(
-        f"Have {product} make its whole index anew? Searches may find less until it has.", yes=yes
+        f"Have {product} make its whole index anew? Searches may find less until it has.", yes=yes or plan
     )
-    where = Where(place, wait, timeout, in_window)
+    where = Where(place, wait, timeout, in_window, plan=plan)
     operate(session, Asked("index-rebuild", product, member or ""), where=where)
 
 

@@ -30,6 +30,9 @@ class Keeper(Protocol):
     def operate(self, wish: Mapping[str, Any]) -> Operation:
         """Ask for an operation: ``verb``, ``component``, ``member``, ``params``."""
 
+    def plan_operation(self, wish: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What an operation would do: ``steps`` and ``waits``. Raises UsageError where nobody can say."""
+
     def operations(self) -> tuple[Operation, ...]:
         """Every operation that is kept, the oldest first."""
 
@@ -61,6 +64,14 @@ class ClusterKeeper:
         member = {"member": wish["member"]} if wish["member"] else {}
         asked = {"verb": wish["verb"], "target": target | member, "generation": report.generation}
         return self.asking.ask(asked | ({"params": wish["params"]} if wish["params"] else {}))
+
+    def plan_operation(self, wish: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See :class:`Keeper`; what the operator sees nobody else does."""
+        raise UsageError(
+            f"--plan shows what a stack of this machine would do: the operator of a cluster decides each step of "
+            f"`{wish['verb']}` there",
+            remedy="Ask without --plan: what a guard speaks against is refused before anything is touched.",
+        )
 
     def operations(self) -> tuple[Operation, ...]:
         """See :class:`Keeper`."""

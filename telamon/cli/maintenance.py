@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, wait_options, yes_option
+from telamon.cli.options import Verb, plan_option, wait_options, yes_option
 from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("product", shell_complete=completing.PRODUCTS)
 @place_options
 @yes_option
+@plan_option
 @wait_options("5m")
 @click.pass_obj
 def command(
@@ -30,6 +31,7 @@ def command(
     product: str,
     place: Place,
     yes: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -45,5 +47,5 @@ def command(
     from telamon.cli.operating import Asked, Where, operate
 
     if switch == "on":
-        session.confirm(f"no user of {product} will be served. Go on?", yes=yes)
-    operate(session, Asked(f"maintenance-{switch}", product), where=Where(place, wait, timeout))
+        session.confirm(f"no user of {product} will be served. Go on?", yes=yes or plan)
+    operate(session, Asked(f"maintenance-{switch}", product), where=Where(place, wait, timeout, plan=plan))

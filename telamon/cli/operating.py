@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telamon.cli.terminal import printable
 from telamon.errors import (
@@ -53,12 +53,14 @@ class Where:
         wait: whether to follow the operation to its end.
         timeout: how long at most.
         in_window: whether it shall begin in a maintenance window; nobody then waits.
+        plan: whether to show what it would do, and do nothing.
     """
 
     place: Place
     wait: bool
     timeout: Duration
     in_window: bool = False
+    plan: bool = False
 
 
 def operate(session: Session, asked: Asked, *, where: Where) -> None:
@@ -78,19 +80,30 @@ def operate(session: Session, asked: Asked, *, where: Where) -> None:
 
     with keeper_of(session, where.place) as keeper:
         _check(keeper, asked)
-        made = keeper.operate(
-            {
-                "verb": asked.verb,
-                "component": asked.component,
-                "member": asked.member,
-                "params": {**asked.params, **({"in-window": "yes"} if where.in_window else {})},
-            }
-        )
+        wish = {
+            "verb": asked.verb,
+            "component": asked.component,
+            "member": asked.member,
+            "params": {**asked.params, **({"in-window": "yes"} if where.in_window else {})},
+        }
+        if where.plan:
+            _show(session, keeper.plan_operation(wish), asked)
+            return
+        made = keeper.operate(wish)
         if where.wait and not where.in_window:
             made = follow(
                 session, keeper, name=made.metadata.name, timeout=where.timeout, again=where.place.words
             )
     tell(session, made, again=where.place.words)
+
+
+def _show(session: Session, found: Mapping[str, Any], asked: Asked) -> None:
+    """Show what an operation would do."""
+    from telamon.cli.render import plan_text
+
+    name = f"{asked.verb} {asked.member or asked.component}"
+    out = session.terminal.out
+    session.answer(lambda: found, lambda: plan_text(name, found["steps"], waits=found["waits"], stream=out))
 
 
 def member_component(session: Session, place: Place, *, member: str) -> str:

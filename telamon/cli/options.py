@@ -251,6 +251,13 @@ def wait_options(timeout: str) -> Callable[[Decorated], Decorated]:
     return add
 
 
+def plan_option(function: Decorated) -> Decorated:
+    """Whether the verb shows what it would do, and does nothing."""
+    return click.option("--plan", is_flag=True, help="Show step by step what it would do, and do nothing.")(
+        function
+    )
+
+
 def timeout_option(timeout: str) -> Callable[[Decorated], Decorated]:
     """How long the verb waits at most.
 

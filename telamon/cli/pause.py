@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, agreed_option, wait_options
+from telamon.cli.options import Verb, agreed_option, plan_option, wait_options
 from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("component", shell_complete=completing.COMPONENTS)
 @place_options
 @agreed_option
+@plan_option
 @wait_options("5m")
 @click.pass_obj
 def command(
@@ -27,6 +28,7 @@ def command(
     *,
     component: str,
     place: Place,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -40,4 +42,4 @@ def command(
     """
     from telamon.cli.operating import Asked, Where, operate
 
-    operate(session, Asked("pause", component), where=Where(place, wait, timeout))
+    operate(session, Asked("pause", component), where=Where(place, wait, timeout, plan=plan))

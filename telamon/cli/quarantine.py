@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, wait_options, yes_option
+from telamon.cli.options import Verb, plan_option, wait_options, yes_option
 from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--replace", is_flag=True, help="Add another member first, which stands in until the release.")
 @place_options
 @yes_option
+@plan_option
 @wait_options("30m")
 @click.pass_obj
 def command(
@@ -30,6 +31,7 @@ def command(
     replace: bool,
     place: Place,
     yes: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -49,7 +51,7 @@ def command(
     from telamon.cli.operating import Asked, Where, member_component, operate
 
     component = member_component(session, place, member=member)
-    session.confirm(f"{member} will serve nobody until it is released. Go on?", yes=yes)
+    session.confirm(f"{member} will serve nobody until it is released. Go on?", yes=yes or plan)
     params = {"replace": "yes"} if replace else {}
     asked = Asked("quarantine", component, member, params)
-    operate(session, asked, where=Where(place, wait, timeout))
+    operate(session, asked, where=Where(place, wait, timeout, plan=plan))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, agreed_option, wait_options, window_option
+from telamon.cli.options import Verb, agreed_option, plan_option, wait_options, window_option
 from telamon.cli.places import place_options
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @place_options
 @agreed_option
 @window_option
+@plan_option
 @wait_options("1h")
 @click.pass_obj
 def command(
@@ -33,6 +34,7 @@ def command(
     downtime: bool,
     place: Place,
     in_window: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -53,4 +55,4 @@ def command(
     from telamon.cli.operating import Asked, Where, operate
 
     asked = Asked("restart", component, member or "", {"downtime": "yes"} if downtime else {})
-    operate(session, asked, where=Where(place, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window, plan=plan))

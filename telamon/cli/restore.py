@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telamon.cli import completing
-from telamon.cli.options import Verb, wait_options, yes_option
+from telamon.cli.options import Verb, plan_option, wait_options, yes_option
 from telamon.cli.places import Place, place_options
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 )
 @place_options
 @yes_option
+@plan_option
 @wait_options("6h")
 @click.pass_obj
 def command(
@@ -36,6 +37,7 @@ def command(
     at: str | None,
     place: Place,
     yes: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -67,8 +69,8 @@ def command(
         )
     params = _params(session, place, product=product, source=source or "", at=at or "")
     words = params.pop("words")
-    session.confirm(f"Interrupt {product}, and put its data back to {words}?", yes=yes)
-    operate(session, Asked("restore", product, params=params), where=Where(place, wait, timeout))
+    session.confirm(f"Interrupt {product}, and put its data back to {words}?", yes=yes or plan)
+    operate(session, Asked("restore", product, params=params), where=Where(place, wait, timeout, plan=plan))
 
 
 def _params(session: Session, place: Place, *, product: str, source: str, at: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from telamon.cli.options import (
     Verb,
     Verbs,
     agreed_option,
+    plan_option,
     wait_options,
     window_option,
     yes_option,
@@ -39,6 +40,7 @@ def command() -> None:
 @place_options
 @yes_option
 @window_option
+@plan_option
 @wait_options("1h")
 @click.pass_obj
 def cluster_secret(
@@ -49,6 +51,7 @@ def cluster_secret(
     place: Place,
     yes: bool,
     in_window: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -64,9 +67,9 @@ def cluster_secret(
     from telamon.cli.operating import Asked, Where, operate
 
     if downtime:
-        session.confirm(f"Every node of {product} will stop for a while. Go on?", yes=yes)
+        session.confirm(f"Every node of {product} will stop for a while. Go on?", yes=yes or plan)
     asked = Asked("rotate-cluster-secret", product, params={"downtime": "yes"} if downtime else {})
-    operate(session, asked, where=Where(place, wait, timeout, in_window))
+    operate(session, asked, where=Where(place, wait, timeout, in_window, plan=plan))
 
 
 @command.command("database-password", cls=Verb)
@@ -74,6 +77,7 @@ def cluster_secret(
 @place_options
 @agreed_option
 @window_option
+@plan_option
 @wait_options("1h")
 @click.pass_obj
 def database_password(
@@ -82,6 +86,7 @@ def database_password(
     product: str,
     place: Place,
     in_window: bool,
+    plan: bool,
     wait: bool,
     timeout: Duration,
 ) -> None:
@@ -101,5 +106,5 @@ def database_password(
     operate(
         session,
         Asked("rotate-database-password", product),
-        where=Where(place, wait, timeout, in_window),
+        where=Where(place, wait, timeout, in_window, plan=plan),
     )

@@ -26,6 +26,7 @@ from telamon.operator.host import Host
 from telamon.operator.operations import Wish
 from telamon.operator.report import Transitions, stack_status
 from telamon.operator.soaking import Soaking
+from telamon.plan.preview import Preview
 
 STATUS_OF: Mapping[int, int] = {2: 400, 3: 422, 4: 409, 5: 409, 9: 404}
 """HTTP status by exit code; every other error is 500."""
@@ -85,6 +86,7 @@ class Api:
             Route("/v1/doctor", self._answer(self._doctor)),
             Route("/v1/operations", self._answer(self._list_operations), methods=["GET"]),
             Route("/v1/operations", self._answer(self._operate), methods=["POST"]),
+            Route("/v1/operations/plan", self._answer(self._plan_operation), methods=["POST"]),
             Route("/v1/operations/{name}", self._answer(self._get_operation), methods=["GET"]),
             Route("/v1/operations/{name}", self._answer(self._cancel), methods=["DELETE"]),
         ]
@@ -144,11 +146,7 @@ class Api:
         return asdict(self.host.put(_stack(body), source, downtime=downtime, in_window=in_window))
 
     def _plan(self, _request: Request, body: Any) -> dict[str, Any]:
-        found = self.host.foresee(_stack(body))
-        return {
-            "steps": [vars(step) for step in found.steps],
-            "waits": [vars(wait) for wait in found.waits],
-        }
+        return _foreseen(self.host.foresee(_stack(body)))
 
     def _down(self, _request: Request, _body: Any) -> dict[str, Any]:
         return {"components": self.host.down()}
@@ -168,6 +166,9 @@ class Api:
     def _operate(self, _request: Request, body: Any) -> dict[str, Any]:
         return _shown(self.host.operate(_wish(body)))
 
+    def _plan_operation(self, _request: Request, body: Any) -> dict[str, Any]:
+        return _foreseen(self.host.foresee_operation(_wish(body)))
+
     def _get_operation(self, request: Request, _body: Any) -> dict[str, Any]:
         return _shown(self.host.operations.get(request.path_params["name"]))
 
@@ -176,6 +177,13 @@ class Api:
 
     def _doctor(self, _request: Request, _body: Any) -> dict[str, Any]:
         return {"checks": [vars(line) for line in self.doctor()]}
+
+
+def _foreseen(preview: Preview) -> dict[str, Any]:
+    return {
+        "steps": [vars(step) for step in preview.steps],
+        "waits": [vars(wait) for wait in preview.waits],
+    }
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -30,7 +30,7 @@ from telamon.plan.step import Done, Finished
 from telamon.plan.view import Standing, View
 from telamon.ports import Clock, Journal, Platform, Store, Stored
 from telamon.run.executor import Executor, Outcome
-from telamon.run.foresee import foresee
+from telamon.run.foresee import foresee, foresee_operation
 from telamon.run.recall import changes_desired, in_force, recall, with_stand_ins
 
 LOG = logging.getLogger("telamon.operator")
@@ -238,17 +238,12 @@ class Host:
             RefusedError: a guard refuses it.
             ConflictError: another operation is in progress there, or the stack is just being taken down.
         """
+        self._await_first_look(wish.component)
         with self._lock:
-            first = self._lane(wish.component).looked
-        # A controller that was started a moment ago is asked before its first look has ended.
-        first.wait(FIRST_LOOK_WITHIN)
-        with self._lock:
-            lane, stored = self._lane(wish.component), self.stored()
+            lane, view = self._looked_at(wish.component)
+            stored = self.stored()
             if self._going_down or stored is None:
                 raise ConflictError("the stack is being taken down", remedy="`telamon up` brings it up again")
-            if lane.outcome is None:
-                raise NotReadyError(f"{wish.component} was not looked at yet", remedy="try again in a moment")
-            view = self._view(lane.outcome)
             wish = with_course(wish, lane.desired)
             made = self.operations.accept(wish, view, stack=stored.name, generation=stored.generation)
             lane.operation = self.operations.active(wish.component)
@@ -289,6 +284,19 @@ class Host:
             operation=lane.operation,
         )
 
+    def _await_first_look(self, component: str) -> None:
+        """A controller that was started a moment ago is asked before its first look has ended."""
+        with self._lock:
+            first = self._lane(component).looked
+        first.wait(FIRST_LOOK_WITHIN)
+
+    def _looked_at(self, component: str) -> tuple[KeptLane, View]:
+        """A lane, and the picture that a decision about it starts from now."""
+        lane = self._lane(component)
+        if lane.outcome is None:
+            raise NotReadyError(f"{component} was not looked at yet", remedy="try again in a moment")
+        return lane, self._view(lane.outcome)
+
     def _lane(self, component: str) -> KeptLane:
         if component not in self._lanes:
             known = ", ".join(self._lanes) or "none"
@@ -310,6 +318,20 @@ class Host:
             clock=self.clock,
             known=known,
         )
+
+    def foresee_operation(self, wish: Wish) -> Preview:
+        """What an operation would do now; changes nothing.
+
+        Raises:
+            RefusedError: a guard would refuse it, or nobody can say; and as :meth:`operate`.
+        """
+        self._await_first_look(wish.component)
+        with self._lock:
+            lane, view = self._looked_at(wish.component)
+            running = self.operations.judged(with_course(wish, lane.desired), view)
+            looked = [one.outcome for one in self._lanes.values() if one.outcome is not None]
+            views = {outcome.view.desired.name: self._view(outcome) for outcome in looked}
+        return foresee_operation(views, wish.component, running=running)
 
     def report(self, status: Mapping[str, Any]) -> None:
         """Write the status beside the spec; a spec that was put meanwhile wins."""

@@ -75,6 +75,21 @@ class Operations:
             RefusedError: a guard refuses it.
             ConflictError: another operation is in progress there.
         """
+        running = self.judged(wish, view)
+        made = self.make(wish, stack=stack, generation=generation)
+        return made if not asked_for_later(running) else self._put_off(made.metadata.name, view.desired)
+
+    def judged(self, wish: Wish, view: View) -> Running:
+        """What would be begun with, where nothing speaks against it. Takes nothing.
+
+        Args:
+            wish: what is asked for.
+            view: of the component, now; it holds the operation that is in progress there already.
+
+        Raises:
+            RefusedError: a guard refuses it.
+            ConflictError: another operation is in progress there.
+        """
         running = Running(wish.verb, wish.verb, wish.member, wish.params, self.clock.now())
         for refusal in refusals(view, running):
             if refusal.guard == "one-operation-at-a-time":
@@ -82,8 +97,7 @@ class Operations:
             raise RefusedError(refusal.message, guard=refusal.guard, remedy=refusal.remedy)
         if asked_for_later(running) and not view.desired.windows:
             raise no_window()
-        made = self.make(wish, stack=stack, generation=generation)
-        return made if not asked_for_later(running) else self._put_off(made.metadata.name, view.desired)
+        return running
 
     def take_in(self, view: View, *, generation: int, refused: Mapping[str, str]) -> None:
         """Judge what others have asked of a component by writing an operation into the store, the oldest first.

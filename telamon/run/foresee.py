@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from telamon.desired.component import ComponentDesired
+from telamon.errors import RefusedError
 from telamon.plan.operation import Running
 from telamon.plan.operations.registry import VERBS
 from telamon.plan.preview import Preview, unfold
-from telamon.plan.view import Memory, View
+from telamon.plan.view import REPLACED, Memory, View
 from telamon.ports import Clock, Journal, Platform
 from telamon.run.recall import recall
 from telamon.state.world import ComponentState
+
+UNFORESEEN: Final = frozenset({"index-sync", "rotate-database-password"})
+"""Verbs of which a step has something else desired, or waits for what a node answers: other log-ins, other files."""
 
 
 def foresee(
@@ -44,6 +50,28 @@ def foresee(
         upgrade = _upgrade_of(desired, memory, now=clock.now())
         views[desired.name] = View(desired, seen, memory, clock.now(), operation=upgrade)
     return unfold(views)
+
+
+def foresee_operation(views: Mapping[str, View], component: str, *, running: Running) -> Preview:
+    """Unfold the plan of a stack in which an operation begins now. Changes nothing.
+
+    Args:
+        views: every component as it was seen last.
+        component: in whose lane it begins.
+        running: the operation, against which no guard speaks.
+
+    Raises:
+        RefusedError: what it does depends on what is known on the way alone.
+    """
+    view = views[component]
+    stands_in = any(fact.startswith(REPLACED) for fact in view.memory.facts)
+    if running.verb in UNFORESEEN or "replace" in running.params or stands_in:
+        raise RefusedError(
+            f"what {running.verb} of {component} does is decided on the way, so it cannot be shown before",
+            guard="can-be-foreseen",
+            remedy="ask without --plan: what a guard speaks against is refused before anything is touched",
+        )
+    return unfold({**views, component: replace(view, operation=running)})
 
 
 def _upgrade_of(desired: ComponentDesired, memory: Memory, *, now: float) -> Running | None:

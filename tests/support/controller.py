@@ -198,6 +198,7 @@ class ScriptedController:
             ("GET", "/v1/stack"): self._look,
             ("PUT", "/v1/stack"): self._put,
             ("POST", "/v1/plan"): lambda _body, _query: self.preview,
+            ("POST", "/v1/operations/plan"): lambda _body, _query: self.preview,
             ("POST", "/v1/down"): self._down,
             ("POST", "/v1/retry"): lambda body, _query: {"components": [body["component"] or "everything"]},
             ("GET", "/v1/journal"): self._journal,

@@ -207,3 +207,12 @@ def test_a_state_folder_is_named_by_what_it_keeps(desk: Desk) -> None:
     assert other.code == 2
     assert "keeps the stack beta" in other.err
     assert desk.run("down", "beta", "--state", str(root)).code == 0
+
+
+def test_what_an_operation_would_do_is_shown_and_nothing_is_asked_for(desk: Desk) -> None:
+    desk.brought_up()
+    desk.controller.preview = {"steps": [STEP], "waits": []}
+    found = desk.run("quarantine", "jira-0", "--plan")
+    assert found.code == 0, found.err
+    assert STEP["step"] in found.out
+    assert [path for _, path, _ in desk.controller.asked] == ["/v1/operations/plan"]

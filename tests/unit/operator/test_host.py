@@ -299,3 +299,19 @@ def test_who_reads_that_an_operation_has_ended_finds_its_members_as_they_are_the
         rig.host.operate(Wish(verb, "jira", "jira-1", {}))
         eventually(lambda: endings(rig)[-1][1] == "Succeeded", f"{verb} has ended")
     assert found == [{"jira-0"}, {"jira-0", "jira-1"}]
+
+
+def test_what_an_operation_would_do_is_told_and_nothing_is_done(rig: Rig, client: httpx.Client) -> None:
+    rig.host.put(stack(), "stack.yaml")
+    eventually(lambda: is_ready(client), "ready")
+    wish = {"verb": "restart", "component": "jira", "member": "jira-1", "params": {}}
+    told = client.post("/v1/operations/plan", json=wish).json()
+    assert [step["step"] for step in told["steps"]] == [
+        "drain jira-1",
+        "stop jira-1",
+        "start jira-1",
+        "admit jira-1 to the front door",
+    ]
+    assert rig.host.operations.all() == ()
+    refused = client.post("/v1/operations/plan", json=wish | {"verb": "release"})
+    assert refused.json()["branch"] == "RefusedError"
