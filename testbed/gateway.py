@@ -117,7 +117,7 @@ def gateway_archive(cache: Cache) -> Path:
                 folder / "gateway.tar", [Entry("usr/local/bin/envoy-gateway", program, 0o755), *around]
             )
             proxies = write_layer(folder / "envoy.tar", [*entries, *around])
-            paths = {"PATH": "/usr/local/bin", "LD_LIBRARY_PATH": "/usr/lib/testbed"}
+            paths = {"PATH": "/usr/local/bin"}
             images = (
                 Image((GATEWAY_IMAGE,), (manager,), ("envoy-gateway",), paths, user=_USER),
                 Image((ENVOY_IMAGE,), (proxies,), ("envoy",), paths, user=_USER),

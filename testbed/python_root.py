@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -47,13 +48,13 @@ EXTRAS: Final = ("lab", "aws", "kubernetes")
 """Of the project, that its images have."""
 ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "LD_LIBRARY_PATH": "/usr/lib/testbed",
     "LANG": "C.UTF-8",
     "PYTHONDONTWRITEBYTECODE": "1",
     "GIT_EXEC_PATH": "/usr/lib/git-core",
 }
 """In which its programs find one another."""
-_LIBRARIES: Final = ENVIRONMENT["LD_LIBRARY_PATH"].lstrip("/")
+_LIBRARIES: Final = f"usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
+"""Where Debian's loader looks by itself: who starts git or restic gives them an environment of its own."""
 _COMPILER: Final = """\
 import importlib.util, marshal, os, sys
 for line in sys.stdin:
@@ -191,7 +192,7 @@ def described() -> str:
     """What a base is made of, in words that change with it."""
     packages = sorted(f"{each.name}=={each.version}" for each in _distributions())
     tools = [f"{name} {Path(_found(name)).stat().st_mtime_ns}" for name in TOOLS]
-    return "\n".join((sys.version, *packages, *tools, _COMPILER))
+    return "\n".join((sys.version, *packages, *tools, _LIBRARIES, _COMPILER))
 
 
 def _standard() -> Iterator[Entry]:
