@@ -129,8 +129,7 @@ def _folder(plan: LoadPlan, git: GitLoad, *, way: str, path: Path, password: str
     path.mkdir(mode=0o700, exist_ok=True)
     if way == "ssh":
         return Folder(path, Remote(git.ssh_url, key=git.ssh_key))
-    target = plan.target
-    return Folder(path, Remote(git.url, f"{target.host}:{target.address}", Account(git.username, password)))
+    return Folder(path, Remote(git.url, plan.target.resolve, Account(git.username, password)))
 
 
 class _Worker:

@@ -240,8 +240,7 @@ def _remote(place: Place, path: str, *, account: Account) -> Remote:
     target = place.target
     return Remote(
         url=f"http://{target.host}{_context(place)}{path}",
-        # The name of the front door need not resolve on this machine, and names no port where that is the usual one.
-        resolve=f"{urlsplit(f'//{target.host}').hostname}:{target.port}:{target.address}",
+        resolve=target.resolve,
         account=account,
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, Strict, ValidationError, field_validator, model_validator
 
@@ -32,6 +33,11 @@ class Target(Part):
     address: str
     port: Annotated[int, Field(ge=1, le=65535)]
     host: Annotated[str, Field(min_length=1, max_length=260)]
+
+    @property
+    def resolve(self) -> str:
+        """``host:port:address``, as curl wants it: the name need not resolve here, and may name no port."""
+        return f"{urlsplit(f'//{self.host}').hostname}:{self.port}:{self.address}"
 
     @field_validator("address")
     @classmethod

@@ -256,7 +256,9 @@ def test_every_product_goes_back_to_a_backup(whole: Whole, made: dict[str, Stage
         saved = time.monotonic()
         lost = written(whole, product, "after the backup")
         listed = whole.telamon("backup", "list", "--stack", NAME).document
-        newest = max((each for each in listed if each["product"] == product), key=lambda each: each["name"])
+        newest = max(
+            (each for each in listed if each["name"].startswith(f"{product}-")), key=lambda each: each["name"]
+        )
         done(whole, "restore", product, "--from", newest["name"], "--yes")
         settled(whole)
         until(partial(is_there, whole, product, kept), within=UP)

@@ -12,7 +12,7 @@ import pytest
 from telamon.errors import UsageError
 from telamon.products.traffic import Login
 from telamon.proof.schedule import NO_SESSION, schedule
-from telamon.proof.workload import LoadPlan, read_plan, typed_fields
+from telamon.proof.workload import LoadPlan, Target, read_plan, typed_fields
 
 TARGET = {"address": "127.0.0.1", "port": 8080, "host": "wiki.acme.localhost"}
 READ: dict[str, Any] = {"name": "read", "path": "/page/$page", "weight": 8.0}
@@ -135,3 +135,9 @@ def test_the_mix_is_kept(tmp_path: Path) -> None:
     assert 0.6 < share["read"] / 1000 < 0.72
     assert {one.picks["page"] for one in planned if one.kind.name == "read"} == {"1", "2", "3"}
     assert all(not one.picks for one in planned if one.kind.name == "write")
+
+
+@pytest.mark.parametrize("host", ["code.acme.example", "code.acme.example:80"])
+def test_git_is_told_where_a_name_is_whether_or_not_it_names_a_port(host: str) -> None:
+    target = Target(address="127.0.0.9", port=80, host=host)
+    assert target.resolve == "code.acme.example:80:127.0.0.9"
