@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from telamon.desired.component import ComponentDesired
 from telamon.errors import RefusedError
 from telamon.plan.operation import Running
-from telamon.plan.operations.registry import VERBS
+from telamon.plan.operations.registry import PLANNERS, VERBS
 from telamon.plan.preview import Preview, unfold
-from telamon.plan.view import REPLACED, Memory, View
+from telamon.plan.view import Memory, View
 from telamon.ports import Clock, Journal, Platform
 from telamon.run.recall import recall
 from telamon.state.world import ComponentState
-
-UNFORESEEN: Final = frozenset({"index-sync", "rotate-database-password"})
-"""Verbs of which a step has something else desired, or waits for what a node answers: other log-ins, other files."""
 
 
 def foresee(
@@ -64,8 +60,7 @@ def foresee_operation(views: Mapping[str, View], component: str, *, running: Run
         RefusedError: what it does depends on what is known on the way alone.
     """
     view = views[component]
-    stands_in = any(fact.startswith(REPLACED) for fact in view.memory.facts)
-    if running.verb in UNFORESEEN or "replace" in running.params or stands_in:
+    if not PLANNERS[running.verb].is_foreseen(view, running):
         raise RefusedError(
             f"what {running.verb} of {component} does is decided on the way, so it cannot be shown before",
             guard="can-be-foreseen",

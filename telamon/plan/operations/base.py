@@ -38,6 +38,10 @@ class Planner:
         """Why it cannot be asked to end early any more; ``None`` while it can."""
         return None
 
+    def is_foreseen(self, view: View, operation: Running) -> bool:
+        """Whether its steps can be told before it begins: none has something else desired, or hangs on an answer."""
+        return True
+
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """What to do next, the most urgent first; nothing means that the standing rules go on.
 

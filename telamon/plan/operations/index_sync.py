@@ -96,6 +96,10 @@ class IndexSync(Planner):
             return kept
         return replace(kept, memory=kept.memory.with_fact(f"{QUARANTINED}{operation.member}"))
 
+    def is_foreseen(self, view: View, operation: Running) -> bool:
+        """What is copied, and when it is whole, the nodes say on the way."""
+        return False
+
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """The next thing to do, from what is seen."""
         ways, source = view.desired.index, _source(view, operation)

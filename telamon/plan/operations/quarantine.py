@@ -47,6 +47,10 @@ class Quarantine(Planner):
                 "wait until another one serves, or add one first with --replace",
             )
 
+    def is_foreseen(self, view: View, operation: Running) -> bool:
+        """A replacement is one member more than is desired yet."""
+        return not _replaces(operation)
+
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """Replacement, quarantine, evidence."""
         member, name = operation.member, view.desired.name
@@ -80,6 +84,10 @@ class Release(Planner):
                 f"{operation.member or 'nobody'} is not in quarantine",
                 f"in quarantine: {aside or 'nobody'}",
             )
+
+    def is_foreseen(self, view: View, operation: Running) -> bool:
+        """A replacement that goes is one member less than is desired yet."""
+        return _replacement(view, operation.member) is None
 
     def proposals(self, view: View, operation: Running) -> Iterator[Proposal]:
         """Quarantine ends; the replacement goes once the member serves."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 
 import pytest
@@ -98,14 +97,14 @@ def test_the_journal_is_told_without_repeating_itself(desk: Desk) -> None:
     assert document["lines"] == []
 
 
-def test_the_journal_is_followed_until_the_controller_ends(desk: Desk) -> None:
+def test_the_journal_is_followed_until_the_controller_ends(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.brought_up()
     controller = desk.controller
     controller.journal.append(controller.journal_line("start jira-0"))
-    end = threading.Timer(0.1, controller.end)
-    end.start()
+    monkeypatch.setattr("tests.support.desk.FastClock.sleep", lambda _clock, _seconds: controller.end())
     found = desk.run("logs", "-f", "-o", "json")
-    end.join()
     assert found.code == 9
     assert json.loads(found.out.splitlines()[0])["subject"] == "start jira-0"
 
