@@ -133,6 +133,17 @@ class Cluster:
                 return int(found[0])
         return 0
 
+    def container(self, identity: str) -> int:
+        """Process id of the first process of a container, whose death is the container's; 0 where it does not run.
+
+        Args:
+            identity: of the container, as its pod's status tells it, without the scheme of the runtime.
+        """
+        for folder in self._cgroups():
+            if folder.name == identity and (found := _lines(folder / "cgroup.procs")):
+                return int(found[0])
+        return 0
+
     def network(self) -> Network:
         """The network in which the API server, the nodes and the pods are reached.
 

@@ -29,7 +29,8 @@ DRAWN: Final = 1.1
 """Draws for each drill that is carried out: not every drill can be done to every product."""
 SIDE_BY_SIDE: Final = 4
 """Stacks of one repeat: a drill mostly waits, and time is not judged here."""
-RATE: Final = 30.0
+RATE: Final = 10.0
+"""Requests a second to each product that is hurt: two processors have four stacks to carry."""
 LONGEST: Final = 5_400.0
 """Seconds after which a portion ends with what it has."""
 

@@ -60,6 +60,8 @@ def _run_controller(root: Path, *, end: float) -> TelamonError | None:
     """
     import subprocess
 
+    from telamon.platforms.outliving import let_go
+
     log = log_path(root)
     _prepare_log(log)
     listening, telling = os.pipe()
@@ -79,7 +81,7 @@ def _run_controller(root: Path, *, end: float) -> TelamonError | None:
             if process.poll() is not None:
                 return _farewell(listening, code=process.returncode, log=log)
             if answers(socket_path(root)):
-                process.returncode = 0  # It goes on without us, as it is meant to.
+                let_go(process)
                 return None
             time.sleep(0.05)
     finally:

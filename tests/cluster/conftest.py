@@ -21,6 +21,7 @@ from testbed.control_plane import ControlPlane, control_plane
 from testbed.machines import Machines
 from testbed.network import Network, private_network
 from testbed.parts import Cache, PartMissingError
+from tests.cluster.given import GIVEN, guest
 from tests.cluster.harness import OPERATOR, ClusterHarness, stack
 from tests.support.manifests import site_of
 
@@ -72,8 +73,13 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture(scope="session")
-def plane(network: Network) -> Iterator[ControlPlane]:
-    """A control plane; the test is skipped where its programs were not built."""
+def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """A control plane; the test is skipped where its programs were not built, or another cluster is to be taken."""
+    if GIVEN is not None:
+        pytest.skip(
+            "looks at an API server from within, or brings pods that are processes; TELAMON_CLUSTER names another"
+        )
+    network: Network = request.getfixturevalue("network")
     with network.inside():
         running = control_plane(Cache.of())
         try:
@@ -85,8 +91,14 @@ def plane(network: Network) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def api(network: Network, plane: ControlPlane) -> Iterator[Api]:
-    """The API server, as somebody with every right; the test runs inside the network."""
+def api(request: pytest.FixtureRequest) -> Iterator[Api]:
+    """The API server, as somebody with every right; the test runs inside the network of one that is ours."""
+    if GIVEN is not None:
+        with guest(Path(GIVEN)) as theirs:
+            yield theirs
+        return
+    network: Network = request.getfixturevalue("network")
+    plane: ControlPlane = request.getfixturevalue("plane")
     with network.inside():
         made = Api(plane.kubeconfig())
         yield made

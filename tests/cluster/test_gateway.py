@@ -22,6 +22,7 @@ import pytest
 from telamon.platforms.kubernetes.api import Kind
 from testbed.cluster import Wanted
 from testbed.gateway import ENVOY_IMAGE, NAMESPACE
+from tests.cluster.given import ours
 from tests.cluster.support import until
 from tests.cluster.test_nodes import (
     BOTH,
@@ -34,7 +35,6 @@ from tests.cluster.test_nodes import (
     database_beside,
     install,
     member,
-    ours,
     settle,
 )
 from tests.understudy.support import PostgreSQL

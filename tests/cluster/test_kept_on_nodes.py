@@ -19,9 +19,10 @@ from telamon.proof import measure
 from telamon.proof.stage import Staged
 from testbed.cluster import Wanted
 from testbed.gateway import NAMESPACE
+from tests.cluster.given import ours
 from tests.cluster.kept import NAME, TAG, UP, Kept
 from tests.cluster.support import until
-from tests.cluster.test_nodes import Bed, bed_of, database_beside, ours
+from tests.cluster.test_nodes import Bed, bed_of, database_beside
 from tests.cluster.users import SESSIONS, judge, staged, tell, users
 from tests.support.desk import Result
 

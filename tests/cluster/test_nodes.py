@@ -1,7 +1,6 @@
 """Real kubelets: what is rendered runs on them, and nothing of them is left.
 
-`TELAMON_CLUSTER` names the kubeconfig of a cluster that is there already; then none is made, and tests that need the
-images of the stand-ins on its nodes, or that break a node, are skipped.
+What a cluster of somebody else may be taken for is told in :mod:`tests.cluster.given`.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from testbed.cluster import Cluster, Wanted
 from testbed.keeper import GROUND
 from testbed.network import PODS
 from testbed.parts import PartMissingError
+from tests.cluster.given import GIVEN, guest, ours
 from tests.cluster.support import until
 from tests.support.manifests import products, stack_of
 from tests.understudy.jirasupport import ADMIN, walk
@@ -36,15 +36,11 @@ from tests.understudy.support import NodeProcess, PostgreSQL, cleaned
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
-GIVEN = os.environ.get("TELAMON_CLUSTER")
 RELEASE = "11.3.1"
 BOTH = ("jira-0", "jira-1")
 POD = Kind("v1", "Pod")
 UP = 90.0
 """Seconds for whatever a loaded machine takes a while for."""
-ours = pytest.mark.skipif(
-    GIVEN is not None, reason="needs a cluster of its own, and TELAMON_CLUSTER names another"
-)
 STACK = """\
 apiVersion: telamon.dev/v1alpha1
 kind: Stack
@@ -126,9 +122,8 @@ def bed_of(wanted: Wanted) -> Iterator[Bed]:
 def bed() -> Iterator[Bed]:
     """A cluster; at the end nothing is left of one that was made."""
     if GIVEN is not None:
-        api = Api(Path(GIVEN))
-        yield Bed(api, None)
-        api.close()
+        with guest(Path(GIVEN)) as api:
+            yield Bed(api, None)
         return
     yield from bed_of(Wanted(images={"jira": [RELEASE], "postgres": ["17"]}, tied=True))
 

@@ -13,8 +13,9 @@ from telamon.products.registry import registry
 from telamon.stackfile.crds import custom_resources
 from testbed.cluster import Wanted
 from testbed.images import RECIPES
+from tests.cluster.given import ours
 from tests.cluster.support import until
-from tests.cluster.test_nodes import POD, UP, Bed, bed_of, ours
+from tests.cluster.test_nodes import POD, UP, Bed, bed_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(900), ours]
 

@@ -25,9 +25,10 @@ from testbed.cluster import Wanted
 from testbed.images import PAUSE_IMAGE
 from testbed.network import PODS, Network
 from testbed.processes import end_with_parent
+from tests.cluster.given import ours
 from tests.cluster.prober import SERVED
 from tests.cluster.support import until
-from tests.cluster.test_nodes import brought_up, new_cluster, ours
+from tests.cluster.test_nodes import brought_up, new_cluster
 from tests.unit.reach.cases import NAMES, TRUTH, pods, policy, random_policies
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(900), ours]

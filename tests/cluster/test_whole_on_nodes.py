@@ -18,9 +18,10 @@ from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.proof.stage import Staged
 from testbed.cluster import Wanted
 from testbed.parts import Cache
+from tests.cluster.given import ours
 from tests.cluster.kept import NAME, TAG, UP
 from tests.cluster.support import until
-from tests.cluster.test_nodes import Bed, bed_of, database_beside, ours
+from tests.cluster.test_nodes import Bed, bed_of, database_beside
 from tests.cluster.users import judge, tell
 from tests.cluster.whole import (
     NEXT,

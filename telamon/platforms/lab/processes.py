@@ -27,6 +27,7 @@ from telamon.platforms import procfs
 from telamon.platforms.lab.ledger import Entry, Ledger
 from telamon.platforms.lab.logs import open_log
 from telamon.platforms.lab.tracked import Identity, Process, Tracked
+from telamon.platforms.outliving import let_go
 from telamon.ports import Clock
 from telamon.state.account import Account
 
@@ -185,8 +186,7 @@ class Processes:
                 if not tracked.ended:
                     os.close(tracked.descriptor)
                     if tracked.child is not None:
-                        # The process goes on without us, as it is meant to: Python must not complain about it.
-                        tracked.child.returncode = 0
+                        let_go(tracked.child)
             self._tracked.clear()
 
     # ------------------------------------------------------------------------------------------------------- adoption

@@ -21,6 +21,7 @@ from telamon.platforms.lab.faults.frozen import one_turn
 from telamon.platforms.lab.faults.records import Owner, Record, Records
 from telamon.platforms.lab.faults.signals import family, leader, send
 from telamon.platforms.lab.logs import open_log
+from telamon.platforms.outliving import let_go
 
 PERIOD: Final = 0.1
 """Seconds of one turn of a throttled process: short enough for no health check to find it silent."""
@@ -58,8 +59,7 @@ class Torments:
                 )
         except OSError as error:
             raise MachineError(f"a fault cannot be started: {brief(error)}") from error
-        # It goes on without us, as it is meant to: Python must not complain about it.
-        child.returncode = 0
+        let_go(child)
 
     def end(self, record: Record) -> None:
         """Let the member go on; the process that hurt it sees by the record that it is over."""
