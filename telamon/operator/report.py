@@ -158,6 +158,10 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
     else:
         message = f"{describe(decision)}: {decision.because}"
     quarantined = [member.name for member in view.desired.members if view.is_quarantined(member.name)]
+    earlier = [member.name for member in view.seen.members if member.rendered_earlier]
+    if earlier and isinstance(decision, Done):
+        told = f"{', '.join(earlier)}: runs as an earlier Telamon rendered it, until it starts anew"
+        message = f"{message}; {told}".removeprefix("; ")
     if quarantined and reason not in {"Quarantined", "SetupRequired"}:
         message = f"{', '.join(quarantined)} is quarantined; {message}"
     if view.seen.held:
@@ -170,7 +174,7 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         done=reason == "Done" or reason in LEFT,
         reason=reason,
         message=message,
-        remedy=outcome.remedy or (_held_remedy(view) if held else _look_at(view, quarantined)),
+        remedy=outcome.remedy or (_held_remedy(view) if held else _look_at(view, quarantined, earlier)),
         url=url,
     )
 
@@ -208,12 +212,13 @@ def _finished(view: View) -> tuple[str, str]:
     return "FinalTasksFailed", next(of_one_release(view)).message
 
 
-def _look_at(view: View, quarantined: list[str]) -> str:
+def _look_at(view: View, quarantined: list[str], earlier: list[str]) -> str:
     component = view.desired.name
     if quarantined:
         return f"`telamon logs {quarantined[0]}` shows what it wrote; `telamon retry {component}` tries again at once"
-    tasks = view.seen.upgrade is UpgradePhase.UPGRADE_TASKS_FAILED and view.operation is None
-    return next(of_one_release(view)).remedy if tasks else ""
+    if view.seen.upgrade is UpgradePhase.UPGRADE_TASKS_FAILED and view.operation is None:
+        return next(of_one_release(view)).remedy
+    return f"`telamon restart {component}` has it start anew now" if earlier else ""
 
 
 def member_statuses(view: View, restarts: Mapping[str, int]) -> tuple[MemberStatus, ...]:

@@ -162,6 +162,7 @@ def _started(member: MemberState, view: View) -> MemberState:
         index=None,
         database_lost_since=None,
         exit=None,
+        rendered_earlier=False,
         replication=database_effects.started(member.replication),
     )
 

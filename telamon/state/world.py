@@ -105,6 +105,8 @@ class MemberState:
         load: requests per second that the front door has sent it of late; ``None`` where nobody was asked, which is
             so unless another release is desired than the one in force.
         held: what keeps it from ending, though it should have, for people; "" where nothing does.
+        rendered_earlier: whether it runs as an earlier Telamon has rendered what is asked for, and this one renders
+            that otherwise.
     """
 
     name: str
@@ -127,6 +129,7 @@ class MemberState:
     replication: Replication | None = None
     load: float | None = None
     held: str = ""
+    rendered_earlier: bool = False
 
     def with_(self, **changes: object) -> MemberState:
         """The same member with some attributes changed."""

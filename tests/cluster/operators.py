@@ -110,13 +110,21 @@ class Installed:
         found.write_text(json.dumps(document), encoding="utf-8")
         return found
 
-    def start(self, pod: str = "operator-a", *, server: str = "", admission: str = "127.0.0.1:0") -> Process:
+    def start(
+        self,
+        pod: str = "operator-a",
+        *,
+        server: str = "",
+        admission: str = "127.0.0.1:0",
+        release: Path | None = None,
+    ) -> Process:
         """Start an operator as a pod of that name.
 
         Args:
             pod: its name.
             server: URL of something before the API server.
             admission: where it answers for admission.
+            release: folder with the package of another Telamon; ``None`` for this one.
         """
         kubeconfig = self.kubeconfig(pod, server=server)
         log = self.folder / f"{pod}.log"
@@ -138,6 +146,8 @@ class Installed:
                 stdout=output,
                 stderr=output,
                 env={"PATH": os.environ["PATH"]},
+                # The folder in which a module is started is where Python looks first.
+                cwd=release,
             )
         process = Process(running, log)
         self.processes.append(process)

@@ -15,7 +15,7 @@ from typing import Any
 from telamon.desired.kubernetes.data import Bundle, Object, Sheet, digest
 from telamon.errors import RefusedError
 from telamon.model.products import Patch, PatchOperation
-from telamon.naming import ANNOTATION_REVISION
+from telamon.naming import ANNOTATION_ASKED, ANNOTATION_REVISION
 
 Files = Mapping[str, Any]
 """What ConfigMaps hold, by their names."""
@@ -72,7 +72,10 @@ def _of_revision(original: Object, item: Object, *, before: Files, after: Files)
         return item
     changed: dict[str, Any] = copy.deepcopy(dict(item))
     told = changed["spec"]["template"].setdefault("metadata", {}).setdefault("annotations", {})
-    told[ANNOTATION_REVISION] = digest([revision, new, {name: after.get(name) for name in mounted}])
+    # What was asked for changes with every word of the file, and this with what pods get of it.
+    without = {key: value for key, value in told.items() if key != ANNOTATION_ASKED}
+    made = {**changed["spec"]["template"], "metadata": {**new.get("metadata", {}), "annotations": without}}
+    told[ANNOTATION_REVISION] = digest([revision, made, {name: after.get(name) for name in mounted}])
     return changed
 
 

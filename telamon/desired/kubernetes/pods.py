@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from telamon.desired.kubernetes.asking import asked_of
 from telamon.desired.kubernetes.data import digest, port_name, without_nothing
 from telamon.desired.kubernetes.database import Database
 from telamon.desired.kubernetes.environment import TRUST_FOLDER, context, filled, trusts, variables
@@ -21,7 +22,7 @@ from telamon.desired.kubernetes.scripts import COPY_FOLDER, LOOK_INTO_BODY, SETT
 from telamon.desired.kubernetes.site import SIDECAR_CPU, SIDECAR_MEMORY, Part, Site, database_of
 from telamon.desired.kubernetes.storage import LOCAL_HOME
 from telamon.model.products import Sidecar
-from telamon.naming import ANNOTATION_RELEASE, ANNOTATION_REVISION, LABEL_SERVING
+from telamon.naming import ANNOTATION_ASKED, ANNOTATION_RELEASE, ANNOTATION_REVISION, LABEL_SERVING
 from telamon.products.base import NodeContext
 from telamon.products.login import LoginFile
 from telamon.units import Bytes, Cpu
@@ -58,7 +59,11 @@ def template(part: Part, site: Site, *, database: Database) -> dict[str, Any]:
     # An application of somebody's own may come to another version under the same image.
     version = [part.outline.release] if part.spec.profile is not None else []
     revision = digest([spec, dict(files), *version])
-    annotations = {ANNOTATION_RELEASE: part.outline.release, ANNOTATION_REVISION: revision}
+    annotations = {
+        ANNOTATION_ASKED: asked_of(part, site),
+        ANNOTATION_RELEASE: part.outline.release,
+        ANNOTATION_REVISION: revision,
+    }
     return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
 
 

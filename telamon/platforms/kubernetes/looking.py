@@ -36,6 +36,7 @@ class Look:
         change: number of the last change that was known then.
         held: whether its users see the maintenance page.
         phases: what its pods said when it was seen; ``None`` before they were asked.
+        made_by: the StatefulSet that makes its pods; ``None`` where there is none.
     """
 
     pods: tuple[Object, ...]
@@ -44,6 +45,7 @@ class Look:
     change: int
     held: bool = False
     phases: Mapping[str, Phase] | None = field(default=None)
+    made_by: Object | None = None
 
 
 class Looks:
@@ -94,7 +96,9 @@ class Looks:
         at = self._clock.now()
         pods = self._manifests.pods(part)
         held = self._routes.is_held(part)
-        return Look(pods, self._manifests.fingerprint(part, pods), at, change, held)
+        made_by = self._manifests.find(part.stateful_set)
+        objects = self._manifests.fingerprint(part, pods, made_by=made_by)
+        return Look(pods, objects, at, change, held, made_by=made_by)
 
     def holds(self, part: KubernetesComponent, found: Look, *, phases: Mapping[str, Phase]) -> bool:
         """Whether a look is fresh, or its pods say the same as then; one that is fresh is remembered.

@@ -12,7 +12,9 @@ from telamon.errors import NotReadyError
 from telamon.naming import ANNOTATION_RELEASE, LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.covering import covered
-from telamon.platforms.kubernetes.pods import GATE, is_gated, ordinal
+from telamon.platforms.kubernetes.pods import GATE, is_gated, life, ordinal
+from telamon.platforms.kubernetes.rendering import taken_over
+from telamon.state.world import Life
 
 
 class Manifests:
@@ -36,8 +38,8 @@ class Manifests:
     def apply(self, part: KubernetesComponent) -> None:
         """Bring the objects of a component to what is desired; what is so already is not written.
 
-        Pods that are there go on as they are. Where one is missing, or was stopped, pods are made to stay down until
-        they are started.
+        Pods that are there go on as they are, also where this Telamon renders otherwise what is still asked for; they
+        are told so. Where one is missing, or was stopped, pods are made to stay down until they are started.
         """
         pods = self.pods(part)
         replicas = _replicas(part, pods)
@@ -46,8 +48,9 @@ class Manifests:
         held = self.shows_page(part)
         for item in standing(part.objects, held=held):
             if item["kind"] == "StatefulSet":
-                made = _made_of(part, self.find(item))
-                self.bring(shaped(made, replicas=replicas, gated=gated))
+                live = self.find(item)
+                self._take_over(part, pods, live)
+                self.bring(shaped(_made_of(part, live), replicas=replicas, gated=gated))
             else:
                 self.bring(item)
         for item in closed(part.objects) if held else ():
@@ -86,16 +89,19 @@ class Manifests:
             if live is not None:
                 self._api.delete(live)
 
-    def fingerprint(self, part: KubernetesComponent, pods: Sequence[Object]) -> str | None:
+    def fingerprint(
+        self, part: KubernetesComponent, pods: Sequence[Object], *, made_by: Object | None
+    ) -> str | None:
         """What is desired, where everything is so and was acted on; another text where not; ``None`` before.
 
         Args:
             part: the component.
             pods: all of it, gated ones too.
+            made_by: the StatefulSet as it was seen with them.
         """
         held = self.shows_page(part)
         wanted = standing(part.objects, held=held)
-        differing = list(self._differing(part, wanted, pods=pods))
+        differing = list(self._differing(part, wanted, pods=pods, made_by=made_by))
         if len(differing) == len(wanted):
             return None
         if held:
@@ -137,10 +143,15 @@ class Manifests:
         self._bring_set(part, live, replicas=_replicas(part, pods), gated=is_gating(live))
 
     def _differing(
-        self, part: KubernetesComponent, wanted: Sequence[Object], *, pods: Sequence[Object]
+        self,
+        part: KubernetesComponent,
+        wanted: Sequence[Object],
+        *,
+        pods: Sequence[Object],
+        made_by: Object | None,
     ) -> Iterator[Object]:
         for item in wanted:
-            live = self.find(item)
+            live = made_by if item["kind"] == "StatefulSet" else self.find(item)
             if live is None:
                 yield item
             elif item["kind"] != "StatefulSet":
@@ -155,12 +166,21 @@ class Manifests:
             live, shaped(_made_of(part, live), replicas=replicas, gated=gated)
         ):
             return False
+        if any(_to_be_told(part, pod, live) for pod in pods):
+            return False
         if gated and len(pods) >= replicas and not any(is_gated(pod) for pod in pods):
             # Everybody runs: a pod that is made now must come by itself.
             return False
         status = live.get("status", {})
         acted = int(status.get("observedGeneration", 0)) >= int(live["metadata"]["generation"])
         return acted and (bool(pods) or not replicas)
+
+    def _take_over(self, part: KubernetesComponent, pods: Sequence[Object], live: Object | None) -> None:
+        """Have pods that another Telamon has rendered count as of this one, where nothing else has changed."""
+        for pod in pods:
+            told = _to_be_told(part, pod, live)
+            if told:
+                self._api.change(pod, {"metadata": {"annotations": told}})
 
     def _shape(self, part: KubernetesComponent, *, gated: bool) -> None:
         live = self._stateful_set(part)
@@ -177,6 +197,12 @@ class Manifests:
         wanted = shaped(_made_of(part, live), replicas=replicas, gated=gated)
         if not covered(live, wanted):
             self._api.apply(wanted, over=live)
+
+
+def _to_be_told(part: KubernetesComponent, pod: Object, live: Object | None) -> Mapping[str, Any] | None:
+    """What is to be written on a pod that runs; one that is down is made anew before it starts."""
+    sets = [part.stateful_set] if part.upgraded is None else [part.stateful_set, part.upgraded]
+    return taken_over(pod, sets, live=live) if life(pod) in {Life.ALIVE, Life.EXITED} else None
 
 
 def release_of(item: Mapping[str, Any]) -> str:

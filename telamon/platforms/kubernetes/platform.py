@@ -42,6 +42,7 @@ from telamon.platforms.kubernetes.pods import (
 )
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.refused import Refused, why_not
+from telamon.platforms.kubernetes.rendering import is_as_asked, is_of_earlier
 from telamon.platforms.kubernetes.renewing import Renewals
 from telamon.platforms.kubernetes.routing import Routes
 from telamon.platforms.kubernetes.speech import Speech
@@ -287,7 +288,7 @@ class KubernetesPlatform(Refused):
         known = self._speech.look(part, alive, said=said)
         surplus = len(desired.members)
         members = [
-            _member(part, pod, said=said, known=known, at=at)
+            _member(part, pod, said=said, known=known, at=at, made_by=found.made_by)
             for pod in pods
             if life(pod) is not Life.ABSENT or ordinal(pod) >= surplus
         ]
@@ -421,6 +422,7 @@ def _member(
     said: Mapping[str, Said],
     known: Mapping[str, Known],
     at: float,
+    made_by: Object | None,
 ) -> MemberState:
     workload = part.part.workload
     name, state = str(pod["metadata"]["name"]), life(pod)
@@ -447,8 +449,10 @@ def _member(
     since = started(pod) or at
     look = said.get(name) or Said(Phase.UNREACHABLE, since)
     closely = known.get(name) or Known()
+    as_asked = wanted is not None and is_as_asked(pod, part.stateful_set, live=made_by)
     return base.with_(
-        revision=revision(pod),
+        revision=wanted.revision if wanted is not None and as_asked else revision(pod),
+        rendered_earlier=as_asked and is_of_earlier(pod, part.stateful_set, live=made_by),
         started=since,
         phase=look.phase,
         phase_since=look.since,

@@ -31,7 +31,7 @@ class Asked(Manifests):
         self.meanwhile()
         return ()
 
-    def fingerprint(self, part: KubernetesComponent, pods: object) -> str:
+    def fingerprint(self, part: KubernetesComponent, pods: object, *, made_by: Object | None = None) -> str:
         return f"seen-{self.times}"
 
     def find(self, wanted: Object) -> Object | None:
