@@ -60,6 +60,11 @@ def portion(session: Session, repeat: int) -> Run:
         for run in runs
         if run["verdict"] in {Verdict.FAILED.value, Verdict.BROKEN.value}
     ]
+    told += [
+        f"{run['drill']} {run['product']} (seed {run['seed']}): healed after {_figure(run, 'healed')['value']} s"
+        for run in runs
+        if not _figure(run, "healed").get("met", True)
+    ]
     done = Counter(run["drill"] for run in runs if run["verdict"] not in _UNDONE)
     told.append(f"carried out: {', '.join(f'{drill} {times}' for drill, times in sorted(done.items()))}")
     return Run(figures, began, busy, notes=told)

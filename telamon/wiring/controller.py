@@ -64,6 +64,7 @@ def _run_controller(root: Path, *, end: float) -> TelamonError | None:
 
     log = log_path(root)
     _prepare_log(log)
+    written = log.stat().st_size
     listening, telling = os.pipe()
     try:
         with log.open("ab") as output:
@@ -79,7 +80,7 @@ def _run_controller(root: Path, *, end: float) -> TelamonError | None:
         os.close(telling)
         while time.monotonic() < end:
             if process.poll() is not None:
-                return _farewell(listening, code=process.returncode, log=log)
+                return _farewell(listening, code=process.returncode, log=log, since=written)
             if answers(socket_path(root)):
                 let_go(process)
                 return None
@@ -89,15 +90,18 @@ def _run_controller(root: Path, *, end: float) -> TelamonError | None:
     return PlatformError("the controller does not answer", remedy=f"Look at {log}.")
 
 
-def _farewell(listening: int, *, code: int, log: Path) -> TelamonError:
+def _farewell(listening: int, *, code: int, log: Path, since: int) -> TelamonError:
     """Why a controller ended, in its own words where it left any."""
     with os.fdopen(os.dup(listening), encoding="utf-8", errors="replace") as pipe:
         said = pipe.read()
     try:
         return retold(json.loads(said))
     except ValueError:
+        # A defect, or somebody has killed it: a traceback ends with what happened.
+        last = log.read_bytes()[since:].decode(errors="replace").strip().splitlines()[-1:]
         return PlatformError(
-            f"the controller ended at once (exit {code})", remedy=f"The whole story is in {log}."
+            f"the controller ended at once (exit {code}){''.join(f': {line[:300]}' for line in last)}",
+            remedy=f"The whole story is in {log}.",
         )
 
 

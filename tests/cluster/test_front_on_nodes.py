@@ -24,6 +24,7 @@ from tests.cluster.given import ours
 from tests.cluster.kept import NAME, TAG, UP, Kept
 from tests.cluster.support import until
 from tests.cluster.test_nodes import Bed, bed_of, database_beside
+from tests.cluster.whole import SEARCH, of_search
 from tests.understudy.gitserver import Worktree, new_key, ssh_command
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive, pytest.mark.timeout(1200), ours]
@@ -45,6 +46,7 @@ spec:
       version: RELEASE
       nodes: 2
       resources: {cpu: 100m, memory: 768Mi}
+      companions: {opensearch: {nodes: 1, resources: {cpu: 100m, memory: 512Mi, heap: 256Mi}}}
       env: {UNDERSTUDY_START_SECONDS: "1", UNDERSTUDY_LINK_SECONDS: "0.5", UNDERSTUDY_STOP_SECONDS: "0.5"}
   platform: {kind: kubernetes}
   database: {kind: external, host: HOST, port: PORT, tls: disable, admin: {secret: admin}}
@@ -134,6 +136,7 @@ class Front(Kept):
         given = super()._given()
         admin = f"{NAME}-bitbucket-admin"
         given |= {(admin, "username"): "root", (admin, "password"): self.password}
+        given |= of_search(f"Aa1.{self.password}")
         pair = self.pair(CERTIFICATE)
         given[CERTIFICATE, "tls.crt"] = pair.certificate.read_text(encoding="ascii")
         given[CERTIFICATE, "tls.key"] = pair.key.read_text(encoding="ascii")
@@ -155,7 +158,7 @@ class Front(Kept):
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
     """Two nodes with a gateway."""
-    images = {"bitbucket": [RELEASE], "postgres": ["17"], "telamon": [TAG]}
+    images = {"bitbucket": [RELEASE], "opensearch": [SEARCH], "postgres": ["17"], "telamon": [TAG]}
     yield from bed_of(Wanted(images=images, gateway=True, tied=True))
 
 

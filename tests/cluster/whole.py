@@ -185,17 +185,7 @@ class Whole(Kept):
         for product in RELEASES:
             admin = f"{NAME}-{product}-admin"
             given |= {(admin, "username"): "root", (admin, "password"): self.password}
-        given[f"{NAME}-bitbucket-search", "password"] = self.search
-        name = "bitbucket-opensearch"
-        with tempfile.TemporaryDirectory() as folder:
-            authority = Authority(Path(folder))
-            pair = authority.server(name, addresses=(), names=(name, f"{name}.{NAME}-bitbucket.svc"))
-            for key, file in (
-                ("ca.crt", authority.certificate),
-                ("tls.crt", pair.certificate),
-                ("tls.key", pair.key),
-            ):
-                given[f"{NAME}-{name}-tls", key] = file.read_text(encoding="ascii")
+        given |= of_search(self.search)
         return given
 
     def _text(self) -> str:
@@ -220,6 +210,26 @@ class Whole(Kept):
             given = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
             return str(given[0]["ip"]) if given else ""
         return ""
+
+
+def of_search(password: str) -> dict[tuple[str, str], str]:
+    """What somebody brings for a repository host's own search: by name of the secret and key.
+
+    Args:
+        password: of its administrator, of the strength that its image demands.
+    """
+    given = {(f"{NAME}-bitbucket-search", "password"): password}
+    name = "bitbucket-opensearch"
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(Path(folder))
+        pair = authority.server(name, addresses=(), names=(name, f"{name}.{NAME}-bitbucket.svc"))
+        for key, file in (
+            ("ca.crt", authority.certificate),
+            ("tls.crt", pair.certificate),
+            ("tls.key", pair.key),
+        ):
+            given[f"{NAME}-{name}-tls", key] = file.read_text(encoding="ascii")
+    return given
 
 
 def _claim(namespace: str) -> dict[str, Any]:

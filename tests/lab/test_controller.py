@@ -245,6 +245,19 @@ def test_why_a_controller_cannot_start_is_told_in_its_own_words(tmp_path: Path) 
     assert "moves it aside" in told.value.remedy
 
 
+def test_the_last_words_of_a_controller_that_ends_by_a_defect_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_installed = tmp_path / "half-installed" / "telamon"
+    half_installed.mkdir(parents=True)
+    (half_installed / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(half_installed.parent))
+    root = tmp_path / "state"
+    with pytest.raises(PlatformError, match=r"ended at once \(exit 1\): .*No module named") as told:
+        wiring.start_controller(root)
+    assert str(root) in str(told.value.remedy)
+
+
 def test_stack_whose_facts_are_damaged_can_still_be_taken_down(lab: Controlled) -> None:
     facts = lab.root / machine_facts.FILE
     kept = facts.read_text(encoding="utf-8")
