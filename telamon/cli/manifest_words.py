@@ -13,11 +13,13 @@ class SecretNeeded:
         namespace: where it has to be.
         name: of the secret.
         keys: that are read of it; none where it is taken as a whole.
+        type: that it has to be of; "" where any will do.
     """
 
     namespace: str
     name: str
     keys: tuple[str, ...]
+    type: str
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ def _written(known: Site, made: Sequence[Any], *, folder: Path) -> Manifests:
         objects=sum(len(bundle.objects) for bundle in made),
         needs=needs(made),
         secrets=tuple(
-            SecretNeeded(each.namespace, each.name, each.keys) for each in wanted_secrets(known, made)
+            SecretNeeded(each.namespace, each.name, each.keys, each.type)
+            for each in wanted_secrets(known, made)
         ),
     )
 
@@ -102,7 +103,8 @@ def _text(answer: Manifests) -> str:
     lines += ["", "Secrets that somebody has to bring:"]
     for each in answer.secrets:
         keys = f" with {', '.join(each.keys)}" if each.keys else ""
-        lines.append(f"  {each.namespace}/{each.name}{keys}")
+        of_type = f", of type {each.type}" if each.type else ""
+        lines.append(f"  {each.namespace}/{each.name}{keys}{of_type}")
     return "\n".join(lines)
 
 

@@ -142,8 +142,8 @@ class Kept:
             values = {key: given.get((wish.name, key), _value(wish.name, key)) for key in wish.keys}
             metadata = {"name": wish.name, "namespace": wish.namespace}
             item = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
-            if values.keys() == {"tls.crt", "tls.key"}:
-                item["type"] = "kubernetes.io/tls"
+            if wish.type:
+                item["type"] = wish.type
             self.bed.api.apply(item, over=None)
         for proxies in self.bed.api.list(_PROXY, namespace=known.edge_namespace, labels={}):
             container = {"envoyDaemonSet": {"container": {"image": ENVOY_IMAGE}}}

@@ -131,8 +131,10 @@ def bed() -> Iterator[Bed]:
 def database_beside() -> Iterator[PostgreSQL]:
     """A PostgreSQL beside the cluster, which pods reach, for a fixture."""
     server = PostgreSQL.make(address=GROUND, asked=PODS)
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

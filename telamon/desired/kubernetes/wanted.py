@@ -1,10 +1,14 @@
-"""Which secrets somebody has to bring before the pods can start: the values are in no manifest."""
+"""Which secrets somebody has to bring before the pods can start: the values are in no manifest.
+
+Sources: Kubernetes, "Secrets", types of Secret; Envoy Gateway 1.9, which turns a listener away whose secret is not of
+the type ``kubernetes.io/tls`` (seen on real nodes).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from telamon.desired.calls import UserDesired
 from telamon.desired.kubernetes.backups import saving_of
@@ -15,6 +19,9 @@ from telamon.desired.kubernetes.site import Part, Site
 from telamon.naming import secret_name
 from telamon.products.base import Purpose, SecretValue
 
+TLS: Final = "kubernetes.io/tls"
+_PAIR: Final = ("tls.crt", "tls.key")
+
 
 @dataclass(frozen=True, order=True)
 class WantedSecret:
@@ -24,11 +31,13 @@ class WantedSecret:
         namespace: where it has to be.
         name: of the secret.
         keys: that are read of it; none where it is taken as a whole.
+        type: that it has to be of; "" where any will do.
     """
 
     namespace: str
     name: str
     keys: tuple[str, ...]
+    type: str = ""
 
 
 def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret, ...]:
@@ -39,6 +48,7 @@ def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret,
         bundles: everything that was rendered.
     """
     found: dict[tuple[str, str], set[str]] = {}
+    types: dict[tuple[str, str], str] = {}
     produced: set[tuple[str, str]] = set()
     for bundle in bundles:
         for item in bundle.objects:
@@ -46,6 +56,7 @@ def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret,
             produced |= {(namespace, name) for name in made_secrets(item)}
             for name, key in _references(item):
                 found.setdefault((namespace, name), set()).update({key} if key else ())
+            types |= {(namespace, name): of_type for name, of_type in _types(item)}
     for part in site.products:
         for name, key in operator_secrets(site, part.outline.product_name):
             found.setdefault((part.namespace, name), set()).add(key)
@@ -54,7 +65,7 @@ def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret,
             found.setdefault((part.namespace, saving.vault.secret), set()).add(saving.vault.key)
     return tuple(
         sorted(
-            WantedSecret(namespace, name, tuple(sorted(keys)))
+            WantedSecret(namespace, name, tuple(sorted(keys)), types.get((namespace, name), ""))
             for (namespace, name), keys in found.items()
             if (namespace, name) not in produced
         )
@@ -152,7 +163,22 @@ def _reference(name: str, item: Any) -> Iterator[tuple[str, str]]:
         yield from ((str(secret), str(key)) for key in keys or [""])
     elif name == "passwordSecret":
         yield from ((str(item["name"]), key) for key in ("username", "password"))
-    elif name in {"imagePullSecrets", "certificateRefs"}:
+    elif name == "imagePullSecrets":
         yield from ((str(entry["name"]), "") for entry in item)
+    elif name == "certificateRefs":
+        yield from ((str(entry["name"]), key) for entry in item for key in _PAIR)
     elif name == "tls" and isinstance(item, list):
-        yield from ((str(entry["secretName"]), key) for entry in item for key in ("tls.crt", "tls.key"))
+        yield from ((str(entry["secretName"]), key) for entry in item for key in _PAIR)
+
+
+def _types(value: Any) -> Iterator[tuple[str, str]]:
+    """Name and type of every secret that a part of an object refers to where only one of that type will do."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name == "certificateRefs":
+                yield from ((str(entry["name"]), TLS) for entry in item)
+            else:
+                yield from _types(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _types(item)

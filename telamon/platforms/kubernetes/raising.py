@@ -118,9 +118,9 @@ class Raising:
         lacking = tuple(self._lacking())
         if lacking:
             raise NotReadyError(
-                f"{len(lacking)} secrets are not there, or lack a key: {'; '.join(lacking)}",
-                remedy="Make them, e.g. `kubectl create secret generic NAME -n NAMESPACE --from-literal=KEY=…`, "
-                "or let an operator for secrets do so, and run it again.",
+                f"{len(lacking)} secrets are not there, lack a key or are of another type: {'; '.join(lacking)}",
+                remedy="Make them, e.g. `kubectl create secret generic NAME -n NAMESPACE --from-literal=KEY=…` or "
+                "`kubectl create secret tls`, or let an operator for secrets do so, and run it again.",
             )
         return written
 
@@ -219,8 +219,14 @@ class Raising:
             live = self.api.get(SECRET, each.name, namespace=each.namespace)
             keys = set() if live is None else set(live.get("data") or ())
             missing = [key for key in each.keys if key not in keys]
-            if live is None or missing:
-                yield f"{each.namespace}/{each.name}" + (f" ({', '.join(missing)})" if missing else "")
+            said = [", ".join(missing)] if missing else []
+            # A secret keeps its type for ever: it has to be made anew.
+            if live is not None and each.type and live["type"] != each.type:
+                said.append(f"of type {live['type']}, and has to be of type {each.type}")
+            elif live is None and each.type:
+                said.append(f"of type {each.type}")
+            if live is None or said:
+                yield f"{each.namespace}/{each.name}" + (f" ({'; '.join(said)})" if said else "")
 
     def _tell(self, what: str, done: Sequence[tuple[Object, Change]]) -> int:
         written = sum(change != "same" for _, change in done)
