@@ -158,3 +158,15 @@ def granted(meta: Meta, rules: list[dict[str, Any]], *, subjects: list[dict[str,
         made(_VERSION, "Role", meta=meta, rules=rules),
         made(_VERSION, "RoleBinding", meta=meta, roleRef=reference, subjects=shown),
     )
+
+
+def granted_everywhere(
+    meta: Meta, rules: list[dict[str, Any]], *, subjects: list[dict[str, Any]]
+) -> tuple[Object, ...]:
+    """The same for what lies in no namespace."""
+    role, binding = granted(meta, rules, subjects=subjects)
+    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": meta.name}
+    return (
+        {**role, "kind": "ClusterRole"},
+        {**binding, "kind": "ClusterRoleBinding", "roleRef": reference},
+    )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from telamon.desired.kubernetes.access import granted, rule
+from telamon.desired.kubernetes.access import granted_everywhere, rule
 from telamon.desired.kubernetes.data import Meta, Object, made
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
 from telamon.naming import GROUP, LABEL_MANAGED_BY, MANAGER, VERSION
@@ -31,7 +31,6 @@ CONFIGURATION: Final = OPERATOR
 TIMEOUT: Final = 10
 """Seconds after which the API server goes on without an answer. Judging takes a look at the product's pods."""
 _REGISTRATION: Final = "admissionregistration.k8s.io"
-_RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def admission(meta: Meta, selected: dict[str, Any]) -> tuple[Object, ...]:
@@ -62,17 +61,12 @@ def rights() -> list[dict[str, Any]]:
 def _rights() -> tuple[Object, ...]:
     """The right to say by which certificates it is known, on this one configuration.
 
-    It is the only right on the cluster as a whole, because such configurations lie in no namespace.
+    It is a right on the cluster as a whole, because such configurations lie in no namespace.
     """
     own = rule(_REGISTRATION, ("validatingwebhookconfigurations",), verbs=("get", "patch"))
     subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
     meta = Meta(SECRET, "", {LABEL_MANAGED_BY: MANAGER})
-    role, binding = granted(meta, [own | {"resourceNames": [CONFIGURATION]}], subjects=[subject])
-    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": meta.name}
-    return (
-        {**role, "kind": "ClusterRole"},
-        {**binding, "kind": "ClusterRoleBinding", "roleRef": reference},
-    )
+    return granted_everywhere(meta, [own | {"resourceNames": [CONFIGURATION]}], subjects=[subject])
 
 
 def _configuration() -> Object:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from telamon.desired.kubernetes import admission as asked
-from telamon.desired.kubernetes.access import KEEP, LOOK, granted, rule
+from telamon.desired.kubernetes.access import KEEP, LOOK, granted, granted_everywhere, rule
 from telamon.desired.kubernetes.data import Meta, Object, made
 from telamon.desired.kubernetes.fencing import fence
 from telamon.desired.kubernetes.flows import IDENTITIES
@@ -91,7 +91,14 @@ def _rights() -> tuple[Object, ...]:
         *asked.rights(),
     ]
     subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
-    return granted(_meta(), rules, subjects=[subject])
+    return (*granted(_meta(), rules, subjects=[subject]), *_rights_everywhere(subject))
+
+
+def _rights_everywhere(subject: dict[str, Any]) -> tuple[Object, ...]:
+    """To see whether volumes of a storage class may grow: classes lie in no namespace."""
+    rules = [rule("storage.k8s.io", ("storageclasses",), verbs=("get",))]
+    meta = Meta(f"{OPERATOR}-classes", "", {LABEL_MANAGED_BY: MANAGER})
+    return granted_everywhere(meta, rules, subjects=[subject])
 
 
 def _network() -> Object:

@@ -377,12 +377,13 @@ class Api:
                 seen = found
         raise TemporaryError(f"{_path(over)} changes faster than it can be written", delay=AGAIN)
 
-    def delete(self, item: Object, *, grace: float | None = None) -> None:
+    def delete(self, item: Object, *, grace: float | None = None, alone: bool = False) -> None:
         """Delete an object that was seen; another one of that name is left alone, and one that is gone is no error.
 
         Args:
             item: as it was seen.
             grace: seconds that a pod has to end; ``None`` for its own.
+            alone: whether what it has made stays. Source: Kubernetes, "Garbage Collection", orphaned dependents.
 
         Raises:
             ConflictError: there is another one of that name by now.
@@ -390,7 +391,7 @@ class Api:
         metadata = item["metadata"]
         options: dict[str, Any] = {
             "preconditions": {"uid": metadata["uid"]},
-            "propagationPolicy": "Background",
+            "propagationPolicy": "Orphan" if alone else "Background",
         }
         if grace is not None:
             options["gracePeriodSeconds"] = max(1, round(grace))

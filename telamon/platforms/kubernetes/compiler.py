@@ -61,12 +61,16 @@ class KubernetesCompiler:
             in_force: beside what it says.
 
         Raises:
-            RefusedError: it is for no cluster, or an image has no digest outside of dev.
+            RefusedError: it is for no cluster, an image has no digest outside of dev, or a volume would have to shrink.
         """
-        return [part.desired for part in self._compile(stack, in_force)[1]]
+        parts = self._compile(stack, in_force)[1]
+        self._platform.judge(parts)
+        return [part.desired for part in parts]
 
     def install(self, stack: Stack, in_force: InForce) -> Sequence[ComponentDesired]:
         """Compile, and let platform and store perform the result from now on; raises as :meth:`components` does.
+
+        A volume that would have to shrink keeps nobody from looking after everything else.
 
         Args:
             stack: as it is written.

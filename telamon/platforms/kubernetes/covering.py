@@ -67,7 +67,7 @@ def covers(live: Any, wanted: Any, *, quantity: bool = False) -> bool:
             and all(covers(one, other, quantity=quantity) for one, other in zip(live, wanted, strict=True))
         )
     if quantity:
-        return _amount(live) == _amount(wanted)
+        return amount(live) == amount(wanted)
     return bool(live == wanted)
 
 
@@ -88,7 +88,12 @@ def _left_over(fields: Mapping[str, Any], wanted: Any) -> bool:
     return False
 
 
-def _amount(value: Any) -> Decimal | str:
+def amount(value: Any) -> Decimal | str:
+    """How much a quantity is, or the text itself where it is none that is known.
+
+    Args:
+        value: as an API server writes it.
+    """
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         return str(value)

@@ -37,6 +37,7 @@ class Look:
         held: whether its users see the maintenance page.
         phases: what its pods said when it was seen; ``None`` before they were asked.
         made_by: the StatefulSet that makes its pods; ``None`` where there is none.
+        homes: the claims of members' own volumes.
     """
 
     pods: tuple[Object, ...]
@@ -46,6 +47,7 @@ class Look:
     held: bool = False
     phases: Mapping[str, Phase] | None = field(default=None)
     made_by: Object | None = None
+    homes: tuple[Object, ...] = ()
 
 
 class Looks:
@@ -97,8 +99,9 @@ class Looks:
         pods = self._manifests.pods(part)
         held = self._routes.is_held(part)
         made_by = self._manifests.find(part.stateful_set)
-        objects = self._manifests.fingerprint(part, pods, made_by=made_by)
-        return Look(pods, objects, at, change, held, made_by=made_by)
+        homes = self._manifests.homes(part)
+        objects = self._manifests.fingerprint(part, pods, made_by=made_by, homes=homes)
+        return Look(pods, objects, at, change, held, made_by=made_by, homes=homes)
 
     def holds(self, part: KubernetesComponent, found: Look, *, phases: Mapping[str, Phase]) -> bool:
         """Whether a look is fresh, or its pods say the same as then; one that is fresh is remembered.

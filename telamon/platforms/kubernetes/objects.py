@@ -12,6 +12,7 @@ from telamon.errors import NotReadyError
 from telamon.naming import ANNOTATION_RELEASE, LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.covering import covered
+from telamon.platforms.kubernetes.growing import Homes, is_too_small
 from telamon.platforms.kubernetes.pods import GATE, is_gated, life, ordinal
 from telamon.platforms.kubernetes.rendering import taken_over
 from telamon.state.world import Life
@@ -28,6 +29,7 @@ class Manifests:
     def __init__(self, api: Api, stack: str) -> None:
         self._api = api
         self._stack = stack
+        self._homes = Homes(api, stack)
 
     def pods(self, part: KubernetesComponent) -> tuple[Object, ...]:
         """Every pod of a component, gated ones too, by ordinal."""
@@ -40,6 +42,10 @@ class Manifests:
 
         Pods that are there go on as they are, also where this Telamon renders otherwise what is still asked for; they
         are told so. Where one is missing, or was stopped, pods are made to stay down until they are started.
+
+        Raises:
+            RefusedError: a volume cannot become what is asked for.
+            TemporaryError: the StatefulSet is being made anew around its pods, because its volumes grow.
         """
         pods = self.pods(part)
         replicas = _replicas(part, pods)
@@ -49,8 +55,10 @@ class Manifests:
         for item in standing(part.objects, held=held):
             if item["kind"] == "StatefulSet":
                 live = self.find(item)
+                made = _made_of(part, live)
                 self._take_over(part, pods, live)
-                self.bring(shaped(_made_of(part, live), replicas=replicas, gated=gated))
+                self._homes.grow(part, made, live=live)
+                self.bring(shaped(made, replicas=replicas, gated=gated))
             else:
                 self.bring(item)
         for item in closed(part.objects) if held else ():
@@ -89,8 +97,25 @@ class Manifests:
             if live is not None:
                 self._api.delete(live)
 
+    def homes(self, part: KubernetesComponent) -> tuple[Object, ...]:
+        """The claims of members' own volumes."""
+        return self._homes.claims(part)
+
+    def judge(self, part: KubernetesComponent) -> None:
+        """Say nothing where volumes can become what is asked for; nothing is written.
+
+        Raises:
+            RefusedError: they cannot.
+        """
+        self._homes.judge(part, self.find(part.stateful_set))
+
     def fingerprint(
-        self, part: KubernetesComponent, pods: Sequence[Object], *, made_by: Object | None
+        self,
+        part: KubernetesComponent,
+        pods: Sequence[Object],
+        *,
+        made_by: Object | None,
+        homes: Sequence[Object],
     ) -> str | None:
         """What is desired, where everything is so and was acted on; another text where not; ``None`` before.
 
@@ -98,6 +123,7 @@ class Manifests:
             part: the component.
             pods: all of it, gated ones too.
             made_by: the StatefulSet as it was seen with them.
+            homes: the claims of members' own volumes.
         """
         held = self.shows_page(part)
         wanted = standing(part.objects, held=held)
@@ -106,6 +132,7 @@ class Manifests:
             return None
         if held:
             differing += [item for item in closed(part.objects) if self.find(item) is not None]
+        differing += [claim for claim in homes if is_too_small(claim, part.stateful_set)]
         names = [f"{item['kind']}/{item['metadata']['name']}" for item in differing]
         return "differs: " + ", ".join(names) if names else part.desired.objects
 

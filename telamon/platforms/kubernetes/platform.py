@@ -25,6 +25,7 @@ from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
 from telamon.platforms.kubernetes.gathering import Gatherings
+from telamon.platforms.kubernetes.growing import grows, member_of
 from telamon.platforms.kubernetes.invalidating import Invalidations
 from telamon.platforms.kubernetes.looking import Look, Looks
 from telamon.platforms.kubernetes.objects import Manifests
@@ -110,6 +111,15 @@ class KubernetesPlatform(Refused):
         }
         self._parts = {**left, **{part.desired.name: part for part in parts}}
         self._looks.forget()
+
+    def judge(self, parts: Sequence[KubernetesComponent]) -> None:
+        """Say nothing where what is there can become what is asked for; nothing is changed.
+
+        Raises:
+            RefusedError: a volume would have to shrink, or to be on other disks.
+        """
+        for part in parts:
+            self._manifests.judge(part)
 
     def watched(self, is_whole: Callable[[str], bool]) -> None:
         """Say that somebody watches pods and StatefulSets, and calls :meth:`changed`.
@@ -288,7 +298,7 @@ class KubernetesPlatform(Refused):
         known = self._speech.look(part, alive, said=said)
         surplus = len(desired.members)
         members = [
-            _member(part, pod, said=said, known=known, at=at, made_by=found.made_by)
+            _member(part, pod, said=said, known=known, at=at, found=found)
             for pod in pods
             if life(pod) is not Life.ABSENT or ordinal(pod) >= surplus
         ]
@@ -415,6 +425,12 @@ def _left(pod: Object) -> float:
     return float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
 
 
+def _grows(part: KubernetesComponent, pod: Object, found: Look) -> str:
+    """What the volume of a member waits for, where it grows."""
+    name = pod["metadata"]["name"]
+    return next((grows(claim) for claim in found.homes if member_of(claim, part) == name), "")
+
+
 def _member(
     part: KubernetesComponent,
     pod: Object,
@@ -422,7 +438,7 @@ def _member(
     said: Mapping[str, Said],
     known: Mapping[str, Known],
     at: float,
-    made_by: Object | None,
+    found: Look,
 ) -> MemberState:
     workload = part.part.workload
     name, state = str(pod["metadata"]["name"]), life(pod)
@@ -435,7 +451,7 @@ def _member(
         admitted=serves(pod) if part.part.outline.rotates else state is Life.ALIVE,
         exit=ended(pod),
         address=address(pod),
-        held=held(pod, at),
+        held=held(pod, at) or _grows(part, pod, found),
     )
     if state is Life.ABSENT:
         return base.with_(admitted=False)
@@ -449,10 +465,10 @@ def _member(
     since = started(pod) or at
     look = said.get(name) or Said(Phase.UNREACHABLE, since)
     closely = known.get(name) or Known()
-    as_asked = wanted is not None and is_as_asked(pod, part.stateful_set, live=made_by)
+    as_asked = wanted is not None and is_as_asked(pod, part.stateful_set, live=found.made_by)
     return base.with_(
         revision=wanted.revision if wanted is not None and as_asked else revision(pod),
-        rendered_earlier=as_asked and is_of_earlier(pod, part.stateful_set, live=made_by),
+        rendered_earlier=as_asked and is_of_earlier(pod, part.stateful_set, live=found.made_by),
         started=since,
         phase=look.phase,
         phase_since=look.since,

@@ -31,8 +31,18 @@ class Asked(Manifests):
         self.meanwhile()
         return ()
 
-    def fingerprint(self, part: KubernetesComponent, pods: object, *, made_by: Object | None = None) -> str:
+    def fingerprint(
+        self,
+        part: KubernetesComponent,
+        pods: object,
+        *,
+        made_by: Object | None = None,
+        homes: object = (),
+    ) -> str:
         return f"seen-{self.times}"
+
+    def homes(self, part: KubernetesComponent) -> tuple[Object, ...]:
+        return ()
 
     def find(self, wanted: Object) -> Object | None:
         return None

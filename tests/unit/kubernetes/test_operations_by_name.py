@@ -53,7 +53,7 @@ class Cluster(Api):
             live["status"] = {key: value for key, value in live.get("status", {}).items() if key != "uid"}
         return self._kept(live)
 
-    def delete(self, item: Object, *, grace: float | None = None) -> None:
+    def delete(self, item: Object, *, grace: float | None = None, alone: bool = False) -> None:
         del self.operations[str(item["metadata"]["name"])]
 
     def _kept(self, item: Object) -> Object:

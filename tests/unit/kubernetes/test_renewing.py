@@ -82,7 +82,7 @@ class Cluster(Api):
         self.written.append((str(item["kind"]), str(metadata["namespace"])))
         return item
 
-    def delete(self, item: Object, *, grace: float | None = None) -> None:
+    def delete(self, item: Object, *, grace: float | None = None, alone: bool = False) -> None:
         metadata = item["metadata"]
         del self.objects[item["kind"], metadata["namespace"], metadata["name"]]
 

@@ -54,7 +54,7 @@ class Empty(Cluster):
         self.jobs = (*self.jobs, made)
         return item
 
-    def delete(self, item: Object, *, grace: float | None = None) -> None:
+    def delete(self, item: Object, *, grace: float | None = None, alone: bool = False) -> None:
         self.jobs = tuple(each for each in self.jobs if each is not item)
 
     def end(self, name: str, *conditions: Mapping[str, Any]) -> None:
