@@ -30,8 +30,6 @@ The clusters that Telamon makes have addresses of IPv4 alone."""
 PRIVATE: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 GATEWAY_NAMESPACE: Final = "envoy-gateway-system"
 """Where Envoy Gateway runs its proxies unless it is told otherwise."""
-MONITORING: Final = "telamon.dev/monitoring"
-"""Label of namespaces whose pods may read metrics."""
 
 
 @dataclass(frozen=True)

@@ -229,6 +229,22 @@ def backup_is_kept_for_more_than_one(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def proxy_asks_for_no_password(subject: Subject) -> Iterator[Finding]:
+    """In a cluster a proxy lets the products through without a password.
+
+    The products take one as a property of Java, on its command line, where everybody who may look at a pod reads it.
+    Source: Jira KB "Configure an outbound proxy for use in Jira server" (``http.proxyUser``, ``http.proxyPassword``).
+    """
+    proxy = subject.spec.security.proxy
+    if subject.spec.platform.kind == "lab" or proxy is None or proxy.credentials is None:
+        return
+    yield Finding(
+        ("spec", "security", "proxy", "credentials"),
+        "the proxy asks for a password, and a Java program takes one only on its command line",
+        "Let the proxy know the cluster by its addresses, and remove spec.security.proxy.credentials.",
+    )
+
+
 def _parts(subject: Subject) -> Iterator[tuple[_Part, Path, str]]:
     spec = subject.spec
     if spec.database is not None:
