@@ -56,11 +56,12 @@ def command(
 ) -> None:
     """Install the operator in a cluster, or teach it the custom resources of Telamon alone.
 
-    Two operators run then in the namespace telamon-system, and one of them keeps the Stacks there. Its account has two
-    rights on the cluster as a whole, to say by which certificate it answers for admission and to read storage classes:
-    what it may do for a stack is rendered with the stack, a role a namespace. A policy lets the API server refuse every
-    write of one that leads no longer. With --metrics, Prometheus finds what both of them count: by annotations of their
-    pods, or by a ServiceMonitor of its operator, which has to be there already.
+    Two operators run then in the namespace telamon-system, and one of them keeps the Stacks there. What it may do for a
+    stack is rendered with the stack, a role a namespace; on the cluster as a whole its account may say by which
+    certificate it answers for admission, see namespaces and what others applied for a stack, and end operations.
+    A policy lets the API server refuse every write of one that leads no longer. With --metrics, Prometheus finds what
+    both of them count: by annotations of their pods, or by a ServiceMonitor of its operator, which has to be there
+    already.
 
     With the custom resources a cluster takes a stack file by `kubectl apply --server-side`, refuses one that can never
     be right, and lists what it has by `kubectl get telamon`. What is there already is not written again, and a cluster

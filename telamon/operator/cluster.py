@@ -20,11 +20,14 @@ from pydantic import ValidationError
 
 from telamon.errors import RefusedError, TelamonError, brief
 from telamon.model.status import MemberStatus, StackStatus, StatusCondition
+from telamon.operator.ending import ENDING, awaited, take_down
 from telamon.operator.following import FollowingHost
 from telamon.operator.logs import Looks
+from telamon.operator.preparing import LASTS, PREPARED, prepared
 from telamon.operator.queue import WorkQueue
 from telamon.operator.report import Lane, Transitions, stack_status
 from telamon.operator.schedule import Schedule
+from telamon.platforms.kubernetes.prepared import Prepared
 from telamon.ports import Stored
 from telamon.wiring.cluster import REFUSED, ClusterParts, StackParts
 
@@ -39,7 +42,7 @@ REREAD: Final = 20
 REPORTS_EVERY: Final = 1.0
 """Seconds between two looks whether there is anything new to report."""
 ACCEPTED: Final = "Accepted"
-TOLD: Final = frozenset({ACCEPTED, "Ready", "Degraded", "UpgradeFailed"})
+TOLD: Final = frozenset({ACCEPTED, PREPARED, "Ready", "Degraded", "UpgradeFailed"})
 """Conditions of which a change is worth an event."""
 OPERATIONS: Final = "/operations"
 
@@ -55,6 +58,8 @@ class _Kept:
     refusals: Transitions = field(default_factory=Transitions)
     followed: Stored | None = None
     trouble: TelamonError | None = None
+    prepared: Prepared | None = None
+    looked: float = 0.0
     told: Mapping[str, Any] = field(default_factory=dict)
     seen: Stored | None = None
     passes: tuple[object, ...] = ()
@@ -64,7 +69,7 @@ class _Kept:
 
     def rests_on(self, lanes: Mapping[str, Lane]) -> tuple[object, ...]:
         """What a report of now rests on."""
-        return (self.followed, self.trouble, self.seen, *map(_rests_on, lanes.values()))
+        return (self.followed, self.trouble, self.prepared, self.seen, *map(_rests_on, lanes.values()))
 
 
 class ClusterOperator:
@@ -150,6 +155,7 @@ class ClusterOperator:
                 return True
             with kept.lock:
                 kept.parts.store.turn_away(_instant(self._parts.clock.now()))
+                self._end_leaving(kept)
                 return kept.host.take_in(REFUSED)
         kept = self._kept.get(name) or self._take_on(name)
         if kept is not None:
@@ -181,17 +187,23 @@ class ClusterOperator:
         stored = kept.seen = kept.host.stored()
         if stored is None:
             LOG.warning("%s is gone without having been ended: its pods go on, and nobody keeps them", name)
+            kept.host.end()
+            kept.parts.store.break_off(_instant(self._parts.clock.now()), "its stack is gone")
             self._let_go(name, kept)
             return
         if not stored.spec["running"]:
             self._take_down(name, kept)
             return
         if kept.followed is not None and _same(kept.followed, stored) and kept.trouble is None:
+            self._look_for_prepared(kept)
             return
         try:
             kept.host.follow()
+            kept.prepared = None
+            self._look_for_prepared(kept)
         except TelamonError as error:
             kept.trouble = error
+            self._end_leaving(kept)
             if isinstance(error, RefusedError):
                 LOG.info("%s is refused: %s", name, error)
                 return
@@ -199,18 +211,29 @@ class ClusterOperator:
         kept.trouble, kept.followed = None, stored
         kept.parts.look_out(kept.host.wake, lambda: self._queue.add(f"{name}{OPERATIONS}"))
 
+    def _look_for_prepared(self, kept: _Kept) -> None:
+        """Look whether what others apply is in force: again after a while, and at each look while it is not."""
+        now, known = self._parts.clock.now(), kept.prepared
+        if known is None or known != Prepared() or now - kept.looked >= LASTS:
+            kept.prepared, kept.looked = kept.parts.prepared(), now
+
+    def _end_leaving(self, kept: _Kept) -> None:
+        """End the operations of namespaces that are being deleted: they are what these wait for."""
+        for operation, namespace in tuple(kept.parts.store.leaving()):
+            if kept.parts.platform.spaces.is_going(namespace):
+                why = f"the namespace {namespace} is being deleted"
+                kept.parts.store.break_off(_instant(self._parts.clock.now()), why, within=namespace)
+                kept.host.break_off(operation, why)
+
     def _take_down(self, name: str, kept: _Kept) -> None:
-        """End what a deleted Stack asked for; its volumes stay."""
-        kept.host.follow()
-        kept.parts.platform.install(())
-        if not kept.host.wait_ended(0):
-            # The reporter asks again until it is so.
-            return
-        kept.host.end()
-        for component in kept.parts.compiler.known:
-            kept.parts.platform.withdraw(component)
-        kept.parts.forget()
-        kept.parts.store.let_go()
+        """End what a deleted Stack asked for; the reporter asks again until it has ended."""
+        kept.trouble = None
+        try:
+            if not take_down(kept.parts, kept.host, instant=_instant(self._parts.clock.now())):
+                return
+        except TelamonError as error:
+            kept.trouble = error
+            raise
         LOG.info("%s is gone; its volumes stay", name)
         self._let_go(name, kept)
 
@@ -223,13 +246,24 @@ class ClusterOperator:
 
     def _resync(self) -> None:
         turn = 0
+        self._end_orphans()
         while not self._ended.wait(RESYNC):
             turn += 1
+            if turn % REREAD == 0:
+                self._end_orphans()
             for name, kept in list(self._kept.items()):
                 self._keep_schedule(name, kept)
                 self._queue.add(name)
                 if turn % REREAD == 0:
                     self._queue.add(f"{name}{OPERATIONS}")
+
+    def _end_orphans(self) -> None:
+        """End operations whose Stack is gone: nobody keeps it, so nobody else would let go of them."""
+        try:
+            for stack in self._parts.end_orphans(_instant(self._parts.clock.now())):
+                LOG.warning("operations on %s were ended, because there is no such Stack any more", stack)
+        except TelamonError as error:
+            LOG.warning("operations without a Stack could not be looked for: %s", error)
 
     def _keep_schedule(self, name: str, kept: _Kept) -> None:
         """Ask for what comes round; what cannot be read now is read again later."""
@@ -259,10 +293,12 @@ class ClusterOperator:
         """Write the status, where it has changed, and tell of what is new in it."""
         if kept.seen is None or not kept.seen.spec["running"]:
             self._queue.add(name)
+            if kept.seen is not None and self._kept.get(name) is kept:
+                self._write(kept, kept.seen)
             return
         lanes = kept.host.lanes()
         last = [each for lane in lanes.values() for each in (lane.outcome, lane.trouble, lane.current)]
-        passes = (kept.followed, kept.trouble, kept.seen, *last)
+        passes = (kept.followed, kept.trouble, kept.prepared, kept.seen, *last)
         if len(passes) == len(kept.passes) and all(map(is_, passes, kept.passes)):
             # Nobody has looked since: nothing can be otherwise.
             return
@@ -308,21 +344,43 @@ class ClusterOperator:
             transitions=kept.transitions,
             urls=kept.parts.compiler.urls,
         )
+        if not stored.spec["running"]:
+            return self._ending(kept, stored, status=status, now=now)
         accepted = _accepted(kept, stored, now=now)
-        if accepted.status == "True":
-            kept.refusals = Transitions()
+        applied = prepared(kept.prepared, generation=followed, now=now, transitions=kept.transitions)
+        # What the operator may not read may be as it should be.
+        is_so = applied.status == "True" or applied.reason == "NotAllowed"
+        against = accepted if accepted.status != "True" else None if is_so else applied
         others: Sequence[StatusCondition] = status.conditions
-        if accepted.status != "True":
+        if against is None:
+            kept.refusals = Transitions()
+        else:
             # What is asked for is not so, however well what was kept before is.
-            ready = accepted.model_copy(
+            ready = against.model_copy(
                 update={
                     "type": "Ready",
-                    "last_transition_time": kept.refusals.since("Ready", "False", now=now),
+                    "last_transition_time": kept.refusals.since("Ready", against.status, now=now),
                 }
             )
             others = [ready, *(each for each in status.conditions if each.type != "Ready")]
         return status.model_copy(
-            update={"conditions": (accepted, *others), "members": tuple(_since(status, stored))}
+            update={"conditions": (accepted, applied, *others), "members": tuple(_since(status, stored))}
+        )
+
+    def _ending(self, kept: _Kept, stored: Stored, *, status: StackStatus, now: datetime) -> StackStatus:
+        """The status of a Stack that was deleted: what it waits for before it is gone."""
+        words = awaited(kept.host.lanes()) if kept.trouble is None else _words(kept.trouble)
+        ready = StatusCondition(
+            type="Ready",
+            status="False",
+            reason=ENDING,
+            message=f"it is taken down, and waits for {words}",
+            last_transition_time=kept.refusals.since("Ready", "False", now=now),
+            observed_generation=stored.generation,
+        )
+        others = [each for each in status.conditions if each.type != "Ready"]
+        return status.model_copy(
+            update={"conditions": (ready, *others), "members": tuple(_since(status, stored))}
         )
 
 
@@ -370,7 +428,7 @@ def _accepted(kept: _Kept, stored: Stored, *, now: datetime) -> StatusCondition:
         reason = "NotLookedAt"
     elif trouble is not None:
         reason = _word(trouble.guard) if isinstance(trouble, RefusedError) else type(trouble).__name__
-    words = "" if trouble is None else " ".join(part for part in (str(trouble), trouble.remedy) if part)
+    words = "" if trouble is None else _words(trouble)
     return StatusCondition(
         type=ACCEPTED,
         status=status,
@@ -379,6 +437,10 @@ def _accepted(kept: _Kept, stored: Stored, *, now: datetime) -> StatusCondition:
         last_transition_time=kept.transitions.since(ACCEPTED, status, now=now),
         observed_generation=stored.generation,
     )
+
+
+def _words(trouble: TelamonError) -> str:
+    return " ".join(part for part in (str(trouble), trouble.remedy) if part)
 
 
 def _word(guard: str) -> str:

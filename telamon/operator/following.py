@@ -80,6 +80,20 @@ class FollowingHost(Host):
                     lane.wake.set()
             return all(lane.outcome is not None for lane in self._lanes.values())
 
+    def break_off(self, name: str, why: str) -> None:
+        """Go on with an operation no more, which was ended in the store though its planner had not come to an end.
+
+        Args:
+            name: of the operation.
+            why: for people.
+        """
+        with self._lock:
+            for component, lane in self._lanes.items():
+                operation = lane.operation
+                if operation is not None and operation.name == name:
+                    lane.executor.conclude(operation, Finished("Cancelled", why))
+                    lane.operation = self.operations.active(component)
+
     def _tried_again(self, component: str) -> Finished:
         """Try again what has failed of a component, and say what came of asking for it."""
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from telamon.platforms.kubernetes.lease import KubernetesLease
     from telamon.platforms.kubernetes.metrics import Metrics
     from telamon.platforms.kubernetes.platform import KubernetesPlatform
+    from telamon.platforms.kubernetes.prepared import Prepared
     from telamon.platforms.kubernetes.records import KubernetesRecords
     from telamon.platforms.kubernetes.serving_pairs import ServingPairs
     from telamon.platforms.kubernetes.store import KubernetesStore
@@ -96,6 +97,12 @@ class StackParts:
                 ]
                 for watch in self._watches[namespace]:
                     watch.start()
+
+    def prepared(self) -> Prepared:
+        """Whether what others apply for the stack is in force; raises TemporaryError where nobody answers."""
+        from telamon.platforms.kubernetes.prepared import look
+
+        return look(self._api, self.compiler.applied_by_others())
 
     def forget(self) -> None:
         """Take the record away, with the stack that it is of."""
@@ -180,6 +187,16 @@ class ClusterParts:
 
         found = self._api.list(STACK, namespace=self.namespace, labels={})
         return [str(item["metadata"]["name"]) for item in found]
+
+    def end_orphans(self, instant: str) -> tuple[str, ...]:
+        """End the operations whose Stack is gone; returns the names of those Stacks.
+
+        Args:
+            instant: now; RFC 3339.
+        """
+        from telamon.platforms.kubernetes.store import break_off_orphans
+
+        return break_off_orphans(self._api, self.namespace, instant=instant)
 
     def close(self) -> None:
         """Let go."""

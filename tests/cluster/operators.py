@@ -40,6 +40,7 @@ VALUES: Final = {"email": "somebody@example.com"}
 NAMESPACE: Final = Kind("v1", "Namespace")
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment")
 POD: Final = Kind("v1", "Pod")
+EVENT: Final = Kind("events.k8s.io/v1", "Event")
 
 
 @dataclass

@@ -115,9 +115,9 @@ def test_what_would_be_refused_is_refused_as_it_is_written(cluster: Installed, n
     # As `telamon validate` says it: where, what, and what to write instead.
     unknown = {**wanted, "spec": {**wanted["spec"], "products": {"tinyy": {"version": "1.0"}}}}
     assert "spec.products.tinyy" in writer.refusal(unknown, wanted)
-    # As the operator would say it afterwards: nobody on a cluster could go back.
+    # As the operator would say it afterwards: nobody has agreed to the interruption that this takes.
     newer = {**wanted, "spec": {**wanted["spec"], "products": {"tiny": {**tiny, "version": "2.0"}}}}
-    assert "nobody on a cluster puts a backup back" in writer.refusal(newer, wanted)
+    assert "tiny 1.0 to 2.0 needs a planned downtime" in writer.refusal(newer, wanted)
     assert cluster.stack("judged")["spec"] == document["spec"]
 
     said = writer.refusal(operation("backup-tiny-1", verb="backup"))

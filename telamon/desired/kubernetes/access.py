@@ -8,7 +8,8 @@ Source: Kubernetes, "Using RBAC Authorization", "Role Based Access Control Good 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
@@ -18,6 +19,19 @@ from telamon.naming import GROUP
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _VERSION: Final = f"{_RBAC}/v1"
+PREPARED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "": ("limitranges", "resourcequotas", "serviceaccounts"),
+        "cert-manager.io": ("certificates", "issuers"),
+        "elbv2.k8s.aws": ("targetgroupbindings",),
+        "gateway.envoyproxy.io": ("clienttrafficpolicies", "envoyproxies"),
+        "gateway.networking.k8s.io": ("gateways",),
+        "networking.k8s.io": ("networkpolicies",),
+        "postgresql.cnpg.io": ("clusters", "databases"),
+        _RBAC: ("rolebindings", "roles"),
+    }
+)
+"""What somebody else applies in the namespaces of a stack, by group."""
 LOOK: Final = ("get", "list", "watch")
 KEEP: Final = (*LOOK, "create", "patch")
 """What keeping an object takes: server-side apply is a patch, and nothing is taken away."""
@@ -74,18 +88,19 @@ def operator(
         rule("", ("pods/log",), verbs=("get",)),
         rule("", ("services", "configmaps"), verbs=(*KEEP, "delete")),
         rule("", ("persistentvolumeclaims",), verbs=KEEP),
-        rule("", ("events",), verbs=("list", "create", "patch")),
-        rule("events.k8s.io", ("events",), verbs=("create", "patch")),
+        rule("", ("events",), verbs=("list",)),
         rule("batch", ("jobs",), verbs=(*KEEP, "delete")),
         rule("policy", ("poddisruptionbudgets",), verbs=(*KEEP, "delete")),
-        rule("networking.k8s.io", ("networkpolicies", "ingresses"), verbs=(*KEEP, "delete")),
+        rule("networking.k8s.io", ("ingresses",), verbs=(*KEEP, "delete")),
         rule("discovery.k8s.io", ("endpointslices",), verbs=LOOK),
-        rule("gateway.networking.k8s.io", ("gateways", "httproutes", "tcproutes"), verbs=(*KEEP, "delete")),
+        rule("gateway.networking.k8s.io", ("httproutes", "tcproutes"), verbs=(*KEEP, "delete")),
         rule(
             "gateway.envoyproxy.io", ("backendtrafficpolicies", "httproutefilters"), verbs=(*KEEP, "delete")
         ),
         rule(GROUP, ("operations",), verbs=(*KEEP, "delete")),
         rule(GROUP, ("operations/status",), verbs=("get", "patch")),
+        # What others apply is read alone, so that a Stack is not called ready without it.
+        *(rule(group, resources, verbs=("get",)) for group, resources in PREPARED.items()),
     ]
     if secrets:
         rules.append(rule("", ("secrets",), verbs=("get",)) | {"resourceNames": sorted(secrets)})
@@ -93,8 +108,14 @@ def operator(
         rules.append(
             rule("", ("secrets",), verbs=("get", "create", "patch")) | {"resourceNames": sorted(kept)}
         )
-    subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
-    return granted(Meta("telamon-operator", namespace, site.labels("operator")), rules, subjects=[subject])
+    return granted(
+        Meta("telamon-operator", namespace, site.labels("operator")), rules, subjects=[the_operator()]
+    )
+
+
+def the_operator() -> dict[str, Any]:
+    """The operator, as roles are bound to it."""
+    return {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
 
 
 def people(namespace: str, site: Site, *, product: str | None) -> tuple[Object, ...]:
@@ -163,7 +184,7 @@ def granted(meta: Meta, rules: list[dict[str, Any]], *, subjects: list[dict[str,
 def granted_everywhere(
     meta: Meta, rules: list[dict[str, Any]], *, subjects: list[dict[str, Any]]
 ) -> tuple[Object, ...]:
-    """The same for what lies in no namespace."""
+    """The same in every namespace, and for what lies in none."""
     role, binding = granted(meta, rules, subjects=subjects)
     reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": meta.name}
     return (

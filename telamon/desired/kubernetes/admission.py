@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from telamon.desired.kubernetes.access import granted_everywhere, rule
+from telamon.desired.kubernetes.access import granted_everywhere, rule, the_operator
 from telamon.desired.kubernetes.data import Meta, Object, made
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
 from telamon.naming import GROUP, LABEL_MANAGED_BY, MANAGER, VERSION
@@ -59,14 +59,10 @@ def rights() -> list[dict[str, Any]]:
 
 
 def _rights() -> tuple[Object, ...]:
-    """The right to say by which certificates it is known, on this one configuration.
-
-    It is a right on the cluster as a whole, because such configurations lie in no namespace.
-    """
+    """The right to say by which certificates it is known, on this one configuration, which lies in no namespace."""
     own = rule(_REGISTRATION, ("validatingwebhookconfigurations",), verbs=("get", "patch"))
-    subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
     meta = Meta(SECRET, "", {LABEL_MANAGED_BY: MANAGER})
-    return granted_everywhere(meta, [own | {"resourceNames": [CONFIGURATION]}], subjects=[subject])
+    return granted_everywhere(meta, [own | {"resourceNames": [CONFIGURATION]}], subjects=[the_operator()])
 
 
 def _configuration() -> Object:

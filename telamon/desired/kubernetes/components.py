@@ -162,6 +162,17 @@ def components(site: Site, bundles: Sequence[Bundle]) -> tuple[KubernetesCompone
     return tuple(found)
 
 
+def applied_by_others(bundles: Sequence[Bundle], parts: Sequence[KubernetesComponent]) -> tuple[Object, ...]:
+    """What needs more rights than the operator has, in the order in which it is applied.
+
+    Args:
+        bundles: everything that was rendered.
+        parts: the components of the same site.
+    """
+    operated = {id(item) for part in parts for item in (*part.objects, *part.preparing)}
+    return tuple(item for bundle in bundles for item in bundle.objects if id(item) not in operated)
+
+
 def _index(part: Part, ways: IndexWays | None) -> IndexWays | None:
     """How nodes are given another index: the vendor's way alone, for nobody copies files from volume to volume."""
     offered = ways is not None and IndexStrategy.SNAPSHOT in ways.strategies

@@ -1,8 +1,10 @@
 """The operator as objects: its namespace, what it may do there, the fence, and two of it of which one acts.
 
-It has one right on the cluster as a whole: to say by which certificate it is known where it is asked for admission
-(:mod:`telamon.desired.kubernetes.admission`). What it may do in the namespaces of a stack is rendered with the stack
-(:mod:`telamon.desired.kubernetes.access`), and applied by whoever may.
+What it may do in the namespaces of a stack is rendered with the stack (:mod:`telamon.desired.kubernetes.access`), and
+applied by whoever may. On the cluster as a whole it may say by which certificate it is known where it is asked for
+admission (:mod:`telamon.desired.kubernetes.admission`), see which namespaces there are and what others have applied for
+a stack, and end operations: a namespace that is being deleted has lost its roles already, and would wait for ever for
+an operation that nobody may let go of.
 
 Sources: Kubernetes, "Deployments", "Specifying a Disruption Budget", "Network Policies", "Pod Security Standards";
 Amazon EKS, "Set up the Amazon EKS Pod Identity Agent" (at which address it answers, on port 80).
@@ -15,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from telamon.desired.kubernetes import admission as asked
-from telamon.desired.kubernetes.access import KEEP, LOOK, granted, granted_everywhere, rule
+from telamon.desired.kubernetes.access import KEEP, LOOK, granted, granted_everywhere, rule, the_operator
 from telamon.desired.kubernetes.data import Meta, Object, made
 from telamon.desired.kubernetes.fencing import fence
 from telamon.desired.kubernetes.flows import IDENTITIES
@@ -55,6 +57,7 @@ def installation(image: str, *, metrics: Metering = Metering.NONE) -> tuple[Obje
         _namespace(),
         _account(),
         *_rights(),
+        *_on_the_cluster(),
         *fence(),
         *asked.admission(_meta(), {APPLICATION: OPERATOR}),
         _network(),
@@ -90,15 +93,23 @@ def _rights() -> tuple[Object, ...]:
         rule("coordination.k8s.io", ("leases",), verbs=("get", "patch")) | {"resourceNames": [OPERATOR]},
         *asked.rights(),
     ]
-    subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
-    return (*granted(_meta(), rules, subjects=[subject]), *_rights_everywhere(subject))
+    return granted(_meta(), rules, subjects=[the_operator()])
 
 
-def _rights_everywhere(subject: dict[str, Any]) -> tuple[Object, ...]:
-    """To see whether volumes of a storage class may grow: classes lie in no namespace."""
-    rules = [rule("storage.k8s.io", ("storageclasses",), verbs=("get",))]
-    meta = Meta(f"{OPERATOR}-classes", "", {LABEL_MANAGED_BY: MANAGER})
-    return granted_everywhere(meta, rules, subjects=[subject])
+def _on_the_cluster() -> tuple[Object, ...]:
+    rules = [
+        rule("", ("namespaces",), verbs=("get", "list")),
+        # What others apply for a stack, and lies in no namespace, is read alone.
+        rule("", ("persistentvolumes",), verbs=("get",)),
+        rule("gateway.networking.k8s.io", ("gatewayclasses",), verbs=("get",)),
+        rule("projectcalico.org", ("globalnetworkpolicies",), verbs=("get",)),
+        rule("scheduling.k8s.io", ("priorityclasses",), verbs=("get",)),
+        rule("storage.k8s.io", ("storageclasses",), verbs=("get",)),
+        rule(GROUP, ("operations",), verbs=(*LOOK, "patch")),
+        rule(GROUP, ("operations/status",), verbs=("get", "patch")),
+    ]
+    meta = Meta(OPERATOR, "", {LABEL_MANAGED_BY: MANAGER})
+    return granted_everywhere(meta, rules, subjects=[the_operator()])
 
 
 def _network() -> Object:

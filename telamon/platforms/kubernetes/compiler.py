@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from telamon.desired.component import ComponentDesired
 from telamon.desired.in_force import InForce
-from telamon.desired.kubernetes.components import KubernetesComponent
+from telamon.desired.kubernetes.components import applied_by_others, components
+from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.facts import Facts, from_text
 from telamon.desired.kubernetes.pending import pending
+from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import Site, site, surveyed
 from telamon.model.stack import Stack
 from telamon.naming import STACK_KIND
@@ -33,6 +36,7 @@ class KubernetesCompiler:
         self._told: str | None = None
         self._urls: Mapping[str, str] = {}
         self._known: tuple[str, ...] = ()
+        self._asked: Callable[[], Site] | None = None
         self.notes: tuple[str, ...] = ()
 
     @property
@@ -44,6 +48,14 @@ class KubernetesCompiler:
     def known(self) -> tuple[str, ...]:
         """Every component that was ever performed, so that it can be taken away."""
         return self._known
+
+    def applied_by_others(self) -> tuple[Object, ...]:
+        """What the stack that was installed last needs beside what the operator applies; empty before the first."""
+        if self._asked is None:
+            return ()
+        asked = self._asked()
+        rendered = bundles(asked)
+        return applied_by_others(rendered, components(asked, rendered))
 
     def tell(self, facts: str) -> None:
         """Say what lies below the cluster, of a Stack that is not there yet.
@@ -63,7 +75,8 @@ class KubernetesCompiler:
         Raises:
             RefusedError: it is for no cluster, an image has no digest outside of dev, or a volume would have to shrink.
         """
-        parts = self._compile(stack, in_force)[1]
+        surveyed_as = self._surveyor(stack, in_force)
+        parts = pending(stack, in_force, surveyed=surveyed_as)[1]
         self._platform.judge(parts)
         return [part.desired for part in parts]
 
@@ -76,14 +89,17 @@ class KubernetesCompiler:
             stack: as it is written.
             in_force: beside what it says.
         """
-        known, parts = self._compile(stack, in_force)
+        surveyed_as = self._surveyor(stack, in_force)
+        known, parts = pending(stack, in_force, surveyed=surveyed_as)
+        self._asked = partial(surveyed_as, stack)
         self._platform.install(parts)
         self._store.known({part.desired.name: part.part.namespace for part in parts})
         self._known = tuple(dict.fromkeys((*self._known, *(part.desired.name for part in parts))))
         self._urls = {part.outline.product_name: part.front.url for part in known.products}
         return [part.desired for part in parts]
 
-    def _compile(self, stack: Stack, in_force: InForce) -> tuple[Site, tuple[KubernetesComponent, ...]]:
+    def _surveyor(self, stack: Stack, in_force: InForce) -> Callable[[Stack], Site]:
+        """What works out what a stack amounts to beside what is in force."""
         products = products_of({str(name): spec for name, spec in stack.spec.products.items()})
         pinned: Mapping[str, str] = {}
         if in_force.releases:
@@ -97,7 +113,7 @@ class KubernetesCompiler:
         def known(asked: Stack) -> Site:
             return site(asked, products, facts=facts, digests=pinned, in_force=in_force)
 
-        return pending(stack, in_force, surveyed=known)
+        return known
 
     def _facts(self, stack: Stack) -> Facts:
         """What lies below the cluster; nothing is asked for a stack under which nothing of ours lies."""

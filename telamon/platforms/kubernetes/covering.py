@@ -24,7 +24,9 @@ _SCALE: Final[Mapping[str, Decimal]] = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("KMGTP", start=1) if unit != "K"},
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTP", start=1)},
 }
-QUANTITIES: Final = frozenset({"limits", "requests", "sizeLimit", "storage"})
+QUANTITIES: Final = frozenset(
+    {"default", "defaultRequest", "hard", "limits", "requests", "sizeLimit", "storage"}
+)
 """Keys below which texts are quantities."""
 OMITTED: Final[tuple[Any, ...]] = (None, "", [], {}, (), False, 0)
 """What an API server leaves out, because it means the same as nothing."""

@@ -12,6 +12,7 @@ from telamon.errors import NotReadyError
 from telamon.naming import ANNOTATION_RELEASE, LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.covering import covered
+from telamon.platforms.kubernetes.foreign import is_foreign, refuse_foreign, refuse_other_pods
 from telamon.platforms.kubernetes.growing import Homes, is_too_small
 from telamon.platforms.kubernetes.pods import GATE, is_gated, life, ordinal
 from telamon.platforms.kubernetes.rendering import taken_over
@@ -44,9 +45,11 @@ class Manifests:
         are told so. Where one is missing, or was stopped, pods are made to stay down until they are started.
 
         Raises:
-            RefusedError: a volume cannot become what is asked for.
+            RefusedError: something is there already that is somebody else's, and nothing was touched; or a volume
+                cannot become what is asked for.
             TemporaryError: the StatefulSet is being made anew around its pods, because its volumes grow.
         """
+        refuse_foreign((self.find(item), item) for item in part.objects)
         pods = self.pods(part)
         replicas = _replicas(part, pods)
         running = {ordinal(pod) for pod in pods if not is_gated(pod)}
@@ -55,6 +58,7 @@ class Manifests:
         for item in standing(part.objects, held=held):
             if item["kind"] == "StatefulSet":
                 live = self.find(item)
+                refuse_other_pods(live, item)
                 made = _made_of(part, live)
                 self._take_over(part, pods, live)
                 self._homes.grow(part, made, live=live)
@@ -65,17 +69,22 @@ class Manifests:
             self.take_away(item)
 
     def bring(self, wanted: Object) -> bool:
-        """Bring one object to what is desired, unless it is so; whether anything had to be written."""
+        """Bring one object to what is desired, unless it is so; whether anything had to be written.
+
+        Raises:
+            RefusedError: it is there already, and somebody else's.
+        """
         live = self.find(wanted)
         if live is not None and covered(live, wanted):
             return False
+        refuse_foreign([(live, wanted)])
         self._api.apply(wanted, over=live)
         return True
 
     def take_away(self, item: Object) -> None:
-        """Delete one object, unless it is gone."""
+        """Delete one object, unless it is gone or somebody else's."""
         live = self.find(item)
-        if live is not None:
+        if live is not None and not is_foreign(live, item):
             self._api.delete(live)
 
     def shows_page(self, part: KubernetesComponent) -> bool:
@@ -91,11 +100,10 @@ class Manifests:
         )
 
     def withdraw(self, part: KubernetesComponent) -> None:
-        """Delete the objects of a component, the last first; its volumes stay."""
+        """Delete the objects of a component, the last first; its volumes stay, and so does what is somebody else's."""
         for item in reversed(part.objects):
-            live = None if item["kind"] == "PersistentVolumeClaim" else self.find(item)
-            if live is not None:
-                self._api.delete(live)
+            if item["kind"] != "PersistentVolumeClaim":
+                self.take_away(item)
 
     def homes(self, part: KubernetesComponent) -> tuple[Object, ...]:
         """The claims of members' own volumes."""
@@ -137,8 +145,12 @@ class Manifests:
         return "differs: " + ", ".join(names) if names else part.desired.objects
 
     def hold_down(self, part: KubernetesComponent) -> None:
-        """See to it that pods which are made from now on stay down until they are started."""
-        self._shape(part, gated=True)
+        """See to it that pods which are made from now on stay down until they are started.
+
+        Where what makes them was taken away by hand, none are made.
+        """
+        if self._api.get(STATEFUL_SET, part.part.name, namespace=part.part.namespace) is not None:
+            self._shape(part, gated=True)
 
     def make_pods_of(self, part: KubernetesComponent, release: str) -> None:
         """See to it that pods which are made from now on are of a release, and stay down until they are started.
@@ -166,8 +178,14 @@ class Manifests:
             part: the component.
             pods: all of it, gated ones too.
         """
-        live = self._stateful_set(part)
-        self._bring_set(part, live, replicas=_replicas(part, pods), gated=is_gating(live))
+        live = self._api.get(STATEFUL_SET, part.part.name, namespace=part.part.namespace)
+        if live is not None:
+            self._bring_set(part, live, replicas=_replicas(part, pods), gated=is_gating(live))
+            return
+        # What makes them was taken away by hand: nobody else lets go of them.
+        for pod in pods:
+            if is_gated(pod):
+                self._api.delete(pod)
 
     def _differing(
         self,

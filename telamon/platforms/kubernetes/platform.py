@@ -12,8 +12,8 @@ from typing import Final
 from telamon.desired.component import ComponentDesired
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Object
-from telamon.errors import PlatformError, TemporaryError
-from telamon.naming import LABEL_COMPONENT, LABEL_SERVING, LABEL_STACK
+from telamon.errors import DeniedError, PlatformError, TelamonError, TemporaryError
+from telamon.naming import LABEL_SERVING, LABEL_STACK
 from telamon.plan.step import Call
 from telamon.plan.work import Work
 from telamon.plan.works.backup import ON_DATA, SwitchBack, SwitchData
@@ -21,35 +21,30 @@ from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.evidence import GatherEvidence
 from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.plan.works.rotation import DisableLogin, EnableLogin, RenewClusterSecret
-from telamon.platforms.calls.looks import Known
-from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, STATEFUL_SET, Api, Kind
+from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
 from telamon.platforms.kubernetes.gathering import Gatherings
-from telamon.platforms.kubernetes.growing import grows, member_of
+from telamon.platforms.kubernetes.hindrances import Hindrances
 from telamon.platforms.kubernetes.invalidating import Invalidations
 from telamon.platforms.kubernetes.looking import Look, Looks
+from telamon.platforms.kubernetes.members import member_of_pod
 from telamon.platforms.kubernetes.objects import Manifests
 from telamon.platforms.kubernetes.pods import (
-    address,
-    ended,
-    held,
     is_gated,
     life,
     ordinal,
-    release,
     revision,
     serves,
-    started,
 )
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.platforms.kubernetes.refused import Refused, why_not
-from telamon.platforms.kubernetes.rendering import is_as_asked, is_of_earlier
+from telamon.platforms.kubernetes.remains import Remains
 from telamon.platforms.kubernetes.renewing import Renewals
 from telamon.platforms.kubernetes.routing import Routes
+from telamon.platforms.kubernetes.spaces import Spaces
 from telamon.platforms.kubernetes.speech import Speech
 from telamon.platforms.kubernetes.works import Works
 from telamon.ports import Clock, StaticNetwork
-from telamon.products.base import IndexKeeper
 from telamon.state.phase import Phase
 from telamon.state.world import ComponentState, JobPhase, JobState, Life, MemberState
 
@@ -57,6 +52,8 @@ DRAINED_WITHIN: Final = 15.0
 """Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
 LOOKS_AGAIN: Final = 0.05
 CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision")
+MADE_AGAIN: Final = 5.0
+"""Seconds until it is worth looking again whether a pod is made that could not be."""
 NOT_MADE_YET: Final = 0.5
 """Seconds that a StatefulSet may take to make a pod."""
 
@@ -99,6 +96,9 @@ class KubernetesPlatform(Refused):
         self._invalidations = Invalidations(records, clock, network)
         self._routes = Routes(self._manifests, clock)
         self._looks = Looks(self._manifests, self._routes, clock)
+        self._spaces = Spaces(api, stack, clock)
+        self._remains = Remains(api, stack, self._spaces, clock)
+        self._hindrances = Hindrances(api, clock)
 
     def install(self, parts: Sequence[KubernetesComponent]) -> None:
         """Keep these from now on.
@@ -148,8 +148,16 @@ class KubernetesPlatform(Refused):
         self._manifests.apply(self._acting(desired.name))
 
     def withdraw(self, component: str) -> None:
-        """Delete the component's manifests; volumes stay."""
-        self._manifests.withdraw(self._acting(component))
+        """Delete the component's manifests; volumes stay, and what goes with its namespace is left to that."""
+        if component not in self._parts:
+            self._remains.withdraw(component)
+            return
+        part = self._acting(component)
+        try:
+            self._manifests.withdraw(part)
+        except TelamonError as error:
+            if not self._spaces.counts_as_gone(part.part.namespace, error):
+                raise
 
     def make(self, desired: ComponentDesired) -> None:
         """Apply the job that makes the component's role and database."""
@@ -167,6 +175,10 @@ class KubernetesPlatform(Refused):
         pods = self._manifests.pods(part)
         pod = _named(pods, member)
         if pod is None:
+            made_by = self._manifests.find(part.stateful_set)
+            why = self._hindrances.of_set(made_by, member) if made_by is not None else ""
+            if why:
+                raise TemporaryError(f"the pod {member} cannot be made: {why}", delay=MADE_AGAIN)
             raise TemporaryError(f"the pod {member} is not made yet", delay=NOT_MADE_YET)
         if is_gated(pod):
             if self._works.is_busy(part, member):
@@ -185,6 +197,9 @@ class KubernetesPlatform(Refused):
 
     def stop(self, component: str, member: str, *, grace: float) -> None:
         """Delete a pod, and keep the one that takes its place from running."""
+        if component not in self._parts:
+            self._remains.end(component)
+            return
         part = self._acting(component)
         pod = _named(self._manifests.pods(part), member)
         if pod is None or life(pod) is Life.ABSENT:
@@ -195,6 +210,9 @@ class KubernetesPlatform(Refused):
 
     def remove(self, component: str, member: str) -> None:
         """Let go of a stopped pod beyond what is desired; one that is desired is only a pod that is not started."""
+        if component not in self._parts:
+            self._remains.end(component)
+            return
         part = self._acting(component)
         pods = self._manifests.pods(part)
         pod = _named(pods, member)
@@ -280,7 +298,25 @@ class KubernetesPlatform(Refused):
     # -------------------------------------------------------------------------------------------------------- the eyes
 
     def observe(self, desired: ComponentDesired) -> ComponentState:
-        """Look at one component now."""
+        """Look at one component now.
+
+        Of one that is to be ended nothing is left where its namespace goes, or is gone.
+
+        Raises:
+            PlatformError: its namespace is being deleted, though it is desired, or a right is missing there.
+        """
+        if desired.name not in self._parts and not desired.members:
+            return self._remains.observe(desired)
+        at = self._clock.now()
+        try:
+            return self._observe(desired)
+        except DeniedError as error:
+            namespace = self._part(desired.name).part.namespace
+            if not desired.members and self._spaces.counts_as_gone(namespace, error):
+                return ComponentState(desired.name, desired.kind, at)
+            raise self._spaces.told(namespace, error) from error
+
+    def _observe(self, desired: ComponentDesired) -> ComponentState:
         # Taken before looking: what the picture says is at least as new as this.
         at = self._clock.now()
         part = self._part(desired.name)
@@ -298,7 +334,15 @@ class KubernetesPlatform(Refused):
         known = self._speech.look(part, alive, said=said)
         surplus = len(desired.members)
         members = [
-            _member(part, pod, said=said, known=known, at=at, found=found)
+            member_of_pod(
+                part,
+                pod,
+                said=said,
+                known=known,
+                at=at,
+                found=found,
+                hindered=self._hindrances.of_pod(pod, at),
+            )
             for pod in pods
             if life(pod) is not Life.ABSENT or ordinal(pod) >= surplus
         ]
@@ -325,19 +369,25 @@ class KubernetesPlatform(Refused):
         Args:
             namespace: of a product.
         """
-        found = self._api.list(CONTROLLER_REVISION, namespace=namespace, labels={LABEL_STACK: self._stack})
+        try:
+            found = self._api.list(
+                CONTROLLER_REVISION, namespace=namespace, labels={LABEL_STACK: self._stack}
+            )
+        except DeniedError:
+            if self._spaces.is_going(namespace):
+                return frozenset()
+            raise
         specs = [item["data"]["spec"]["template"]["spec"] for item in found]
         return frozenset(str(container["image"]) for spec in specs for container in spec["containers"])
 
     def leftovers(self) -> tuple[str, ...]:
         """Components of which a StatefulSet is there, in a namespace of the stack, though nobody asks for it."""
-        namespaces = {part.part.namespace for part in self._parts.values()}
-        found = {
-            str(item["metadata"]["labels"].get(LABEL_COMPONENT, ""))
-            for namespace in namespaces
-            for item in self._api.list(STATEFUL_SET, namespace=namespace, labels={LABEL_STACK: self._stack})
-        }
-        return tuple(sorted(found - {"", *self._parts}))
+        return tuple(sorted(self._remains.components() - set(self._parts)))
+
+    @property
+    def spaces(self) -> Spaces:
+        """The namespaces of the stack, as they are."""
+        return self._spaces
 
     # ---------------------------------------------------------------------------------------------------------- inside
 
@@ -423,57 +473,3 @@ def _ended(clock: Clock, job: str, phase: JobPhase, *, result: str = "", detail:
 def _left(pod: Object) -> float:
     """Seconds of grace that an ending pod was given."""
     return float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
-
-
-def _grows(part: KubernetesComponent, pod: Object, found: Look) -> str:
-    """What the volume of a member waits for, where it grows."""
-    name = pod["metadata"]["name"]
-    return next((grows(claim) for claim in found.homes if member_of(claim, part) == name), "")
-
-
-def _member(
-    part: KubernetesComponent,
-    pod: Object,
-    *,
-    said: Mapping[str, Said],
-    known: Mapping[str, Known],
-    at: float,
-    found: Look,
-) -> MemberState:
-    workload = part.part.workload
-    name, state = str(pod["metadata"]["name"]), life(pod)
-    base = MemberState(
-        name,
-        ordinal(pod),
-        life=state,
-        indexed=workload.index is IndexKeeper.NODE,
-        clustered=workload.clustered,
-        admitted=serves(pod) if part.part.outline.rotates else state is Life.ALIVE,
-        exit=ended(pod),
-        address=address(pod),
-        held=held(pod, at) or _grows(part, pod, found),
-    )
-    if state is Life.ABSENT:
-        return base.with_(admitted=False)
-    wanted = part.desired.member(name)
-    # A pod of a Telamon that did not say so yet is of the release in force, if it is of its template.
-    of_force = wanted.release if wanted and wanted.revision == revision(pod) else None
-    base = base.with_(release=release(pod) or of_force)
-    if state is not Life.ALIVE:
-        return base
-    # One that waits for a machine has not begun to start; how long that takes says nothing about it.
-    since = started(pod) or at
-    look = said.get(name) or Said(Phase.UNREACHABLE, since)
-    closely = known.get(name) or Known()
-    as_asked = wanted is not None and is_as_asked(pod, part.stateful_set, live=found.made_by)
-    return base.with_(
-        revision=wanted.revision if wanted is not None and as_asked else revision(pod),
-        rendered_earlier=as_asked and is_of_earlier(pod, part.stateful_set, live=found.made_by),
-        started=since,
-        phase=look.phase,
-        phase_since=look.since,
-        joined=closely.joined,
-        joined_since=closely.joined_since,
-        index=closely.index,
-        database_lost_since=closely.database_lost_since,
-    )

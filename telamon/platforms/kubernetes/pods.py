@@ -141,6 +141,18 @@ def _kept_from_starting(pod: Object, at: float) -> str:
     return ""
 
 
+def waits(pod: Object, *reasons: str) -> bool:
+    """Whether a container of a pod waits for one of these reasons.
+
+    Args:
+        pod: as it is.
+        reasons: as a kubelet names them.
+    """
+    status = pod.get("status", {})
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    return any(each.get("state", {}).get("waiting", {}).get("reason") in reasons for each in containers)
+
+
 def address(pod: Object) -> str:
     """Its IP address, or "" while it has none."""
     return str(pod.get("status", {}).get("podIP", ""))

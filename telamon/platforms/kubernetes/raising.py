@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from telamon.desired.kubernetes.components import components
+from telamon.desired.kubernetes.components import applied_by_others, components
 from telamon.desired.kubernetes.data import Bundle, Object
 from telamon.desired.kubernetes.facts import as_text
 from telamon.desired.kubernetes.render import needs
@@ -108,12 +108,7 @@ class Raising:
                 f"the cluster does not know {', '.join(missing)}",
                 remedy="Install what serves them (docs/reference/kubernetes.md names it), and run it again.",
             )
-        operated = {
-            id(item)
-            for part in components(self.site, self.bundles)
-            for item in (*part.objects, *part.preparing)
-        }
-        objects = [item for bundle in self.bundles for item in bundle.objects if id(item) not in operated]
+        objects = applied_by_others(self.bundles, components(self.site, self.bundles))
         written = self._tell("what the operator may not make", bring(self.api, objects))
         lacking = tuple(self._lacking())
         if lacking:

@@ -149,6 +149,26 @@ class KubernetesStore:
                 ended = {"phase": "Failed", "message": why, "started": instant, "finished": instant}
                 self._reported(item, {**status, **ended})
 
+    def break_off(self, instant: str, why: str, *, within: str = "") -> None:
+        """End operations on the stack as cancelled, because nobody goes on with them.
+
+        Args:
+            instant: now; RFC 3339.
+            why: for people.
+            within: namespace in which they lie; "" for all, wherever they lie.
+        """
+        for item in self._api.list(OPERATION, namespace=within, labels={}):
+            if item["spec"]["target"]["stack"] == self._stack:
+                self._broken_off(item, instant, why=why)
+
+    def leaving(self) -> Iterator[tuple[str, str]]:
+        """Operations that were deleted and have not ended: name and namespace of each."""
+        for item in self._listed() if self._spaces else self._api.list(OPERATION, namespace="", labels={}):
+            metadata, status = item["metadata"], item.get("status") or {}
+            is_own = item["spec"]["target"]["stack"] == self._stack
+            if is_own and "deletionTimestamp" in metadata and status.get("phase") not in ENDED:
+                yield str(metadata["name"]), str(metadata["namespace"])
+
     def hold(self) -> bool:
         """See to it that the Stack stays until what it asked for has been ended; ``False`` where it is gone already."""
         found = self._find(STACK_KIND, self._stack)
@@ -212,6 +232,14 @@ class KubernetesStore:
             found = self._finalized(found, kept=False)
         return found
 
+    def _broken_off(self, item: Object, instant: str, *, why: str) -> None:
+        status = dict(item.get("status") or {})
+        if status.get("phase") in ENDED:
+            self._finalized(item, kept=False)
+            return
+        ended = {"phase": "Cancelled", "message": why, "finished": instant}
+        self._reported(item, {"started": instant, **status, **ended})
+
     def _finalized(self, found: Object, *, kept: bool) -> Object:
         finalizers = list(found["metadata"].get("finalizers") or ())
         if (FINALIZER in finalizers) is kept or (kept and "deletionTimestamp" in found["metadata"]):
@@ -224,6 +252,29 @@ class KubernetesStore:
             if kept:
                 raise
             return found
+
+
+def break_off_orphans(api: Api, namespace: str, *, instant: str) -> tuple[str, ...]:
+    """End the operations whose Stack is gone without having been ended; returns the names of those Stacks.
+
+    Args:
+        api: the API server.
+        namespace: of the Stacks.
+        instant: now; RFC 3339.
+    """
+    held = [
+        str(item["spec"]["target"]["stack"])
+        for item in api.list(OPERATION, namespace="", labels={})
+        if FINALIZER in (item["metadata"].get("finalizers") or ())
+    ]
+    # Asked after them: a Stack that is written in between is known.
+    known = (
+        {str(item["metadata"]["name"]) for item in api.names(STACK, namespace=namespace)} if held else set()
+    )
+    gone = tuple(sorted(set(held) - known))
+    for name in gone:
+        KubernetesStore(api, namespace, name).break_off(instant, "its stack is gone")
+    return gone
 
 
 def _stored(item: Object) -> Stored:

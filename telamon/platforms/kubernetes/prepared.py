@@ -1,0 +1,83 @@
+"""Whether what a stack needs, and what the operator may not make, is in force: read, compared, and never written.
+
+Namespaces, roles, policies, quotas and gateways are applied by whoever installs a stack. A spec that was written
+without them, or an object that somebody has changed by hand since, is not what the file says, however well pods are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from telamon.desired.kubernetes.data import Object
+from telamon.errors import DeniedError
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.covering import covers
+
+EXACT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "NetworkPolicy": ("spec",),
+        "ResourceQuota": ("spec",),
+        "Role": ("rules",),
+        "RoleBinding": ("roleRef", "subjects"),
+    }
+)
+"""Sections in which more than what is rendered is a difference as well: it opens a flow, or gives a right."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was found.
+
+    Attributes:
+        lacking: objects that are not there.
+        differing: objects that are otherwise than the file says.
+        unread: objects that the operator may not look at.
+    """
+
+    lacking: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def look(api: Api, objects: Sequence[Object]) -> Prepared:
+    """Hold what lives against what is rendered.
+
+    Args:
+        api: the API server.
+        objects: that somebody else applies.
+
+    Raises:
+        TemporaryError: the API server does not answer.
+    """
+    lacking, differing, unread = [], [], []
+    for item in objects:
+        metadata, name = item["metadata"], _name(item)
+        try:
+            live = api.get(Kind.of(item), str(metadata["name"]), namespace=str(metadata.get("namespace", "")))
+        except DeniedError:
+            unread.append(name)
+            continue
+        if live is None or "deletionTimestamp" in live["metadata"]:
+            lacking.append(name)
+        elif not covers(live, item) or not all(_exact(live, item)):
+            differing.append(name)
+    return Prepared(tuple(lacking), tuple(differing), tuple(unread))
+
+
+def _exact(live: Object, item: Object) -> Iterator[bool]:
+    for section in EXACT.get(str(item["kind"]), ()):
+        more, wanted = live.get(section), item.get(section)
+        yield covers(_given(wanted), _given(more))
+
+
+def _given(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _name(item: Object) -> str:
+    metadata = item["metadata"]
+    namespace = metadata.get("namespace")
+    return f"{item['kind']} {f'{namespace}/' if namespace else ''}{metadata['name']}"
