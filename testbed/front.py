@@ -1,9 +1,9 @@
 """A balancer before the nodes, as a cloud has one: ``python -m testbed.front KUBECONFIG NODE…``.
 
-Every service of type LoadBalancer is given an address on the bridge between the nodes. Twice a second each node is
-asked whether a pod of the service is on it, and connections are passed on to the nodes that say so. A node that is
-silent twice gets no more of them, and those that it had are ended. Whoever listens behind it sees the address of the
-balancer and not that of the client.
+Every service of type LoadBalancer is given an address on the bridge between the nodes; ports that it gets or loses
+later are followed. Twice a second each node is asked whether a pod of the service is on it, and connections are passed
+on to the nodes that say so. A node that is silent twice gets no more of them, and those that it had are ended. Whoever
+listens behind it sees the address of the balancer and not that of the client.
 
 Sources: Kubernetes, "Service", "Type LoadBalancer", and "Create an External Load Balancer" (the port for health checks
 of a service with ``externalTrafficPolicy: Local``); AWS, "Health checks for Network Load Balancer target groups".
@@ -16,7 +16,7 @@ import contextlib
 import http.client
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -43,14 +43,14 @@ class Balanced:
     Attributes:
         address: that it is given.
         health: port on which every node says whether it has a pod of it.
-        servers: that listen for it.
+        servers: that listen for it, each by the port of the service and the one that it has on every node.
         missed: how many answers each node owes, by address; one that never answered is not in it.
         connections: that each node has.
     """
 
     address: str
     health: int
-    servers: list[asyncio.Server] = field(default_factory=list)
+    servers: dict[tuple[int, int], asyncio.Server] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)
     connections: dict[str, set[asyncio.StreamWriter]] = field(default_factory=dict)
     turns: Iterator[int] = field(default_factory=itertools.count)
@@ -101,22 +101,26 @@ class Balanced:
             with contextlib.suppress(OSError):
                 await behind[1].wait_closed()
 
-    async def listen(self, port: int, *, behind: int) -> None:
-        """Take connections.
+    async def follow(self, ports: Collection[tuple[int, int]]) -> None:
+        """Listen on these ports and on no others; connections that were taken go on.
 
         Args:
-            port: of the service.
-            behind: the port that it has on every node.
+            ports: of the service, each with the one that it has on every node.
         """
+        for known in self.servers.keys() - set(ports):
+            self.servers.pop(known).close()
+        for port, behind in sorted(set(ports) - self.servers.keys()):
+            await self._listen(port, behind=behind)
 
+    async def _listen(self, port: int, *, behind: int) -> None:
         async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self.pass_on((reader, writer), port=behind)
 
-        self.servers.append(await asyncio.start_server(taken, self.address, port))
+        self.servers[port, behind] = await asyncio.start_server(taken, self.address, port)
 
     def end(self) -> None:
         """Stop listening, and end what goes on."""
-        for server in self.servers:
+        for server in self.servers.values():
             server.close()
         for writers in self.connections.values():
             for writer in writers:
@@ -163,6 +167,9 @@ class Front:
         for path, item in wanted.items():
             if path not in self._balanced:
                 await self._take_on(path, item["spec"])
+            await self._balanced[path].follow(
+                [(int(port["port"]), int(port["nodePort"])) for port in item["spec"]["ports"]]
+            )
             address = self._balanced[path].address
             told = [each.get("ip") for each in item["status"]["loadBalancer"].get("ingress") or ()]
             if told != [address]:
@@ -175,9 +182,7 @@ class Front:
         network = self._nodes[0].rpartition(".")[0]
         address = next(one for one in (f"{network}.{last}" for last in range(FIRST, 255)) if one not in used)
         await _address("add", address)
-        made = self._balanced[path] = Balanced(address, int(spec["healthCheckNodePort"]))
-        for port in spec["ports"]:
-            await made.listen(int(port["port"]), behind=int(port["nodePort"]))
+        self._balanced[path] = Balanced(address, int(spec["healthCheckNodePort"]))
 
 
 async def _address(verb: str, address: str) -> None:

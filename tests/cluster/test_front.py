@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from testbed.front import MISSES, Balanced
 
 NODES = ("127.0.0.2", "127.0.0.3")
@@ -75,8 +77,8 @@ def over_two_nodes(then: Callable[[Balanced, list[asyncio.Server], int], Awaitab
         while set(balanced.fit()) != set(NODES):
             # On a busy machine an answer may be late.
             await asyncio.gather(*(balanced.check(each) for each in NODES))
-        await balanced.listen(0, behind=port)
-        await then(balanced, servers, port_of(balanced.servers[0]))
+        await balanced.follow([(0, port)])
+        await then(balanced, servers, port_of(balanced.servers[0, port]))
         balanced.end()
         for server in servers:
             server.close()
@@ -91,6 +93,25 @@ def test_connections_go_to_all_nodes_in_turn() -> None:
         met: set[str] = set()
         while met != set(NODES):
             met.add(await asked(port))
+
+    over_two_nodes(then)
+
+
+def test_a_port_that_a_service_gets_later_is_served_and_one_that_it_loses_is_not() -> None:
+    async def then(balanced: Balanced, servers: list[asyncio.Server], port: int) -> None:
+        _, reader, writer = await opened(port)
+        behind = port_of(servers[0])
+        # A port of the machine that is free: the next one that it gives out.
+        later = await asyncio.start_server(lambda *_: None, balanced.address, 0)
+        free = port_of(later)
+        later.close()
+        await later.wait_closed()
+        await balanced.follow([(free, behind)])
+        assert await asked(free) in NODES
+        with pytest.raises(ConnectionRefusedError):
+            await asked(port)
+        assert not reader.at_eof()
+        writer.close()
 
     over_two_nodes(then)
 
