@@ -48,7 +48,8 @@ class StackSpec(Section):
         Doc("Domain under which each product has a host of its own name."),
     ]
     products: Annotated[
-        Annotated[Mapping[ProductKey, ProductSpec], Field(min_length=1)], Doc("What runs, by name.")
+        Annotated[Mapping[ProductKey, ProductSpec], Field(min_length=1, max_length=20)],
+        Doc("What runs, by name."),
     ]
     platform: Annotated[
         PlatformSpec,

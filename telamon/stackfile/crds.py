@@ -11,6 +11,7 @@ from typing import Any, Final
 from telamon.model.operation import Operation
 from telamon.naming import GROUP, MAX_LABEL, MAX_STACK, OPERATION_KIND, STACK_KIND, VERSION
 from telamon.stackfile.findings import Registry
+from telamon.stackfile.lasting import let_last
 from telamon.stackfile.schema import documented, schema
 from telamon.stackfile.structural import RULES, Schema, rule, structural
 
@@ -48,6 +49,7 @@ def _stack(registry: Registry) -> Mapping[str, Any]:
             field=".namespacePrefix",
         )
     )
+    let_last(spec)
     status = structural(properties["status"], known["$defs"])
     for part, key in (("conditions", "type"), ("components", "name"), ("members", "name")):
         status["properties"][part] |= _by(key)

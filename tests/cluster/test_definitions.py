@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.products.registry import registry
 from telamon.stackfile.crds import custom_resources
+from telamon.stackfile.lasting import OTHER_CLASS, OTHER_DATABASE, OTHER_HOME, OTHER_NODE, SMALLER
 from tests.cluster.support import until
 from tests.support.manifests import EXAMPLES, ROOT, stack_of
 
@@ -122,6 +124,80 @@ def test_a_stack_never_moves_to_another_platform(cluster: Api) -> None:
         cluster.apply(minimal("acme", platform={"kind": "kubernetes", "namespacePrefix": "other"}), over=None)
     changed = cluster.apply(minimal("acme", environment="dev"), over=None)
     assert changed["metadata"]["generation"] == stored["metadata"]["generation"] + 1
+
+
+def homes(**local: Any) -> dict[str, Any]:
+    """Products of which one says how its nodes' own homes are."""
+    return {"products": {"tiny": {"version": "1.0.0", "storage": {"localHome": local}}}}
+
+
+def shared(**home: Any) -> dict[str, Any]:
+    """Products of which one says how its shared home is."""
+    return {"products": {"tiny": {"version": "1.0.0", "storage": {"sharedHome": home}}}}
+
+
+def searching(**storage: Any) -> dict[str, Any]:
+    """Products of which one has a companion with volumes."""
+    companion = {"nodes": 3, "storage": storage}
+    return {"products": {"tiny": {"version": "1.0.0", "companions": {"search": companion}}}}
+
+
+NFS = {"kind": "nfs", "server": "nfs.acme.example", "path": "/exports"}
+SERVERS = {"kind": "cloudnative-pg", "storage": "50Gi"}
+EXTERNAL = {"kind": "external", "host": "db.acme.example", "admin": {"secret": "admin"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (homes(size="20Gi"), homes(size="19Gi"), SMALLER),
+        (homes(size="1Ti"), homes(size="1000Gi"), SMALLER),
+        (homes(size="20Gi", storageClass="fast"), homes(storageClass="fast"), SMALLER),
+        (shared(size="20Gi"), shared(size="10Gi"), SMALLER),
+        (searching(size="20Gi"), searching(size="10Gi"), SMALLER),
+        ({"database": SERVERS}, {"database": {**SERVERS, "storage": "40Gi"}}, SMALLER),
+        (homes(storageClass="fast"), homes(storageClass="slow"), OTHER_CLASS),
+        (searching(storageClass="fast"), searching(storageClass="slow"), OTHER_CLASS),
+        (
+            {"storage": {"local": {"storageClass": "fast"}}},
+            {"storage": {"local": {"storageClass": "slow"}}},
+            OTHER_CLASS,
+        ),
+        (homes(volumes=["a", "b"]), homes(volumes=["b", "a"]), OTHER_NODE),
+        (homes(volumes=["a", "b"]), homes(volumes=["a"]), OTHER_NODE),
+        (shared(volume=NFS), shared(volume={**NFS, "path": "/other"}), OTHER_HOME),
+        (
+            {"storage": {"shared": NFS}},
+            {"storage": {"shared": {"kind": "csi", "storageClass": "x"}}},
+            OTHER_HOME,
+        ),
+        ({"database": SERVERS}, {"database": EXTERNAL}, OTHER_DATABASE),
+        ({}, {"database": EXTERNAL}, OTHER_DATABASE),
+    ],
+)
+def test_what_lasts_is_refused_to_change_with_what_to_do_instead(
+    before: dict[str, Any], after: dict[str, Any], said: str, cluster: Api
+) -> None:
+    cluster.apply(minimal("acme", **before), over=None)
+    with pytest.raises(PlatformError, match=re.escape(said)):
+        cluster.apply(minimal("acme", **after), over=None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (homes(size="1000Gi"), homes(size="1Ti")),
+        (homes(size="1024Mi"), homes(size="1Gi")),
+        (homes(storageClass="fast"), homes(storageClass="fast", size="20Gi")),
+        (homes(volumes=["a"]), homes(volumes=["a", "b"])),
+        (shared(volume=NFS), shared(volume={**NFS, "mountOptions": ["nfsvers=4.2"]})),
+        ({"database": SERVERS}, {"database": {**SERVERS, "storage": "60Gi", "instances": 2}}),
+        ({}, {"database": SERVERS}),
+    ],
+)
+def test_what_may_change_is_taken(before: dict[str, Any], after: dict[str, Any], cluster: Api) -> None:
+    cluster.apply(minimal("acme", **before), over=None)
+    cluster.apply(minimal("acme", **after), over=None)
 
 
 def test_an_operation_never_changes(cluster: Api) -> None:

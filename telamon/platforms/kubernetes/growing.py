@@ -21,7 +21,7 @@ from telamon.errors import DeniedError, RefusedError, TemporaryError
 from telamon.naming import LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.covering import amount, covers
-from telamon.stackfile.lasting import OTHER_CLASS, SMALLER
+from telamon.stackfile.lasting import OTHER_CLASS, OTHER_HOME, SMALLER
 
 CLAIM: Final = Kind("v1", "PersistentVolumeClaim")
 STORAGE_CLASS: Final = Kind("storage.k8s.io/v1", "StorageClass")
@@ -70,6 +70,7 @@ class Homes:
                 there = self._api.get(CLAIM, metadata["name"], namespace=metadata["namespace"])
                 if there is not None:
                     _refuse_smaller(there["spec"], item["spec"], name=str(metadata["name"]))
+                    _refuse_other_place(there["spec"], item["spec"], name=str(metadata["name"]))
         if live is None:
             return
         known = {each["metadata"]["name"]: each["spec"] for each in _templates(live)}
@@ -200,6 +201,18 @@ def _refuse_other_class(before: Mapping[str, Any], wanted: Mapping[str, Any], *,
             guard="volumes-stay-on-their-disks",
             remedy=f"{OTHER_CLASS[0].upper()}{OTHER_CLASS[1:]}.",
         )
+
+
+def _refuse_other_place(before: Mapping[str, Any], wanted: Mapping[str, Any], *, name: str) -> None:
+    """What a claim is bound to stays; a class that a file leaves open is what the cluster has chosen."""
+    for key, called in (("volumeName", "the volume"), ("storageClassName", "the storage class")):
+        old, new = before.get(key) or "", wanted.get(key) or ""
+        if old != new and (new or key == "storageClassName"):
+            raise RefusedError(
+                f"the claim {name} is of {called} {old or 'that has no name'}, and {new or 'none'} is asked for",
+                guard="volumes-stay-on-their-disks",
+                remedy=f"{OTHER_HOME[0].upper()}{OTHER_HOME[1:]}.",
+            )
 
 
 def _class(name: str | None) -> str:
