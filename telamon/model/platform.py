@@ -74,10 +74,17 @@ class LabPlatform(Section):
         bool,
         Doc(
             "Whether drills can move the clocks of nodes, which then run under libfaketime; it takes disturbable, and "
-            "libfaketime on this machine.",
-            why="Nodes under libfaketime 0.9.10 were seen to stop answering under load.",
+            "libfaketime 0.9.11 or newer on this machine.",
+            why="Looking at such a clock takes processor time, and most stacks are not there to be disturbed.",
         ),
     ] = False
+    clock_library: Annotated[
+        AbsolutePath | None,
+        Doc(
+            "File libfaketimeMT.so.1 by which clocks are moved, where the distribution brings none that is fit.",
+            unset="The distribution's.",
+        ),
+    ] = None
     home_size: Annotated[
         Annotated[Bytes, Within("64Mi", "1Ti")] | None,
         Doc(

@@ -74,6 +74,7 @@ class Needs:
         stand_ins: modules that must be there to run.
         relays: pairs of members between which a relay stands, as ``source->target``.
         movable_clocks: whether nodes run with a clock that can be moved, where this machine can do that.
+        clock_library: path of the library that does it; "" for one of the distribution.
         home_size: bytes of each node's home as a file system of its own; 0 for a folder.
         database_programs: folder of the program that database servers run; "" for the one that comes with the lab.
     """
@@ -89,6 +90,7 @@ class Needs:
     stand_ins: tuple[str, ...]
     relays: tuple[str, ...] = ()
     movable_clocks: bool = False
+    clock_library: str = ""
     home_size: int = 0
     database_programs: str = ""
 
@@ -128,6 +130,7 @@ def needs(stack: Stack, registry: Mapping[str, Product]) -> Needs:
         stand_ins=tuple(sorted({part.workload.stand_in for part in parts if part.workload.stand_in})),
         relays=_relays(parts, databases(stack)) if disturbable else (),
         movable_clocks=disturbable and isinstance(platform, LabPlatform) and platform.movable_clocks,
+        clock_library=(platform.clock_library or "") if isinstance(platform, LabPlatform) else "",
         home_size=_home_size(platform),
         database_programs=(platform.database_programs or "") if isinstance(platform, LabPlatform) else "",
     )

@@ -18,6 +18,7 @@ from telamon.errors import MachineError, PlatformError
 from telamon.platforms.files import located, write
 from telamon.platforms.lab import addresses, machine, tls, volumes
 from telamon.platforms.lab.addresses import Allocation
+from telamon.platforms.lab.clock_library import clock_library
 from telamon.state.account import Account
 
 FILE = "facts.json"
@@ -106,7 +107,7 @@ def discover(root: Path, needs: Needs, *, running: frozenset[str]) -> Discovery:
         resolves=kept.resolves if kept else machine.resolves(needs.hosts[0]),
         tls=_tls(root, needs, allocation) if needs.tls else None,
         relays=allocation.relays,
-        faketime=machine.movable_clock() if needs.movable_clocks else "",
+        faketime=clock_library(needs.clock_library) if needs.movable_clocks else "",
         home_size=needs.home_size,
         cores=len(os.sched_getaffinity(0)),
     )

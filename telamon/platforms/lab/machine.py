@@ -28,8 +28,6 @@ LONGEST_SOCKET_PATH = 107
 LEAST_ROOM = 512 * 1024 * 1024
 """Bytes that a component needs to begin: an empty database takes 40 MB, its write-ahead log up to 256 MB."""
 OPEN_FILES = 65536
-LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
-FAKETIME = ("*/faketime/libfaketimeMT.so.1", "faketime/libfaketimeMT.so.1")
 ACCOUNTS = ("postgres", "nobody")
 """Users to run the database as where we are root, the better one first."""
 RESOLVING_TAKES = 1.0
@@ -277,16 +275,6 @@ def resolves(host: str) -> bool:
     thread.start()
     thread.join(RESOLVING_TAKES)
     return bool(answer) and all(address.startswith("127.") for address in answer)
-
-
-def movable_clock() -> str:
-    """The library by which a process can be told another time; "" where this machine has none.
-
-    Source: Debian and Fedora packages ``libfaketime``/``faketime``, lists of files; the variant for programs with
-    threads.
-    """
-    found = (path for folder in LIBRARIES for name in FAKETIME for path in sorted(Path(folder).glob(name)))
-    return next(map(str, found), "")
 
 
 def raise_file_limit() -> None:

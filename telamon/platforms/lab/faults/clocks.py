@@ -33,8 +33,9 @@ class Clocks:
         if (self._root / clock_file(member)).exists():
             return ""
         return (
-            f"the clock of {member} cannot be moved: install libfaketime, set platform.movableClocks beside "
-            "platform.disturbable in the stack file, and apply it"
+            f"the clock of {member} cannot be moved: install libfaketime 0.9.11 or newer (or name it in "
+            "platform.clockLibrary), set platform.movableClocks beside platform.disturbable in the stack file, and "
+            "apply it"
         )
 
     def prepare(self, fault: Fault) -> Mapping[str, Any]:
