@@ -114,18 +114,25 @@ def _await_end(session: Session, target: Target) -> None:
         session.clock.sleep(LOOKS_EVERY)
 
 
-def refuse_other_platforms(found: FileRead) -> None:
+def refuse_other_platforms(found: FileRead, *, else_do: str = "") -> None:
     """Refuse a stack that this machine cannot carry as it is.
+
+    Args:
+        found: the stack.
+        else_do: what can be done besides, as a sentence; "" for nothing.
 
     Raises:
         RefusedError: it names another platform than this machine.
     """
     kind = found.stack.spec.platform.kind
     if kind != "lab":
+        brings = (
+            "Give --lab to rehearse it on this machine; `telamon up --context NAME` brings one to a cluster."
+        )
         raise RefusedError(
             f"{found.source} is for the platform {kind}, and what runs here is the lab",
             guard="PlatformIsLab",
-            remedy="Give --lab to rehearse it on this machine; `telamon up --context NAME` brings one to a cluster.",
+            remedy=f"{brings} {else_do}".rstrip(),
         )
 
 

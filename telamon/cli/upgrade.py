@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from telamon.model.operation import Operation
     from telamon.units import Duration
 
+WHOLE: Final = re.compile(r"\d+\.\d+\.\d+(-.*)?")
+"""A version that names one release; what else is written is refused for that."""
+
 
 @click.command(cls=Verb)
 @click.argument("product", shell_complete=completing.PRODUCTS)
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
 @click.option(
     "--downtime", is_flag=True, help="Agree to an interruption where the vendor allows nothing better."
 )
+@click.option("--unlisted", is_flag=True, help="Take a version that this Telamon has never heard of.")
 @click.option("--print", "only_print", is_flag=True, help="Print the change to the file, and do nothing.")
 @lab_option
 @state_option
@@ -63,6 +68,7 @@ def command(
     version: str,
     file: Path,
     downtime: bool,
+    unlisted: bool,
     only_print: bool,
     lab: bool,
     state: Path | None,
@@ -85,6 +91,9 @@ def command(
     With --in-window nothing is touched before the next maintenance window opens; until then the upgrade is listed as an
     operation, which can be cancelled.
 
+    A version that this Telamon has never heard of is refused with the nearest ones that it knows. --unlisted takes it,
+    for one that came out later.
+
     In a cluster (--context or --kubeconfig) the digests of the new images are locked as well, and the Stack is written
     as `telamon up` writes it. --downtime agrees to this upgrade alone, with the annotation telamon.dev/downtime.
 
@@ -102,6 +111,8 @@ def command(
 
     before = read_file(session, file, lab=lab)
     _check_product(product, tuple(map(str, before.stack.spec.products)))
+    if not unlisted:
+        _check_version(session, before, product, version=version)
     change = version_change(file, product, version=version)
     if only_print:
         session.answer(lambda: {"file": str(change.file), "patch": change.patch()}, change.patch)
@@ -115,7 +126,9 @@ def command(
         wanted = ClusterUpgrade(kubeconfig, context, auth, state, downtime, seconds)
         upgrade_in_cluster(session, change, product=product, file=file, wishes=wanted)
     else:
-        refuse_other_platforms(before)
+        # Whoever has Argo CD write the Stack changes the file, and nothing else.
+        told = "--context NAME or --kubeconfig FILE upgrades in a cluster, and --print shows the change to the file."
+        refuse_other_platforms(before, else_do=told)
         agreed, later = ((product,) if asked else () for asked in (downtime, in_window))
         wishes = Wishes(yes, wait, timeout, downtime=agreed, in_window=later)
         target = target_of(session, before.stack.metadata.name, state=state)
@@ -180,3 +193,30 @@ def _check_product(product: str, known: tuple[str, ...]) -> None:
         from telamon.cli.names import unknown
 
         raise unknown("product", product, known=known)
+
+
+def _check_version(session: Session, found: FileRead, product: str, *, version: str) -> None:
+    """Refuse a version that nobody has heard of; one that the stack file names somewhere is known by that.
+
+    Raises:
+        UsageError: naming the nearest ones.
+    """
+    from telamon.naming import ProductName
+    from telamon.products.release import is_known, nearest_known
+
+    newest = session.wiring().products(found.stack)[product].newest_releases
+    name, drills = ProductName(product), found.stack.spec.drills
+    named = {
+        release
+        for releases in (drills.broken_releases.get(name), drills.later_releases.get(name))
+        if releases is not None
+        for release in releases.model_dump().values()
+    }
+    if not newest or version in named or WHOLE.fullmatch(version) is None or is_known(version, newest):
+        return
+    *others, last = nearest_known(version, newest)
+    raise UsageError(
+        f'nobody has heard of {product} "{version}"',
+        remedy=f"The nearest that are known are {', '.join(others)} and {last}. Give --unlisted for one that came out "
+        "after this Telamon.",
+    )

@@ -297,6 +297,7 @@ class Product(Workload, Users):
         backup: how its shared home and its database are kept as one.
         object_stores: kinds of files that it can keep in S3, each with the first release that does.
         chart: what the vendor's Helm chart calls things; ``None`` where there is none.
+        newest_releases: the newest release of each line that is known; () where nobody knows any.
         upgrade_bases: paths below which the acts of a rolling upgrade may be, where public sources disagree.
         whoami: page of REST that answers 200 to whoever is logged in.
         clone: how a copy of its data is kept from acting as the original; ``None`` where nobody says, so that it cannot
@@ -319,6 +320,7 @@ class Product(Workload, Users):
     backup: BackupRules = BackupRules()
     object_stores: Mapping[str, str] = MappingProxyType({})
     chart: Chart | None = None
+    newest_releases: tuple[str, ...] = ()
     upgrade_bases: tuple[str, ...] = ()
     whoami: str = "/"
     clone: CloneRules | None = None

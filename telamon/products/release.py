@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,6 +44,33 @@ class Act(StrEnum):
 def numbers(release: str) -> tuple[int, ...]:
     """The numbers of a release: ``11.3.1`` is (11, 3, 1). What is no number counts as 0."""
     return tuple(int(part) if part.isdigit() else 0 for part in release.partition("-")[0].split("."))
+
+
+def is_known(release: str, newest: Sequence[str]) -> bool:
+    """Whether a release is one of those that are known; of a line no number up to the newest is left out.
+
+    Args:
+        release: e.g. ``11.3.2``.
+        newest: the newest release of each line that is known.
+    """
+    asked = numbers(release)
+    return any(asked[:2] == found[:2] and asked <= found for found in map(numbers, newest))
+
+
+def nearest_known(release: str, newest: Sequence[str], *, most: int = 3) -> tuple[str, ...]:
+    """The releases that were probably meant: the newest of the same line first, then of the lines beside it.
+
+    Args:
+        release: that nobody knows.
+        newest: the newest release of each line that is known.
+        most: how many at most.
+    """
+    asked = numbers(release)
+
+    def far(found: str) -> tuple[int, ...]:
+        return tuple(abs(one - other) for one, other in zip(numbers(found), asked, strict=False))
+
+    return tuple(sorted(newest, key=far)[:most])
 
 
 def backwards(from_release: str, to_release: str) -> Jump | None:

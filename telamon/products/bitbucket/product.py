@@ -28,6 +28,7 @@ from telamon.products.bitbucket import copies as holding
 from telamon.products.bitbucket import index as searching
 from telamon.products.bitbucket.backup import RULES
 from telamon.products.bitbucket.chart import CHART
+from telamon.products.bitbucket.releases import NEWEST
 from telamon.products.checks import Breach
 from telamon.products.datacenter import DataCenterProduct
 from telamon.products.indexing import Rebuild, RebuildWay
@@ -86,6 +87,7 @@ class Bitbucket(DataCenterProduct):
     clone = cloning.RULES
     quietens = True
     chart = CHART
+    newest_releases = NEWEST
     upgrade_bases = upgrade.BASES
     whoami = "/rest/api/latest/users?limit=1"
     title = "Bitbucket"

@@ -27,6 +27,7 @@ from telamon.products.confluence import clone as cloning
 from telamon.products.confluence import index as searching
 from telamon.products.confluence.backup import RULES
 from telamon.products.confluence.chart import CHART
+from telamon.products.confluence.releases import NEWEST
 from telamon.products.datacenter import DataCenterProduct
 from telamon.products.indexing import Rebuild, RebuildWay
 from telamon.products.release import Act, Jump
@@ -79,6 +80,7 @@ class Confluence(DataCenterProduct):
     backup = RULES
     clone = cloning.RULES
     chart = CHART
+    newest_releases = NEWEST
     upgrade_bases = upgrade.BASES
     whoami = "/rest/api/user/current"
     title = "Confluence"

@@ -27,6 +27,7 @@ from telamon.products.jira import index as searching
 from telamon.products.jira.apps import APPS
 from telamon.products.jira.backup import RULES
 from telamon.products.jira.chart import CHART
+from telamon.products.jira.releases import NEWEST
 from telamon.products.release import Act, Jump
 from telamon.products.traffic import Traffic, TrafficInputs, Writer
 from telamon.products.upgrade import rewritten_at_start
@@ -42,6 +43,7 @@ class Jira(DataCenterProduct):
     backup = RULES
     clone = cloning.RULES
     chart = CHART
+    newest_releases = NEWEST
     apps = APPS
     whoami = "/rest/api/2/myself"
     title = "Jira"

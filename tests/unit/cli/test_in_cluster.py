@@ -107,6 +107,14 @@ def upgrade(cluster: Cluster, *words: str) -> Result:
     return cluster.run("upgrade", "jira", "11.3.2", "-f", str(cluster.file), "--no-wait", "--yes", *words)
 
 
+def test_without_a_cluster_an_upgrade_tells_what_can_be_done(cluster: Cluster) -> None:
+    done = cluster.desk.run("upgrade", "jira", "11.3.2", "-f", str(cluster.file), "--yes")
+    assert done.code == 4
+    for words in ("--lab", "--context NAME", "--print"):
+        assert words in done.err
+    assert cluster.file.read_text() == TEXT
+
+
 def test_a_changed_file_is_written_as_the_stack(cluster: Cluster) -> None:
     cluster.file.write_text(TEXT.replace("11.3.1", "11.3.3"))
     done = cluster.run("apply", str(cluster.file), "--no-wait", "--yes")

@@ -110,3 +110,22 @@ def test_what_is_no_whole_version_is_refused_and_the_file_stays(desk: Desk, file
     assert "three numbers" in done.err
     assert file.read_text() == TEXT
     assert [path for method, path, _ in desk.controller.asked if method == "PUT"] == []
+
+
+def test_a_version_that_nobody_has_heard_of_gets_the_nearest(desk: Desk, file: Path) -> None:
+    desk.brought_up()
+    done = desk.run("upgrade", "jira", "11.3.999", "-f", str(file), "--yes")
+    assert done.code == 2
+    assert 'nobody has heard of jira "11.3.999"' in done.err
+    assert "The nearest that are known are 11.3.5, 11.2.1 and 11.1.1." in done.err
+    assert file.read_text() == TEXT
+    assert [path for method, path, _ in desk.controller.asked if method == "PUT"] == []
+
+
+@pytest.mark.parametrize("words", [("11.3.999", "--unlisted"), ("11.3.98",), ("11.4.0",)])
+def test_a_version_that_somebody_vouches_for_is_taken(desk: Desk, file: Path, words: tuple[str, ...]) -> None:
+    drills = "  drills:\n    brokenReleases: {jira: {errs: 11.3.98}}\n    laterReleases: {jira: {rolling: 11.4.0}}\n"
+    file.write_text(TEXT + drills)
+    done = desk.run("upgrade", "jira", *words, "-f", str(file), "--print")
+    assert done.code == 0, done.err
+    assert words[0] in done.out
