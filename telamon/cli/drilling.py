@@ -8,9 +8,9 @@ import math
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
@@ -27,11 +27,11 @@ from telamon.errors import (
     RefusedError,
     brief,
 )
-from telamon.model.care import BrokenReleases
+from telamon.model.care import DrillsSpec
 from telamon.model.stack import Stack
 from telamon.platforms.backup.vault import PROGRAM as BACKUPS
 from telamon.proof.drill.campaign import QUICK
-from telamon.proof.drill.deeds import QUARANTINE, RELEASE, AskForRelease, Deed, Operate
+from telamon.proof.drill.deeds import COUNTERPARTS, SUCCEEDED, AskForRelease, Deed, Grow, Operate
 from telamon.proof.drill.scene import Member, Scene
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ LOCK: Final = "run/drill.lock"
 BEFORE: Final = "drills/before.json"
 """What the stack asked for before a drill had it ask for something else."""
 ASIDE: Final = "drills/aside.json"
-"""Who was set aside by a drill, and is to be taken back."""
+"""The operation that makes good what a drill asked for: who was set aside is taken back, and users are let in."""
 SOURCE: Final = "a drill"
 GUARD: Final = "not-on-production"
 
@@ -99,12 +99,16 @@ class LabStage:
             ),
             index_folders={name: _index_folder(product) for name, product in products.items()},
             shared_homes=frozenset(name for name, product in products.items() if product.shares_home),
-            never_start=_named(stack, lambda broken: broken.never_starts),
-            erring=_named(stack, lambda broken: broken.errs),
+            never_start=_broken(stack.spec.drills, "never_starts"),
+            never_start_major=_broken(stack.spec.drills, "major_never_starts"),
+            erring=_broken(stack.spec.drills, "errs"),
+            later=_later(stack.spec.drills, "rolling"),
+            later_major=_later(stack.spec.drills, "downtime"),
             rebuilt=frozenset(
                 name for name, product in products.items() if product.index_rebuild is not None
             ),
             databases=frozenset(name for name, product in products.items() if product.needs_database),
+            secrets=frozenset(name for name, product in products.items() if product.cluster_secret),
             saves=shutil.which(BACKUPS) is not None,
         )
 
@@ -122,27 +126,53 @@ class LabStage:
         self.session.wiring().start_controller(self.target.root)
 
     def do(self, deed: Deed) -> str:
-        """Ask for something. Returns the name of the operation that does it."""
+        """Ask for something. Returns the name of the operation that does it; "" where none does."""
         match deed:
             case Operate():
-                if deed.verb == QUARANTINE:
-                    self._keep(ASIDE, {"component": deed.component, "member": deed.member})
-                wish = {"verb": deed.verb, "component": deed.component, "member": deed.member, "params": {}}
+                of = {"component": deed.component, "member": deed.member}
+                if (back := COUNTERPARTS.get(deed.verb)) is not None:
+                    self._keep(ASIDE, {"verb": back, **of})
+                wish = {"verb": deed.verb, "params": dict(deed.params), **of}
                 return self._controller.operate(wish).metadata.name
             case AskForRelease():
-                return self._ask_for(deed)
+                stays, downtime = deed.ends == SUCCEEDED, (deed.product,) if deed.downtime else ()
+                self._ask_for(deed.product, "version", value=deed.release, stays=stays, downtime=downtime)
+                made = [
+                    one for one in self._controller.operations() if one.spec.target.component == deed.product
+                ]
+                return made[-1].metadata.name
+            case Grow():
+                nodes = self._asked(deed.product).get("nodes")
+                self._ask_for(deed.product, "nodes", value=int(nodes or 0) + 1, stays=False)
+                return ""
 
-    def ending(self, operation: str) -> str:
-        """How an operation has ended; "" while it goes on, and where nobody keeps the stack."""
+    def ending(self, deed: Deed, operation: str) -> str:
+        """How something has ended that was asked for; "" while it goes on, and where nobody keeps the stack."""
         with suppress(NoController):
+            if isinstance(deed, Grow):
+                return self._grown(deed)
             phase = self._controller.operation(operation).status.phase
             return "" if phase in UNENDED else phase
         return ""
 
+    def _grown(self, deed: Grow) -> str:
+        """Let the node go that has come; how that has ended, once it is gone."""
+        kept = self._kept(BEFORE)
+        if kept is None or self.trouble():
+            return ""
+        members = [found for found in self._report().status.members if found.component == deed.product]
+        nodes = self._asked(deed.product).get("nodes")
+        if nodes == kept["asked"] and sum(found.serving for found in members) == nodes:
+            self._put(deed.product, "nodes", value=kept["before"])
+        elif nodes == kept["before"] and len(members) == nodes:
+            return SUCCEEDED
+        return ""
+
     def give_up(self, operation: str) -> None:
-        """Ask an operation to end early."""
-        with suppress(NotReadyError):
-            self._controller.cancel(operation)
+        """Ask an operation to end early; no operation is left alone."""
+        if operation:
+            with suppress(NotReadyError):
+                self._controller.cancel(operation)
 
     def reached(self, deed: AskForRelease) -> frozenset[str]:
         """Members that run the release that was asked for."""
@@ -165,13 +195,18 @@ class LabStage:
         if kept is None:
             return
         try:
-            asked = AskForRelease(**kept["asked"])
-            before = kept["stack"]
-        except (KeyError, TypeError) as error:
+            product, key, asked = kept["product"], kept["key"], kept["asked"]
+            before, stays = kept["before"], kept["stays"]
+        except KeyError as error:
             raise _unreadable(self.target.root / BEFORE, error) from error
         # Whoever has asked for something else since then is not overruled.
-        if self._version(asked.product) == asked.release:
-            self._controller.put(before, source=SOURCE)
+        if self._asked(product).get(key) == asked:
+            try:
+                self._put(product, key, value=before)
+            except RefusedError:
+                # No product goes back to a release once it has left it for good.
+                if not stays:
+                    raise
         (self.target.root / BEFORE).unlink(missing_ok=True)
 
     def _take_back(self) -> None:
@@ -181,7 +216,7 @@ class LabStage:
         # While it is only about to be set aside it cannot be taken back; the next drill begins with doing so.
         with suppress(ConflictError):
             with suppress(RefusedError):
-                self._controller.operate({"verb": RELEASE, "params": {}, **kept})
+                self._controller.operate({"params": {}, **kept})
             (self.target.root / ASIDE).unlink(missing_ok=True)
 
     def _keep(self, name: str, document: Mapping[str, Any]) -> None:
@@ -205,18 +240,27 @@ class LabStage:
             raise _unreadable(path, TypeError("it holds no object"))
         return found
 
-    def _version(self, product: str) -> str | None:
-        specs = self._stack().spec.products
-        return next((spec.version for name, spec in specs.items() if name == product), None)
+    def _asked(self, product: str) -> Mapping[str, Any]:
+        """What the stack file says of a product; nothing where it names none of that name."""
+        asked: Mapping[str, Any] = self._written()["spec"]["products"].get(product, {})
+        return asked
 
-    def _ask_for(self, deed: AskForRelease) -> str:
-        """Have the stack ask for another release; what it asked for before is kept until :meth:`undo`."""
-        stack = self._stack().model_dump(mode="json", exclude={"status"})
-        self._keep(BEFORE, {"asked": asdict(deed), "stack": stack})
-        stack["spec"]["products"][deed.product]["version"] = deed.release
-        self._controller.put(stack, source=SOURCE)
-        found = [one for one in self._controller.operations() if one.spec.target.component == deed.product]
-        return found[-1].metadata.name
+    def _written(self) -> dict[str, Any]:
+        return self._stack().model_dump(mode="json", exclude={"status"})
+
+    def _ask_for(
+        self, product: str, key: str, *, value: object, stays: bool, downtime: tuple[str, ...] = ()
+    ) -> None:
+        """Have the stack ask for something else; what it asked for before is kept until :meth:`undo`."""
+        before = self._asked(product).get(key)
+        kept = {"product": product, "key": key, "asked": value, "before": before, "stays": stays}
+        self._keep(BEFORE, kept)
+        self._put(product, key, value=value, downtime=downtime)
+
+    def _put(self, product: str, key: str, *, value: object, downtime: tuple[str, ...] = ()) -> None:
+        stack = self._written()
+        stack["spec"]["products"][product][key] = value
+        self._controller.put(stack, source=SOURCE, downtime=downtime)
 
     def first_step(self, since: float) -> float:
         """Wall-clock instant of the engine's first step after another one; infinity where it took none."""
@@ -312,10 +356,14 @@ def alone(target: Target, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _named(stack: Stack, choose: Callable[[BrokenReleases], str | None]) -> Mapping[str, str]:
+def _broken(drills: DrillsSpec, which: str) -> Mapping[str, str]:
     """Releases of one sort that the file says are no good, by product."""
-    broken = stack.spec.drills.broken_releases
-    return {name: release for name, one in broken.items() if (release := choose(one)) is not None}
+    return {name: found for name, one in drills.broken_releases.items() if (found := getattr(one, which))}
+
+
+def _later(drills: DrillsSpec, which: str) -> Mapping[str, str]:
+    """Releases that the file says products may be brought to, by the way that they take, by product."""
+    return {name: found for name, one in drills.later_releases.items() if (found := getattr(one, which))}
 
 
 def _index_folder(product: Product) -> str:

@@ -154,6 +154,26 @@ class BrokenReleases(Section):
         Version | None,
         Doc("Version whose nodes start and answer with errors.", unset="The drill for it is skipped."),
     ] = None
+    major_never_starts: Annotated[
+        Version | None,
+        Doc(
+            "Version that no rolling upgrade leads to, and whose nodes end while they start.",
+            unset="The drill for it is skipped.",
+        ),
+    ] = None
+
+
+class LaterReleases(Section):
+    """Releases of a product that it may be brought to for good: no product goes back to an earlier one."""
+
+    rolling: Annotated[
+        Version | None,
+        Doc("Version that a rolling upgrade leads to.", unset="The drill for it is skipped."),
+    ] = None
+    downtime: Annotated[
+        Version | None,
+        Doc("Version that takes an interruption to come to.", unset="The drill for it is skipped."),
+    ] = None
 
 
 class WindowSpec(Section):
@@ -209,5 +229,12 @@ class DrillsSpec(Section):
         Doc(
             "Releases that are known to be no good, by product: the drills broken-release-* ask for them.",
             why="Nobody should be given a broken release by accident.",
+        ),
+    ] = Field(default_factory=dict)
+    later_releases: Annotated[
+        Mapping[ProductKey, LaterReleases],
+        Doc(
+            "Releases that drills bring products to, by product. They stay there, and another run skips these drills.",
+            why="A drill should not change for good what nobody has named.",
         ),
     ] = Field(default_factory=dict)

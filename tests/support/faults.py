@@ -383,6 +383,12 @@ def broken_release_of_a_missing_product(data: Document, _rng: random.Random) -> 
     return Spoiled(path, (("spec", "drills"), ("spec", "products")))
 
 
+def later_release_of_a_missing_product(data: Document, _rng: random.Random) -> Spoiled | None:
+    data["spec"]["drills"] = {"laterReleases": {"nowhere": {"rolling": "1.2.3"}}}
+    path: Path = ("spec", "drills", "laterReleases", "nowhere")
+    return Spoiled(path, (("spec", "drills"), ("spec", "products")))
+
+
 def repositories_on_efs(data: Document, _rng: random.Random) -> Spoiled | None:
     product = data["spec"].get("products", {}).get("bitbucket")
     if product is None or data["spec"].get("platform", {}).get("kind", "lab") == "lab":
@@ -439,6 +445,7 @@ DATA_FAULTS: dict[str, Spoiler] = {
     "unknown time zone": unknown_time_zone,
     "rights in a missing product": rights_in_a_missing_product,
     "broken release of a missing product": broken_release_of_a_missing_product,
+    "later release of a missing product": later_release_of_a_missing_product,
     "repositories on EFS": repositories_on_efs,
 }
 

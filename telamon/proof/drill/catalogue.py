@@ -11,14 +11,12 @@ import random
 from collections.abc import Iterator
 
 from telamon.errors import NotReadyError
-from telamon.naming import EDGE, WRITER
+from telamon.naming import EDGE
 from telamon.plan.fault import (
-    BlackHoleLink,
     ClockJump,
     CorruptIndex,
     CrashLoop,
     CutLink,
-    DelayLink,
     Fault,
     FullDisk,
     Hang,
@@ -38,6 +36,8 @@ from telamon.proof.drill.drills import (
     lasting,
     victim,
 )
+from telamon.proof.drill.interrupting import of_interruptions
+from telamon.proof.drill.links import of_links
 from telamon.proof.drill.operating import of_operations, of_releases
 from telamon.proof.drill.scene import PRIMARY, STANDBY, Scene
 from telamon.proof.history.verdict import Fault as Anomaly
@@ -47,13 +47,14 @@ def catalogue() -> tuple[Drill, ...]:
     """Every drill, from the plain to the rare."""
     return (
         *_of_nodes(),
-        *_of_links(),
+        *of_links(),
         *_of_homes(),
         *_of_the_database(),
         *_of_the_front(),
         *of_releases(),
         *_of_several(),
         *of_operations(),
+        *of_interruptions(),
     )
 
 
@@ -100,7 +101,15 @@ def _of_nodes() -> Iterator[Drill]:
         "The clock of a node jumps an hour ahead",
         "Sessions, leases and heartbeats survive a wrong clock; what was written stays readable everywhere.",
         "product",
-        lambda scene, product, dice: lasting(15.0, ClockJump(victim(scene, product, dice=dice).name, 3600.0)),
+        lambda scene, product, dice: _clock(scene, product, dice, offset=3600.0),
+        heals_within=150.0,
+    )
+    yield Drill(
+        "node-clock-behind",
+        "The clock of a node falls an hour behind",
+        "The node works on although its own past seems to lie ahead; what was written stays readable everywhere.",
+        "product",
+        lambda scene, product, dice: _clock(scene, product, dice, offset=-3600.0),
         heals_within=150.0,
     )
     yield Drill(
@@ -114,63 +123,15 @@ def _of_nodes() -> Iterator[Drill]:
     )
 
 
+def _clock(scene: Scene, product: str, dice: random.Random, *, offset: float) -> tuple[Strike, ...]:
+    return lasting(15.0, ClockJump(victim(scene, product, dice=dice).name, offset))
+
+
 def _companion_kill(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
     found = scene.companions(product)
     if not found:
         raise NotReadyError(f"{product} has no companion")
     return at_once(Kill(dice.choice(found).name))
-
-
-# ---------------------------------------------------------------------------------------------------------------- links
-
-
-def _of_links() -> Iterator[Drill]:
-    yield Drill(
-        "nodes-cut",
-        "Two nodes of a cluster no longer reach one another",
-        "Nobody writes over what the other has written; the cluster is one again once the link is back.",
-        "product",
-        _cut_peers,
-        heals_within=180.0,
-    )
-    yield Drill(
-        "node-database-hole",
-        "Everything between a node and the database is swallowed",
-        "The node is taken out of rotation; its users are served by others.",
-        "product",
-        lambda scene, product, dice: lasting(
-            15.0, BlackHoleLink(victim(scene, product, dice=dice).name, WRITER)
-        ),
-        (Limit("stall", 15.0),),
-        heals_within=150.0,
-    )
-    yield Drill(
-        "database-slow",
-        "The database answers 30 ms late, each way",
-        "Everything takes longer, nothing fails, and nobody is restarted for it.",
-        "stack",
-        lambda _scene, _product, _dice: lasting(20.0, DelayLink("*", WRITER, 0.03)),
-        (READS_GO_ON, Limit("failed_writes", 0), Limit("stall", 5.0)),
-    )
-    yield Drill(
-        "database-cut",
-        "Nobody reaches the database",
-        "Nodes say so and wait, instead of being restarted one after the other; writes are back soon after it is.",
-        "stack",
-        lambda _scene, _product, _dice: lasting(10.0, CutLink("*", WRITER)),
-        heals_within=120.0,
-    )
-
-
-def _cut_peers(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
-    nodes = scene.of(product)
-    if len(nodes) < 2:
-        raise NotReadyError(f"{product} has no second node that serves")
-    one, other = dice.sample(nodes, 2)
-    return (
-        Strike(0.0, CutLink(one.name, other.name), 15.0),
-        Strike(0.0, CutLink(other.name, one.name), 15.0),
-    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- homes

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
-QUARANTINE: Final = "quarantine"
-RELEASE: Final = "release"
-"""Verbs of which the second makes the first good again."""
+COUNTERPARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"quarantine": "release", "maintenance-on": "maintenance-off"}
+)
+"""Verbs, and those that make them good again."""
+SUCCEEDED: Final = "Succeeded"
 REFUSED: Final = "Refused"
 """How a deed ends that a guard did not let begin."""
 
@@ -19,32 +23,49 @@ class Operate:
     Attributes:
         verb: which.
         component: in whose lane.
-        ends: how it must end: ``Succeeded``, ``Failed`` or :data:`REFUSED`.
+        ends: how it must end: :data:`SUCCEEDED`, ``Failed`` or :data:`REFUSED`.
         member: whom it is about; "" for every member.
+        params: particulars of the verb.
     """
 
     verb: str
     component: str
-    ends: str = "Succeeded"
+    ends: str = SUCCEEDED
     member: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class AskForRelease:
-    """The stack file asks for another release of a product, until the drill is over.
+    """The stack file asks for another release of a product, until the drill is over, or for good where it gets there.
 
     Attributes:
         product: which.
         release: that is asked for.
         ends: how the operation must end.
+        downtime: whether an interruption is agreed to.
     """
 
     product: str
     release: str
     ends: str
+    downtime: bool = False
 
 
-Deed = Operate | AskForRelease
+@dataclass(frozen=True)
+class Grow:
+    """The stack file asks for one more node of a product; once that serves, for as many as before.
+
+    Attributes:
+        product: which.
+        ends: how it must end.
+    """
+
+    product: str
+    ends: str = SUCCEEDED
+
+
+Deed = Operate | AskForRelease | Grow
 
 
 def describe(deed: Deed) -> str:
@@ -54,3 +75,5 @@ def describe(deed: Deed) -> str:
             return f"{deed.verb} {deed.member or deed.component}"
         case AskForRelease():
             return f"ask for {deed.product} {deed.release}"
+        case Grow():
+            return f"ask for another node of {deed.product}, and take it away again"

@@ -15,7 +15,7 @@ from telamon.errors import ConflictError, NoController, NotReadyError, RefusedEr
 from telamon.plan.fault import Fault, KillController, describe
 from telamon.ports import Faults
 from telamon.proof.drill import deeds
-from telamon.proof.drill.deeds import REFUSED, AskForRelease, Deed, Operate
+from telamon.proof.drill.deeds import REFUSED, AskForRelease, Deed
 from telamon.proof.drill.drills import AT_ONCE, Drill, Strike
 from telamon.proof.drill.judging import Timeline, findings, seen_by, verdict
 from telamon.proof.drill.outcome import Blow, Outcome, Verdict
@@ -66,24 +66,24 @@ class Stage(Protocol):
         """Start a controller, as a supervisor would; one that runs is left alone."""
 
     def do(self, deed: Deed) -> str:
-        """Ask for something. Returns the name of the operation that does it.
+        """Ask for something. Returns the name of the operation that does it; "" where none does.
 
         Raises:
             RefusedError: a guard does not let it begin.
             ConflictError: another operation is in progress there.
         """
 
-    def ending(self, operation: str) -> str:
-        """How an operation has ended; "" while it goes on, and where nobody keeps the stack."""
+    def ending(self, deed: Deed, operation: str) -> str:
+        """How something has ended that was asked for; "" while it goes on, and where nobody keeps the stack."""
 
     def give_up(self, operation: str) -> None:
-        """Ask an operation to end early; one that has ended is left alone."""
+        """Ask an operation to end early; one that has ended is left alone, and so is no operation."""
 
     def reached(self, deed: AskForRelease) -> frozenset[str]:
         """Members that run the release that was asked for."""
 
     def undo(self) -> None:
-        """Ask again for the releases that were asked for before :meth:`do`, also where another drill has done it."""
+        """Ask again for what was asked for before :meth:`do`, also where another drill has done it."""
 
     def first_step(self, since: float) -> float:
         """Wall-clock instant of the engine's first step after another one; infinity where it took none."""
@@ -140,7 +140,7 @@ class _Course:
     @property
     def done(self) -> Mapping[str, float]:
         """What came of that which was asked for."""
-        asked = [strike.fault for strike in self.strikes if isinstance(strike.fault, Operate | AskForRelease)]
+        asked = [strike.fault for strike in self.strikes if isinstance(strike.fault, Deed)]
         found: dict[str, float] = {"endings": float(self.otherwise)} if asked else {}
         if any(isinstance(deed, AskForRelease) for deed in asked):
             found["reached"] = float(len(self.reached))
@@ -202,7 +202,7 @@ def _run(
         strikes = drill.plan(scene, base.product, dice)
     except NotReadyError as error:
         return _with(base, verdict=Verdict.SKIPPED, reason=str(error))
-    faults = [strike.fault for strike in strikes if not isinstance(strike.fault, Operate | AskForRelease)]
+    faults = [strike.fault for strike in strikes if not isinstance(strike.fault, Deed)]
     missing = [reason for fault in faults if (reason := stage.faults.lacks(fault))]
     if missing:
         return _with(base, verdict=Verdict.SKIPPED, reason=missing[0])
@@ -278,7 +278,7 @@ def _strike_all(stage: Stage, course: _Course, say: Callable[[str], None]) -> No
         while waiting and waiting[0][1].at <= now:
             number, strike = waiting.pop(0)
             name = f"drill-{number}"
-            if isinstance(strike.fault, Operate | AskForRelease):
+            if isinstance(strike.fault, Deed):
                 _ask(stage, course, strike, deed=strike.fault, say=say)
                 continue
             say(describe(strike.fault))
@@ -314,11 +314,13 @@ def _follow(stage: Stage, course: _Course) -> None:
     for doing in tuple(course.doings):
         if isinstance(doing.deed, AskForRelease):
             course.reached |= stage.reached(doing.deed)
-        ending = stage.ending(doing.operation)
+        ending = stage.ending(doing.deed, doing.operation)
         if not ending and time.monotonic() - course.struck < doing.until:
             continue
         course.doings.remove(doing)
-        course.notes.append(f"{doing.operation}: {ending or 'not at its end in time'}")
+        course.notes.append(
+            f"{doing.operation or deeds.describe(doing.deed)}: {ending or 'not at its end in time'}"
+        )
         course.otherwise += ending != doing.deed.ends
         if not ending:
             stage.give_up(doing.operation)

@@ -13,7 +13,7 @@ logins          sessions that had to log in again although they had asked to be 
 forgotten       the same, of those that had not asked
 detected        from the first fault to the first step that the engine took for it
 endings         operations that were asked for and ended otherwise than they must
-reached         nodes of a product that ran the release which is no good
+reached         nodes of a product that ran the release which was asked for
 healed          from the end of the last fault until everything was ready, and stayed so
 ==============  =====================================================================================================
 """
@@ -50,7 +50,7 @@ TITLES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "forgotten": ("new logins of sessions that did not ask to be remembered", ""),
         "detected": ("detected", "s"),
         "endings": ("operations that ended otherwise than they must", ""),
-        "reached": ("nodes that the broken release reached", ""),
+        "reached": ("nodes that the new release reached", ""),
         "healed": ("healed after the fault", "s"),
     }
 )

@@ -46,9 +46,13 @@ class Scene:
         index_folders: folder of the search index below a node's home, by product; left out where nodes keep none.
         shared_homes: products whose nodes share a home.
         never_start: releases whose nodes do not come up, by product, as the file names them.
+        never_start_major: the same, of releases that no rolling upgrade leads to.
         erring: releases whose nodes answer with errors, likewise.
+        later: releases that a rolling upgrade leads to, and that products may stay at, likewise.
+        later_major: the same, of releases that take an interruption to come to.
         rebuilt: products that can be asked to make their search index anew.
         databases: products that have a database.
+        secrets: products whose nodes share a secret that can be renewed.
         saves: whether backups can be taken.
     """
 
@@ -60,9 +64,13 @@ class Scene:
     index_folders: Mapping[str, str] = field(default_factory=dict)
     shared_homes: frozenset[str] = frozenset()
     never_start: Mapping[str, str] = field(default_factory=dict)
+    never_start_major: Mapping[str, str] = field(default_factory=dict)
     erring: Mapping[str, str] = field(default_factory=dict)
+    later: Mapping[str, str] = field(default_factory=dict)
+    later_major: Mapping[str, str] = field(default_factory=dict)
     rebuilt: frozenset[str] = frozenset()
     databases: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
     saves: bool = False
 
     def of(self, component: str) -> tuple[Member, ...]:

@@ -215,9 +215,10 @@ def access_names_a_product(subject: Subject) -> Iterator[Finding]:
 
 
 def drills_name_a_product(subject: Subject) -> Iterator[Finding]:
-    """Broken releases are of products that are there."""
-    named = subject.spec.drills.broken_releases
-    yield from _unknown_products(subject, ("spec", "drills", "brokenReleases"), named)
+    """Releases for drills are of products that are there."""
+    drills = subject.spec.drills
+    yield from _unknown_products(subject, ("spec", "drills", "brokenReleases"), drills.broken_releases)
+    yield from _unknown_products(subject, ("spec", "drills", "laterReleases"), drills.later_releases)
 
 
 def _unknown_products(subject: Subject, path: Path, /, named: Iterable[str]) -> Iterator[Finding]:

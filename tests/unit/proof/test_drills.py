@@ -14,7 +14,7 @@ from telamon.errors import NotReadyError, RefusedError, UsageError
 from telamon.plan.fault import LONGEST, NAMES, Kill, KillController, as_data, describe, from_data
 from telamon.proof.drill.campaign import Done, Journal, draws, turns
 from telamon.proof.drill.catalogue import catalogue
-from telamon.proof.drill.deeds import AskForRelease, Operate
+from telamon.proof.drill.deeds import AskForRelease, Deed, Grow, Operate
 from telamon.proof.drill.judging import TITLES, Timeline, findings, seen_by, verdict
 from telamon.proof.drill.outcome import Finding, Verdict
 from telamon.proof.drill.scene import Member, Scene
@@ -46,9 +46,13 @@ SCENE = Scene(
     index_folders={"wiki": "index", "code": ""},
     shared_homes=frozenset({"wiki"}),
     never_start={"wiki": "1.0.8"},
+    never_start_major={"wiki": "2.0.8"},
     erring={"wiki": "1.0.9"},
+    later={"wiki": "1.0.1"},
+    later_major={"wiki": "2.0.0"},
     rebuilt=frozenset({"wiki"}),
     databases=frozenset({"wiki", "code"}),
+    secrets=frozenset({"wiki"}),
     saves=True,
 )
 DRILLS = {drill.name: drill for drill in catalogue()}
@@ -71,7 +75,7 @@ def test_every_drill_is_bounded_and_chosen_by_its_seed(name: str, product: str) 
         assert all(0 < strike.seconds < LONGEST / 4 and strike.at < 60 for strike in found)
         for strike in found:
             asked = strike.fault
-            if isinstance(asked, AskForRelease):
+            if isinstance(asked, AskForRelease | Grow):
                 assert asked.product == product
                 continue
             if isinstance(asked, Operate):
@@ -93,6 +97,16 @@ def test_every_drill_says_what_it_expects_and_demands_what_is_measured() -> None
         assert 0 < drill.heals_within <= 300
 
 
+def words(deed: Deed) -> str:
+    match deed:
+        case Operate():
+            return deed.verb
+        case AskForRelease():
+            return f"{'major ' if deed.downtime else ''}upgrade to {deed.release}, {deed.ends}"
+        case Grow():
+            return "scale"
+
+
 def test_the_controller_is_killed_in_the_middle_of_every_sort_of_operation() -> None:
     asked = {}
     for name, drill in DRILLS.items():
@@ -101,20 +115,44 @@ def test_the_controller_is_killed_in_the_middle_of_every_sort_of_operation() -> 
             assert sorted(strikes, key=lambda strike: strike.at) == list(strikes)
             assert sum(isinstance(strike.fault, KillController) for strike in strikes) >= 4
             asked[name.removesuffix("-controller-kill")] = [
-                strike.fault.verb if isinstance(strike.fault, Operate) else "upgrade"
-                for strike in strikes
-                if isinstance(strike.fault, Operate | AskForRelease)
+                words(strike.fault) for strike in strikes if isinstance(strike.fault, Deed)
             ]
     assert asked == {
         "operation": ["restart"],
-        "upgrade": ["upgrade"],
+        "upgrade": ["upgrade to 1.0.8, Failed"],
+        "later-release": ["upgrade to 1.0.1, Succeeded"],
+        "scale": ["scale"],
         "index-sync": ["index-sync"],
         "index-rebuild": ["index-rebuild"],
         "backup": ["backup"],
         "rotation": ["rotate-database-password"],
         "quarantine": ["quarantine", "release"],
         "switchover": ["switchover"],
+        "maintenance": ["maintenance-on", "maintenance-off"],
+        "secret": ["rotate-cluster-secret"],
+        "major-upgrade": ["major upgrade to 2.0.0, Succeeded"],
+        "failed-major-upgrade": ["major upgrade to 2.0.8, Failed"],
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "broken-release-errs",
+        "broken-release-never-starts",
+        "failed-major-upgrade-controller-kill",
+        "later-release-controller-kill",
+        "major-upgrade-controller-kill",
+        "upgrade-controller-kill",
+    ],
+)
+def test_a_product_is_asked_to_become_what_is_named_and_later_alone(name: str) -> None:
+    plan = DRILLS[name].plan
+    at = tuple(replace(one, release="2.0.10") for one in SCENE.members)
+    with pytest.raises(NotReadyError, match=r"at 2\.0\.10 already"):
+        plan(replace(SCENE, members=at), "wiki", random.Random(1))
+    with pytest.raises(NotReadyError, match=r"spec\.drills\.(broken|later)Releases\.code"):
+        plan(SCENE, "code", random.Random(1))
 
 
 def test_several_members_are_hit_over_the_seeds() -> None:
@@ -143,7 +181,7 @@ def test_every_fault_has_words_and_comes_back_from_its_data() -> None:
         for seed in range(60)
         for product in ("wiki",)
         for strike in drill.plan(SCENE, product, random.Random(seed))
-        if not isinstance(strike.fault, Operate | AskForRelease)
+        if not isinstance(strike.fault, Deed)
     }
     assert {type(fault) for fault in made} == set(NAMES.values())
     for fault in made:
