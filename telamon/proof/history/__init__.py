@@ -28,14 +28,15 @@ bag
     Elements are added once, so a read says of each element whether it was there. A bag from which nothing is removed
     is linearizable if, and only if: no read shows what was not sent yet, or misses what had been acknowledged, or
     misses what an earlier read showed; the reads form a chain by inclusion; and no read that shows an element misses
-    one that was acknowledged before that element was sent. Elements with a removal are judged one by one, by rules
-    that raise no false alarm; the rules between elements leave them out. Only what has been acknowledged can be
-    removed: before, nobody knows its name.
+    one that was acknowledged before that element was sent. Elements with a removal are judged one by one, where an
+    element by itself is linearizable if, and only if, nothing is found; the rules between elements leave them out. Only
+    what has been acknowledged can be removed or opened: before, nobody knows its name.
 register without versions
     Every write has a token of its own, so each read names the write it saw. A write and its reads form a cluster; two
     clusters contradict one another if each has an operation that was answered before one of the other's was sent.
     The history is linearizable if, and only if, no two clusters do (Source: Gibbons and Korach, "Testing shared
-    memories", SIAM Journal on Computing 26(4), 1997, section 4).
+    memories", SIAM Journal on Computing 26(4), 1997, section 4). A session is shown no value again once it was shown
+    one that came after it, be it that time says so or what the session was shown before.
 register with versions, and refs
     The versions are the order; it must have no gap, one token at each place, and agree with time.
 what is opened

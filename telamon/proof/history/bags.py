@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, Self
 
 from telamon.products.traffic import Act, Promise
 from telamon.proof.history.findings import Findings
 from telamon.proof.history.model import Operation, Outcome
-from telamon.proof.history.openings import check_opened
+from telamon.proof.history.openings import check_opened, opened_by
 from telamon.proof.history.verdict import Anomaly, Fault
 
 MOST_MISSES: Final = 64
@@ -53,6 +54,7 @@ class _Bag:
         adds: by token.
         removals: those that were not refused, by token.
         reads: that showed something, by the instant at which they began; eventual ones are not among them.
+        openings: likewise, by the token that was opened.
         loose: eventual reads.
         first: the first answer that showed a token.
         last: the last answer that showed it.
@@ -61,6 +63,7 @@ class _Bag:
     adds: Mapping[str, Operation]
     removals: Mapping[str, Sequence[Operation]]
     reads: Sequence[_Read]
+    openings: Mapping[str, Sequence[_Read]]
     loose: Sequence[_Read]
     first: Mapping[str, Operation]
     last: Mapping[str, Operation]
@@ -70,6 +73,7 @@ class _Bag:
         adds: dict[str, Operation] = {}
         removals: dict[str, list[Operation]] = {}
         reads: list[_Read] = []
+        openings: dict[str, list[_Read]] = {}
         loose: list[_Read] = []
         for operation in operations:
             if operation.act is Act.ADD:
@@ -79,8 +83,16 @@ class _Bag:
             elif operation.act is Act.READ and operation.ok and operation.seen is not None:
                 read = _Read(operation, frozenset(operation.seen.tokens))
                 (loose if operation.promise is Promise.EVENTUAL else reads).append(read)
-        by_end = sorted(reads, key=lambda read: read.operation.ended)
-        return cls(adds, removals, reads, loose, _first(by_end), _first(reversed(by_end)))
+            elif (token := opened_by(operation)) and operation.seen is not None:
+                shown = frozenset[str]() if operation.seen.missing else frozenset({token})
+                openings.setdefault(token, []).append(_Read(operation, shown))
+        looks = itertools.chain(reads, *openings.values())
+        by_end = sorted(looks, key=lambda read: read.operation.ended)
+        return cls(adds, removals, reads, openings, loose, _first(by_end), _first(reversed(by_end)))
+
+    def looks(self, token: str) -> Iterable[_Read]:
+        """What might have shown an element, by the instant at which it began."""
+        return heapq.merge(self.reads, self.openings.get(token, ()), key=lambda read: read.operation.began)
 
     def real(self, token: str) -> bool:
         """Whether a token was written, or may have been."""
@@ -118,7 +130,8 @@ def _check_shown(bag: _Bag, findings: Findings) -> None:
         for token in read.tokens:
             if not bag.real(token):
                 _note_unreal(bag, token, read.operation, findings=findings)
-    for token, shown in bag.first.items():
+    looks = sorted((*bag.reads, *bag.loose), key=lambda read: read.operation.ended)
+    for token, shown in _first(looks).items():
         add = bag.adds.get(token)
         if add is not None and add.began > shown.ended:
             words = f"{token} was shown before it was sent"
@@ -191,8 +204,8 @@ def _evidence(bag: _Bag, token: str, miss: Operation) -> Operation | None:
 
 
 def _shown_to(bag: _Bag, token: str, miss: Operation) -> Operation | None:
-    """A read of the same session that had shown an element before."""
-    own = (read for read in bag.reads if read.operation.session == miss.session)
+    """What had shown an element to the same session before."""
+    own = (read for read in bag.looks(token) if read.operation.session == miss.session)
     return next(
         (read.operation for read in own if read.operation.before(miss) and token in read.tokens), None
     )
@@ -243,7 +256,7 @@ def _own_proofs(bag: _Bag, session: int) -> Iterable[tuple[float, str]]:
     for token, add in bag.adds.items():
         if add.ok and add.session == session:
             yield add.ended, token
-    for read in bag.reads:
+    for read in itertools.chain(bag.reads, *bag.openings.values()):
         if read.operation.session == session:
             yield from ((read.operation.ended, token) for token in read.tokens if bag.real(token))
 
@@ -257,25 +270,38 @@ def _check_removed(bag: _Bag, findings: Findings) -> None:
         if add is None or add.outcome is Outcome.FAIL:
             continue
         gone = min((one for one in removals if one.ok), key=lambda one: one.ended, default=None)
-        absent: list[Operation] = []
-        for read in bag.reads:
+        absent: list[tuple[Operation, Operation]] = []
+        shown: dict[int, Operation] = {}
+        for read in bag.looks(token):
             operation = read.operation
             if token not in read.tokens:
-                if add.before(operation) and _binds(add, operation):
-                    absent.append(operation)
+                if came := _came(bag, token, operation, shown=shown):
+                    absent.append((came, operation))
                 continue
+            known = shown.setdefault(operation.session, operation)
+            if operation.ended < known.ended:
+                shown[operation.session] = operation
             if gone is not None and gone.before(operation) and _binds(gone, operation):
                 words = f"{token} was removed, and is there again at {operation.began:.3f} s"
                 findings.add(Fault.RESURRECTED, token, words=words, witness=(add, gone, operation))
             elif blank := next(
-                (one for one in absent if one.before(operation) and _binds(one, operation)), None
+                (one for one in absent if one[1].before(operation) and _binds(one[1], operation)), None
             ):
                 removal = min(removals, key=lambda one: one.began)
-                if removal.began <= blank.ended:
+                if removal.began <= blank[1].ended:
                     words = f"{token} had gone, and is there again at {operation.began:.3f} s"
                     findings.add(
-                        Fault.RESURRECTED, token, words=words, witness=(add, removal, blank, operation)
+                        Fault.RESURRECTED, token, words=words, witness=(add, removal, *blank, operation)
                     )
+
+
+def _came(bag: _Bag, token: str, look: Operation, *, shown: Mapping[int, Operation]) -> Operation | None:
+    """What says that an element had come before a look, by its acknowledgement or by what was shown."""
+    add = bag.adds[token]
+    if add.before(look) and _binds(add, look):
+        return add
+    proof = shown.get(look.session) if look.promise is Promise.SESSION else bag.first.get(token)
+    return proof if proof is not None and proof.before(look) else None
 
 
 def _binds(earlier: Operation, later: Operation) -> bool:
@@ -297,7 +323,7 @@ def _check_order(bag: _Bag, findings: Findings) -> None:
         if read.operation.promise is Promise.STRICT
     ]
     strict.sort(key=lambda read: (len(read.tokens), read.operation.began))
-    for smaller, larger in pairwise(strict):
+    for smaller, larger in itertools.pairwise(strict):
         if smaller.tokens <= larger.tokens:
             continue
         one, other = min(smaller.tokens - larger.tokens), min(larger.tokens - smaller.tokens)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from telamon.products.traffic import Act, Promise
 from telamon.proof.history.findings import Findings
-from telamon.proof.history.model import Operation
+from telamon.proof.history.model import Operation, Outcome
 from telamon.proof.history.verdict import Fault
 
 
@@ -23,15 +23,24 @@ def check_opened(
     openings = [one for one in operations if one.act is Act.OPEN and one.ok and one.seen is not None]
     if not openings:
         return
-    removed = {one.token: one.began for one in reversed(operations) if one.act is Act.REMOVE}
+    removals = [one for one in operations if one.act is Act.REMOVE and one.outcome is not Outcome.FAIL]
+    removed = {one.token: one.began for one in reversed(removals)}
     for opening in openings:
         write = writes.get(opening.token)
         if write is None or opening.seen is None:
             continue
         if not opening.seen.missing:
             _check_bytes(write, opening, writes, findings=findings)
-        elif write.before(opening) and removed.get(opening.token, float("inf")) > opening.ended:
-            _note_missing(write, opening, operations, findings=findings)
+        elif removed.get(opening.token, float("inf")) > opening.ended:
+            proof = _proof(write, opening, operations)
+            if proof is not None:
+                _note_missing(write, opening, operations, proof=proof, findings=findings)
+
+
+def opened_by(operation: Operation) -> str:
+    """The token that an opening asked for and that it must tell the truth of; "" of whatever else there is."""
+    opens = operation.act is Act.OPEN and operation.ok and operation.seen is not None
+    return operation.token if opens and operation.promise is not Promise.EVENTUAL else ""
 
 
 def _check_bytes(
@@ -61,38 +70,57 @@ def _check_bytes(
         findings.add(Fault.MISMATCHED, token, words=words, witness=(write, opening))
 
 
+def _proof(write: Operation, opening: Operation, operations: Sequence[Operation]) -> Operation | None:
+    """What says that an element was there before it was opened: its acknowledgement, or what was shown."""
+    if opening.promise is Promise.EVENTUAL:
+        return None
+    strict = opening.promise is Promise.STRICT
+    if write.before(opening) and (strict or write.session == opening.session):
+        return write
+    known = (one for one in operations if strict or one.session == opening.session)
+    return next((one for one in known if one.before(opening) and _shows(one, write.token)), None)
+
+
 def _note_missing(
-    write: Operation, opening: Operation, operations: Sequence[Operation], *, findings: Findings
+    write: Operation,
+    opening: Operation,
+    operations: Sequence[Operation],
+    *,
+    proof: Operation,
+    findings: Findings,
 ) -> None:
     token = write.token
     later = next(
         (
             one
             for one in operations
-            if one.act is Act.OPEN
-            and one.token == token
-            and one.ok
-            and one.seen
-            and not one.seen.missing
-            and one.ended >= opening.began
+            if one.act is Act.OPEN and _shows(one, token) and one.ended >= opening.began
         ),
         None,
     )
-    own = write.session == opening.session
-    if opening.promise is Promise.EVENTUAL or (opening.promise is Promise.SESSION and not own):
-        return
+    was = "was acknowledged" if proof is write else "was shown"
     if later is not None:
-        fault = Fault.STALE_OWN_WRITE if own else Fault.STALE_READ
-        words = f"{token} was acknowledged, could not be opened, and could be later"
-        findings.add(fault, token, words=words, witness=(write, opening, later))
+        fault = Fault.STALE_READ
+        if proof.session == opening.session:
+            fault = Fault.STALE_OWN_WRITE if proof is write else Fault.NON_MONOTONIC
+        words = f"{token} {was}, could not be opened, and could be later"
+        findings.add(fault, token, words=words, witness=(write, proof, opening, later))
         return
     listed = next((one for one in reversed(operations) if _lists(one, token)), None)
     if listed is None:
-        words = f"{token} was acknowledged, and cannot be opened"
-        findings.add(Fault.LOST, token, words=words, witness=(write, opening))
+        words = f"{token} {was}, and cannot be opened"
+        findings.add(Fault.LOST, token, words=words, witness=(write, proof, opening))
     else:
         words = f"{token} is listed, and what it holds is not there"
-        findings.add(Fault.DANGLING_ROW, token, words=words, witness=(write, listed, opening))
+        findings.add(Fault.DANGLING_ROW, token, words=words, witness=(write, proof, listed, opening))
+
+
+def _shows(operation: Operation, token: str) -> bool:
+    """Whether an operation was shown an element, by a list or by what it holds."""
+    if operation.promise is Promise.EVENTUAL:
+        return False
+    opened = opened_by(operation) == token and operation.seen is not None and not operation.seen.missing
+    return opened or _lists(operation, token)
 
 
 def _lists(operation: Operation, token: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from telamon.products.traffic import Act, Promise
 from telamon.proof.history.findings import Findings
@@ -167,26 +167,67 @@ def _is_gone(newer: _Cluster, older: _Cluster, clusters: Sequence[_Cluster]) -> 
 def _check_sessions(
     writes: Mapping[str, Operation], reads: Sequence[Operation], *, findings: Findings
 ) -> None:
-    """A session is never shown what was overwritten before something that it wrote or was shown."""
-    latest: dict[int, list[Operation]] = {}
-    for write in writes.values():
-        if write.ok:
-            latest.setdefault(write.session, []).append(write)
+    """A session is never shown what was overwritten before something that it wrote or was shown.
+
+    Writes that time does not order are ordered for a session by what it was shown itself.
+    """
+    own = [write for write in writes.values() if write.ok]
+    by_session: dict[int, list[Operation]] = {}
+    for one in (*own, *reads):
+        by_session.setdefault(one.session, []).append(one)
+    known_to = {session: _Known.of(operations) for session, operations in by_session.items()}
     for read in reads:
-        latest.setdefault(read.session, []).append(read)
-    for read in reads:
-        shown = writes.get(value_of(read))
-        for known in latest[read.session]:
-            newer = writes.get(value_of(known))
-            if newer is None or not known.before(read) or newer is shown:
+        known, shown = known_to[read.session], writes.get(value_of(read))
+        for one in known.operations:
+            newer = writes.get(value_of(one))
+            if newer is None or newer is shown or not one.before(read):
                 continue
-            if shown is None or shown.before(newer):
-                _note_backwards(known, read, (shown, newer), findings=findings)
+            order = _order(shown, newer, known)
+            if order is not None:
+                _note_backwards(one, read, (shown, newer), order=order, findings=findings)
                 break
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a session wrote or was shown.
+
+    Attributes:
+        operations: its acknowledged writes and its reads.
+        first: of each value, what was answered first.
+        last: of each value, what was sent last.
+    """
+
+    operations: Sequence[Operation]
+    first: Mapping[str, Operation]
+    last: Mapping[str, Operation]
+
+    @classmethod
+    def of(cls, operations: Sequence[Operation]) -> Self:
+        first: dict[str, Operation] = {}
+        last: dict[str, Operation] = {}
+        for one in operations:
+            value = value_of(one)
+            first[value] = min(first.get(value, one), one, key=lambda found: found.ended)
+            last[value] = max(last.get(value, one), one, key=lambda found: found.began)
+        return cls(operations, first, last)
+
+
+def _order(shown: Operation | None, newer: Operation, known: _Known) -> tuple[Operation, ...] | None:
+    """What, besides time, says that a value came after the one that was shown; ``None`` where it need not have."""
+    if shown is None or shown.before(newer):
+        return ()
+    sooner, later = known.first[shown.token], known.last[newer.token]
+    return (sooner, later) if sooner.before(later) else None
+
+
 def _note_backwards(
-    known: Operation, read: Operation, writes: tuple[Operation | None, Operation], *, findings: Findings
+    known: Operation,
+    read: Operation,
+    writes: tuple[Operation | None, Operation],
+    *,
+    order: tuple[Operation, ...],
+    findings: Findings,
 ) -> None:
     shown, newer = writes
     older = "what was there before the run" if shown is None else shown.token
@@ -194,4 +235,4 @@ def _note_backwards(
     fault = Fault.STALE_OWN_WRITE if own else Fault.NON_MONOTONIC
     verb = "had" if own else "was shown"
     words = f"session {read.session} {verb} {newer.token}{' acknowledged' if own else ''}, and then was shown {older}"
-    findings.add(fault, newer.token, words=words, witness=(shown, newer, known, read))
+    findings.add(fault, newer.token, words=words, witness=(shown, newer, *order, known, read))
