@@ -227,7 +227,8 @@ class Executor:
         self._failed = 0
         self._failing = None
         self._write("outcome", describe(step), detail="asked", member=member)
-        self._pending = _Pending(step, view.desired, view.now + STEP_VISIBLE_WITHIN + grace)
+        # Counted from the verb's return: one that hung has used up nothing of the time in which its effect may show.
+        self._pending = _Pending(step, view.desired, self._acted + STEP_VISIBLE_WITHIN + grace)
         return Outcome(view, step)
 
     def _perform(self, desired: ComponentDesired, step: Step) -> float:
@@ -296,12 +297,13 @@ class Executor:
         rest = STEP_REST[min(self._failed, len(STEP_REST)) - 1]
         if isinstance(error, TemporaryError):
             rest = error.delay
-        self._failing = _Failing(step, view.desired, error, view.now + rest)
+        # A verb that hung before it failed is rested from as long as one that failed at once.
+        self._failing = _Failing(step, view.desired, error, self._acted + rest)
         self._write("outcome", describe(step), detail=f"failed: {error}", member=member_of(step) or "")
         return self._resting(view, self._failing)
 
     def _resting(self, view: View, failing: _Failing) -> Outcome:
-        error, left = failing.error, max(failing.until - view.now, 0.05)
+        error, left = failing.error, max(failing.until - self.clock.now(), 0.05)
         wait = Wait("StepFailed", f"{describe(failing.step)} failed: {error}", seconds=left)
         return Outcome(view, wait, error=str(error), remedy=error.remedy or "", pause=min(left, self.poll))
 

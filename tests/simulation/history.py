@@ -22,7 +22,13 @@ COMPONENT = "tracker"
 ROTATION = "rotate-database-password"
 DATABASE_RELEASE = "database-release"
 """No operation: the stack file names other programs for the database's servers."""
+SCALE = "scale"
+"""No operation: the stack file names one member more, and later as many as before."""
+CHANGE = "change"
+"""No operation: the stack file says something else of every member."""
 OLD, NEW = "1.0.0", "1.1.0"
+OF_THE_FILE = frozenset({DATABASE_RELEASE, SCALE, CHANGE})
+"""What nobody asks for by an operation."""
 
 UPGRADES = {"upgrade": Way.ROLLING, "major-upgrade": Way.DOWNTIME}
 FAULTS = (Fault.CRASH, Fault.HANG, Fault.ERROR, Fault.BREAK_INDEX, Fault.LEAVE_CLUSTER)
@@ -49,8 +55,8 @@ ASKED: Mapping[str, Asked] = {
 }
 """Operations that leave release and log-in as they are."""
 AT_THE_DATABASE = Asked(component=DATABASE)
-CHANGING = ("upgrade", "upgrade", "major-upgrade", "restart", ROTATION)
-"""Operations that replace members; half of all histories are about one of them."""
+CHANGING = ("upgrade", "upgrade", "major-upgrade", "restart", ROTATION, SCALE, CHANGE)
+"""What replaces members; half of all histories are about one of these."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ class Plot:
         odds: how hostile the world is meanwhile.
         cdn: whether static files come from a content delivery network.
         saving: what must be saved before a rolling upgrade.
+        resized_at: passes at which the stack file names one member more, and as many as before, in turn.
+        changed_at: pass at which the stack file says something else of every member, or ``None``.
     """
 
     verb: str
@@ -76,6 +84,8 @@ class Plot:
     cdn: bool = False
     servers: int = 1
     saving: Saving | None = None
+    resized_at: tuple[int, ...] = ()
+    changed_at: int | None = None
 
     @property
     def asked(self) -> Asked:
@@ -96,11 +106,20 @@ def plot_of(dice: random.Random) -> Plot:
             late=dice.choice((0.0, 0.2, 0.5)),
             blind=dice.choice((0.0, 0.05)),
             dead=dice.choice((0.0, 0.02, 0.1)),
+            tardy=dice.choice((0.0, 0.1, 0.3)),
+            slow=dice.choice((0.0, 0.0, 0.05)),
         ),
         cdn=dice.random() < 0.5,
         servers=dice.choice((1, 2)),
         saving=Saving(asked=True, possible=True, recent=3_600.0) if dice.random() < 0.5 else None,
+        resized_at=_draw_resizing(dice),
+        changed_at=dice.randrange(150) if dice.random() < 0.25 else None,
     )
+
+
+def _draw_resizing(dice: random.Random) -> tuple[int, ...]:
+    """Draw when there is a member more for a while; mostly never."""
+    return tuple(sorted(dice.sample(range(150), 2))) if dice.random() < 0.25 else ()
 
 
 @dataclass
@@ -121,6 +140,7 @@ class History:
     platform: FaultyPlatform = field(init=False)
     dice: random.Random = field(init=False)
     deaths: int = 0
+    _count: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -128,7 +148,8 @@ class History:
         self.plot = replace(drawn, verb=self.verb or drawn.verb)
         servers = self.plot.servers if self.servers is None else self.servers
         ways = IndexWays(IndexPlace("index"), (IndexStrategy.COPY, IndexStrategy.SNAPSHOT), noted_apart=True)
-        kept = replace(product(self.dice.choice((2, 3))), index=ways, saving=self.plot.saving)
+        self._count = self.dice.choice((2, 3))
+        kept = replace(product(self._count), index=ways, saving=self.plot.saving, forgets=True)
         self.made = world(database(servers), kept)
         self.platform = FaultyPlatform(self.made.platform, self.dice)
         self._connect()
@@ -155,6 +176,12 @@ class History:
         if plot.verb == DATABASE_RELEASE:
             servers = len(made.desired[DATABASE].members)
             made.desired[DATABASE] = database(servers, revision="r2", release=NEW)
+        elif plot.verb == SCALE:
+            made.resize(COMPONENT, self._count + 1)
+            self.plot = replace(plot, resized_at=(self.dice.randrange(1, 150),))
+        elif plot.verb == CHANGE:
+            made.change(COMPONENT)
+            self.plot = replace(plot, changed_at=None)
         elif plot.verb in UPGRADES:
             bad = frozenset({NEW})
             behaviour = Behaviour()
@@ -170,10 +197,11 @@ class History:
 
     def end(self) -> None:
         """Let the world be kind, let whoever is in quarantine come back, and see what has become of it."""
-        self.made.heal()
         if self.plot.verb == "quarantine":
+            # A change of the stack file may wait for whoever is in quarantine.
+            self.made.run_until(lambda: not self.made.operations)
             self.made.operate(COMPONENT, "release", member=self.plot.asked.member)
-            self.made.heal()
+        self.made.heal()
         self._judge()
 
     def survive(self, act: Callable[[], object]) -> None:
@@ -196,6 +224,11 @@ class History:
         plot = self.plot
         if number == plot.cancelled_at and plot.asked.component in self.made.operations:
             self.made.cancel(plot.asked.component)
+        if number in plot.resized_at:
+            many = len(self.made.desired[COMPONENT].members) > self._count
+            self.made.resize(COMPONENT, self._count + (not many))
+        if number == plot.changed_at:
+            self.made.change(COMPONENT)
         if number in plot.struck_at:
             self._strike()
         self.survive(self.made.tick)
@@ -226,13 +259,23 @@ class History:
         releases = {member.release for member in state.members if member.life is Life.ALIVE}
         memory = made.executors[COMPONENT].memory
         assert releases == {memory.release}, f"members run {releases}, recorded is {memory.release}"
-        assert len(made.serving_members(COMPONENT)) == len(made.desired[COMPONENT].members)
+        wanted = {member.name: member for member in made.desired[COMPONENT].members}
+        assert len(wanted) == self._count
+        assert set(made.serving_members(COMPONENT)) == set(wanted), (
+            "who is wanted does not serve, or somebody else does"
+        )
+        assert {one.name for one in state.members} == set(wanted), "somebody was left behind"
+        assert set(state.registered) == set(wanted), "a node that has left is still registered"
+        for member in state.members:
+            assert member.revision == wanted[member.name].revision, (
+                f"{member.name} is as it was before the change"
+            )
         assert not [fact for fact in memory.facts if fact.startswith(f"{self.plot.verb}-")], (
             "facts are left over"
         )
         if self.plot.verb == DATABASE_RELEASE:
             self._judge_servers()
-        else:
+        if self.plot.verb not in OF_THE_FILE:
             self._judge_ending(made.endings[f"{self.plot.verb}-{self.plot.asked.component}-1"].ending)
         assert made.platform.cdn(COMPONENT) is self.plot.cdn, "static files come from elsewhere than before"
         used = {member.login for member in made.platform.living(COMPONENT)}

@@ -70,8 +70,8 @@ class Lasting(FaultyPlatform):
 
     told: Callable[[str], None]
 
-    def _do(self, verb: Callable[[], None]) -> None:
-        super()._do(verb)
+    def _do(self, verb: Callable[[], None], subject: Callable[[], object]) -> None:
+        super()._do(verb, subject)
         self.told("a verb of the platform")
 
 

@@ -351,6 +351,34 @@ class World:
         self.releases[component] = Releases(desired.members, upgrade, release)
         self.compile_again()
 
+    def resize(self, component: str, count: int) -> None:
+        """Change the number of members in the stack file."""
+
+        def resized(found: tuple[MemberDesired, ...]) -> tuple[MemberDesired, ...]:
+            return tuple(replace(found[0], name=f"{component}-{n}", ordinal=n) for n in range(count))
+
+        self._rewrite(component, resized)
+
+    def change(self, component: str) -> None:
+        """Change something in the stack file that nodes read when they start."""
+
+        def changed(found: tuple[MemberDesired, ...]) -> tuple[MemberDesired, ...]:
+            return tuple(replace(member, revision=f"s{member.revision}") for member in found)
+
+        self._rewrite(component, changed)
+
+    def _rewrite(
+        self, component: str, rewritten: Callable[[tuple[MemberDesired, ...]], tuple[MemberDesired, ...]]
+    ) -> None:
+        """Put other members into the stack file, and into what an upgrade would make of them."""
+        asked = self.releases.get(component)
+        if asked is not None:
+            upgrade = replace(asked.upgrade, members=rewritten(asked.upgrade.members))
+            self.releases[component] = replace(asked, old=rewritten(asked.old), upgrade=upgrade)
+        desired = self.desired[component]
+        self.desired[component] = replace(desired, members=rewritten(desired.members))
+        self.compile_again()
+
     def put_back(self, component: str) -> None:
         """Write the old version into the stack file again; an upgrade that is under way is cancelled by that."""
         asked = self.releases[component]

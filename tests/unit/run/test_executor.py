@@ -25,10 +25,12 @@ class Stubborn(MemoryPlatform):
 
     fails: Exception | None = None
     blind: bool = False
+    hangs: float = 0.0
     applied: int = 0
 
     def apply(self, desired: ComponentDesired) -> None:
         self.applied += 1
+        self.clock.sleep(self.hangs)
         if self.fails is not None:
             raise self.fails
         if not self.blind:
@@ -84,6 +86,28 @@ def test_a_step_that_is_never_seen_is_asked_for_again(rig: Rig) -> None:
     rig.platform.blind = True
     rig.executor.tick(database(), {})
     rig.clock.sleep(STEP_VISIBLE_WITHIN + 1)
+    rig.executor.tick(database(), {})
+    assert rig.platform.applied == 2
+
+
+def test_a_step_whose_verb_hung_for_long_has_its_time_to_be_seen(rig: Rig) -> None:
+    rig.platform.blind, rig.platform.hangs = True, STEP_VISIBLE_WITHIN + 5
+    rig.executor.tick(database(), {})
+    rig.clock.sleep(1.0)
+    outcome = rig.executor.tick(database(), {})
+    assert isinstance(outcome.decision, Wait)
+    assert (rig.platform.applied, outcome.decision.reason) == (1, "Acting")
+
+
+def test_a_verb_that_hung_for_long_before_it_failed_is_rested_from(rig: Rig) -> None:
+    rig.platform.fails, rig.platform.hangs = PlatformError("it broke off"), 40.0
+    first = rig.executor.tick(database(), {})
+    assert isinstance(first.decision, Wait)
+    assert first.decision.seconds == pytest.approx(1.0)
+    rig.clock.sleep(0.5)
+    rig.executor.tick(database(), {})
+    assert rig.platform.applied == 1
+    rig.clock.sleep(0.6)
     rig.executor.tick(database(), {})
     assert rig.platform.applied == 2
 
