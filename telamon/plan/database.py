@@ -141,6 +141,9 @@ def fall_back(view: View) -> Iterator[Step | Wait]:
         lost = view.seen.member(record.synced)
         if is_out_of_touch(lost, now=view.now, patience=FALL_BACK_AFTER):
             yield Record(name, record.alone().fact, f"{record.primary} has lost touch with {record.synced}")
+        elif _goes_without(view, record):
+            why = f"commits on {record.primary} do not wait for {record.synced}, though they were to"
+            yield Record(name, record.alone().fact, why)
         return
     demanded = _demands(view, record)
     if not demanded:
@@ -148,6 +151,16 @@ def fall_back(view: View) -> Iterator[Step | Wait]:
     if is_out_of_touch(view.seen.member(demanded), now=view.now, patience=FALL_BACK_AFTER):
         why = f"{demanded} is out of touch, and recorded as such"
         yield Synchronise(name, record.primary, "", record.term, why)
+
+
+def _goes_without(view: View, record: Writer) -> bool:
+    """Whether the primary says that commits do not wait for the standby that is recorded as in sync.
+
+    A step whose error came first may have told it so afterwards, or somebody else has.
+    """
+    standby = view.seen.member(record.synced)
+    part = standby.replication if standby is not None else None
+    return part is not None and part.in_sync is False and _demands(view, record) != record.synced
 
 
 def follow(view: View) -> Iterator[Step | Wait]:

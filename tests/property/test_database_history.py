@@ -205,6 +205,24 @@ def test_commits_go_on_within_seconds_of_the_loss_of_a_standby() -> None:
     assert site.world.clock.now() - lost <= 4.0
 
 
+def test_primary_that_is_told_to_wait_for_nobody_is_made_to_wait_for_its_standby_again() -> None:
+    site = Site().up()
+    record = recorded(site.world.executors["database"].memory)
+    assert record is not None
+    site.servers.synchronise(FIRST, standby="", term=record.term)
+    pass_(site)
+    part = site.servers.part(FIRST)
+    assert part is not None
+    assert part.demands == SECOND
+    again = recorded(site.world.executors["database"].memory)
+    assert again is not None
+    assert (again.primary, again.synced) == (FIRST, SECOND)
+    assert again.term > record.term
+    site.strike("crash", FIRST)
+    pass_(site)
+    assert site.primary == SECOND
+
+
 def test_change_of_configuration_takes_the_standby_first_and_hands_over() -> None:
     site = Site().up()
     site.world.steps.clear()
@@ -244,7 +262,8 @@ def test_one_server_alone_is_kept_as_before() -> None:
 def test_verbs_that_fail_and_looks_that_come_late_lose_nothing(seed: int) -> None:
     dice = random.Random(seed)
     site = Site()
-    platform = FaultyPlatform(site.world.platform, dice, Odds(0.1, 0.1, 0.1, 0.05, 0.03))
+    odds = Odds(refused=0.1, lied=0.1, late=0.1, blind=0.05, dead=0.03, tardy=0.1, slow=0.02)
+    platform = FaultyPlatform(site.world.platform, dice, odds)
     for _ in range(150):
         for executor in site.world.executors.values():
             executor.platform = platform
