@@ -22,6 +22,7 @@ from telamon.cli.documents.checked import (
     RoomChecked,
     Validation,
 )
+from telamon.cli.documents.foreseen import ClosedEgress, ClusterPlan, ObjectForeseen, RestartForeseen
 from telamon.cli.documents.ground import Drifted, DriftedThing, GroundLayer, GroundStatus
 from telamon.cli.documents.program import Script, Version
 from telamon.cli.documents.rendered import CostChoice, CostPart, Rendered
@@ -167,7 +168,16 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
         "validate": (Validation, RoomChecked, Problem, NotRehearsed),
         "infra": (InfraPlan, InfraChange, InfraFinding, InfraDone, GroundStatus),
         "drift": (Drifted, DriftedThing),
-        "plan": (Plan, PlanStep, PlanWait, GroundForeseen),
+        "plan": (
+            Plan,
+            PlanStep,
+            PlanWait,
+            GroundForeseen,
+            ClosedEgress,
+            ClusterPlan,
+            ObjectForeseen,
+            RestartForeseen,
+        ),
         "render": (
             manifest_words.Manifests,
             manifest_words.SecretNeeded,
@@ -280,6 +290,8 @@ def _typed(annotation: str) -> str:
     listed = re.fullmatch(r"tuple\[(\w+), \.\.\.\]", annotation)
     if listed:
         return f"list of {_typed(listed[1])}"
+    if annotation.endswith(" | None"):
+        return f"{_typed(annotation.removesuffix(' | None'))}, or null"
     words = {
         "str": "text",
         "int": "number",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli.clusters import cluster_options
 from telamon.cli.options import (
     Verb,
     approvers_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @state_option
 @ground_option
 @approvers_option(required=False)
+@cluster_options
 @click.pass_obj
 def command(
     session: Session,
@@ -40,6 +42,8 @@ def command(
     state: Path | None,
     ground: Path | None,
     approvers: Path | None,
+    kubeconfig: Path | None,
+    context: str | None,
 ) -> None:
     """Show step by step what a file would do, and do nothing.
 
@@ -51,20 +55,33 @@ def command(
     kept.
 
     On a cluster, AWS included, it says whether every pod has a machine with room, and whether that holds with one
-    machine lost: of those that the ground would start, or that the file names (spec.placement.machines). What the
-    operator of a cluster does step by step is not foreseen.
+    machine lost: of those that the ground would start, or that the file names (spec.placement.machines).
+
+    Of a stack for kubernetes, --context names the cluster that is looked at: which objects would be made, changed and
+    taken away (the API server rehearses it), what its operator would do step by step, which pods it would restart and
+    in what order, what goes on that it would wait for, and what it would refuse. How products stand is taken from the
+    status that the operator writes. Nothing is written. Without a cluster the steps are those of a first installation.
+    What the stack's policies leave closed is told in either case.
 
     Examples:
         telamon plan
         telamon plan production.yaml --lab
+        telamon plan production.yaml --context production
         telamon plan examples/aws.yaml --approvers ~/approvers
         telamon plan -o json
     """
     from telamon.cli.documents.checked import Plan, PlanStep, PlanWait
     from telamon.cli.reading import note_doubts, read_file
     from telamon.cli.target import target_of
+    from telamon.errors import UsageError
 
     found = read_file(session, file, lab=lab)
+    named = kubeconfig is not None or context is not None
+    if named and found.stack.spec.platform.kind != "kubernetes":
+        raise UsageError(
+            f"a stack whose platform is {found.stack.spec.platform.kind} is not planned in a cluster",
+            remedy="Leave --context and --kubeconfig out; `telamon drift` compares a cluster on aws with its file.",
+        )
     note_doubts(session, found)
     if found.stack.spec.platform.kind == "aws":
         from telamon.cli.foreseeing import foresee
@@ -73,7 +90,10 @@ def command(
         foresee(session, found, root=root, ground=ground, approvers=approvers)
         return
     if found.stack.spec.platform.kind == "kubernetes":
-        _tell_room(session, found)
+        from telamon.cli.cluster_plan import Cluster
+        from telamon.cli.cluster_plan import foresee as foresee_cluster
+
+        foresee_cluster(session, found, file=file, cluster=Cluster(kubeconfig, context) if named else None)
         return
     name = found.stack.metadata.name
     preview = _ask(session, found, target_of(session, name, state=state))
@@ -90,27 +110,6 @@ def command(
         from telamon.cli.render import plan_text
 
         return plan_text(name, steps, waits=waits, stream=session.terminal.out)
-
-    session.answer(lambda: document, text)
-
-
-def _tell_room(session: Session, found: FileRead) -> None:
-    """Say whether there is room in the cluster; each step there is the operator's to decide, once it looks."""
-    from telamon.cli.documents.checked import Plan
-    from telamon.cli.rooms import room_lines, room_of
-
-    name, room = found.stack.metadata.name, room_of(found.stack)
-    document = Plan(name, (), (), found.warnings, found.not_rehearsed, room=room)
-
-    def text() -> str:
-        lines = [f"{name}: the operator of its cluster decides each step there, from what it sees"]
-        lines += [f"  {line}" for line in room_lines(room)]
-        if not room:
-            lines.append("  room: nobody knows, for spec.placement.machines names no machines")
-        lines.append(
-            "`telamon render FILE` shows what its cluster is given, `telamon status --context NAME` how it stands."
-        )
-        return "\n".join(lines)
 
     session.answer(lambda: document, text)
 

@@ -179,6 +179,17 @@ def differences(compared: Compared) -> Iterator[Drift]:
     yield from _beside(wanted, live, weight=weight)
 
 
+def changes(live: Object, after: Object) -> tuple[str, ...]:
+    """What applying an object changes in it, a field each; what may be secret is told without its value.
+
+    Args:
+        live: as it lives.
+        after: as it would be if it were applied now.
+    """
+    found = _compare((), _own(live), _own(after))
+    return tuple(each.becoming() for each in found)
+
+
 def added(live: Sequence[Object], *, rendered: Collection[str], referred: Collection[str]) -> Iterator[Drift]:
     """Objects in the namespaces of a stack that the file does not render.
 
@@ -249,6 +260,13 @@ class _Field:
         if HIDDEN & set(self.path):
             return f"{name} is another"
         return f"{name} is {_shown(self.before)} and should be {_shown(self.after)}"
+
+    def becoming(self) -> str:
+        """As a change that is to come."""
+        name = ".".join(self.path)
+        if HIDDEN & set(self.path):
+            return f"{name} becomes another"
+        return f"{name}: {_shown(self.before)} becomes {_shown(self.after)}"
 
 
 def _changed(wanted: Object, live: Object, found: Sequence[_Field], *, weight: Weight) -> Drift:

@@ -1,7 +1,8 @@
 """``placement``, ``security``, ``images`` and ``access``: how the stack lives in a cluster that others use too."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -92,6 +93,25 @@ class PlacementSpec(Section):
 EgressPreset = Literal[
     "smtp", "ldap", "idp", "application-links", "marketplace", "webhooks", "s3", "kube-api"
 ]
+EGRESS_PORTS: Final[Mapping[EgressPreset, tuple[int, ...]]] = MappingProxyType(
+    {
+        "smtp": (25, 465, 587),
+        "ldap": (389, 636, 3268, 3269),
+        "idp": (443,),
+        "marketplace": (443,),
+        "webhooks": (80, 443),
+        "s3": (443,),
+        "kube-api": (443, 6443),
+    }
+)
+"""TCP ports that each preset opens; those of ``application-links`` depend on the front door.
+
+Sources of the assigned ports: RFC 5321 and 8314 (25, 465, 587), 4511 (389, 636), Microsoft (3268, 3269).
+"""
+BY_PROXY: Final[frozenset[EgressPreset]] = frozenset({"marketplace", "webhooks", "idp"})
+"""Presets that lead to the proxy where there is one."""
+INTERNET_ALONE: Final[frozenset[EgressPreset]] = frozenset({"marketplace", "s3"})
+"""Presets that lead to no private network."""
 
 
 class EgressRule(Section):

@@ -5,12 +5,23 @@ The same rules that act are asked, and each answer's predicted effect is taken f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from telamon.plan import effects
 from telamon.plan.decide import attend, next_step
-from telamon.plan.step import Done, Finished, Forget, Record, Step, Wait, describe, member_of
+from telamon.plan.step import (
+    Done,
+    Finished,
+    Forget,
+    Record,
+    StartMember,
+    Step,
+    StopMember,
+    Wait,
+    describe,
+    member_of,
+)
 from telamon.plan.view import View
 
 MOST_STEPS = 2_000
@@ -43,11 +54,20 @@ class PlannedWait:
 
 
 @dataclass(frozen=True)
+class PlannedRestart:
+    """Members of a component that would be restarted, in that order."""
+
+    component: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Preview:
     """Steps in the order in which they would be taken (components go side by side), and what would stay undone."""
 
     steps: tuple[PlannedStep, ...]
     waits: tuple[PlannedWait, ...]
+    restarts: tuple[PlannedRestart, ...] = ()
 
 
 def unfold(views: Mapping[str, View]) -> Preview:
@@ -61,6 +81,7 @@ def unfold(views: Mapping[str, View]) -> Preview:
     """
     current = dict(views)
     steps: list[PlannedStep] = []
+    taken: list[Step] = []
     idle = 0
     while idle < ROUNDS_WITHOUT_A_STEP and len(steps) < MOST_STEPS:
         took = False
@@ -73,6 +94,7 @@ def unfold(views: Mapping[str, View]) -> Preview:
             elif not isinstance(decision, Wait | Done):
                 took = True
                 steps.extend(_shown(decision))
+                taken.append(decision)
                 after = effects.apply(decision, attend(view))
                 view = replace(view, seen=after.seen, memory=after.memory)
             current[name] = view
@@ -83,7 +105,7 @@ def unfold(views: Mapping[str, View]) -> Preview:
             break
         idle += 1
         current = {name: _later(view) for name, view in current.items()}
-    return Preview(tuple(steps), tuple(_left(current)))
+    return Preview(tuple(steps), tuple(_left(current)), tuple(_restarts(taken)))
 
 
 def _concluded(view: View) -> View:
@@ -109,6 +131,20 @@ def _shown(step: Step) -> list[PlannedStep]:
     if isinstance(step, Record | Forget):
         return []
     return [PlannedStep(step.component, member_of(step) or "", describe(step), step.because)]
+
+
+def _restarts(taken: Sequence[Step]) -> Iterator[PlannedRestart]:
+    """Members that are stopped and started again, in the order in which they are stopped."""
+    stopped: dict[str, dict[str, bool]] = {}
+    for step in taken:
+        if isinstance(step, StopMember):
+            stopped.setdefault(step.component, {}).setdefault(step.member, False)
+        elif isinstance(step, StartMember) and step.member in stopped.get(step.component, {}):
+            stopped[step.component][step.member] = True
+    for component, members in stopped.items():
+        again = tuple(member for member, started in members.items() if started)
+        if again:
+            yield PlannedRestart(component, again)
 
 
 def _left(current: Mapping[str, View]) -> list[PlannedWait]:

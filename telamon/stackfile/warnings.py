@@ -11,6 +11,7 @@ from telamon.model.kubernetes import minor_of, offered, settled
 from telamon.model.platform import AwsPlatform
 from telamon.products.objects import stores_of
 from telamon.products.support import AS_OF, END_OF_DATA_CENTER, ENDING, lasting_longest, support_of
+from telamon.stackfile.egress import links_are_closed, named_address_is_closed, proxy_is_closed
 from telamon.stackfile.findings import Finding, Rule, Subject
 from telamon.stackfile.rules.products import PRODUCTS
 
@@ -186,5 +187,8 @@ WARNINGS: Final[tuple[Rule, ...]] = (
     env_holds_a_secret,
     bucket_is_not_written_to,
     objects_are_in_no_backup,
+    links_are_closed,
+    proxy_is_closed,
+    named_address_is_closed,
     status_is_not_read,
 )

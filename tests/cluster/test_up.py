@@ -15,6 +15,7 @@ from testbed.machines import Machines
 from tests.cluster.operators import IMAGE, Installed, installable
 from tests.cluster.place import Place
 from tests.cluster.support import until
+from tests.support.desk import Result
 
 # An operator starts, and a stack comes up: on a machine that does other work it may take minutes.
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -38,6 +39,13 @@ def place(cluster: Installed, api: Api, plane: ControlPlane, tmp_path: Path) -> 
 
 
 def test_it_stops_where_people_are_needed_and_goes_on_from_there(cluster: Installed, place: Place) -> None:
+    first = place.run("plan")
+    assert first.code == 0, first.out
+    assert {each["becomes"] for each in first.document["cluster"]["objects"]} == {"created"}
+    assert not first.document["cluster"]["standing"]
+    assert len(first.document["cluster"]["secrets"]) == len(place.secrets)
+    assert "start tiny-1" in steps(first)
+
     bare = place.run("up")
     assert bare.code == 9
     assert "--operator NAME@sha256" in bare.document["remedy"]
@@ -67,8 +75,40 @@ def test_it_stops_where_people_are_needed_and_goes_on_from_there(cluster: Instal
     until(lambda: "green" in stack_as_told(cluster.api, NAME)["status"], within=200.0)
     assert guards(place) == {"ran-green"}
 
+    _plans_are_told_and_nothing_is_written(place)
+
     cluster.api.delete(cluster.stack(NAME))
     until(lambda: not cluster.stack(NAME), within=200.0)
+
+
+def _plans_are_told_and_nothing_is_written(place: Place) -> None:
+    """What a plan says of a stack that stands, as it is and as it could be."""
+    before = place.versions()
+    same = place.run("plan")
+    assert same.code == 0, same.out
+    assert (same.document["steps"], same.document["waits"]) == ([], [])
+    told = same.document["cluster"]
+    assert (told["standing"], told["objects"], told["restarts"], told["secrets"]) == (True, [], [], [])
+
+    text = place.file.read_text(encoding="utf-8")
+    wanted = json.loads(text)
+    wanted["spec"]["products"]["tiny"]["env"] = {"COLOUR": "blue"}
+    place.file.write_text(json.dumps(wanted), encoding="utf-8")
+    changed = place.run("plan")
+    assert changed.document["cluster"]["restarts"] == [{"component": "tiny", "members": ["tiny-0", "tiny-1"]}]
+    objects = {each["address"]: each for each in changed.document["cluster"]["objects"]}
+    assert f"{NAME}-tiny/StatefulSet/tiny" in objects
+    assert "blue" not in changed.out
+    order = steps(changed)
+    assert order.index("drain tiny-0") < order.index("stop tiny-0") < order.index("drain tiny-1")
+
+    place.file.write_text(text, encoding="utf-8")
+    assert place.versions() == before
+
+
+def steps(found: Result) -> list[str]:
+    """The steps of a plan."""
+    return [each["step"] for each in found.document["steps"]]
 
 
 def guards(place: Place) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from telamon.cli.documents.foreseen import ClosedEgress, ClusterPlan
     from telamon.errors import Problem
     from telamon.stackfile.rehearsal import NotRehearsed
 
@@ -120,6 +121,8 @@ class Plan:
         not_rehearsed: with ``--lab``, what a rehearsal does not show.
         ground: on AWS, what would become of each layer below the cluster.
         room: on a cluster, whether every pod has a machine with room; nothing where nobody says which there are.
+        closed: on a cluster, what the stack's policies leave closed, and what does not work for that.
+        cluster: of a stack whose platform is kubernetes, what would become of it there.
     """
 
     stack: str
@@ -129,6 +132,8 @@ class Plan:
     not_rehearsed: tuple[NotRehearsed, ...]
     ground: tuple[GroundForeseen, ...] = ()
     room: tuple[RoomChecked, ...] = ()
+    closed: tuple[ClosedEgress, ...] = ()
+    cluster: ClusterPlan | None = None
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,13 @@ def asked_of(part: Part, site: Site) -> str:
     # Only what somebody wrote: defaults are Telamon's, and another one has others.
     section = site.spec.products[ProductName(part.outline.product_name)]
     secrets = part.secrets
+    written = site.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=dict(ELSEWHERE))
     return digest(
         {
             "release": part.outline.release,
             "product": section.model_dump(mode="json", by_alias=True, exclude_unset=True),
-            "stack": site.spec.model_dump(
-                mode="json", by_alias=True, exclude_unset=True, exclude=dict(ELSEWHERE)
-            ),
+            # Of a Stack in a cluster the images are written down with nothing but the digests of its lock.
+            "stack": {key: value for key, value in written.items() if key != "images" or value},
             "digests": [name.partition("@")[2] for name in _images(part, site)],
             "facts": as_text(site.facts),
             "login": secrets.login,

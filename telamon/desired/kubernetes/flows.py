@@ -2,8 +2,8 @@
 
 Sources: the ports of each product's ``edge`` module; Kubernetes, "Network Policies"; Envoy Gateway, "Gateway
 Infrastructure" (labels of the proxies; a listener below port 1024 is moved up by 10,000); AWS Load Balancer Controller
-(balancers reach pods from within the VPC); ingress-nginx, "Basic usage" (labels); CloudNativePG, "Networking";
-assigned ports: RFC 1035 (53), 5321 and 8314 (25, 465, 587), 4511 (389, 636), Microsoft (3268, 3269).
+(balancers reach pods from within the VPC); ingress-nginx, "Basic usage" (labels); CloudNativePG, "Networking"; RFC 1035
+(53). Ports of the presets: :data:`telamon.model.cluster.EGRESS_PORTS`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from telamon.desired.kubernetes.backups import saving_of
 from telamon.desired.kubernetes.database import CLUSTER, PREPARED, database
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Part, Site, database_spec
+from telamon.model.cluster import BY_PROXY, EGRESS_PORTS, INTERNET_ALONE
 from telamon.model.database import CloudNativePgDatabase
 from telamon.naming import BACKUP, LABEL_COMPONENT, LABEL_STACK
 from telamon.products.objects import stores_of
@@ -84,18 +85,10 @@ INTERNET: Final = Block(EVERYWHERE, (*PRIVATE, LINK_LOCAL))
 ANYWHERE: Final = Block(EVERYWHERE, (LINK_LOCAL,))
 """Everywhere but the addresses by which machines of a cloud tell secrets about themselves."""
 
-PRESETS: Final[Mapping[str, tuple[Block, tuple[int, ...]]]] = {
-    "smtp": (ANYWHERE, (25, 465, 587)),
-    "ldap": (ANYWHERE, (389, 636, 3268, 3269)),
-    "idp": (ANYWHERE, (443,)),
-    "marketplace": (INTERNET, (443,)),
-    "webhooks": (ANYWHERE, (80, 443)),
-    "s3": (INTERNET, (443,)),
-    "kube-api": (ANYWHERE, (443, 6443)),
+PRESETS: Final[Mapping[str, Block]] = {
+    preset: INTERNET if preset in INTERNET_ALONE else ANYWHERE for preset in EGRESS_PORTS
 }
-"""What each preset of ``security.egress`` opens; ``application-links`` depends on the front door."""
-_BY_PROXY: Final = frozenset({"marketplace", "webhooks", "idp"})
-"""Presets that go to the proxy where there is one."""
+"""Where each preset of ``security.egress`` leads; ``application-links`` depends on the front door."""
 
 
 def flows(site: Site) -> tuple[Flow, ...]:
@@ -182,11 +175,10 @@ def _outward(part: Part, site: Site) -> Iterator[Flow]:
     yield from _objects(part, site)
     proxy = _proxy(site)
     for preset in security.egress:
-        if preset in _BY_PROXY and proxy is not None:
+        if preset in BY_PROXY and proxy is not None:
             yield Flow(own, proxy[0], (proxy[1],), f"preset {preset}, by the proxy")
         elif preset in PRESETS:
-            block, ports = PRESETS[preset]
-            yield Flow(own, block, ports, f"preset {preset}")
+            yield Flow(own, PRESETS[preset], EGRESS_PORTS[preset], f"preset {preset}")
     for rule in security.allow:
         yield Flow(own, Block(rule.cidr), (rule.port,), f"security.allow {rule.name}")
 
@@ -215,8 +207,7 @@ def _objects(part: Part, site: Site) -> Iterator[Flow]:
     asked = {store.endpoint for store in stores.values()}
     if None in asked or given.role is not None:
         # A role is asked of the token service, whose addresses are of the same kind.
-        block, ports = PRESETS["s3"]
-        yield Flow(own, block, ports, "files in S3")
+        yield Flow(own, PRESETS["s3"], EGRESS_PORTS["s3"], "files in S3")
     if site.aws is not None and given.role is not None:
         yield Flow(own, Block(site.aws.network), (443,), "the role for S3, of the stack's own network")
     for endpoint in sorted(each for each in asked if each is not None):

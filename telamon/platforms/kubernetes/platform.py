@@ -21,6 +21,7 @@ from telamon.plan.works.cdn import InvalidateDistribution
 from telamon.plan.works.evidence import GatherEvidence
 from telamon.plan.works.index import ClearIndex, TidyIndex
 from telamon.plan.works.rotation import DisableLogin, EnableLogin, RenewClusterSecret
+from telamon.platforms.calls.looks import Known
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api, Kind
 from telamon.platforms.kubernetes.eyes import Eyes, Said
 from telamon.platforms.kubernetes.gathering import Gatherings
@@ -46,7 +47,7 @@ from telamon.platforms.kubernetes.speech import Speech
 from telamon.platforms.kubernetes.works import Works
 from telamon.ports import Clock, StaticNetwork
 from telamon.state.phase import Phase
-from telamon.state.world import ComponentState, JobPhase, JobState, Life, MemberState
+from telamon.state.world import ComponentState, Copies, JobPhase, JobState, Life, MemberState, UpgradePhase
 
 DRAINED_WITHIN: Final = 15.0
 """Seconds in which the endpoints of a service follow a label; on a cluster that is well it is a few milliseconds."""
@@ -120,6 +121,11 @@ class KubernetesPlatform(Refused):
         """
         for part in parts:
             self._manifests.judge(part)
+
+    @property
+    def parts(self) -> tuple[KubernetesComponent, ...]:
+        """Everything that is kept, and what is only to be ended."""
+        return tuple(self._parts.values())
 
     def watched(self, is_whole: Callable[[str], bool]) -> None:
         """Say that somebody watches pods and StatefulSets, and calls :meth:`changed`.
@@ -331,7 +337,7 @@ class KubernetesPlatform(Refused):
             self._looks.holds(part, found, phases={name: each.phase for name, each in said.items()})
         pods = found.pods
         alive = [pod for pod in pods if life(pod) is Life.ALIVE]
-        known = self._speech.look(part, alive, said=said)
+        known = self._known(part, alive, said=said)
         surplus = len(desired.members)
         members = [
             member_of_pod(
@@ -357,8 +363,8 @@ class KubernetesPlatform(Refused):
             # What is only to be ended needs no record, and a damaged one must not keep it running.
             jobs=self._jobs(part) if desired.members else {},
             registered=self._speech.registered(desired.name),
-            upgrade=self._speech.upgrade(part, alive, said=said),
-            copies=self._speech.copies(part, said),
+            upgrade=self._upgrading(part, alive, said=said),
+            copies=self._copies(part, said),
         )
 
     def images(self, namespace: str) -> frozenset[str]:
@@ -393,6 +399,19 @@ class KubernetesPlatform(Refused):
 
     def _asked(self, part: KubernetesComponent, found: Look) -> Mapping[str, Said]:
         return self._eyes.look(part.part, [pod for pod in found.pods if life(pod) is Life.ALIVE])
+
+    def _known(
+        self, part: KubernetesComponent, alive: Sequence[Object], *, said: Mapping[str, Said]
+    ) -> Mapping[str, Known]:
+        return self._speech.look(part, alive, said=said)
+
+    def _upgrading(
+        self, part: KubernetesComponent, alive: Sequence[Object], *, said: Mapping[str, Said]
+    ) -> UpgradePhase | None:
+        return self._speech.upgrade(part, alive, said=said)
+
+    def _copies(self, part: KubernetesComponent, said: Mapping[str, Said]) -> Copies | None:
+        return self._speech.copies(part, said)
 
     def _acting(self, component: str) -> KubernetesComponent:
         """The component that something is done to now; what was seen of it before is forgotten."""

@@ -29,7 +29,8 @@ def test_manifests_are_written_and_what_is_missing_is_told(desk: Desk, file: Pat
     out = tmp_path / "manifests"
     answer = desk.run("render", str(file), "--output", str(out), "-o", "json").document
     assert {path.name for path in out.iterdir()} == {"00-cluster", "acme-jira", "acme-edge", "acme-database"}
-    assert {"namespace": "acme-jira", "name": "acme-jira-license", "keys": ["license"]} in answer["secrets"]
+    license_ = {"namespace": "acme-jira", "name": "acme-jira-license", "keys": ["license"], "type": ""}
+    assert license_ in answer["secrets"]
     assert "cert-manager.io/v1" in answer["needs"]
     again = desk.run("render", str(file), "--output", str(out), "-o", "json").document
     assert (again["written"], again["removed"]) == ([], [])

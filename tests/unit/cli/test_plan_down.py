@@ -36,6 +36,8 @@ def test_a_plan_shows_steps_and_what_holds_the_rest(desk: Desk) -> None:
         "ground": [],
         "notRehearsed": [],
         "room": [],
+        "closed": [],
+        "cluster": None,
     }
     assert all(path == "/v1/plan" for _, path, _ in desk.controller.asked)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
 from telamon.naming import ANNOTATION_ASKED, ANNOTATION_RELEASE, ANNOTATION_RENDERED, ANNOTATION_REVISION
 from telamon.platforms.kubernetes.rendering import is_as_asked, is_of_earlier, taken_over
-from tests.support.manifests import ALL, CONFLUENCE, JIRA, small, the
+from tests.support.manifests import ALL, CONFLUENCE, JIRA, SMALL, digests, small, stack_of, the
 
 ENV = "    jira: {version: 11.3.1, env: {TZ: Europe/Berlin}}"
 PATCH = """\
@@ -60,6 +61,12 @@ def test_what_is_asked_of_one_product_is_not_asked_of_another() -> None:
     assert (
         told(running=ALL)[ANNOTATION_ASKED] == told(running="\n".join((JIRA, CONFLUENCE)))[ANNOTATION_ASKED]
     )
+
+
+def test_a_stack_that_carries_its_digests_asks_for_the_same_as_its_file_beside_the_lock() -> None:
+    beside = digests(stack_of(SMALL.replace("PRODUCTS", JIRA).replace("MORE", "")))
+    carried = f"  images: {{digests: {json.dumps(beside)}}}"
+    assert told(carried)[ANNOTATION_ASKED] == told()[ANNOTATION_ASKED]
 
 
 def test_what_is_asked_for_otherwise_is_known_by_both() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telamon.plan.preview import unfold
+from telamon.plan.preview import PlannedRestart, unfold
 from telamon.plan.step import Record, describe
 from telamon.plan.view import Memory, View
 from telamon.state.world import ComponentState
@@ -49,6 +49,14 @@ def test_preview_of_a_change_drains_before_it_stops() -> None:
         "start tracker-1",
         "admit tracker-1 to the front door",
     ]
+
+
+def test_preview_of_a_change_says_who_is_restarted_in_which_order() -> None:
+    stack = world(database(), product())
+    assert unfold(views(stack)).restarts == ()
+    stack.run()
+    stack.desired["tracker"] = product(revision="r2")
+    assert unfold(views(stack)).restarts == (PlannedRestart("tracker", ("tracker-0", "tracker-1")),)
 
 
 def test_preview_of_nothing_to_do_is_empty() -> None:
