@@ -35,6 +35,16 @@ if TYPE_CHECKING:
     help="How Prometheus finds what the operator counts.",
 )
 @click.option(
+    "--pull-secret",
+    metavar="NAME",
+    help="Secret in telamon-system by which the image is pulled; somebody brings it.",
+)
+@click.option(
+    "--priority-class",
+    metavar="NAME",
+    help="Of the operator's pods; the cluster's usual one where none is named.",
+)
+@click.option(
     "--output",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -50,6 +60,8 @@ def command(
     crds_only: bool,
     image: str | None,
     metrics: str,
+    pull_secret: str | None,
+    priority_class: str | None,
     folder: Path | None,
     kubeconfig: Path | None,
     context: str | None,
@@ -72,6 +84,7 @@ def command(
     Examples:
         telamon install --image registry.acme.example/telamon@sha256:0f9c…
         telamon install --image registry.acme.example/telamon@sha256:0f9c… --metrics service-monitor
+        telamon install --image registry.acme.example/telamon@sha256:0f9c… --pull-secret registry
         telamon install --crds-only --context staging
         telamon install --crds-only --output manifests
     """
@@ -80,24 +93,47 @@ def command(
             "either the image of the operator or --crds-only has to be said",
             remedy="Write `telamon install --image NAME@sha256:…`, or `telamon install --crds-only`.",
         )
-    objects = tuple(wanted(session, image, metrics=metrics))
+    if crds_only and (pull_secret or priority_class):
+        raise UsageError(
+            "--pull-secret and --priority-class are said of the operator, and --crds-only installs none",
+            remedy="Leave them out, or name the image of the operator.",
+        )
+    objects = tuple(
+        wanted(
+            session,
+            image,
+            metrics=metrics,
+            pull_secret=pull_secret or "",
+            priority_class=priority_class or "",
+        )
+    )
     answer = _applied(objects, kubeconfig, context) if folder is None else _written(objects, folder)
     session.answer(lambda: answer, lambda: text_of(answer))
 
 
-def wanted(session: Session, image: str | None, *, metrics: str) -> Iterator[Mapping[str, Any]]:
+def wanted(
+    session: Session,
+    image: str | None,
+    *,
+    metrics: str,
+    pull_secret: str = "",
+    priority_class: str = "",
+) -> Iterator[Mapping[str, Any]]:
     """What a cluster gets once.
 
     Args:
         session: whose wiring knows the products.
         image: of the operator; ``None``: the custom resources alone.
         metrics: how Prometheus finds the operator.
+        pull_secret: by which its image is pulled; "" for none.
+        priority_class: of its pods; "" for the cluster's usual one.
 
     Raises:
-        UsageError: the image has no digest.
+        UsageError: the image has no digest, or a name can be none.
     """
     from telamon.desired.kubernetes.images import parse
     from telamon.desired.kubernetes.installation import Metering, installation
+    from telamon.naming import domain_fault
     from telamon.stackfile.crds import custom_resources
 
     yield from custom_resources(session.wiring().registry())
@@ -108,7 +144,15 @@ def wanted(session: Session, image: str | None, *, metrics: str) -> Iterator[Map
         raise UsageError(
             f"{image} has no digest, and a tag can move", remedy="Write it as NAME@sha256: and 64 digits."
         )
-    yield from installation(str(reference), metrics=Metering(metrics))
+    for option, name in (("--pull-secret", pull_secret), ("--priority-class", priority_class)):
+        fault = domain_fault(name, longest=253) if name else None
+        if fault is not None:
+            raise UsageError(
+                f"{option} {name!r} {fault}", remedy="Write the name of an object of Kubernetes."
+            )
+    yield from installation(
+        str(reference), metrics=Metering(metrics), pull_secret=pull_secret, priority_class=priority_class
+    )
 
 
 def _written(objects: Sequence[Mapping[str, Any]], folder: Path) -> Installed:

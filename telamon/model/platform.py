@@ -106,6 +106,14 @@ class KubernetesPlatform(Section):
     namespace_prefix: Annotated[
         Name | None, Doc("Begin of the names of the products' namespaces.", unset="The name of the stack.")
     ] = None
+    network_policies: Annotated[
+        Literal["standard", "calico"],
+        Doc(
+            "What enforces network policies: `standard` is anything that obeys those of Kubernetes; with `calico` "
+            "everything that none of them allows is denied once more, for all namespaces of the stack together.",
+            why="A GlobalNetworkPolicy is known to Calico alone, and takes its API server.",
+        ),
+    ] = "standard"
 
 
 GroupName = Annotated[Name, Field(max_length=40)]

@@ -21,11 +21,11 @@ READ = (
     ("overlay-kubernetes", "acme-bitbucket/60-bitbucket.yaml"),
     ("overlay-kubernetes", "acme-bitbucket/70-bitbucket-opensearch.yaml"),
     ("overlay-kubernetes", "acme-edge/30-front.yaml"),
-    ("overlay-kubernetes", "acme-database/30-cloudnative-pg.yaml"),
+    ("overlay-kubernetes", "acme-database/40-cloudnative-pg.yaml"),
     ("nginx", "collaboration-jira/30-network.yaml"),
     ("nginx", "collaboration-jira/50-jira.yaml"),
     ("nginx", "collaboration-jira/60-front.yaml"),
-    ("nginx", "collaboration-database/30-prepare.yaml"),
+    ("nginx", "collaboration-database/40-prepare.yaml"),
     ("aws", "00-cluster/30-volumes.yaml"),
     ("custom-kubernetes", "records-ledger/50-ledger.yaml"),
 )

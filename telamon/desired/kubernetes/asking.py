@@ -37,19 +37,25 @@ def asked_of(part: Part, site: Site) -> str:
     # Only what somebody wrote: defaults are Telamon's, and another one has others.
     section = site.spec.products[ProductName(part.outline.product_name)]
     secrets = part.secrets
-    written = site.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=dict(ELSEWHERE))
+    whole = site.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=dict(ELSEWHERE))
     return digest(
         {
             "release": part.outline.release,
-            "product": section.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            "product": _written(section.model_dump(mode="json", by_alias=True, exclude_unset=True)),
             # Of a Stack in a cluster the images are written down with nothing but the digests of its lock.
-            "stack": {key: value for key, value in written.items() if key != "images" or value},
+            "stack": _written(whole),
             "digests": [name.partition("@")[2] for name in _images(part, site)],
             "facts": as_text(site.facts),
             "login": secrets.login,
             "passwords": [[each.secret, each.key] for each in (secrets.database, secrets.cluster)],
         }
     )
+
+
+def _written(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section without those of which nothing is written: an empty one says no more than none."""
+    found = {key: _written(value) if isinstance(value, Mapping) else value for key, value in section.items()}
+    return {key: value for key, value in found.items() if value != {}}
 
 
 def _images(part: Part, site: Site) -> Iterator[str]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from telamon.desired.kubernetes.data import Meta, Object, Sheet, digest, made, without_nothing
 from telamon.desired.kubernetes.hardening import contained, pod_context
 from telamon.desired.kubernetes.images import DATABASE_CLIENT, server_image
+from telamon.desired.kubernetes.placement import machines
 from telamon.desired.kubernetes.site import Part, Site, database_of, database_spec
 from telamon.desired.product_secrets import login_secret
 from telamon.errors import UsageError
@@ -25,6 +26,7 @@ from telamon.model.database import CloudNativePgDatabase, ExternalDatabase, Prod
 from telamon.naming import DATABASE, app_database_name, component_name, secret_name
 from telamon.products.base import Endpoint, SecretValue
 from telamon.products.container import NOBODYS_USER
+from telamon.units import Bytes, Cpu
 
 CLUSTER: Final = DATABASE
 """Name of the cluster of CloudNativePG."""
@@ -159,6 +161,8 @@ def admin_secret(site: Site) -> str:
 
 
 def _cluster(site: Site, chosen: CloudNativePgDatabase, prepared: tuple[_Prepared, ...]) -> Object:
+    where = machines(site)
+    priority = where.pop("priorityClassName")
     settings = {"max_connections": str(100 + 150 * sum(each.part.nodes for each in prepared))}
     spec: dict[str, Any] = {
         "instances": chosen.instances,
@@ -168,19 +172,26 @@ def _cluster(site: Site, chosen: CloudNativePgDatabase, prepared: tuple[_Prepare
         "storage": without_nothing(size=str(chosen.storage), storageClass=chosen.storage_class),
         "postgresql": {"parameters": settings | dict(chosen.parameters)},
         "managed": {"roles": [_role(each) for each in prepared]},
-        "affinity": {"enablePodAntiAffinity": True, "podAntiAffinityType": "required"},
+        "affinity": {"enablePodAntiAffinity": True, "podAntiAffinityType": "required", **where},
+        "priorityClassName": priority,
         "enablePDB": True,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     if chosen.instances > 1:
         # While no standby is there, writing goes on: the standbys' loss must not stop the products.
         spec["postgresql"]["synchronous"] = {"method": "any", "number": 1, "dataDurability": "preferred"}
-    resources = chosen.resources
-    memory = str(resources.memory) if resources.memory is not None else "4Gi"
-    cpu = str(resources.cpu) if resources.cpu is not None else "1"
+    if site.spec.images.pull_secret:
+        spec["imagePullSecrets"] = [{"name": site.spec.images.pull_secret}]
+    cpu, memory = (str(each) for each in server_resources(chosen))
     spec["resources"] = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
     meta = Meta(CLUSTER, site.database_namespace, site.labels(DATABASE))
     return made("postgresql.cnpg.io/v1", "Cluster", meta=meta, spec=spec)
+
+
+def server_resources(chosen: CloudNativePgDatabase) -> tuple[Cpu, Bytes]:
+    """What each server asks for: of the processor, and of memory."""
+    asked = chosen.resources
+    return asked.cpu or Cpu.parse("1"), asked.memory or Bytes.parse("4Gi")
 
 
 def _role(each: _Prepared) -> dict[str, Any]:

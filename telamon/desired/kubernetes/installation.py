@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes import admission as asked
 from telamon.desired.kubernetes.access import KEEP, LOOK, granted, granted_everywhere, rule, the_operator
-from telamon.desired.kubernetes.data import Meta, Object, made
+from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
 from telamon.desired.kubernetes.fencing import fence
 from telamon.desired.kubernetes.flows import IDENTITIES
 from telamon.desired.kubernetes.hardening import contained, pod_context
@@ -46,13 +46,20 @@ class Metering(StrEnum):
     SERVICE_MONITOR = "service-monitor"
 
 
-def installation(image: str, *, metrics: Metering = Metering.NONE) -> tuple[Object, ...]:
+def installation(
+    image: str, *, metrics: Metering = Metering.NONE, pull_secret: str = "", priority_class: str = ""
+) -> tuple[Object, ...]:
     """Everything but the custom resources, in the order in which it is to be made.
 
     Args:
         image: of the operator.
         metrics: how they are found.
+        pull_secret: by which the image is pulled, a secret of the operator's namespace; "" for none.
+        priority_class: of the operator's pods; "" for the cluster's usual one.
     """
+    further = without_nothing(
+        imagePullSecrets=[{"name": pull_secret}] if pull_secret else [], priorityClassName=priority_class
+    )
     return (
         _namespace(),
         _account(),
@@ -63,7 +70,7 @@ def installation(image: str, *, metrics: Metering = Metering.NONE) -> tuple[Obje
         _network(),
         _budget(),
         *(_monitored() if metrics is Metering.SERVICE_MONITOR else ()),
-        _deployment(image, annotated=metrics is Metering.ANNOTATIONS),
+        _deployment(image, annotated=metrics is Metering.ANNOTATIONS, further=further),
     )
 
 
@@ -172,7 +179,7 @@ def _monitored() -> tuple[Object, ...]:
     )
 
 
-def _deployment(image: str, *, annotated: bool) -> Object:
+def _deployment(image: str, *, annotated: bool, further: Mapping[str, Any]) -> Object:
     metadata: dict[str, Any] = {"labels": LABELS}
     if annotated:
         metadata["annotations"] = {
@@ -186,7 +193,7 @@ def _deployment(image: str, *, annotated: bool) -> Object:
         "revisionHistoryLimit": 3,
         "selector": selected,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
-        "template": {"metadata": metadata, "spec": _pod(image, selected)},
+        "template": {"metadata": metadata, "spec": _pod(image, selected) | dict(further)},
     }
     return made("apps/v1", "Deployment", meta=_meta(), spec=spec)
 

@@ -24,6 +24,19 @@ def placement(part: Part, site: Site) -> dict[str, Any]:
         part: whose pod.
         site: the stack.
     """
+    return {
+        **machines(site),
+        "affinity": {"podAntiAffinity": _apart(part, site)},
+        "topologySpreadConstraints": [_spread(part, site, ZONE)],
+    }
+
+
+def machines(site: Site) -> dict[str, Any]:
+    """The fields of a pod that say on which machines it may run, and what it may put out there.
+
+    Args:
+        site: the stack.
+    """
     given = site.spec.placement
     selector = dict(given.node_selector)
     tolerations = [
@@ -44,8 +57,6 @@ def placement(part: Part, site: Site) -> dict[str, Any]:
         priorityClassName=given.priority_class or own_priority(site),
         nodeSelector=selector,
         tolerations=tolerations,
-        affinity={"podAntiAffinity": _apart(part, site)},
-        topologySpreadConstraints=[_spread(part, site, ZONE)],
     )
 
 

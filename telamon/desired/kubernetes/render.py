@@ -19,7 +19,7 @@ from telamon.desired.kubernetes.placement import priority_class
 from telamon.desired.kubernetes.policies import allowing, calico_deny_all, deny_all
 from telamon.desired.kubernetes.renewed import renewed_secret
 from telamon.desired.kubernetes.site import Part, Site
-from telamon.desired.kubernetes.spaces import bounds, namespace
+from telamon.desired.kubernetes.spaces import bounds, database_bounds, namespace
 from telamon.desired.kubernetes.storage import adopted_claims, shared_objects
 from telamon.desired.kubernetes.wanted import operator_secrets
 from telamon.desired.kubernetes.workloads import workload
@@ -106,9 +106,7 @@ def _cluster(site: Site, names: Sequence[str]) -> Bundle:
     products = {part.namespace: part.outline.product_name for part in site.products}
     spaces = [namespace(name, site, product=products.get(name)) for name in names]
     volumes = [item for part in site.products for item in shared_objects(part, site)[0]]
-    calico = []
-    if site.aws is not None and site.aws.network_policies == "calico":
-        calico.append(calico_deny_all(site))
+    calico = [calico_deny_all(site)] if site.has_calico else []
     gateways = gateway_objects(site)[0] if site.driver == "gateway" else ()
     return Bundle(
         CLUSTER,
@@ -175,4 +173,5 @@ def _database(site: Site, allowed: Sequence[Flow]) -> Bundle | None:
     access += people(name, site, product=None)
     network = [deny_all(name, site), *allowing(name, site, flows=allowed)]
     own = {sheet.name.replace("-", "_"): sheet.objects for sheet in prepared}
-    return Bundle(name, _sheets(access=access, network=network, **own))
+    limits = database_bounds(name, site)
+    return Bundle(name, _sheets(bounds=limits, access=access, network=network, **own))

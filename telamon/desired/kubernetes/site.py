@@ -145,6 +145,14 @@ class Site:
         return platform if isinstance(platform, AwsPlatform) else None
 
     @property
+    def has_calico(self) -> bool:
+        """Whether Calico enforces network policies, which knows such for the whole cluster."""
+        platform = self.spec.platform
+        if not isinstance(platform, AwsPlatform | KubernetesPlatform):
+            return False
+        return platform.network_policies == "calico"
+
+    @property
     def tls(self) -> TlsSpec:
         """Where certificates come from."""
         return self.spec.edge.tls or (

@@ -121,6 +121,33 @@ def test_an_operator_by_a_tag_is_refused(desk: Desk) -> None:
     assert "digest" in answer.err
 
 
+def test_the_operator_is_pulled_and_ranked_as_it_is_asked_for(desk: Desk, tmp_path: Path) -> None:
+    asked = ("--pull-secret", "registry", "--priority-class", "precious")
+    pods = []
+    for folder, options in (("plain", ()), ("asked", asked)):
+        desk.run("install", "--image", IMAGE, *options, "--output", str(tmp_path / folder))
+        (path,) = (tmp_path / folder).rglob("*-deployment*.yaml")
+        pods.append(YAML(typ="safe").load(path)["spec"]["template"]["spec"])
+    plain, ranked = pods
+    assert not {"imagePullSecrets", "priorityClassName"} & set(plain)
+    assert ranked == plain | {"imagePullSecrets": [{"name": "registry"}], "priorityClassName": "precious"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--image", IMAGE, "--pull-secret", "Not a name"), "--pull-secret 'Not a name'"),
+        (("--crds-only", "--priority-class", "precious"), "--crds-only installs none"),
+    ],
+)
+def test_what_can_be_no_secret_or_belongs_to_nothing_is_refused(
+    options: tuple[str, ...], told: str, desk: Desk
+) -> None:
+    answer = desk.run("install", *options)
+    assert answer.code == 2
+    assert told in answer.err
+
+
 def test_taking_the_operator_away_is_agreed_to(desk: Desk) -> None:
     answer = desk.run("uninstall")
     assert answer.code == 2

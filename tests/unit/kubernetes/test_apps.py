@@ -37,7 +37,8 @@ def test_its_process_gets_memory_beside_the_node_whose_heap_stays(product: str, 
     given = container(larger, product)["resources"]
     assert given["requests"]["memory"] == given["limits"]["memory"] == "7Gi"
     assert container(plain, product)["env"] == container(larger, product)["env"]
-    quota = the(larger, "ResourceQuota", "bounds")["spec"]["hard"]["requests.memory"]
+    quotas = {item["metadata"]["namespace"]: item for item in objects(larger, "ResourceQuota")}
+    quota = quotas["acme-jira"]["spec"]["hard"]["requests.memory"]
     assert quota == "22Gi", "two nodes of 7, one more, and one to spare"
 
 

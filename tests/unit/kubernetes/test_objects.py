@@ -9,7 +9,7 @@ import pytest
 
 from telamon.desired.kubernetes.facts import Facts, as_text, facts_of, from_text
 from telamon.desired.kubernetes.render import bundles, files, needs
-from telamon.desired.kubernetes.site import site
+from telamon.desired.kubernetes.site import Site, site
 from telamon.desired.kubernetes.wanted import wanted_secrets
 from telamon.errors import RefusedError, UsageError
 from tests.support.manifests import (
@@ -23,6 +23,7 @@ from tests.support.manifests import (
     example,
     objects,
     products,
+    site_of,
     small,
     stack_of,
     the,
@@ -135,12 +136,56 @@ def test_a_products_administrators_have_rights_in_its_namespace_alone() -> None:
 
 
 def test_a_namespace_has_room_for_one_node_more() -> None:
-    quota = the(
-        small(running="    jira: {version: 11.3.1, nodes: 3, resources: {memory: 8Gi}}"),
-        "ResourceQuota",
-        "bounds",
-    )
-    assert quota["spec"]["hard"]["requests.memory"] == "33Gi"
+    known = small(running="    jira: {version: 11.3.1, nodes: 3, resources: {memory: 8Gi}}")
+    hard = {item["metadata"]["namespace"]: item["spec"]["hard"] for item in objects(known, "ResourceQuota")}
+    assert hard["acme-jira"]["requests.memory"] == "33Gi"
+
+
+def bounded(known: Site, kind: str) -> Any:
+    """What may be used where the database is."""
+    (found,) = [item for item in objects(known, kind) if item["metadata"]["namespace"] == "acme-database"]
+    return found["spec"]
+
+
+def test_where_the_database_is_there_is_room_for_its_servers_and_one_that_takes_the_place_of_another() -> (
+    None
+):
+    servers = "  database: {kind: cloudnative-pg, instances: 3, resources: {memory: 8Gi, cpu: 2}}"
+    hard = bounded(small(servers), "ResourceQuota")["hard"]
+    assert (hard["requests.memory"], hard["requests.cpu"]) == ("41Gi", "11")
+    # What a server is told nothing of is not bounded behind its back: it would be refused, or lose its place.
+    (usual,) = bounded(small(servers), "LimitRange")["limits"]
+    assert set(usual["default"]) == {"memory"}
+    elsewhere = "  database: {kind: external, host: db.acme.example, admin: {secret: admin}}"
+    hard = bounded(small(elsewhere), "ResourceQuota")["hard"]
+    assert (hard["requests.memory"], hard["persistentvolumeclaims"]) == ("1Gi", "0")
+
+
+def test_servers_of_the_database_run_where_the_file_lets_pods_run_and_pull_as_they_do() -> None:
+    more = """\
+  images: {pullSecret: registry}
+  placement:
+    priorityClass: precious
+    nodeSelector: {disk: fast}
+    tolerations: [{name: reserved, key: reserved, value: acme, effect: NoSchedule}]
+"""
+    known = small(more)
+    servers = the(known, "Cluster", "database")["spec"]
+    pod = the(known, "StatefulSet", "jira")["spec"]["template"]["spec"]
+    assert servers["imagePullSecrets"] == pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert servers["priorityClassName"] == pod["priorityClassName"] == "precious"
+    assert servers["affinity"]["nodeSelector"] == pod["nodeSelector"] == {"disk": "fast"}
+    assert servers["affinity"]["tolerations"] == pod["tolerations"]
+    assert servers["affinity"]["podAntiAffinityType"] == "required"
+
+
+def test_calico_denies_once_more_where_the_file_says_that_it_is_there() -> None:
+    assert objects(small(), "GlobalNetworkPolicy") == []
+    text = SMALL.replace("kind: kubernetes", "kind: kubernetes, networkPolicies: calico")
+    known = site_of(stack_of(text.replace("PRODUCTS", JIRA).replace("MORE", "")))
+    (found,) = objects(known, "GlobalNetworkPolicy")
+    assert found["spec"]["namespaceSelector"] == "telamon.dev/stack == 'acme'"
+    assert found["spec"]["types"] == ["Ingress", "Egress"]
 
 
 def test_users_stay_where_they_are_and_reads_are_sent_again() -> None:

@@ -135,5 +135,8 @@ def test_what_may_not_be_read_is_said_to_be_unknown() -> None:
     found = look(Cluster(applied(), denied="ResourceQuota"), applied())
     condition = told(found)
     assert (condition.status, condition.reason) == ("Unknown", "NotAllowed")
-    assert "ResourceQuota acme-tiny/bounds: may not be read by the operator" in condition.message
+    assert (
+        "ResourceQuota acme-tiny/bounds, ResourceQuota acme-database/bounds: may not be read by the operator"
+        in condition.message
+    )
     assert told(None).status == "Unknown"
