@@ -49,6 +49,8 @@ def _judged(found: Prepared | None) -> tuple[Literal["True", "False", "Unknown"]
     wrong = [_told(names, words) for names, words in _wrong(found) if names]
     if wrong:
         return "False", "NotApplied", f"{'; '.join(wrong)}; {REMEDY}"
+    if found.refused:
+        return "False", "FrontDoorRefused", f"{_told(found.refused, 'its users are not let in')}"
     if found.unread:
         return "Unknown", "NotAllowed", f"{_told(found.unread, 'may not be read by the operator')}; {REMEDY}"
     return "True", "AsDesired", ""

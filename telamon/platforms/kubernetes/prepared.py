@@ -25,6 +25,8 @@ EXACT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Sections in which more than what is rendered is a difference as well: it opens a flow, or gives a right."""
+_NEEDED: Final = frozenset({"Accepted", "ResolvedRefs"})
+"""Conditions of a listener without which nobody passes. Source: Gateway API 1.6, ``ListenerConditionType``."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Prepared:
         lacking: objects that are not there.
         differing: objects that are otherwise than the file says.
         unread: objects that the operator may not look at.
+        refused: parts of front doors that no user passes, each with what their controller says of it.
     """
 
     lacking: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def look(api: Api, objects: Sequence[Object]) -> Prepared:
@@ -52,7 +56,7 @@ def look(api: Api, objects: Sequence[Object]) -> Prepared:
     Raises:
         TemporaryError: the API server does not answer.
     """
-    lacking, differing, unread = [], [], []
+    lacking, differing, unread, refused = [], [], [], []
     for item in objects:
         metadata, name = item["metadata"], _name(item)
         try:
@@ -64,7 +68,22 @@ def look(api: Api, objects: Sequence[Object]) -> Prepared:
             lacking.append(name)
         elif not covers(live, item) or not all(_exact(live, item)):
             differing.append(name)
-    return Prepared(tuple(lacking), tuple(differing), tuple(unread))
+        else:
+            refused += [f"{name}, listener {words}" for words in _refused(live)]
+    return Prepared(tuple(lacking), tuple(differing), tuple(unread), tuple(refused))
+
+
+def _refused(live: Object) -> Iterator[str]:
+    """What a gateway's controller says against its listeners, whose certificate may be no good, e.g.
+
+    Whether it is programmed is another matter: that it is not for a moment each time a proxy starts.
+    """
+    generation = int(live["metadata"].get("generation", 0))
+    for listener in live.get("status", {}).get("listeners") or () if live["kind"] == "Gateway" else ():
+        for said in listener.get("conditions") or ():
+            is_now = int(said.get("observedGeneration", 0)) >= generation
+            if said["type"] in _NEEDED and said["status"] == "False" and is_now:
+                yield f"{listener['name']}: {said.get('message') or said['reason']}"
 
 
 def _exact(live: Object, item: Object) -> Iterator[bool]:

@@ -18,7 +18,7 @@ from telamon.operator.report import Transitions
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.prepared import Prepared, look
 from tests.cluster.harness import stack
-from tests.support.manifests import site_of
+from tests.support.manifests import objects, site_of, small
 
 
 class Cluster(Api):
@@ -129,6 +129,26 @@ def test_one_that_is_being_deleted_is_lacking() -> None:
     cluster = Cluster(applied())
     cluster.one("ResourceQuota")["metadata"]["deletionTimestamp"] = "2026-11-20T09:00:00Z"
     assert look(cluster, applied()) == Prepared(lacking=("ResourceQuota acme-tiny/bounds",))
+
+
+def test_a_front_door_whose_controller_lets_nobody_in_is_told_in_its_words() -> None:
+    (gateway,) = objects(small(), "Gateway")
+    cluster = Cluster((gateway,))
+    said = {
+        "type": "ResolvedRefs",
+        "status": "False",
+        "reason": "InvalidCertificateRef",
+        "observedGeneration": 2,
+    }
+    live = cluster.one("Gateway")
+    live["metadata"]["generation"] = 2
+    live["status"] = {"listeners": [{"name": "jira", "conditions": [{**said, "message": "no such secret"}]}]}
+    condition = told(look(cluster, (gateway,)))
+    assert (condition.status, condition.reason) == ("False", "FrontDoorRefused")
+    assert "Gateway acme-edge/web, listener jira: no such secret" in condition.message
+    # What was said of it as it was before says nothing of it as it is.
+    live["metadata"]["generation"] = 3
+    assert look(cluster, (gateway,)) == Prepared()
 
 
 def test_what_may_not_be_read_is_said_to_be_unknown() -> None:
