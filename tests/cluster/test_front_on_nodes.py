@@ -191,7 +191,9 @@ def git(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Worktree:
     key = new_key(folder)
     public = {"text": key.with_suffix(".pub").read_text(encoding="ascii")}
     assert front.ask("/rest/ssh/latest/keys", method="POST", json=public).status_code == 201
-    return Worktree.make(folder / "tree", GIT_SSH_COMMAND=ssh_command(key, folder / "known-hosts"))
+    # Who connects in the very moment in which the page comes up may be taken by a proxy that says nothing more.
+    command = f"{ssh_command(key, folder / 'known-hosts')} -o ConnectTimeout=10"
+    return Worktree.make(folder / "tree", GIT_SSH_COMMAND=command)
 
 
 def by_ssh(front: Front) -> str:
