@@ -15,6 +15,8 @@ COREDNS: Final = "v1.15.0"
 GATEWAY: Final = "v1.9.1"
 """Of Envoy Gateway."""
 HELM: Final = "v3.22.0"
+LUA: Final = "v1.1.1"
+"""Of gopher-lua, by which Argo CD runs scripts of health. Source: argo-cd, ``go.mod``."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ _KUBERNETES: Final = Module("k8s.io/kubernetes", KUBERNETES, staged=True)
 _ETCD: Final = Module("go.etcd.io/etcd/server/v3", ETCD)
 _COREDNS: Final = Module("github.com/coredns/coredns", COREDNS)
 _HELM: Final = Module("helm.sh/helm/v3", HELM)
+_LUA: Final = Module("github.com/yuin/gopher-lua", LUA)
 _KWOK: Final = Module("sigs.k8s.io/kwok", KWOK)
 GATEWAY_MODULE: Final = Module("github.com/envoyproxy/gateway", GATEWAY)
 """It has the chart and the custom resources of Envoy Gateway in it."""
@@ -72,6 +75,7 @@ PROGRAMS: Final = (
     Program("kwok", _KWOK, "sigs.k8s.io/kwok/cmd/kwok"),
     Program("coredns", _COREDNS, "github.com/coredns/coredns"),
     Program("helm", _HELM, "helm.sh/helm/v3/cmd/helm"),
+    Program("glua", _LUA, "github.com/yuin/gopher-lua/cmd/glua"),
     Program("envoy-gateway", GATEWAY_MODULE, "github.com/envoyproxy/gateway/cmd/envoy-gateway"),
 )
 PAUSE: Final = "pause"

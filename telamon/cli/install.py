@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Write what would be installed there, and ask no cluster.",
 )
+@click.option(
+    "--chart",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a Helm chart of it there, and ask no cluster; --image is its default then, and need not be said.",
+)
 @cluster_options
 @agreed_option
 @click.pass_obj
@@ -63,6 +69,7 @@ def command(
     pull_secret: str | None,
     priority_class: str | None,
     folder: Path | None,
+    chart: Path | None,
     kubeconfig: Path | None,
     context: str | None,
 ) -> None:
@@ -81,13 +88,34 @@ def command(
     write customresourcedefinitions, namespaces, roles and admission policies; with --output somebody else, or Argo CD,
     can apply the files.
 
+    With --chart Helm can: its values are the image, its pull secrets, how many operators run, where, and with which
+    resources. The chart goes into the namespace telamon-system. `helm upgrade` brings newer definitions as well, and
+    `helm uninstall` leaves them, every Stack and all pods of products.
+
     Examples:
         telamon install --image registry.acme.example/telamon@sha256:0f9c…
         telamon install --image registry.acme.example/telamon@sha256:0f9c… --metrics service-monitor
         telamon install --image registry.acme.example/telamon@sha256:0f9c… --pull-secret registry
         telamon install --crds-only --context staging
         telamon install --crds-only --output manifests
+        telamon install --chart charts/telamon-operator
     """
+    if chart is not None:
+        if crds_only or folder is not None:
+            raise UsageError(
+                "a chart has everything in it, in a folder of its own",
+                remedy="Leave --crds-only and --output out.",
+            )
+        charted = _charted(
+            session,
+            chart,
+            image=image,
+            metrics=metrics,
+            pull_secret=pull_secret or "",
+            priority_class=priority_class or "",
+        )
+        session.answer(lambda: charted, lambda: text_of(charted))
+        return
     if crds_only == (image is not None):
         raise UsageError(
             "either the image of the operator or --crds-only has to be said",
@@ -131,27 +159,66 @@ def wanted(
     Raises:
         UsageError: the image has no digest, or a name can be none.
     """
-    from telamon.desired.kubernetes.images import parse
     from telamon.desired.kubernetes.installation import Metering, installation
-    from telamon.naming import domain_fault
     from telamon.stackfile.crds import custom_resources
 
     yield from custom_resources(session.wiring().registry())
     if image is None:
         return
+    image = _pinned(image)
+    _checked(pull_secret, priority_class)
+    yield from installation(
+        image, metrics=Metering(metrics), pull_secret=pull_secret, priority_class=priority_class
+    )
+
+
+def _pinned(image: str) -> str:
+    """The name of an image that has a digest."""
+    from telamon.desired.kubernetes.images import parse
+
     reference = parse(image)
     if re.fullmatch(r"sha256:[0-9a-f]{64}", reference.digest) is None:
         raise UsageError(
             f"{image} has no digest, and a tag can move", remedy="Write it as NAME@sha256: and 64 digits."
         )
+    return str(reference)
+
+
+def _checked(pull_secret: str, priority_class: str) -> None:
+    """Refuse what can be no name of an object."""
+    from telamon.naming import domain_fault
+
     for option, name in (("--pull-secret", pull_secret), ("--priority-class", priority_class)):
         fault = domain_fault(name, longest=253) if name else None
         if fault is not None:
             raise UsageError(
                 f"{option} {name!r} {fault}", remedy="Write the name of an object of Kubernetes."
             )
-    yield from installation(
-        str(reference), metrics=Metering(metrics), pull_secret=pull_secret, priority_class=priority_class
+
+
+def _charted(
+    session: Session,
+    folder: Path,
+    *,
+    image: str | None,
+    metrics: str,
+    pull_secret: str,
+    priority_class: str,
+) -> Installed:
+    from telamon import __version__
+    from telamon.cli.manifest_words import Installed, InstalledResource
+    from telamon.desired.kubernetes.chart import MARK, Chosen, chart
+    from telamon.desired.kubernetes.installation import Metering
+    from telamon.platforms.folder import write
+    from telamon.stackfile.crds import custom_resources
+
+    _checked(pull_secret, priority_class)
+    chosen = Chosen("" if image is None else _pinned(image), Metering(metrics), pull_secret, priority_class)
+    files = chart(tuple(custom_resources(session.wiring().registry())), version=__version__, chosen=chosen)
+    done = write(folder, files, mark=MARK, ending=".yaml")
+    return Installed(
+        str(folder),
+        tuple(InstalledResource("file", name, "made" if name in done.written else "same") for name in files),
     )
 
 

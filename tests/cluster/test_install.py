@@ -109,7 +109,7 @@ def test_the_operator_is_installed_once_and_taken_away_again(
             "platform": {"kind": "kubernetes"},
         },
     }
-    until(lambda: _taken(api, document))
+    until(lambda: taken(api, document))
     refused = desk.run("uninstall", "--yes", "--kubeconfig", str(plane.kubeconfig()))
     assert refused.code == 4
     assert "telamon-system/kept" in refused.err
@@ -135,7 +135,8 @@ def test_the_operator_is_installed_once_and_taken_away_again(
     disarm(plane, api)
 
 
-def _taken(api: Api, document: dict[str, Any]) -> bool:
+def taken(api: Api, document: dict[str, Any]) -> bool:
+    """Whether an API server takes a document."""
     try:
         api.apply(document, over=None)
     except TelamonError:

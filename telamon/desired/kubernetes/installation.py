@@ -31,6 +31,8 @@ USER: Final = 65_532
 PROBED: Final = 8080
 APPLICATION: Final = "app.kubernetes.io/name"
 METERED: Final = f"{GROUP}/metrics"
+METERED_BY: Final = f"{OPERATOR}-metrics"
+"""Name of the service and the ServiceMonitor by which operators are found."""
 LABELS: Final[Mapping[str, str]] = {APPLICATION: OPERATOR, LABEL_MANAGED_BY: MANAGER}
 
 
@@ -166,7 +168,7 @@ def _budget() -> Object:
 
 def _monitored() -> tuple[Object, ...]:
     """A service by which both operators are found, though one does not lead, and what asks them."""
-    meta = Meta(f"{OPERATOR}-metrics", OPERATOR_NAMESPACE, {**LABELS, METERED: "true"})
+    meta = Meta(METERED_BY, OPERATOR_NAMESPACE, {**LABELS, METERED: "true"})
     port = {"name": "metrics", "port": PROBED, "targetPort": "probes", "protocol": "TCP"}
     service = {"clusterIP": "None", "selector": {APPLICATION: OPERATOR}, "ports": [port]}
     monitor = {
