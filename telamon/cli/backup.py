@@ -149,7 +149,7 @@ def _told(session: Session, place: Place) -> Mapping[str, Listing]:
     with connected(place.kubeconfig, place.context) as api:
         asking = Asking(api, stack_name(session, api, given=place.stack))
         names = [component_name(name) for name in asking.asked_for().spec.products]
-        return {name: told for name in sorted(names) if (told := asking.backups(name)) is not None}
+        return asking.all_backups(sorted(names))
 
 
 def _show_cluster(session: Session, place: Place, *, name: str) -> None:

@@ -17,7 +17,7 @@ from telamon.errors import NoController
 if TYPE_CHECKING:
     from telamon.cli.session import Session
     from telamon.cli.target import Target
-    from telamon.ports import Journal
+    from telamon.platforms.kubernetes.glimpsing import JournalGlance
 
 LOOKS_EVERY: Final = 0.5
 """Seconds between two looks for new lines."""
@@ -102,7 +102,7 @@ class ClusterJournal:
         open: gives the journal as it is now; one that was read before shows nothing that came since.
     """
 
-    open: Callable[[], Journal]
+    open: Callable[[], JournalGlance]
 
     def entries(self, *, last: int) -> list[JournalEntry]:
         """See :class:`Reading`."""

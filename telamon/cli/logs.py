@@ -71,8 +71,13 @@ def _show_cluster(session: Session, place: Place, *, member: str | None, lines: 
         )
     with connected(place.kubeconfig, place.context) as api:
         from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
-        from telamon.platforms.kubernetes.journal import KubernetesJournal
+        from telamon.platforms.kubernetes.asking import Asking
+        from telamon.platforms.kubernetes.glimpsing import JournalGlance
 
         name = stack_name(session, api, given=place.stack)
-        kept = journal.ClusterJournal(partial(KubernetesJournal, api, OPERATOR_NAMESPACE, name))
+        asking = Asking(api, name)
+        asking.survey(session.wiring().products(asking.asked_for()))
+        kept = journal.ClusterJournal(
+            partial(JournalGlance, api, OPERATOR_NAMESPACE, name, asking.components)
+        )
         journal.show(session, kept, lines=lines, follow=follow)

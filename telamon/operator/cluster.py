@@ -44,6 +44,9 @@ REPORTS_EVERY: Final = 1.0
 ACCEPTED: Final = "Accepted"
 TOLD: Final = frozenset({ACCEPTED, PREPARED, "Ready", "Degraded", "UpgradeFailed"})
 """Conditions of which a change is worth an event."""
+QUARANTINED: Final = "Quarantined"
+MEMBERS_TOLD: Final = frozenset({"Serving", QUARANTINED})
+"""States of a member, coming to which is worth an event."""
 OPERATIONS: Final = "/operations"
 
 
@@ -326,6 +329,13 @@ class ClusterOperator:
             return
         before = {each.type: each for each in _conditions(stored)}
         kept.seen = kept.parts.store.put(replace(stored, status=kept.told))
+        for member, was in _changed(status, stored):
+            kept.parts.announcer.tell(
+                "Warning" if member.state == QUARANTINED else "Normal",
+                member.state,
+                action="Member",
+                note=f"{member.name} was {was} and is {member.state}{member.message and f': {member.message}'}",
+            )
         for condition in status.conditions:
             known = before.get(condition.type)
             is_new = known is None or (known.status, known.reason) != (condition.status, condition.reason)
@@ -382,6 +392,15 @@ class ClusterOperator:
         return status.model_copy(
             update={"conditions": (ready, *others), "members": tuple(_since(status, stored))}
         )
+
+
+def _changed(status: StackStatus, stored: Stored) -> Iterator[tuple[MemberStatus, str]]:
+    """Members that have come to serve or to stand aside since the last report, and what they were then."""
+    known = {str(each.get("name")): str(each.get("state")) for each in stored.status.get("members") or ()}
+    for member in status.members:
+        was = known.get(member.name, "not there")
+        if member.state in MEMBERS_TOLD and was != member.state:
+            yield member, was
 
 
 def _since(status: StackStatus, stored: Stored) -> Iterator[MemberStatus]:

@@ -152,7 +152,8 @@ class ClusterParts:
         from telamon.wiring.ground import static_network
 
         api = self._connect()
-        store = KubernetesStore(api, self.namespace, name)
+        announcer = Announcer(api, self.namespace, name, identity=self.identity, clock=self.clock)
+        store = KubernetesStore(api, self.namespace, name, told=announcer.tell_of_operation)
         records = KubernetesRecords(api, self.namespace, name)
         platform = KubernetesPlatform(
             api, name, self.clock, records=records, network=static_network, image=self.image
@@ -162,7 +163,7 @@ class ClusterParts:
             KubernetesJournal(api, self.namespace, name),
             platform,
             KubernetesCompiler(platform, store),
-            Announcer(api, self.namespace, name, identity=self.identity, clock=self.clock),
+            announcer,
             records,
             api,
             name,

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Meta, Object, made, without_nothing
 from telamon.desired.kubernetes.evidence import evidence_secret
+from telamon.desired.kubernetes.recorded import CALLS, JOURNAL, sheet_name
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Part, Site
 from telamon.naming import GROUP
 
@@ -89,6 +90,7 @@ def operator(
         rule("", ("services", "configmaps"), verbs=(*KEEP, "delete")),
         rule("", ("persistentvolumeclaims",), verbs=KEEP),
         rule("", ("events",), verbs=("list",)),
+        rule("events.k8s.io", ("events",), verbs=("create",)),
         rule("batch", ("jobs",), verbs=(*KEEP, "delete")),
         rule("policy", ("poddisruptionbudgets",), verbs=(*KEEP, "delete")),
         rule("networking.k8s.io", ("ingresses",), verbs=(*KEEP, "delete")),
@@ -137,6 +139,44 @@ def people(namespace: str, site: Site, *, product: str | None) -> tuple[Object, 
             subjects = [_group(group) for group in sorted(set(groups))]
             found += granted(Meta(name, namespace, site.labels("access")), list(rules), subjects=subjects)
     return tuple(found)
+
+
+def people_beside_stacks(site: Site) -> tuple[Object, ...]:
+    """What groups of people may see in the operator's namespace, where Stacks lie and what is written down of them.
+
+    A Stack holds no secret, and can be listed only together with the others. What is written down of components is read
+    by name, so that whoever looks after one product reads no other's.
+
+    Args:
+        site: the stack.
+    """
+    access = site.spec.access
+    every = tuple(part.name for part in site.parts)
+    by_product = {
+        str(name): tuple(part.name for part in site.parts if part.outline.product_name == str(name))
+        for name in access.products
+    }
+    found: list[Object] = []
+    for name, groups, components in (
+        ("administrators", access.administrators, every),
+        ("viewers", access.viewers, every),
+        *(
+            (f"{name}-administrators", given.administrators, by_product[str(name)])
+            for name, given in access.products.items()
+        ),
+    ):
+        if groups:
+            meta = Meta(f"{site.stack}-{name}", OPERATOR_NAMESPACE, site.labels("access"))
+            subjects = [_group(group) for group in sorted(set(groups))]
+            found += granted(meta, list(_beside_stacks(site.stack, components)), subjects=subjects)
+    return tuple(found)
+
+
+def _beside_stacks(stack: str, components: Sequence[str]) -> Iterator[dict[str, Any]]:
+    yield rule(GROUP, ("stacks",), verbs=LOOK)
+    yield rule("coordination.k8s.io", ("leases",), verbs=("get",)) | {"resourceNames": [OPERATOR]}
+    names = [sheet_name(stack, component, role=role) for component in components for role in (JOURNAL, CALLS)]
+    yield rule("", ("configmaps",), verbs=("get",)) | {"resourceNames": sorted(names)}
 
 
 def _looking() -> Iterator[dict[str, Any]]:

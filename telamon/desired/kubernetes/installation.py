@@ -100,6 +100,8 @@ def _rights() -> tuple[Object, ...]:
         rule("events.k8s.io", ("events",), verbs=("create",)),
         rule("coordination.k8s.io", ("leases",), verbs=("create",)),
         rule("coordination.k8s.io", ("leases",), verbs=("get", "patch")) | {"resourceNames": [OPERATOR]},
+        # What others apply beside the Stacks is read alone.
+        rule("rbac.authorization.k8s.io", ("rolebindings", "roles"), verbs=("get",)),
         *asked.rights(),
     ]
     return granted(_meta(), rules, subjects=[the_operator()])

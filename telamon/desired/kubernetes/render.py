@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from telamon.desired.kubernetes.access import account, operator, people, service_account
+from telamon.desired.kubernetes.access import account, operator, people, people_beside_stacks, service_account
 from telamon.desired.kubernetes.certificates import certificates
 from telamon.desired.kubernetes.data import Bundle, Object, Sheet
 from telamon.desired.kubernetes.database import database, database_sheets
@@ -18,7 +18,7 @@ from telamon.desired.kubernetes.patches import patched
 from telamon.desired.kubernetes.placement import priority_class
 from telamon.desired.kubernetes.policies import allowing, calico_deny_all, deny_all
 from telamon.desired.kubernetes.renewed import renewed_secret
-from telamon.desired.kubernetes.site import Part, Site
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, Part, Site
 from telamon.desired.kubernetes.spaces import bounds, database_bounds, namespace
 from telamon.desired.kubernetes.storage import adopted_claims, shared_objects
 from telamon.desired.kubernetes.wanted import operator_secrets
@@ -52,7 +52,9 @@ def bundles(site: Site) -> tuple[Bundle, ...]:
     prepared = _database(site, allowed)
     if prepared is not None:
         found.append(prepared)
-    return (_cluster(site, [bundle.name for bundle in found]), *found)
+    seen = people_beside_stacks(site)
+    beside = (Bundle(OPERATOR_NAMESPACE, _sheets(access=seen)),) if seen else ()
+    return (_cluster(site, [bundle.name for bundle in found]), *found, *beside)
 
 
 def mark(stack: str) -> str:

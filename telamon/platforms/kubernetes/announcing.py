@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
-from telamon.desired.kubernetes.data import digest
-from telamon.errors import ConflictError
-from telamon.naming import API_VERSION, MANAGER, STACK_KIND, labels
+from telamon.desired.kubernetes.data import Object, digest
+from telamon.errors import ConflictError, TelamonError
+from telamon.naming import API_VERSION, MANAGER, OPERATION_KIND, STACK_KIND, labels
 from telamon.platforms.kubernetes.api import Api
 from telamon.ports import Clock
 
@@ -34,7 +36,7 @@ class Announcer:
         self._clock = clock
 
     def tell(self, kind: Literal["Normal", "Warning"], reason: str, *, action: str, note: str) -> None:
-        """Tell something once: an event of the same words and instant is there already after a crash.
+        """Tell something of the Stack once: an event of the same words and instant is there already after a crash.
 
         Args:
             kind: how bad it is.
@@ -42,22 +44,58 @@ class Announcer:
             action: what it is about.
             note: for people.
         """
+        about = {
+            "apiVersion": API_VERSION,
+            "kind": STACK_KIND,
+            "name": self._stack,
+            "namespace": self._namespace,
+        }
+        self._tell(about, kind, reason=reason, action=action, note=note)
+
+    def tell_of_operation(self, operation: Object, phase: str, *, note: str) -> None:
+        """Tell that an operation has come to another phase; where that may not be told, it stands in its status alone.
+
+        Args:
+            operation: as it lives.
+            phase: that it has come to.
+            note: for people.
+        """
+        metadata = operation["metadata"]
+        about = {key: str(metadata[key]) for key in ("name", "namespace", "uid")}
+        kind: Literal["Normal", "Warning"] = "Warning" if phase == "Failed" else "Normal"
+        with suppress(TelamonError):
+            self._tell(
+                {"apiVersion": API_VERSION, "kind": OPERATION_KIND, **about},
+                kind,
+                reason=phase,
+                action=str(operation["spec"]["verb"]),
+                note=note,
+            )
+
+    def _tell(
+        self,
+        about: Mapping[str, str],
+        kind: Literal["Normal", "Warning"],
+        *,
+        reason: str,
+        action: str,
+        note: str,
+    ) -> None:
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         text = note[:LONGEST] or reason
-        about = {"apiVersion": API_VERSION, "kind": STACK_KIND, "name": self._stack}
-        name = f"{self._stack}.{digest([action, reason, text, int(self._clock.now())])}"
+        name = f"{about['name']}.{digest([action, reason, text, int(self._clock.now())])}"
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
                 "name": name,
-                "namespace": self._namespace,
+                "namespace": about["namespace"],
                 "labels": dict(labels(self._stack, "operator")),
             },
             "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "reportingController": f"{MANAGER}.dev/operator",
             "reportingInstance": self._identity[:128],
-            "regarding": about | {"namespace": self._namespace},
+            "regarding": dict(about),
             "type": kind,
             "reason": reason,
             "action": action,

@@ -6,24 +6,24 @@ one that goes on cancels it (:mod:`telamon.platforms.kubernetes.store`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.evidence import evidence_secret
+from telamon.desired.kubernetes.recorded import CALLS, sheet_name
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, surveyed
 from telamon.desired.kubernetes.written import document
-from telamon.errors import ConflictError, NotReadyError, PlatformError, TemporaryError, brief
+from telamon.errors import ConflictError, DeniedError, NotReadyError, PlatformError, TemporaryError, brief
 from telamon.model.operation import Operation, number_of, written
 from telamon.model.stack import Stack
 from telamon.naming import API_VERSION, OPERATION_KIND, labels
 from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.gathering import kept
-from telamon.platforms.kubernetes.records import CALLS
 from telamon.platforms.kubernetes.secrets import SECRET
-from telamon.platforms.kubernetes.sheets import CONFIG_MAP, sheet_name
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP
 from telamon.platforms.kubernetes.store import ENDED, STACK, KubernetesStore
 from telamon.ports import Stored
 from telamon.products.base import Product
@@ -51,7 +51,7 @@ class Asking:
     def __init__(self, api: Api, stack: str) -> None:
         self._api = api
         self._stack = stack
-        self._store = KubernetesStore(api, OPERATOR_NAMESPACE, stack)
+        self._store = KubernetesStore(api, OPERATOR_NAMESPACE, stack, visible=True)
         self._evidence: Mapping[str, str] = {}
 
     def stack(self) -> Object:
@@ -77,6 +77,11 @@ class Asking:
         self._evidence = {
             part.name: evidence_secret(self._stack, part.outline.product_name) for part in known.parts
         }
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Every component, once it was found out where each is."""
+        return tuple(self._evidence)
 
     def asked_for(self) -> Stack:
         """The Stack as people have written it. Raises PlatformError where this version cannot read it."""
@@ -109,6 +114,29 @@ class Asking:
         name = sheet_name(self._stack, component, role=CALLS)
         found = self._api.get(CONFIG_MAP, name, namespace=OPERATOR_NAMESPACE) or {}
         return read(str((found.get("data") or {}).get("backups", "")))
+
+    def all_backups(self, components: Sequence[str]) -> Mapping[str, Listing]:
+        """The same of several; without those that have told nothing yet, or that this person may not read.
+
+        Args:
+            components: whose.
+
+        Raises:
+            DeniedError: this person may read none of them.
+        """
+        found: dict[str, Listing] = {}
+        denied: list[DeniedError] = []
+        for component in components:
+            try:
+                told = self.backups(component)
+            except DeniedError as error:
+                denied.append(error)
+                continue
+            if told is not None:
+                found[component] = told
+        if denied and len(denied) == len(components):
+            raise denied[0]
+        return found
 
     def evidence(self, component: str, member: str) -> tuple[str, bytes]:
         """The archive about a member that was gathered last, and the name of its file.

@@ -15,16 +15,16 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.recorded import JOURNAL, sheet_name
 from telamon.errors import ConflictError, PlatformError, TemporaryError, brief
 from telamon.naming import LABEL_COMPONENT, LABEL_STACK
 from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.pruning import surplus
-from telamon.platforms.kubernetes.sheets import CONFIG_MAP, ROLE, sheet, sheet_name
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP, ROLE, sheet
 from telamon.ports import Entry
 
 LONGEST: Final = 500
 """Characters of a reason or an error that are kept."""
-JOURNAL: Final = "journal"
 
 
 class KubernetesJournal:
@@ -70,7 +70,7 @@ class KubernetesJournal:
             if live is None:
                 self._records[component] = self._api.create(self._sheet(component, line))
             else:
-                gone = {_key(each): None for each in surplus([*_lines(live), written])}
+                gone = {_key(each): None for each in surplus([*lines_of(live), written])}
                 self._records[component] = self._api.change(live, {"data": {**gone, **line}})
         except TemporaryError:
             self._unsure[component] = line
@@ -89,7 +89,7 @@ class KubernetesJournal:
             raise ConflictError(f"the record of {component} is kept by somebody else by now")
         if found is not None:
             self._records[component] = found
-            self._last = max(self._last, *(entry.sequence for entry in _lines(found)), 0)
+            self._last = max(self._last, *(entry.sequence for entry in lines_of(found)), 0)
         del self._unsure[component]
 
     def read(
@@ -100,7 +100,7 @@ class KubernetesJournal:
             self._look()
             records = [live for name, live in self._records.items() if component is None or name == component]
             found = sorted(
-                (entry for live in records for entry in _lines(live) if entry.sequence > since),
+                (entry for live in records for entry in lines_of(live) if entry.sequence > since),
                 key=lambda entry: entry.sequence,
             )
         return tuple(found if last is None else found[max(len(found) - last, 0) :])
@@ -122,7 +122,7 @@ class KubernetesJournal:
         chosen = {LABEL_STACK: self._stack, ROLE: JOURNAL}
         found = self._api.list(CONFIG_MAP, namespace=self._namespace, labels=chosen)
         self._records = {str(item["metadata"]["labels"][LABEL_COMPONENT]): item for item in found}
-        numbers = [entry.sequence for live in found for entry in _lines(live)]
+        numbers = [entry.sequence for live in found for entry in lines_of(live)]
         self._last = max(numbers, default=0)
         self._read = True
 
@@ -130,7 +130,8 @@ class KubernetesJournal:
         return sheet_name(self._stack, component, role=JOURNAL)
 
 
-def _lines(live: Object) -> tuple[Entry, ...]:
+def lines_of(live: Object) -> tuple[Entry, ...]:
+    """The lines of a component's record; raises PlatformError where it is damaged."""
     data = live.get("data") or {}
     try:
         return tuple(Entry(**json.loads(data[key])) for key in sorted(data))

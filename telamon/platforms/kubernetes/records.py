@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.recorded import CALLS, sheet_name
 from telamon.errors import PlatformError, TelamonError, brief
 from telamon.naming import labels
 from telamon.platforms.calls.parts import NOTES_KEPT, outdated, read, written
 from telamon.platforms.kubernetes.api import Api
-from telamon.platforms.kubernetes.sheets import CONFIG_MAP, ROLE, sheet, sheet_name
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP, ROLE, sheet
 from telamon.state.world import JobPhase, JobState
 
-CALLS: Final = "calls"
 JOBS_KEPT: Final = 100
 """Ended jobs of operations that are kept of each component: an object holds about one mebibyte."""
 LONGEST: Final = 1000

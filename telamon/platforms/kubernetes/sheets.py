@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.recorded import sheet_name
 from telamon.naming import labels
 from telamon.platforms.kubernetes.api import Kind
 
 CONFIG_MAP: Final = Kind("v1", "ConfigMap")
 ROLE: Final = "telamon.dev/role"
 """Label that tells one sort of record from another."""
-
-
-def sheet_name(stack: str, component: str, *, role: str) -> str:
-    """What the record of a component is called."""
-    return f"{stack}.{component}.{role}"
 
 
 def sheet(stack: str, component: str, *, namespace: str, role: str, data: Mapping[str, str]) -> Object:

@@ -9,12 +9,12 @@ concepts, "Resource versions" (comparable as integers from 1.35 on, and in every
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.written import agreed, document, told_below
-from telamon.errors import ConflictError, NotReadyError, PlatformError
+from telamon.errors import ConflictError, DeniedError, NotReadyError, PlatformError
 from telamon.naming import (
     API_VERSION,
     GROUP,
@@ -30,7 +30,15 @@ STACK: Final = Kind(API_VERSION, STACK_KIND)
 OPERATION: Final = Kind(API_VERSION, OPERATION_KIND)
 FINALIZER: Final = f"{GROUP}/operator"
 """Keeps an object until what it asks for has been ended."""
+Found = TypeVar("Found")
 ENDED: Final = frozenset({"Succeeded", "Failed", "Cancelled"})
+
+
+class Telling(Protocol):
+    """Tells people of an operation that has come to another phase."""
+
+    def __call__(self, operation: Object, phase: str, *, note: str) -> None:
+        """Tell it once; raises nothing, because what it tells is written already."""
 
 
 class KubernetesStore:
@@ -40,12 +48,24 @@ class KubernetesStore:
         api: the API server.
         namespace: of the Stack.
         stack: its name.
+        told: is told of operations that come to another phase.
+        visible: whether namespaces that may not be read are passed over, as long as one may be.
     """
 
-    def __init__(self, api: Api, namespace: str, stack: str) -> None:
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        stack: str,
+        *,
+        told: Telling | None = None,
+        visible: bool = False,
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._stack = stack
+        self._told = told
+        self._visible = visible
         self._spaces: dict[str, str] = {}
 
     def known(self, spaces: Mapping[str, str]) -> None:
@@ -185,14 +205,29 @@ class KubernetesStore:
     def _find(self, kind: str, name: str) -> Object | None:
         if kind == STACK_KIND:
             return self._api.get(STACK, name, namespace=self._namespace)
-        places = (self._api.get(OPERATION, name, namespace=namespace) for namespace in self.namespaces)
+        places = self._in_each(lambda namespace: self._api.get(OPERATION, name, namespace=namespace))
         return min(
             (item for item in places if item is not None and self._keeps(item)), key=_age, default=None
         )
 
     def _listed(self) -> Iterator[Object]:
+        for found in self._in_each(
+            lambda namespace: self._api.list(OPERATION, namespace=namespace, labels={})
+        ):
+            yield from found
+
+    def _in_each(self, ask: Callable[[str], Found]) -> Iterator[Found]:
+        """What each namespace answers, or those do that may be asked."""
+        denied: list[DeniedError] = []
         for namespace in self.namespaces:
-            yield from self._api.list(OPERATION, namespace=namespace, labels={})
+            try:
+                yield ask(namespace)
+            except DeniedError as error:
+                if not self._visible:
+                    raise
+                denied.append(error)
+        if denied and len(denied) == len(self.namespaces):
+            raise denied[0]
 
     def _keeps(self, item: Object) -> bool:
         """Whether an operation is one of ours, and where it belongs: who may write elsewhere may not act here."""
@@ -228,6 +263,9 @@ class KubernetesStore:
         changes = merge(before, status)
         if changes:
             found = self._api.change(found, {"status": changes}, part=STATUS)
+            goes_on = found["kind"] == OPERATION_KIND and changes.get("phase", "Pending") != "Pending"
+            if self._told is not None and goes_on:
+                self._told(found, phase, note=str(status.get("message", "")))
         if phase in ENDED:
             found = self._finalized(found, kept=False)
         return found

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.recorded import CALLS, JOURNAL, sheet_name
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE
 from telamon.desired.kubernetes.wanted import wanted_secrets
-from telamon.platforms.kubernetes.journal import JOURNAL
-from telamon.platforms.kubernetes.records import CALLS
-from telamon.platforms.kubernetes.sheets import sheet, sheet_name
+from telamon.platforms.kubernetes.sheets import sheet
 from telamon.platforms.kubernetes.store import OPERATION, STACK
 from telamon.ports import Entry
 from telamon.stackfile.lock import lock_text

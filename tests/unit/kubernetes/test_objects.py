@@ -9,7 +9,7 @@ import pytest
 
 from telamon.desired.kubernetes.facts import Facts, as_text, facts_of, from_text
 from telamon.desired.kubernetes.render import bundles, files, needs
-from telamon.desired.kubernetes.site import Site, site
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE, Site, site
 from telamon.desired.kubernetes.wanted import wanted_secrets
 from telamon.errors import RefusedError, UsageError
 from tests.support.manifests import (
@@ -125,14 +125,14 @@ def test_people_read_no_secret_but_evidence_and_that_as_administrators_of_the_pr
         assert rights == (["get"], [f"{namespace}-evidence"])
 
 
-def test_a_products_administrators_have_rights_in_its_namespace_alone() -> None:
+def test_a_products_administrators_have_rights_in_its_namespace_and_where_stacks_are() -> None:
     bindings = objects(example("full"), "RoleBinding")
     where = {
         item["metadata"]["namespace"]
         for item in bindings
         if any(subject["name"] == "jira-admins" for subject in item["subjects"])
     }
-    assert where == {"acme-jira"}
+    assert where == {"acme-jira", OPERATOR_NAMESPACE}
 
 
 def test_a_namespace_has_room_for_one_node_more() -> None:

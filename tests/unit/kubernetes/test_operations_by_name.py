@@ -9,6 +9,7 @@ from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.errors import ConflictError
 from telamon.operator.operations import Operations, Wish
+from telamon.plan.step import Finished
 from telamon.platforms.kubernetes.api import Api, Kind
 from telamon.platforms.kubernetes.asking import Asking
 from telamon.platforms.kubernetes.store import KubernetesStore
@@ -122,3 +123,20 @@ def test_one_that_an_earlier_telamon_has_begun_goes_on_under_its_name() -> None:
     again = operations.active("jira")
     assert again is not None
     assert again.job("switch-data") == "restore-jira-1/switch-data"
+
+
+def test_each_phase_that_an_operation_comes_to_is_told_once() -> None:
+    told: list[tuple[str, str, str]] = []
+
+    def tell(operation: Object, phase: str, *, note: str) -> None:
+        told.append((str(operation["metadata"]["name"]), phase, note))
+
+    store = KubernetesStore(Cluster(), OPERATOR_NAMESPACE, "acme", told=tell)
+    store.known({"jira": "acme-jira"})
+    operations = Operations(store, ManualClock(1000.0))
+    operations.make(Wish("restore", "jira", "", {}), stack="acme", generation=1)
+    assert told == []
+    for _ in range(2):
+        # Whoever takes over writes what the one before has written.
+        operations.settle("restore-jira-1", Finished("Failed", "no room"))
+    assert told == [("restore-jira-1", "Failed", "no room")]
