@@ -156,6 +156,7 @@ class ComponentDesired:
             empty.
         quietens: whether something must be done to the first node of that copy before any user reaches it.
         saving: what must be saved before a rolling upgrade; ``None`` where there is nothing that could be.
+        leaves_drift: whether what somebody has changed by hand of its objects is told and left as it is.
         upgrade: the release that is asked for and not in force yet. ``members`` are of the release in force: only an
             operation that has made the way free for it desires another one.
     """
@@ -196,6 +197,7 @@ class ComponentDesired:
     seed: str = ""
     quietens: bool = False
     saving: Saving | None = None
+    leaves_drift: bool = False
     upgrade: Upgrade | None = None
 
     def member(self, name: str) -> MemberDesired | None:

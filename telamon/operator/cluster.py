@@ -25,7 +25,7 @@ from telamon.operator.following import FollowingHost
 from telamon.operator.logs import Looks
 from telamon.operator.preparing import LASTS, PREPARED, prepared
 from telamon.operator.queue import WorkQueue
-from telamon.operator.report import Lane, Transitions, stack_status
+from telamon.operator.report import DRIFTED, Lane, Transitions, stack_status
 from telamon.operator.schedule import Schedule
 from telamon.platforms.kubernetes.prepared import Prepared
 from telamon.ports import Stored
@@ -42,7 +42,7 @@ REREAD: Final = 20
 REPORTS_EVERY: Final = 1.0
 """Seconds between two looks whether there is anything new to report."""
 ACCEPTED: Final = "Accepted"
-TOLD: Final = frozenset({ACCEPTED, PREPARED, "Ready", "Degraded", "UpgradeFailed"})
+TOLD: Final = frozenset({ACCEPTED, PREPARED, "Ready", "Degraded", DRIFTED, "UpgradeFailed"})
 """Conditions of which a change is worth an event."""
 QUARANTINED: Final = "Quarantined"
 MEMBERS_TOLD: Final = frozenset({"Serving", QUARANTINED})
@@ -468,7 +468,7 @@ def _word(guard: str) -> str:
 
 
 def _kind(condition: StatusCondition) -> Literal["Normal", "Warning"]:
-    good = "False" if condition.type in {"Degraded", "UpgradeFailed"} else "True"
+    good = "False" if condition.type in {"Degraded", DRIFTED, "UpgradeFailed"} else "True"
     return "Normal" if condition.status == good else "Warning"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -37,6 +37,10 @@ ILL = frozenset(
 """Reasons for which a component counts as degraded: it will not come right by waiting alone."""
 LEFT = frozenset({"Paused", AWAITS})
 """Reasons for which a component is left as it is on purpose: there is nothing that anybody would wait for now."""
+
+
+DRIFTED = "Drifted"
+"""Condition: something was changed by hand, and is left as it is because somebody has said so."""
 
 
 @dataclass
@@ -119,7 +123,10 @@ def stack_status(
     )
     return StackStatus(
         observed_generation=min((lane.generation for lane in lanes.values()), default=generation),
-        conditions=_conditions(components, generation=generation, now=now, transitions=transitions),
+        conditions=(
+            *_conditions(components, generation=generation, now=now, transitions=transitions),
+            *_drifted(lanes, generation=generation, now=now, transitions=transitions),
+        ),
         components=components,
         members=members,
         urls=urls,
@@ -164,6 +171,8 @@ def component_status(name: str, lane: Lane, *, generation: int) -> ComponentStat
         message = f"{message}; {told}".removeprefix("; ")
     if quarantined and reason not in {"Quarantined", "SetupRequired"}:
         message = f"{', '.join(quarantined)} is quarantined; {message}"
+    if view.drift:
+        message = f"{view.drift}, and is left so; {message}".removesuffix("; ")
     if view.seen.held:
         message = f"its users see the maintenance page; {message}".removesuffix("; ")
     return ComponentStatus(
@@ -298,6 +307,25 @@ def _conditions(
     return tuple(
         _condition(type_, holds, about, generation=generation, now=now, transitions=transitions)
         for type_, holds, about in found
+    )
+
+
+def _drifted(
+    lanes: Mapping[str, Lane], *, generation: int, now: datetime, transitions: Transitions
+) -> Iterator[StatusCondition]:
+    """Whether something was changed by hand, where somebody has said that this is told and left."""
+    views = [lane.outcome.view for lane in lanes.values() if lane.outcome is not None]
+    if not any(view.desired.leaves_drift for view in views):
+        return
+    found = [
+        ComponentStatus(
+            name=view.desired.name, kind="", ready=True, done=True, reason="LeftAsItIs", message=view.drift
+        )
+        for view in views
+        if view.drift
+    ]
+    yield _condition(
+        DRIFTED, bool(found), _first(found), generation=generation, now=now, transitions=transitions
     )
 
 

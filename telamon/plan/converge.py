@@ -31,7 +31,7 @@ from telamon.plan.step import (
     StopMember,
     Wait,
 )
-from telamon.plan.view import MENDED, RELEASE, View
+from telamon.plan.view import APPLIED, MENDED, RELEASE, View
 from telamon.plan.window import await_window, may_be_replaced
 from telamon.state.classify import UP, Condition
 from telamon.state.phase import Phase
@@ -61,9 +61,14 @@ Confluence "Administer your Data Center search index"."""
 
 def apply_objects(view: View) -> Iterator[Step | Wait]:
     """Files and manifests come before anything that reads them."""
-    if view.desired.members and view.seen.objects != view.desired.objects:
+    if not view.desired.members or view.drift:
+        return
+    if view.seen.objects != view.desired.objects:
         why = "first time" if view.seen.objects is None else "configuration changed"
         yield ApplyObjects(view.desired.name, why)
+    elif view.desired.leaves_drift and view.memory.applied != view.desired.objects:
+        why = "from now on what is changed by hand is told and left"
+        yield Record(view.desired.name, f"{APPLIED}{view.desired.objects}", why)
 
 
 def leave_rotation(view: View) -> Iterator[Step | Wait]:

@@ -29,7 +29,9 @@ BACKED_UP = "backed-up:"
 AGREEING = "agreeing:"
 """Begin of the fact that holds the words by which an interruption was agreed to last, where what is written stays: the
 same words agree to nothing else."""
-SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED, LATER, BACKED_UP, AGREEING)
+APPLIED = "applied:"
+"""Begin of the fact that names the objects which were in force last, where what is changed by hand is left as it is."""
+SOLE = (RELEASE, WRITER, LOGIN, HELD, AGREED, LATER, BACKED_UP, AGREEING, APPLIED)
 """Begins of facts of which there is one at a time: a new one takes the place of the old."""
 
 QUARANTINED = "quarantined:"
@@ -145,6 +147,11 @@ class Memory:
             return None
         at, release, name = kept.split(":", 2)
         return Saved(float(at), release, name)
+
+    @property
+    def applied(self) -> str | None:
+        """The objects that were in force last, where that is remembered."""
+        return self._sole(APPLIED)
 
     @property
     def agreeing(self) -> str | None:
@@ -316,6 +323,17 @@ class View:
     def is_paused(self) -> bool:
         """Whether nothing is done to the component, except to take it down."""
         return bool(self.desired.members) and (self.desired.paused or self.memory.knows(PAUSED))
+
+    @property
+    def drift(self) -> str:
+        """What somebody has changed of the objects by hand, where that is left as it is; "" where nothing is.
+
+        What is desired anew since is no drift: it is applied.
+        """
+        is_as_applied = self.memory.applied == self.desired.objects != self.seen.objects
+        if not self.desired.leaves_drift or not self.desired.members or not is_as_applied:
+            return ""
+        return self.seen.objects or "all of its objects are gone"
 
     def is_set_up(self) -> bool:
         """Whether set-up is complete, or not needed."""

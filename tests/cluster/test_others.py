@@ -10,9 +10,12 @@ import pytest
 
 from telamon.desired.kubernetes.components import applied_by_others, components
 from telamon.desired.kubernetes.render import bundles
+from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
+from telamon.desired.kubernetes.written import DRIFT
 from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.foreign import ADOPT
+from telamon.platforms.kubernetes.sheets import CONFIG_MAP
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
 from tests.cluster.harness import stack
@@ -146,6 +149,46 @@ def test_pods_go_on_where_the_template_of_what_is_handed_over_agrees(cluster: In
     cluster.until_ready("kept", within=LONG)
     assert uids(cluster) == before
     take_away(cluster, "kept")
+
+
+def test_what_is_changed_by_hand_is_left_where_somebody_says_so(cluster: Installed) -> None:
+    cluster.prepare("left")
+    operator = cluster.start()
+    cluster.ask_for("left")
+    cluster.until_ready("left", within=LONG)
+    cluster.api.change(cluster.stack("left"), {"metadata": {"annotations": {DRIFT: "tiny"}}})
+    until(lambda: cluster.condition("left", "Drifted").get("status") == "False", within=LONG)
+    until(lambda: "applied:" in journal(cluster), within=LONG)
+    assert operator.end() == 0
+    service = cluster.api.get(SERVICE, "tiny", namespace="left-tiny")
+    assert service is not None
+    changed = [{**service["spec"]["ports"][0], "targetPort": 8001}]
+    cluster.api.change(service, {"spec": {"ports": changed}})
+    successor = cluster.start("operator-b")
+    until(lambda: cluster.condition("left", "Drifted").get("status") == "True", within=LONG)
+    assert "Service/tiny" in cluster.condition("left", "Drifted")["message"]
+    cluster.until_ready("left", within=LONG)
+    assert port(cluster) == 8001
+
+    # Whoever takes the word back has it put right.
+    cluster.api.change(cluster.stack("left"), {"metadata": {"annotations": {DRIFT: None}}})
+    until(lambda: port(cluster) == service["spec"]["ports"][0]["targetPort"], within=LONG)
+    take_away(cluster, "left")
+    assert successor.end() == 0
+
+
+def port(cluster: Installed) -> int | str:
+    """To which the service of the application sends users."""
+    found = cluster.api.get(SERVICE, "tiny", namespace="left-tiny")
+    assert found is not None
+    given: int | str = found["spec"]["ports"][0]["targetPort"]
+    return given
+
+
+def journal(cluster: Installed) -> str:
+    """What was done to the application, as it is written down."""
+    found = cluster.api.get(CONFIG_MAP, "left.tiny.journal", namespace=OPERATOR_NAMESPACE) or {}
+    return str(found.get("data"))
 
 
 def uids(cluster: Installed) -> set[str]:

@@ -12,6 +12,11 @@ DOWNTIME: Final = f"{GROUP}/downtime"
 """Annotation: components, with commas, for which a planned interruption is agreed to; each alone, or with words after
 an equals sign. Other words ask for another try of a release that failed."""
 
+DRIFT: Final = f"{GROUP}/drift"
+"""Annotation: ``report`` where what is changed by hand is told and not put right, or the components, with commas, for
+which that is so."""
+REPORT: Final = "report"
+
 FACTS: Final = f"{GROUP}/facts"
 """Annotation: what Terraform tells of what lies below the cluster, as one line of JSON
 (:mod:`telamon.desired.kubernetes.facts`)."""
@@ -58,3 +63,13 @@ def told_below(item: Object) -> str:
         item: a Stack.
     """
     return str((item["metadata"].get("annotations") or {}).get(FACTS, ""))
+
+
+def left_to_drift(item: Object) -> tuple[str, ...]:
+    """Components of which what is changed by hand is left as it is; :data:`REPORT` stands for all of them.
+
+    Args:
+        item: a Stack.
+    """
+    text = str((item["metadata"].get("annotations") or {}).get(DRIFT, ""))
+    return tuple(sorted({each.strip() for each in text.split(",")} - {""}))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from telamon.desired.component import ComponentDesired
 from telamon.desired.in_force import InForce
-from telamon.desired.kubernetes.components import applied_by_others, components
+from telamon.desired.kubernetes.components import KubernetesComponent, applied_by_others, components
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.facts import Facts, from_text
 from telamon.desired.kubernetes.pending import pending
 from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import Site, site, surveyed
+from telamon.desired.kubernetes.written import REPORT
 from telamon.model.stack import Stack
 from telamon.naming import STACK_KIND
 from telamon.platforms.kubernetes.platform import KubernetesPlatform
@@ -90,13 +92,24 @@ class KubernetesCompiler:
             in_force: beside what it says.
         """
         surveyed_as = self._surveyor(stack, in_force)
-        known, parts = pending(stack, in_force, surveyed=surveyed_as)
+        known, made = pending(stack, in_force, surveyed=surveyed_as)
+        parts = tuple(self._left_to_drift(stack, made))
         self._asked = partial(surveyed_as, stack)
         self._platform.install(parts)
         self._store.known({part.desired.name: part.part.namespace for part in parts})
         self._known = tuple(dict.fromkeys((*self._known, *(part.desired.name for part in parts))))
         self._urls = {part.outline.product_name: part.front.url for part in known.products}
         return [part.desired for part in parts]
+
+    def _left_to_drift(
+        self, stack: Stack, parts: Sequence[KubernetesComponent]
+    ) -> Iterator[KubernetesComponent]:
+        """The components, each with whether what somebody changes of it by hand is left as it is."""
+        stored = self._store.get(STACK_KIND, stack.metadata.name)
+        named = () if stored is None else stored.spec["drift"]
+        for part in parts:
+            leaves = REPORT in named or part.desired.name in named
+            yield replace(part, desired=replace(part.desired, leaves_drift=leaves)) if leaves else part
 
     def _surveyor(self, stack: Stack, in_force: InForce) -> Callable[[Stack], Site]:
         """What works out what a stack amounts to beside what is in force."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 from telamon.desired.kubernetes.data import Object
-from telamon.desired.kubernetes.written import agreed, document, told_below
+from telamon.desired.kubernetes.written import agreed, document, left_to_drift, told_below
 from telamon.errors import ConflictError, DeniedError, NotReadyError, PlatformError
 from telamon.naming import (
     API_VERSION,
@@ -326,6 +326,7 @@ def _stored(item: Object) -> Stored:
             "running": not leaving,
             "downtime": agreed(item),
             "facts": told_below(item),
+            "drift": list(left_to_drift(item)),
         }
     else:
         spec = dict(item["spec"])
