@@ -8,20 +8,32 @@ from typing import Any
 
 import pytest
 
+from telamon.desired.kubernetes.components import OPERATED, components
+from telamon.desired.kubernetes.data import Object
+from telamon.desired.kubernetes.evidence import evidence_secret
+from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
-from telamon.errors import PlatformError
+from telamon.errors import DeniedError, PlatformError
 from telamon.platforms.clock import SteadyClock
-from telamon.platforms.kubernetes.api import STATEFUL_SET, Api
+from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.lease import LEASE, KubernetesLease
 from telamon.platforms.kubernetes.sheets import CONFIG_MAP
+from telamon.platforms.kubernetes.store import OPERATION
 from testbed.control_plane import ControlPlane
 from testbed.machines import Machines
-from tests.cluster.harness import OPERATOR
+from tests.cluster.harness import OPERATOR, stack
 from tests.cluster.operators import Installed, installed
+from tests.cluster.routes import ROUTE, TCP, define
 from tests.cluster.support import until
+from tests.support.manifests import site_of
 
 pytestmark = pytest.mark.lab
 
+ROUTES = (
+    ROUTE,
+    Kind("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"),
+    Kind("gateway.envoyproxy.io/v1alpha1", "HTTPRouteFilter"),
+)
 RECORDS = frozenset({"leases"})
 """What a leader writes while there is nothing to do."""
 
@@ -87,6 +99,93 @@ def test_of_all_that_write_as_the_operator_one_gets_through(cluster: Installed) 
             write()
     until(lambda: written(second, {**files, "data": {"one": "4"}}))
     cluster.api.delete(stack)
+    leases[1].release()
+    first.close()
+    second.close()
+
+
+def kept(name: str) -> list[Object]:
+    """Everything that the operator writes for a stack: what is rendered, and a few kinds that this one has none of."""
+    known = site_of(stack(name))
+    (part,) = components(known, bundles(known))
+    space = {"namespace": part.part.namespace}
+    routes = [
+        {"apiVersion": kind.version, "kind": kind.kind, "metadata": {"name": "tiny", **space}, "spec": {}}
+        for kind in (*ROUTES, TCP)
+    ]
+    evidence = {"name": evidence_secret(name, "tiny"), **space}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": evidence, "stringData": {"log": "of a node"}}
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": "nobodys",
+    }
+    volume = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "home", **space}}
+    target = {"stack": name, "component": "tiny"}
+    operation = {
+        "apiVersion": OPERATION.version,
+        "kind": OPERATION.kind,
+        "metadata": {"name": "restart-tiny-1", **space},
+        "spec": {"verb": "restart", "target": target, "generation": 1},
+    }
+    return [*part.objects, *part.preparing, *routes, secret, {**volume, "spec": claim}, operation]
+
+
+def test_once_another_leads_no_write_of_any_kind_gets_through(cluster: Installed) -> None:
+    name, space = "late", "late-tiny"
+    cluster.prepare(name)
+    define(cluster.api, space, TCP)
+    first, second = (Api(cluster.kubeconfig(pod)) for pod in ("operator-a", "operator-b"))
+    clock = SteadyClock()
+    leases = [
+        KubernetesLease(api, OPERATOR_NAMESPACE, "telamon-operator", pod, clock)
+        for api, pod in ((first, "operator-a"), (second, "operator-b"))
+    ]
+    assert leases[0].acquire()
+    files: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "files", "namespace": space},
+        "data": {"one": "1"},
+    }
+    until(lambda: written(first, files))
+    leases[0].release()
+    assert leases[1].acquire()
+    until(lambda: not written(first, {**files, "data": {"one": "2"}}))
+    until(lambda: written(second, files))
+
+    def refused(write: Callable[..., object], *given: Any, **more: Any) -> None:
+        with pytest.raises(PlatformError, match="only the operator that holds the lease may write"):
+            write(*given, **more)
+
+    objects = [files, *kept(name)]
+    for item in objects:
+        # As it would be made; and, once another has made it, as it would be changed and taken away.
+        metadata = item["metadata"]
+        refused(first.apply, item, over=None) if item is not files else None
+        second.apply(item, over=None)
+        seen = cluster.api.get(Kind.of(item), metadata["name"], namespace=metadata["namespace"])
+        assert seen is not None
+        refused(first.change, seen, {"metadata": {"labels": {"late": "yes"}}})
+        if item["kind"] not in {"Secret", "PersistentVolumeClaim"}:
+            refused(first.delete, seen)
+        if item["kind"] == OPERATION.kind:
+            refused(first.change, seen, {"status": {"phase": "Succeeded"}}, part="status")
+    until(lambda: cluster.api.get(POD, "tiny-0", namespace=space))
+    pod = cluster.api.get(POD, "tiny-0", namespace=space)
+    assert pod is not None
+    refused(first.change, pod, {"metadata": {"labels": {"telamon.dev/serving": None}}})
+    refused(first.delete, pod, grace=1.0)
+    # Nobody evicts as the operator, whoever leads.
+    with pytest.raises(DeniedError, match="pods/eviction"):
+        second.evict(pod)
+    assert {item["kind"] for item in objects} >= OPERATED
+    for item in reversed(objects):
+        found = cluster.api.get(
+            Kind.of(item), item["metadata"]["name"], namespace=item["metadata"]["namespace"]
+        )
+        if found is not None:
+            cluster.api.delete(found)
     leases[1].release()
     first.close()
     second.close()
