@@ -17,14 +17,18 @@ import pytest
 
 from telamon import wiring
 from telamon.cli.drill_rows import FOLDER, RUN
+from telamon.cli.drilling import ASIDE, BEFORE, LabStage, alone
 from telamon.cli.main import run
 from telamon.cli.session import Session
+from telamon.cli.target import Target as Found
 from telamon.cli.terminal import Stream, Terminal
 from telamon.errors import NoController
 from telamon.model.stack import Stack
+from telamon.naming import StackName
 from telamon.platforms.clock import SteadyClock
 from telamon.products.traffic import Act, Kind, Meaning, Shape
 from telamon.proof.drill.campaign import Done, Journal
+from telamon.proof.drill.deeds import Grow, Operate
 from telamon.proof.drill.outcome import Outcome, Verdict, read, write
 from telamon.proof.stage import Staged
 from telamon.proof.workload import Audit, LoadPlan, Target
@@ -187,6 +191,71 @@ def test_what_cannot_be_done_here_is_skipped_with_the_reason(drilled: Drilled) -
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["scale-controller-kill", "maintenance-controller-kill"])
+def test_what_a_drill_asks_for_is_undone_at_its_end(drilled: Drilled, name: str) -> None:
+    drilled.run("run", name, "--report", str(drilled.folder), "--rate", "20")
+    (found,) = read(drilled.folder)
+    assert found.verdict not in {Verdict.BROKEN, Verdict.SKIPPED}, found.reason
+    for key in ("lost", "endings"):
+        figure = found.finding(key)
+        assert figure is not None
+        assert figure.value == 0, found.notes
+    assert nodes_asked_for(drilled.lab) == 2
+    assert unkept(drilled.lab)
+
+
+def stage_of(lab: Controlled) -> LabStage:
+    """The stack as drills reach it."""
+    root = lab.root
+    session = Session(
+        Terminal(Stream(io.StringIO()), Stream(io.StringIO()), io.StringIO()), SteadyClock(), lambda: wiring
+    )
+    return LabStage(session, Found(StackName("acme"), root, wiring.socket_path(root), root / "log"))
+
+
+def nodes_asked_for(lab: Controlled) -> int:
+    return int(lab.ask("GET", "/v1/stack")["spec"]["products"]["tiny"]["nodes"])
+
+
+def unkept(lab: Controlled) -> bool:
+    """Whether nothing is written down any more of what would have to be undone."""
+    return not any((lab.root / name).exists() for name in (BEFORE, ASIDE))
+
+
+def test_next_drill_puts_back_what_a_killed_one_had_asked_for(lab: Controlled) -> None:
+    stage_of(lab).do(Grow("tiny"))
+    assert nodes_asked_for(lab) == 3
+    stage_of(lab).undo()
+    assert nodes_asked_for(lab) == 2
+    assert unkept(lab)
+    until(lab.ready, within=120)
+
+
+def test_what_somebody_has_asked_for_since_then_stays(lab: Controlled) -> None:
+    stage_of(lab).do(Grow("tiny"))
+    wanted = stack().model_dump(mode="json", exclude={"status"})
+    wanted["spec"]["products"]["tiny"]["nodes"] = 1
+    lab.ask("PUT", "/v1/stack", {"stack": wanted, "source": "somebody"})
+    try:
+        stage_of(lab).undo()
+        assert nodes_asked_for(lab) == 1
+        assert unkept(lab)
+    finally:
+        put(lab, stack())
+        until(lab.ready, within=120)
+
+
+def test_next_drill_lets_users_in_whom_a_killed_one_kept_out(lab: Controlled) -> None:
+    shown = Operate("maintenance-on", "tiny")
+    name = stage_of(lab).do(shown)
+    until(lambda: stage_of(lab).ending(shown, name) == "Succeeded")
+    stage_of(lab).undo()
+    assert unkept(lab)
+    until(lambda: stage_of(lab).trouble() == "", within=60)
+
+
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_links_are_cut_and_come_back(drilled: Drilled) -> None:
     drilled.run("run", "database-cut", "node-database-hole", "--report", str(drilled.folder), "--rate", "30")
@@ -254,10 +323,6 @@ def test_drill_that_is_killed_leaves_a_stack_that_mends_itself(drilled: Drilled)
 
 
 def test_two_drills_at_once_are_refused(drilled: Drilled) -> None:
-    from telamon.cli.drilling import alone
-    from telamon.cli.target import Target as Found
-    from telamon.naming import StackName
-
     root = drilled.lab.root
     with alone(Found(StackName("acme"), root, wiring.socket_path(root), root / "log"), "Drill suite"):
         assert drilled.run("run", "node-kill") == 5
