@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from telamon import wiring
 from telamon.desired.lab.relays import CLOCK_RIGHT, clock_environment
 from telamon.errors import MachineError
+from telamon.plan.fault import ClockJump
 from telamon.platforms.lab.clock_library import clock_library
+from telamon.proof.generator import Generator
+from tests.lab.proving import VERSIONS, explain, one_product, prove
 from tests.lab.support import until
+from tests.lab.world import kept
 
 NAMED = "TELAMON_CLOCK_LIBRARY"
 """Variable that names libfaketime's library where the distribution brings none that is fit."""
@@ -132,3 +137,28 @@ def test_a_library_under_which_clocks_do_not_move_is_refused(tmp_path: Path, con
         file.write_bytes(content)
     with pytest.raises(MachineError, match=r"which spec\.platform\.clockLibrary names"):
         clock_library(str(file))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("product", sorted(VERSIONS))
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+def test_users_notice_nothing_of_a_node_whose_clock_jumps(
+    environment: dict[str, str], root: Path, product: str, offset: float
+) -> None:
+    library = environment["LD_PRELOAD"]
+    wanted = one_product(product, disturbable=True, movableClocks=True, clockLibrary=library)
+    with kept(root, wanted) as world:
+        nodes = (f"{product}-0", f"{product}-1")
+        before = [world.pid(node) for node in nodes]
+
+        def jump(generator: Generator) -> None:
+            generator.sleep_until(6)
+            wiring.faults(root).disturb(ClockJump(nodes[1], offset), name="clock", seconds=60)
+            generator.sleep_until(18)
+            wiring.faults(root).calm("clock")
+
+        record, verdict = prove(world, product, root, seconds=26, rate=20, harm=jump)
+        assert [world.pid(node) for node in nodes] == before
+    assert verdict.clean, explain(verdict)
+    assert record.complete

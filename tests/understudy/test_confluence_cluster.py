@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -25,6 +26,7 @@ from tests.understudy.wiki_support import (
     start_all,
 )
 from understudy.confluence.configfile import CLUSTER_SECRET, read_config, write_config
+from understudy.confluence.safety import SafetyJob
 
 pytestmark = pytest.mark.lab
 
@@ -290,6 +292,19 @@ def test_a_node_held_up_for_long_harms_nobody_but_itself_when_it_goes_on(cluster
     assert first.status()[1] == "RUNNING"
     settled = second.status()[1] == "ERROR" or member_names(first) == {"wiki-0", "wiki-1"}
     assert settled, second.tail()
+
+
+def test_safety_numbers_come_in_turns_and_not_by_the_clocks_of_those_who_made_them() -> None:
+    """A node whose clock is an hour behind renews the number as well as any other."""
+    nobody: Any = None
+    job = SafetyJob(nobody, nobody, nobody, interval=1.0, split_seconds=1.0, panic=lambda _: None)
+    first, second = (
+        {"number": number, "previous": number - 1, "modifier": f"node-{number}", "turn": number}
+        for number in (1, 2)
+    )
+    for put in (first, second, first):
+        job.handle_put(str(put["modifier"]), put)
+    assert job.handle_get("node-3", {}) == second
 
 
 def wait_for_renewal(cluster: WikiCluster) -> None:

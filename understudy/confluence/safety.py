@@ -38,13 +38,14 @@ class SharedNumber:
     """The number in the memory of the cluster.
 
     ``previous`` is the one before: should the commit of the new one fail, the database still holds it.
-    ``at`` orders two of them when parts of a cluster meet again.
+    ``turn`` orders them, for members whose clocks disagree and when parts of a cluster meet again: each is one more
+    than the one before.
     """
 
     number: int
     previous: int
     modifier: str
-    at: float
+    turn: int
 
     def allows(self, stored: int) -> bool:
         """Whether the number in the database is one that this cluster has written."""
@@ -86,10 +87,10 @@ class SafetyJob:
     def handle_put(self, _: str, message: Message) -> Message:
         """Another member has put a number into the shared memory; the newer one stays."""
         number = SharedNumber(
-            int(message["number"]), int(message["previous"]), str(message["modifier"]), float(message["at"])
+            int(message["number"]), int(message["previous"]), str(message["modifier"]), int(message["turn"])
         )
         with self._lock:
-            if self._shared is None or number.at > self._shared.at:
+            if self._shared is None or number.turn > self._shared.turn:
                 self._shared = number
         return {}
 
@@ -162,10 +163,10 @@ class SafetyJob:
         members = len(self._membership.members())
         number = secrets.randbelow(0xFFFFFF) & ~_SIZE_MASK | members & _SIZE_MASK
         connection.execute("update clustersafety set safetynumber = %s where clustersafetyid = 1", (number,))
-        fresh = SharedNumber(
-            number, number if stored is None else stored, self._membership.node_id, time.time()
-        )
+        previous = number if stored is None else stored
         with self._lock:
+            turn = 1 if self._shared is None else self._shared.turn + 1
+            fresh = SharedNumber(number, previous, self._membership.node_id, turn)
             self._shared = fresh
         self._membership.tell("safety-put", wait=2.0, **_message(fresh))
 
@@ -212,5 +213,5 @@ def _message(shared: SharedNumber) -> dict[str, object]:
         "number": shared.number,
         "previous": shared.previous,
         "modifier": shared.modifier,
-        "at": shared.at,
+        "turn": shared.turn,
     }
