@@ -147,11 +147,17 @@ class Operations:
     def make(self, wish: Wish, *, stack: str, generation: int) -> Operation:
         """Write an operation down; no guard is asked.
 
+        Where that takes two writes, whoever came before may have died after the first. What he has left goes on: it
+        would be another operation of somebody's, and fail once this one has done its work.
+
         Args:
             wish: what is asked for.
             stack: name of the stack.
             generation: of the spec in force.
         """
+        left = next((one for one in self.all() if _is_new(one) and _is_for(one, wish)), None)
+        if left is not None:
+            return self._write(self._stored(left.metadata.name), {"started": _instant(self.clock.now())})
         number = 1 + max((number_of(stored.name) for stored in self.store.list(KIND)), default=0)
         target = {"stack": stack, "component": wish.component, "member": wish.member or None}
         spec = OperationSpec.model_validate(
@@ -349,6 +355,13 @@ def no_window() -> RefusedError:
 def _is_new(operation: Operation) -> bool:
     """Whether nobody has judged an operation yet, which somebody has written into the store."""
     return operation.status.phase == "Pending" and operation.status.started is None
+
+
+def _is_for(operation: Operation, wish: Wish) -> bool:
+    """Whether an operation asks for the very same."""
+    spec = operation.spec
+    asked = (spec.verb, spec.target.component, spec.target.member or "", dict(spec.params))
+    return asked == (wish.verb, wish.component, wish.member, dict(wish.params))
 
 
 def _is_retry(operation: Operation) -> bool:

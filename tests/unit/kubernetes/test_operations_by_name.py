@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.errors import ConflictError
@@ -140,3 +142,33 @@ def test_each_phase_that_an_operation_comes_to_is_told_once() -> None:
         # Whoever takes over writes what the one before has written.
         operations.settle("restore-jira-1", Finished("Failed", "no room"))
     assert told == [("restore-jira-1", "Failed", "no room")]
+
+
+class Died(Exception):
+    """The operator ends at this very line."""
+
+
+class Deadly(Cluster):
+    """Whoever has written an operation down does not live to say that it has begun."""
+
+    def change(self, item: Object, changes: Mapping[str, Any], *, part: str = "") -> Object:
+        raise Died
+
+
+def test_what_a_predecessor_wrote_down_and_did_not_begin_goes_on_and_is_not_asked_for_twice() -> None:
+    cluster, wish = Cluster(), Wish("upgrade", "jira", "", {"from": "1.0", "to": "1.1"})
+    deadly = Deadly()
+    deadly.operations = cluster.operations
+    with pytest.raises(Died):
+        operations_of(deadly).make(wish, stack="acme", generation=2)
+    assert list(cluster.operations) == ["upgrade-jira-1"]
+    operations = operations_of(cluster)
+    assert operations.active("jira") is None
+    operations.make(wish, stack="acme", generation=2)
+    running = operations.active("jira")
+    assert running is not None
+    assert running.name == "upgrade-jira-1"
+    assert list(cluster.operations) == ["upgrade-jira-1"]
+    # What somebody asks for besides is another one.
+    operations.make(Wish("upgrade", "jira", "", {"from": "1.0", "to": "1.2"}), stack="acme", generation=2)
+    assert list(cluster.operations) == ["upgrade-jira-1", "upgrade-jira-2"]
