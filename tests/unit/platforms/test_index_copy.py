@@ -28,6 +28,7 @@ from telamon.platforms.indexcopy.serve import serving
 from telamon.platforms.indexcopy.stage import Staged, discard, stage
 from telamon.platforms.indexcopy.switch import clear, switch
 from telamon.platforms.memory.clock import ManualClock
+from telamon.platforms.systemcalls import exchange
 
 SEED = 5
 LUCENE = Path(__file__).parents[1] / "indexfiles" / "data" / "lucene-9.12.zip"
@@ -348,6 +349,23 @@ def test_a_stopped_node_is_switched_where_folders_cannot_be_exchanged(
     monkeypatch.setattr(switching, "exchange", lambda _one, _other: False)
     copy(source, target)
     expect_copy(target, mark=20)
+
+
+def test_a_position_goes_before_the_index_that_it_tells_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, ahead = home(tmp_path / "a", commits=1), home(tmp_path / "b", commits=2)
+
+    def dies(one: Path, other: Path) -> bool:
+        exchange(one, other)
+        raise OSError("the process ends here")
+
+    monkeypatch.setattr(switching, "exchange", dies)
+    with pytest.raises(MachineError):
+        copy(source, ahead)
+    # The older index is in place: with the position of the newer one its node would never look for what lies between.
+    assert Index(ahead.root).mark() == 10
+    assert noted(ahead.root) is None
 
 
 def test_a_cleared_node_has_neither_index_nor_position(tmp_path: Path) -> None:
