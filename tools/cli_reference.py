@@ -185,7 +185,12 @@ ANSWERS: Final[Mapping[str, tuple[type, ...] | str]] = MappingProxyType(
             CostPart,
             CostChoice,
         ),
-        "reach": (manifest_words.Reached, manifest_words.FlowShown),
+        "reach": (
+            manifest_words.Reached,
+            manifest_words.FlowShown,
+            manifest_words.Reachable,
+            manifest_words.FlowAsked,
+        ),
         "lock": (manifest_words.Locked, manifest_words.LockedImage),
         "install": (manifest_words.Installed, manifest_words.InstalledResource),
         "uninstall": (manifest_words.Installed, manifest_words.InstalledResource),

@@ -116,6 +116,38 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Reachable:
+    """Answer of ``reach`` about policies that are of no stack file.
+
+    Attributes:
+        open: flows that are open.
+        left_out: workloads of the network of their machine, of which policies say nothing that holds everywhere.
+    """
+
+    open: tuple[FlowShown, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FlowAsked:
+    """Answer of ``reach --port``.
+
+    Attributes:
+        source: who opens the connection.
+        target: who accepts it.
+        port: protocol and port.
+        allowed: whether the policies let it through.
+        because: what decides, on the side of each.
+    """
+
+    source: str
+    target: str
+    port: str
+    allowed: bool
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ApiUse:
     """An object that is written in a version of which nothing is served any more.
 

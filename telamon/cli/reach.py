@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telamon.cli.clusters import cluster_options
 from telamon.cli.options import Verb, file_argument
 
 if TYPE_CHECKING:
@@ -19,8 +20,21 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb)
 @file_argument
-@click.option("--from", "source", metavar="NAME", help="Only flows from there, e.g. acme-wiki/wiki.")
-@click.option("--to", "target", metavar="NAME", help="Only flows to there.")
+@click.option(
+    "--from",
+    "source",
+    metavar="NAME",
+    help="Only flows from there: acme-wiki/wiki, or an address with --port.",
+)
+@click.option("--to", "target", metavar="NAME", help="Only flows to there; likewise.")
+@click.option("--port", metavar="PORT", help="Whether this flow is open, and what decides: 8080, or 53/UDP.")
+@click.option(
+    "--policies",
+    "place",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Manifests of anybody, in a folder or a file, in place of a stack file.",
+)
 @click.option(
     "--facts",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -28,9 +42,19 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="What `terraform output -json` prints of a layer; once for each. Needed on AWS.",
 )
+@cluster_options
 @click.pass_obj
 def command(
-    session: Session, *, file: Path, source: str | None, target: str | None, facts: tuple[Path, ...]
+    session: Session,
+    *,
+    file: Path,
+    source: str | None,
+    target: str | None,
+    port: str | None,
+    place: Path | None,
+    facts: tuple[Path, ...],
+    kubeconfig: Path | None,
+    context: str | None,
 ) -> None:
     """Show which flows the network policies of a stack allow, and by which rule.
 
@@ -38,22 +62,43 @@ def command(
     is asked. It is held against the list of flows that the stack needs: where more is open than is listed, or less,
     the verb says what, and ends with exit code 4. FILE is stack.yaml where none is named.
 
+    With --policies the workloads and network policies are those of any manifests, and with --context or --kubeconfig
+    those that live in a cluster: its pods, with their addresses. They are held against no list. With --port one flow is
+    asked for, between two workloads or one and an address, of IPv4 or IPv6: the rules that decide are named where it is
+    open, and where it is closed what the rules open that come closest.
+
     Examples:
         telamon reach production.yaml
+        telamon reach production.yaml --from acme-jira/jira --to 203.0.113.7 --port 25
+        telamon reach --policies manifests --from shop/web --to shop/database --port 5432
+        telamon reach --context production --to acme-jira/jira-0
         telamon reach production.yaml --to acme-jira/jira -o json
     """
     from telamon.cli.manifest_words import FlowShown, Reached
     from telamon.cli.manifests import site_of
+    from telamon.cli.reaching import Question, living, manifests, tell, tell_flow
     from telamon.cli.reading import note_doubts, read_file
     from telamon.desired.kubernetes.flows import flows
     from telamon.desired.kubernetes.render import bundles
-    from telamon.errors import RefusedError
-    from telamon.reach.proof import prove
+    from telamon.errors import RefusedError, UsageError
+    from telamon.reach.proof import policies_of, prove, workloads_of
 
+    asked = Question(source, target, port)
+    named = kubeconfig is not None or context is not None
+    if named and place is not None:
+        raise UsageError("manifests and a cluster are two things", remedy="Leave one of them out.")
+    if named or place is not None:
+        tell(session, living(kubeconfig, context) if place is None else manifests(place), question=asked)
+        return
     found = read_file(session, file)
     note_doubts(session, found)
     known = site_of(found, file=file, facts=facts)
-    proof = prove(bundles(known), flows(known))
+    made, listed = bundles(known), flows(known)
+    if port is not None:
+        workloads, _ = workloads_of(made, listed)
+        tell_flow(session, workloads, policies=policies_of(made), question=asked)
+        return
+    proof = prove(made, listed)
 
     def shown(all_of_them: Sequence[OpenFlow]) -> tuple[FlowShown, ...]:
         return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from telamon.reach.intervals import Intervals
+from telamon.reach.intervals import Intervals, ports_text
 from telamon.reach.model import EGRESS, INGRESS, PROTOCOLS
 from telamon.reach.solve import Reach, Step, rule_ports
 
@@ -52,15 +52,27 @@ def _side(
     name = reach.workloads[own].name
     policies = reach.policies_of(own, direction)
     what = "sends" if direction == EGRESS else "accepts"
+    if reach.workloads[own].outside:
+        return True, f"no policy reaches beyond the cluster, to what {name} {what}"
     if not policies:
         return True, f"no policy speaks of what {name} {what}"
+    near: list[str] = []
     for step in _matching(reach, direction, own, other=other):
         target, protocol, port = flow
         ports: Intervals = rule_ports(step.rule, reach.workloads[target])[PROTOCOLS.index(protocol)]
         if port in ports:
             return True, f"{step.policy.title} {step.rule.where} allows what {name} {what}"
+        opened = "; ".join(
+            f"{each} {ports_text(numbers)}"
+            for each, numbers in zip(PROTOCOLS, rule_ports(step.rule, reach.workloads[target]), strict=True)
+            if numbers
+        )
+        near.append(
+            f"{step.policy.title} {step.rule.where} {f'opens {opened}' if opened else 'opens no port'}"
+        )
     titles = ", ".join(policy.title for policy in policies)
-    return False, f"no rule of {titles} allows what {name} {what}"
+    told = f", where {' and '.join(near)}" if near else ""
+    return False, f"no rule of {titles} allows what {name} {what}{told}"
 
 
 def _matching(reach: Reach, direction: str, own: int, *, other: int) -> Iterator[Step]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 LAST_PORT: Final = 65535
 LAST_ADDRESS: Final = 2**32 - 1
+"""Of IPv4."""
+SIX: Final = 2**33
+"""Where addresses of IPv6 begin among all: apart from those of IPv4, so that no interval reaches from one into the
+other."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,14 @@ class Intervals:
 
 NO_NUMBERS: Final = Intervals()
 ALL_PORTS: Final = Intervals(((0, LAST_PORT),))
-ALL_ADDRESSES: Final = Intervals(((0, LAST_ADDRESS),))
+ALL_ADDRESSES: Final = Intervals(((0, LAST_ADDRESS), (SIX, SIX + 2**128 - 1)))
 
 
 def network(text: str, but: Iterable[str] = ()) -> Intervals:
     """The addresses of a network.
 
     Args:
-        text: in CIDR notation, IPv4.
+        text: in CIDR notation, of IPv4 or IPv6.
         but: networks that are not meant.
 
     Raises:
@@ -81,19 +85,30 @@ def network(text: str, but: Iterable[str] = ()) -> Intervals:
 
 
 def _span(text: str) -> Intervals:
-    found = ipaddress.IPv4Network(text, strict=False)
-    return Intervals(((int(found.network_address), int(found.broadcast_address)),))
+    found = ipaddress.ip_network(text, strict=False)
+    first = number_of(found.network_address)
+    return Intervals(((first, first + found.num_addresses - 1),))
+
+
+def number_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
+    """The number of an address among all of them."""
+    return int(address) + (SIX if address.version == 6 else 0)
 
 
 def addresses_text(found: Intervals) -> str:
     """Addresses as networks in CIDR notation, with commas between."""
-    return ", ".join(
-        str(each)
-        for first, last in found.spans
-        for each in ipaddress.summarize_address_range(
+    return ", ".join(str(each) for span in found.spans for each in _networks(*span))
+
+
+def _networks(first: int, last: int) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    if first >= SIX:
+        yield from ipaddress.summarize_address_range(
+            ipaddress.IPv6Address(first - SIX), ipaddress.IPv6Address(last - SIX)
+        )
+    else:
+        yield from ipaddress.summarize_address_range(
             ipaddress.IPv4Address(first), ipaddress.IPv4Address(last)
         )
-    )
 
 
 def ports_text(found: Intervals) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from telamon.errors import UsageError
-from telamon.reach.intervals import ALL_PORTS, NO_NUMBERS, Intervals, network
+from telamon.reach.intervals import ALL_PORTS, NO_NUMBERS, Intervals, network, number_of
 
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 INGRESS: Final = "Ingress"
@@ -26,6 +26,7 @@ class Workload:
         labels: of its pods.
         ports: named ports, as protocol and number.
         address: of its one pod, where somebody knows it; "" otherwise.
+        outside: whether it is an address beyond the cluster, which no policy selects, and no rule but by its address.
     """
 
     name: str
@@ -34,11 +35,12 @@ class Workload:
     labels: Mapping[str, str]
     ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     address: str = ""
+    outside: bool = False
 
     @property
     def number(self) -> int | None:
         """The address as a number."""
-        return int(ipaddress.IPv4Address(self.address)) if self.address else None
+        return number_of(ipaddress.ip_address(self.address)) if self.address else None
 
 
 @dataclass(frozen=True)

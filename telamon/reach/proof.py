@@ -14,7 +14,7 @@ from telamon.desired.kubernetes.flows import NAMESPACE_NAME, Block, Flow, Pods
 from telamon.errors import InternalError
 from telamon.reach.explain import explain
 from telamon.reach.intervals import Intervals, addresses_text, network, ports_text
-from telamon.reach.model import EGRESS, INGRESS, PROTOCOLS, Workload, policy_of
+from telamon.reach.model import EGRESS, INGRESS, PROTOCOLS, Policy, Workload, policy_of
 from telamon.reach.solve import NOTHING, Outside, Ports, Reach, both, either, laid_over, solve, without
 
 
@@ -67,8 +67,10 @@ def workloads_of(bundles: Sequence[Bundle], flows: Sequence[Flow]) -> tuple[tupl
     Returns:
         All of them, and how many of them, from the first, are in namespaces of the stack.
     """
-    inside = [bundle.name for bundle in bundles[1:]]
-    own = [_workload(item) for bundle in bundles for item in bundle.objects if _has_pods(item["kind"])]
+    # What is given to people in the namespace of the operator makes that none of the stack's.
+    objects = [item for bundle in bundles for item in bundle.objects]
+    inside = [str(item["metadata"]["name"]) for item in objects if item["kind"] == "Namespace"]
+    own = [_workload(item) for item in objects if _has_pods(item["kind"])]
     strangers = [Workload(f"a stranger in {name}", name, {NAMESPACE_NAME: name}, {}) for name in inside]
     named = [peer for flow in flows for peer in (flow.source, flow.target) if isinstance(peer, Pods)]
     others = [peer for peer in dict.fromkeys(named) if not any(_is(peer, each) for each in own)]
@@ -80,6 +82,16 @@ def workloads_of(bundles: Sequence[Bundle], flows: Sequence[Flow]) -> tuple[tupl
     return (*first, *rest, elsewhere), len(first)
 
 
+def policies_of(bundles: Sequence[Bundle]) -> tuple[Policy, ...]:
+    """The policies that were rendered.
+
+    Args:
+        bundles: everything that was rendered.
+    """
+    objects = (item for bundle in bundles for item in bundle.objects)
+    return tuple(policy_of(item) for item in objects if item["kind"] == "NetworkPolicy")
+
+
 def prove(bundles: Sequence[Bundle], flows: Sequence[Flow]) -> Proof:
     """Hold what was rendered against the list.
 
@@ -88,10 +100,7 @@ def prove(bundles: Sequence[Bundle], flows: Sequence[Flow]) -> Proof:
         flows: the list.
     """
     workloads, inside = workloads_of(bundles, flows)
-    policies = [
-        policy_of(item) for bundle in bundles for item in bundle.objects if item["kind"] == "NetworkPolicy"
-    ]
-    reach = solve(workloads, policies)
+    reach = solve(workloads, policies_of(bundles))
     found: list[OpenFlow] = []
     unlisted: list[OpenFlow] = []
     closed: list[OpenFlow] = []
@@ -113,9 +122,9 @@ def prove(bundles: Sequence[Bundle], flows: Sequence[Flow]) -> Proof:
             allowed = reach.outside(number, direction)
             wanted = tuple(_listed_outside(workloads[number], flows, direction))
             name = workloads[number].name
-            found += _told_outside(name, allowed, direction)
-            unlisted += _told_outside(name, tuple(_beyond(allowed, wanted)), direction)
-            closed += _told_outside(name, tuple(_beyond(wanted, allowed)), direction)
+            found += told_outside(name, allowed, direction=direction)
+            unlisted += told_outside(name, tuple(_beyond(allowed, wanted)), direction=direction)
+            closed += told_outside(name, tuple(_beyond(wanted, allowed)), direction=direction)
     return Proof(tuple(found), tuple(unlisted), tuple(closed))
 
 
@@ -222,7 +231,27 @@ def _because(reach: Reach, source: int, target: int, *, ports: Ports) -> tuple[s
     return ()
 
 
-def _told_outside(name: str, parts: Sequence[Outside], direction: str) -> Iterator[OpenFlow]:
+def told_between(reach: Reach, source: int, *, target: int, ports: Ports) -> Iterator[OpenFlow]:
+    """A flow between two workloads as people read it; nothing where none is open.
+
+    Args:
+        reach: what was worked out.
+        source: number of the workload that opens connections.
+        target: number of the one that accepts them.
+        ports: that are open.
+    """
+    names = (reach.workloads[source].name, reach.workloads[target].name)
+    yield from _told(names, ports, because=_because(reach, source, target, ports=ports))
+
+
+def told_outside(name: str, parts: Sequence[Outside], *, direction: str) -> Iterator[OpenFlow]:
+    """Flows with addresses outside of the cluster, as people read them.
+
+    Args:
+        name: of the workload.
+        parts: what is open.
+        direction: ``Egress`` for what it opens, ``Ingress`` for what it accepts.
+    """
     for part in parts:
         where = addresses_text(part.addresses)
         source, target = (name, where) if direction == EGRESS else (where, name)

@@ -79,7 +79,9 @@ class Reach:
             own = [
                 number
                 for number, workload in enumerate(self.workloads)
-                if workload.namespace == policy.namespace and policy.pods.selects(workload.labels)
+                if not workload.outside
+                and workload.namespace == policy.namespace
+                and policy.pods.selects(workload.labels)
             ]
             for direction in (INGRESS, EGRESS):
                 rules = policy.rules(direction)
@@ -230,6 +232,8 @@ def _meant(peer: Peer, workload: Workload, namespace: str) -> bool:
     if peer.pods is None:
         number = workload.number
         return number is not None and number in peer.addresses
+    if workload.outside:
+        return False
     if peer.namespaces is None:
         inside = workload.namespace == namespace
     else:

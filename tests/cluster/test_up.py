@@ -76,6 +76,7 @@ def test_it_stops_where_people_are_needed_and_goes_on_from_there(cluster: Instal
     assert guards(place) == {"ran-green"}
 
     _plans_are_told_and_nothing_is_written(place)
+    _flows_of_the_cluster_are_told(place)
 
     cluster.api.delete(cluster.stack(NAME))
     until(lambda: not cluster.stack(NAME), within=200.0)
@@ -104,6 +105,18 @@ def _plans_are_told_and_nothing_is_written(place: Place) -> None:
 
     place.file.write_text(text, encoding="utf-8")
     assert place.versions() == before
+
+
+def _flows_of_the_cluster_are_told(place: Place) -> None:
+    """What policies that live there say of pods that live there."""
+    where = ("--kubeconfig", str(place.plane.kubeconfig()), "-o", "json")
+    ends = ("--from", f"{NAME}-tiny/tiny-0", "--to", "203.0.113.9")
+    mail = place.desk.run("reach", *ends, "--port", "25", *where)
+    assert mail.code == 0, mail.err
+    assert mail.document["allowed"] is False
+    assert f"no rule of {NAME}-tiny/" in mail.document["because"][0]
+    names = {each["target"] for each in place.desk.run("reach", *ends[:2], *where).document["open"]}
+    assert "203.0.113.9" not in names
 
 
 def steps(found: Result) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from telamon.cli.cluster_plan import lines
 from telamon.cli.documents.checked import Plan
 from telamon.cli.documents.foreseen import ClusterPlan, ObjectForeseen, RestartForeseen
@@ -14,12 +12,6 @@ from tests.support.manifests import JIRA, SMALL
 
 TEXT = SMALL.replace("PRODUCTS", JIRA).replace("MORE", "")
 """A stack of which no image has a digest, which only dev lets pass."""
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A desk with nothing on it."""
-    return Desk(tmp_path)
 
 
 def written(folder: Path, text: str) -> str:

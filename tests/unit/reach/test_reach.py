@@ -172,7 +172,11 @@ def test_a_flow_is_explained_by_the_rule_that_decides() -> None:
     )
     refused = explain(reach, 1, target=0, protocol="TCP", port=81)
     assert not refused.allowed
-    assert refused.because[1] == "no rule of x/one allows what x/a accepts"
+    assert refused.because[1] == (
+        "no rule of x/one allows what x/a accepts, where x/one ingress[1] opens TCP 80"
+    )
+    stranger = explain(reach, 5, target=0, protocol="TCP", port=80)
+    assert stranger.because[1] == "no rule of x/one allows what x/a accepts"
 
 
 def test_a_workload_without_a_policy_is_open() -> None:
