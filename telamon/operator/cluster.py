@@ -217,7 +217,7 @@ class ClusterOperator:
     def _look_for_prepared(self, kept: _Kept) -> None:
         """Look whether what others apply is in force: again after a while, and at each look while it is not."""
         now, known = self._parts.clock.now(), kept.prepared
-        if known is None or known != Prepared() or now - kept.looked >= LASTS:
+        if known is None or known.is_wrong or now - kept.looked >= LASTS:
             kept.prepared, kept.looked = kept.parts.prepared(), now
 
     def _end_leaving(self, kept: _Kept) -> None:

@@ -45,6 +45,11 @@ class Prepared:
     unread: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether somebody has to do something about it; what may not be read can be as it should be."""
+        return bool(self.lacking or self.differing or self.refused)
+
 
 def look(api: Api, objects: Sequence[Object]) -> Prepared:
     """Hold what lives against what is rendered.
