@@ -18,7 +18,7 @@ from typing import Any, Final
 from telamon.desired.kubernetes.data import Object
 from telamon.desired.kubernetes.wanted import WantedSecret
 from telamon.infra.drift import Deviation, Drift, Severity
-from telamon.naming import LABEL_WORKED_ON, MANAGER
+from telamon.naming import LABEL_MANAGED_BY, LABEL_WORKED_ON, MANAGER
 
 LAYER: Final = "kubernetes"
 """As a layer of what is compared."""
@@ -457,10 +457,12 @@ def _subject(subject: Mapping[str, Any], namespaces: Collection[str]) -> str:
 
 
 def _is_own_work(item: Object) -> bool:
-    """Whether it is a job that the operator has made for an operation, and nobody else has written since."""
+    """Whether the operator has made it, a job for an operation or a secret of its own, and nobody else has written."""
     metadata = item["metadata"]
     writers = metadata.get("managedFields") or ()
-    own = item["kind"] == "Job" and LABEL_WORKED_ON in (metadata.get("labels") or {})
+    labels = metadata.get("labels") or {}
+    job = item["kind"] == "Job" and LABEL_WORKED_ON in labels
+    own = job or (item["kind"] == "Secret" and labels.get(LABEL_MANAGED_BY) == MANAGER)
     made = any(entry.get("manager") == MANAGER for entry in writers)
     return own and made and not any(_by_people(entry) for entry in writers)
 

@@ -72,20 +72,22 @@ def first_process(bed: Bed, name: str) -> int:
     return 0
 
 
+def leading(bed: Bed) -> int:
+    """Process id of the operator that leads; 0 while none does. Its pod may be the one that led before."""
+    name = leader(bed)
+    return first_process(bed, name) if name else 0
+
+
 def kill(bed: Bed, chance: random.Random, over: Callable[[], bool]) -> bool:
-    """Kill whoever leads, a while after it has begun to. Returns whether there was anything left to be killed in."""
-    until(lambda: over() or leader(bed), within=UP)
+    """Kill whoever leads, a while after it has begun to. Returns whether there was somebody."""
+    until(lambda: over() or leading(bed), within=UP)
     # A point in what it does is a point in time: no test knows what it does at which.
     threading.Event().wait(chance.uniform(0.0, LONGEST))
-    if over():
-        return False
-    name = leader(bed)
-    pid = first_process(bed, name) if name else 0
-    if not pid:
-        return kill(bed, chance, over)
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: leader(bed) not in {"", name}, within=UP)
-    return True
+    pid = 0 if over() else leading(bed)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: leading(bed) not in {0, pid}, within=UP)
+    return bool(pid)
 
 
 def through_kills(kept: Kept, chance: random.Random) -> int:
@@ -94,8 +96,8 @@ def through_kills(kept: Kept, chance: random.Random) -> int:
     coming = threading.Thread(target=lambda: told.append(kept.up("--timeout", "15m")))
     coming.start()
     killed = 0
-    while killed < KILLS and kill(kept.bed, chance, lambda: not coming.is_alive()):
-        killed += 1
+    while killed < KILLS and coming.is_alive():
+        killed += kill(kept.bed, chance, lambda: not coming.is_alive())
     coming.join()
     assert told[0].code == 0, f"{told[0].err}{told[0].out}{kept.stack().get('status')}"
     until(kept.serve, within=UP)

@@ -28,8 +28,9 @@ SERVICE: Final = SECRET
 HOST: Final = f"{SERVICE}.{OPERATOR_NAMESPACE}.svc"
 """The name by which the API server knows whom it asks."""
 CONFIGURATION: Final = OPERATOR
-TIMEOUT: Final = 10
-"""Seconds after which the API server goes on without an answer. Judging takes a look at the product's pods."""
+TIMEOUT: Final = 7
+"""Seconds after which the API server goes on without an answer. Judging takes a look at the product's pods; who writes,
+as the command line does, waits for ten seconds and must not give up before the API server does."""
 _REGISTRATION: Final = "admissionregistration.k8s.io"
 
 

@@ -193,6 +193,18 @@ def test_a_job_of_the_operator_is_its_own_until_somebody_else_writes_it() -> Non
     assert found == {f"acme-jira/Job/{name}" for name in ("labelled", "rewritten", "miner")}
 
 
+def test_a_secret_that_the_operator_keeps_itself_is_its_own() -> None:
+    labels = {"app.kubernetes.io/managed-by": "telamon"}
+    by_us = wrote("telamon", {"f:data": {}})
+    secrets = [
+        named("Secret", "token", labels=labels, managedFields=[by_us]),
+        named("Secret", "labelled", labels=labels, managedFields=[wrote("kubectl-create", {"f:data": {}})]),
+        named("Secret", "taken", labels=labels, managedFields=[by_us, wrote("kubectl-edit", {"f:data": {}})]),
+    ]
+    found = {each.address for each in added(secrets, rendered=set(), referred=set())}
+    assert found == {"acme-jira/Secret/labelled", "acme-jira/Secret/taken"}
+
+
 def test_rights_on_the_whole_cluster_for_accounts_of_the_stack_are_grave() -> None:
     role = {"name": "cluster-admin"}
     mine = {"kind": "ServiceAccount", "namespace": "acme-jira", "name": "jira"}
