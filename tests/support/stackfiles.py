@@ -289,9 +289,7 @@ def security(draw: Draw) -> Document:
         {},
         egress=lambda: draw.some(EGRESS),
         allow=[{"name": "hr", "cidr": "10.0.0.0/8", "port": 443}],
-        proxy=lambda: draw.filled(
-            {"url": "http://proxy.acme.example:3128"}, bypass=["b.example"], credentials={"secret": "p"}
-        ),
+        proxy=lambda: draw.filled({"url": "http://proxy.acme.example:3128"}, bypass=["b.example"]),
         authorities={"secret": "authorities", "key": "bundle.pem"},
     )
 
