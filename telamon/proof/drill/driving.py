@@ -76,8 +76,8 @@ class Stage(Protocol):
     def ending(self, deed: Deed, operation: str) -> str:
         """How something has ended that was asked for; "" while it goes on, and where nobody keeps the stack."""
 
-    def give_up(self, operation: str) -> None:
-        """Ask an operation to end early; one that has ended is left alone, and so is no operation."""
+    def give_up(self, deed: Deed, operation: str) -> None:
+        """Ask what was asked for to end early; what has ended is left alone."""
 
     def reached(self, deed: AskForRelease) -> frozenset[str]:
         """Members that run the release that was asked for."""
@@ -323,13 +323,13 @@ def _follow(stage: Stage, course: _Course) -> None:
         )
         course.otherwise += ending != doing.deed.ends
         if not ending:
-            stage.give_up(doing.operation)
+            stage.give_up(doing.deed, doing.operation)
 
 
 def _leave(stage: Stage, course: _Course) -> None:
     """Let nothing go on that was asked for, and ask for nothing that was not asked for before."""
     for doing in course.doings:
-        stage.give_up(doing.operation)
+        stage.give_up(doing.deed, doing.operation)
     stage.undo()
 
 
@@ -390,7 +390,10 @@ def _judge(
 ) -> Outcome:
     detected = stage.first_step(course.wall) - course.wall + course.struck
     timeline = Timeline(course.struck, course.ended, course.healed, detected)
-    seen = tuple(seen_by(product, record, timeline=timeline) for product, record in records.items())
+    seen = tuple(
+        seen_by(product, record, timeline=timeline, goes_back=drill.goes_back)
+        for product, record in records.items()
+    )
     hurt = {member.address for name in _victims(course.strikes) if (member := scene.member(name)) is not None}
     found = findings(drill, records, timeline=timeline, seen=seen, hurt=hurt, done=course.done)
     judged, reason = verdict(found, list(records.values()))

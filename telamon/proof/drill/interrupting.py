@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from telamon.errors import NotReadyError
-from telamon.proof.drill.deeds import Operate
+from telamon.proof.drill.deeds import GoBack, Operate
 from telamon.proof.drill.drills import Drill, Limit, Strike
 from telamon.proof.drill.operating import (
     DOWNTIME,
@@ -42,6 +42,15 @@ def of_interruptions() -> Iterator[Drill]:
         heals_within=180.0,
     )
     yield Drill(
+        "restore-controller-kill",
+        "The controller is killed again and again while a backup is taken and put back",
+        "What was acknowledged before the backup is there afterwards, whoever carries it out; what came later may go.",
+        "product",
+        _in_restore,
+        heals_within=240.0,
+        goes_back=True,
+    )
+    yield Drill(
         "major-upgrade-controller-kill",
         "The controller is killed again and again while a product comes to a later major release",
         "The next controller goes on where things stand; what was acknowledged is there afterwards. It stays there.",
@@ -71,6 +80,13 @@ def _in_secret(scene: Scene, product: str, dice: random.Random) -> tuple[Strike,
         raise NotReadyError(f"the nodes of {product} share no secret that Telamon keeps")
     deed = Operate("rotate-cluster-secret", product, params={DOWNTIME: "yes"})
     return killing(dice, deed, until=25.0, within=LONG_OPERATION_WITHIN)
+
+
+def _in_restore(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:
+    _needs_backups(scene)
+    if product not in scene.databases:
+        raise NotReadyError(f"{product} has no database")
+    return killing(dice, GoBack(product), until=40.0, within=LONG_OPERATION_WITHIN)
 
 
 def _in_major_upgrade(scene: Scene, product: str, dice: random.Random) -> tuple[Strike, ...]:

@@ -33,7 +33,7 @@ from telamon.proof.drill.outcome import Finding, Seen, Verdict
 from telamon.proof.history.checker import check
 from telamon.proof.history.reading import history_of
 from telamon.proof.history.verdict import Fault
-from telamon.proof.record import Record, Sample
+from telamon.proof.record import Cause, Record, Sample
 from telamon.proof.summary import failed, summarise
 
 TITLES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -75,15 +75,16 @@ class Timeline:
     detected: float = math.inf
 
 
-def seen_by(product: str, record: Record, *, timeline: Timeline) -> Seen:
+def seen_by(product: str, record: Record, *, timeline: Timeline, goes_back: bool = False) -> Seen:
     """What the users of a product saw.
 
     Args:
         product: whose users.
         record: of their requests, the reading at the end included.
         timeline: when things happened.
+        goes_back: whether data went back to what they were at the first blow.
     """
-    verdict = check(history_of(record))
+    verdict = check(history_of(undone(record, timeline) if goes_back else record))
     users = of_users(record)
     fault, healed = timeline.struck - record.epoch, timeline.healed - record.epoch
     words = [f"{anomaly.fault.value}: {anomaly.words}" for anomaly in verdict.anomalies]
@@ -98,6 +99,35 @@ def seen_by(product: str, record: Record, *, timeline: Timeline) -> Seen:
         witnesses=words[:MOST_WITNESSES],
         percentiles=_percentiles(users.samples, fault=fault, healed=healed),
     )
+
+
+def undone(record: Record, timeline: Timeline) -> Record:
+    """The record as it can be judged where data went back to what they were at the first blow.
+
+    What was written from then until the last blow was over may be there or not, as if nobody had answered; what was
+    read meanwhile says nothing of what is there now. A product that has gone back gives the key of what was made
+    meanwhile to something else: what is opened or removed by such a key says nothing either.
+
+    Args:
+        record: of the users' requests.
+        timeline: when things happened.
+    """
+    since, until = timeline.struck - record.epoch, timeline.ended - record.epoch
+    meanwhile = {sample for sample in record.samples if sample.answered >= since and sample.sent <= until}
+    gone = {sample.token for sample in meanwhile if sample.token}
+    samples = tuple(
+        _unanswered(sample, write=record.kinds[sample.kind].write) if sample in meanwhile else sample
+        for sample in record.samples
+        if sample.element not in gone
+    )
+    audits = tuple(sample for sample in record.audits if sample.element not in gone)
+    return replace(record, samples=samples, audits=audits)
+
+
+def _unanswered(sample: Sample, *, write: bool) -> Sample:
+    if not write:
+        return replace(sample, seen=None)
+    return replace(sample, cause=Cause.TIMEOUT) if sample.cause is Cause.OK else sample
 
 
 def findings(

@@ -14,10 +14,13 @@ from telamon.errors import NotReadyError, RefusedError, UsageError
 from telamon.plan.fault import LONGEST, NAMES, Kill, KillController, as_data, describe, from_data
 from telamon.proof.drill.campaign import Done, Journal, draws, turns
 from telamon.proof.drill.catalogue import catalogue
-from telamon.proof.drill.deeds import AskForRelease, Deed, Grow, Operate
-from telamon.proof.drill.judging import TITLES, Timeline, findings, seen_by, verdict
+from telamon.proof.drill.deeds import AskForRelease, Deed, GoBack, Grow, Operate
+from telamon.proof.drill.judging import TITLES, Timeline, findings, seen_by, undone, verdict
 from telamon.proof.drill.outcome import Finding, Verdict
 from telamon.proof.drill.scene import Member, Scene
+from telamon.proof.history.model import Outcome
+from telamon.proof.history.reading import outcome_of
+from telamon.proof.meaning import Seen
 from telamon.proof.record import Cause, KindFacts, Record, Sample
 
 
@@ -75,7 +78,7 @@ def test_every_drill_is_bounded_and_chosen_by_its_seed(name: str, product: str) 
         assert all(0 < strike.seconds < LONGEST / 4 and strike.at < 60 for strike in found)
         for strike in found:
             asked = strike.fault
-            if isinstance(asked, AskForRelease | Grow):
+            if isinstance(asked, AskForRelease | Grow | GoBack):
                 assert asked.product == product
                 continue
             if isinstance(asked, Operate):
@@ -105,6 +108,8 @@ def words(deed: Deed) -> str:
             return f"{'major ' if deed.downtime else ''}upgrade to {deed.release}, {deed.ends}"
         case Grow():
             return "scale"
+        case GoBack():
+            return "backup and restore"
 
 
 def test_the_controller_is_killed_in_the_middle_of_every_sort_of_operation() -> None:
@@ -130,6 +135,7 @@ def test_the_controller_is_killed_in_the_middle_of_every_sort_of_operation() -> 
         "switchover": ["switchover"],
         "maintenance": ["maintenance-on", "maintenance-off"],
         "secret": ["rotate-cluster-secret"],
+        "restore": ["backup and restore"],
         "major-upgrade": ["major upgrade to 2.0.0, Succeeded"],
         "failed-major-upgrade": ["major upgrade to 2.0.8, Failed"],
     }
@@ -363,3 +369,27 @@ def test_production_is_refused_by_name() -> None:
     with pytest.raises(RefusedError, match="database-kill") as told:
         refuse_production(scene, ("node-kill", "database-kill"))
     assert told.value.guard == "not-on-production"
+
+
+def test_where_data_go_back_nobody_knows_what_was_written_meanwhile() -> None:
+    def kept(due: float, kind: str) -> Sample:
+        return replace(sample(due, kind=kind), seen=Seen(("1",)))
+
+    users = [kept(due, kind) for due in (5.0, 10.5, 25.0) for kind in ("write", "read")]
+    found = undone(record(*users), replace(TIMELINE, struck=110.0, ended=120.0))
+    assert [outcome_of(one, KINDS[one.kind]) for one in found.samples] == [
+        *(Outcome.OK, Outcome.OK),
+        *(Outcome.INFO, Outcome.FAIL),
+        *(Outcome.OK, Outcome.OK),
+    ]
+
+
+def test_where_data_go_back_a_key_of_what_was_made_meanwhile_says_nothing() -> None:
+    before, meanwhile = (
+        replace(sample(due, kind="write"), token=token) for due, token in ((5.0, "a"), (12.0, "b"))
+    )
+    opened = [replace(sample(25.0), element=token, seen=Seen((token,))) for token in ("a", "b")]
+    audits = tuple(replace(each, due=30.0) for each in opened)
+    whole = replace(record(before, meanwhile, *opened), audits=audits)
+    found = undone(whole, replace(TIMELINE, struck=110.0, ended=120.0))
+    assert [each.element for each in (*found.samples, *found.audits)] == ["", "", "a", "a"]
