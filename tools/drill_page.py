@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from telamon.proof.drill.outcome import FORMAT
+
 EVIDENCE = Path(__file__).parent.parent / "docs" / "evidence"
 SHOWN = ("lost", "anomalies", "failed_reads", "stall", "routed_around", "writes_back", "healed")
 """Findings that have a column."""
@@ -61,26 +63,22 @@ def page(runs: Sequence[Mapping[str, Any]], *, commit: str, around: str) -> str:
 
 
 def compact(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A run without the series of its requests.
+    """A run without the series of its requests; `telamon drill compare` reads it as it does the whole.
 
     Args:
         run: as the report has it.
     """
-    seen = [
-        {
-            "product": each["product"],
-            "sent": each["load"]["sent"],
-            "failed": each["load"]["failed"],
-            "acknowledged": each["acknowledged"],
-            "readBack": each["read_back"],
-            "anomalies": each["anomalies"],
-            "percentiles": each["percentiles"],
-        }
-        for each in run["seen"]
-    ]
-    findings = {each["key"]: [each["value"], each["most"]] for each in run["findings"]}
-    kept = ("drill", "product", "verdict", "reason", "blows", "marks", "repeat")
-    return {key: run[key] for key in kept} | {"findings": findings, "seen": seen}
+    return {**run, "seen": [{**each, "load": {**each["load"], "series": []}} for each in run["seen"]]}
+
+
+def data(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The data of a suite, a line for each drill.
+
+    Args:
+        runs: as the report has them.
+    """
+    lines = ",\n".join(json.dumps(compact(run), separators=(",", ":")) for run in runs)
+    return f'{{"format":{FORMAT},"runs":[\n{lines}\n]}}\n'
 
 
 def _wrapped(paragraph: str) -> str:
@@ -124,8 +122,7 @@ def main() -> None:
     (EVIDENCE / "drills.md").write_text(
         page(runs, commit=given.commit, around=given.around), encoding="utf-8"
     )
-    lines = ",\n".join(json.dumps(compact(run), separators=(",", ":")) for run in runs)
-    (EVIDENCE / "drills.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    (EVIDENCE / "drills.json").write_text(data(runs), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from telamon.proof.report.budget import budget
 from telamon.proof.report.compare import compare
 from telamon.proof.report.page import DATA, page, write_report
 from tests.support.outcomes import outcome, skipped
+from tools.drill_page import data
 
 VOID = frozenset({"meta", "br", "rect", "line", "path"})
 
@@ -182,3 +183,12 @@ def test_of_several_runs_the_worst_counts() -> None:
 def test_figure_that_never_came_true_misses_every_limit() -> None:
     assert not Finding("healed", "healed", "s", math.inf, 60.0).met
     assert Finding("writes_back", "writes back", "s", math.inf).met
+
+
+def test_what_is_kept_of_a_suite_can_be_held_against_a_later_report(tmp_path: Path) -> None:
+    told = (outcome(), outcome(Verdict.FAILED, stall=0.9, failed=9, lost=1), skipped())
+    write(tmp_path / "report.json", told)
+    kept = tmp_path / "drills.json"
+    kept.write_text(data(json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["runs"]))
+    assert {each.change for each in compare(read(kept), read(tmp_path))} == {"same"}
+    assert all(seen.load.series == [] for each in read(kept) for seen in each.seen)
