@@ -19,6 +19,7 @@ STARTS = 11
 
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "aws.yaml"
+CLUSTER = Path(__file__).resolve().parents[1] / "cluster.yaml"
 
 
 def starts(session: Session, _repeat: int) -> Run:
@@ -28,23 +29,29 @@ def starts(session: Session, _repeat: int) -> Run:
     figures = {
         "help": _milliseconds(["--help"]),
         "validate": _milliseconds(["validate", str(session.lab.file)]),
-        "terraform": _rendering(),
+        "terraform": _rendering(EXAMPLE, "--terraform"),
+        "manifests": _rendering(CLUSTER),
     }
     return Run(figures, began, busy)
 
 
-def _rendering() -> float:
-    """How long the Terraform of the whole example takes to be written, the same bytes every time."""
+def _rendering(file: Path, *what: str) -> float:
+    """How long it takes to write what a file is made of, the same bytes every time.
+
+    Args:
+        file: the stack file.
+        what: options that say what is written; manifests where there are none.
+    """
     with tempfile.TemporaryDirectory(prefix="telamon-bench-") as name:
         # A folder each time: where everything is so already nothing is written, and that would flatter.
         folders = [Path(name, str(number)) for number in range(STARTS)]
         times = [
-            _milliseconds(["render", str(EXAMPLE), "--terraform", "--output", str(folder)], starts=1)
+            _milliseconds(["render", str(file), *what, "--output", str(folder)], starts=1)
             for folder in folders
         ]
         first = _written(folders[0])
         if not first or any(_written(folder) != first for folder in folders):
-            raise BenchError("the same file gave other Terraform another time")
+            raise BenchError(f"{file.name} gave other files another time")
         return median(times)
 
 
@@ -73,13 +80,14 @@ SCENARIOS = (
     Scenario(
         "command-line",
         "Start of the command line",
-        f"`telamon --help`, `telamon validate` of the benchmark's stack file, and `telamon render --terraform` of "
-        f"`examples/aws.yaml` into an empty folder, the same bytes each time, as processes while no lab runs; median "
-        f"of {STARTS} starts.",
+        f"`telamon --help`, `telamon validate` of the benchmark's stack file, `telamon render --terraform` of "
+        f"`examples/aws.yaml` and `telamon render` of three products on Kubernetes (`bench/cluster.yaml`), into an "
+        f"empty folder, the same bytes each time, as processes while no lab runs; median of {STARTS} starts.",
         (
             Figure("help", "`telamon --help`", "ms", "median", 200.0),
             Figure("validate", "`telamon validate`", "ms", "median", 400.0),
             Figure("terraform", "`telamon render --terraform`", "ms", "median", 400.0),
+            Figure("manifests", "`telamon render`, three products", "ms", "median", 400.0),
         ),
         starts,
     ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from telamon.reach.model import PROTOCOLS
+from telamon.reach.model import PROTOCOLS, Workload
 from tests.unit.reach import naive
 
 NAMES: Mapping[str, Mapping[str, str]] = {
@@ -29,6 +29,35 @@ def pods() -> list[naive.Pod]:
         naive.Pod(namespace, {"pod": pod}, f"192.0.2.{16 * number + 1 + place}", ports)
         for number, namespace in enumerate(NAMES)
         for place, pod in enumerate("abc")
+    ]
+
+
+def many(seed: int, count: int) -> list[naive.Pod]:
+    """Pods of a larger cluster, at most 254: each in one of the namespaces, with labels that policies select by."""
+    dice = random.Random(seed)
+    return [
+        naive.Pod(
+            dice.choice(list(NAMES)),
+            {"pod": dice.choice("abcd"), "tier": dice.choice("ab")},
+            f"192.0.2.{number + 1}",
+            {},
+        )
+        for number in range(count)
+    ]
+
+
+def workloads(found: Sequence[naive.Pod]) -> list[Workload]:
+    """The same for the solver."""
+    return [
+        Workload(
+            f"{pod.namespace}/{pod.labels.get('pod', '')}",
+            pod.namespace,
+            NAMES[pod.namespace],
+            pod.labels,
+            pod.ports,
+            pod.address,
+        )
+        for pod in found
     ]
 
 

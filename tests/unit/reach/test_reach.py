@@ -12,25 +12,10 @@ import pytest
 from telamon.errors import UsageError
 from telamon.reach.explain import explain
 from telamon.reach.intervals import ALL_ADDRESSES, NO_NUMBERS, Intervals, addresses_text, network
-from telamon.reach.model import EGRESS, INGRESS, PROTOCOLS, Workload, policy_of
+from telamon.reach.model import EGRESS, INGRESS, PROTOCOLS, policy_of
 from telamon.reach.solve import EVERYTHING, NOTHING, Reach, solve
 from tests.unit.reach import naive
-from tests.unit.reach.cases import NAMES, TRUTH, pods, policy, random_policies
-
-
-def workloads(found: Sequence[naive.Pod]) -> list[Workload]:
-    """The same for the solver."""
-    return [
-        Workload(
-            f"{pod.namespace}/{pod.labels.get('pod', '')}",
-            pod.namespace,
-            NAMES[pod.namespace],
-            pod.labels,
-            pod.ports,
-            pod.address,
-        )
-        for pod in found
-    ]
+from tests.unit.reach.cases import NAMES, TRUTH, many, pods, policy, random_policies, workloads
 
 
 def reach_of(documents: Sequence[Mapping[str, Any]], found: Sequence[naive.Pod] | None = None) -> Reach:
@@ -137,21 +122,13 @@ def test_a_thousand_random_sets_agree_with_asking_each_flow() -> None:
 
 def test_a_hundred_workloads_under_two_hundred_policies_are_worked_out() -> None:
     dice = random.Random(7)
-    many = [
-        naive.Pod(
-            dice.choice(list(NAMES)),
-            {"pod": dice.choice("abcd"), "tier": dice.choice("ab")},
-            f"192.0.2.{number + 1}",
-            {},
-        )
-        for number in range(100)
-    ]
+    found = many(7, 100)
     documents = random_policies(7, 200)
-    matrix = reach_of(documents, many).matrix()
+    matrix = reach_of(documents, found).matrix()
     assert len(matrix) == 9900
     for source, target in dice.sample(sorted(matrix), 40):
         flow = (dice.choice(PROTOCOLS), dice.choice([80, 81, 443]))
-        wanted = naive.allowed(documents, NAMES, source=many[source], target=many[target], flow=flow)
+        wanted = naive.allowed(documents, NAMES, source=found[source], target=found[target], flow=flow)
         assert (flow[1] in matrix[source, target][PROTOCOLS.index(flow[0])]) == wanted
 
 
