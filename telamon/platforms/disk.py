@@ -15,7 +15,12 @@ PRIVATE: Final = 0o600
 
 
 def replace_file(
-    path: Path, content: bytes, *, mode: int = PRIVATE, owner: tuple[int, int] | None = None
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = PRIVATE,
+    owner: tuple[int, int] | None = None,
+    lasting: bool = True,
 ) -> None:
     """Put a file in place of another in one step, and have it on the disk before returning.
 
@@ -26,6 +31,8 @@ def replace_file(
         content: all of it.
         mode: permission bits.
         owner: numbers of user and group; ``None``: we do.
+        lasting: whether the disk is waited for, so that the file outlives a power cut as well; what can be made anew
+            from something that lasts need not.
 
     Raises:
         OSError: the disk is full or read-only, or rights are missing; the old file stands.
@@ -39,12 +46,14 @@ def replace_file(
             os.fchmod(file.fileno(), mode)
             if owner is not None:
                 os.fchown(file.fileno(), *owner)
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

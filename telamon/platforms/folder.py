@@ -52,7 +52,8 @@ def write(folder: Path, files: Mapping[str, str], *, mark: str, ending: str) -> 
                 same.append(name)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, content, mode=FOR_EVERYBODY)
+            # After a power cut another run finds out which file is not as it should be, and writes it again.
+            replace_file(path, content, mode=FOR_EVERYBODY, lasting=False)
             written.append(name)
         ours = _ours(folder, mark=mark, ending=ending)
         stale = [path for path in ours if str(path.relative_to(folder)) not in files]
