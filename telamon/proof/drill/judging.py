@@ -114,14 +114,21 @@ def undone(record: Record, timeline: Timeline) -> Record:
     """
     since, until = timeline.struck - record.epoch, timeline.ended - record.epoch
     meanwhile = {sample for sample in record.samples if sample.answered >= since and sample.sent <= until}
-    gone = {sample.token for sample in meanwhile if sample.token}
+    keys = {sample.token for sample in meanwhile if sample.token}
+    # A thing that a write has made, a page for instance, is named after that write.
+    things = {
+        sample.thing for sample in meanwhile if sample.token and sample.thing.endswith(f"/{sample.token}")
+    }
+
+    def says_something(sample: Sample) -> bool:
+        return sample.element not in keys and sample.thing not in things
+
     samples = tuple(
         _unanswered(sample, write=record.kinds[sample.kind].write) if sample in meanwhile else sample
         for sample in record.samples
-        if sample.element not in gone
+        if says_something(sample)
     )
-    audits = tuple(sample for sample in record.audits if sample.element not in gone)
-    return replace(record, samples=samples, audits=audits)
+    return replace(record, samples=samples, audits=tuple(filter(says_something, record.audits)))
 
 
 def _unanswered(sample: Sample, *, write: bool) -> Sample:

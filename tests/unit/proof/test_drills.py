@@ -393,3 +393,13 @@ def test_where_data_go_back_a_key_of_what_was_made_meanwhile_says_nothing() -> N
     whole = replace(record(before, meanwhile, *opened), audits=audits)
     found = undone(whole, replace(TIMELINE, struck=110.0, ended=120.0))
     assert [each.element for each in (*found.samples, *found.audits)] == ["", "", "a", "a"]
+
+
+def test_where_data_go_back_a_thing_that_was_made_meanwhile_may_be_another_one_since() -> None:
+    made = [
+        replace(sample(due, kind="write"), token=token, thing=f"page/{token}")
+        for due, token in ((5.0, "a"), (12.0, "b"))
+    ]
+    audits = tuple(replace(sample(30.0), thing=f"page/{token}", seen=Seen((token,))) for token in ("a", "b"))
+    found = undone(replace(record(*made), audits=audits), replace(TIMELINE, struck=110.0, ended=120.0))
+    assert [each.thing for each in (*found.samples, *found.audits)] == ["page/a", "page/a"]
