@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from telamon.desired.kubernetes.data import Object
-from telamon.desired.kubernetes.wanted import WantedSecret
+from telamon.desired.kubernetes.wanted import BroughtSecret, WantedSecret
 from telamon.infra.drift import Deviation, Drift, Severity
 from telamon.naming import LABEL_MANAGED_BY, LABEL_WORKED_ON, MANAGER
 
@@ -229,24 +229,25 @@ def bound(bindings: Sequence[Object], *, namespaces: Collection[str]) -> Iterato
 
 
 def lacking(
-    wanted: Sequence[WantedSecret], keys: Mapping[tuple[str, str], Collection[str]]
+    wanted: Sequence[WantedSecret], there: Mapping[tuple[str, str], BroughtSecret]
 ) -> Iterator[Drift]:
-    """Secrets that objects refer to, and that are not there or lack a key.
+    """Secrets that objects refer to, and that are not there, lack a key or are of another type.
 
     Args:
         wanted: what is referred to.
-        keys: of each secret that was found, by namespace and name.
+        there: what each secret that was found is like, by namespace and name.
     """
     risk = _of(CHANGED, {"kind": "Secret"}).risk
     for each in wanted:
         item = {"kind": "Secret", "metadata": {"namespace": each.namespace, "name": each.name}}
-        found = keys.get((each.namespace, each.name))
-        missing = [key for key in each.keys if found is not None and key not in found]
+        found = there.get((each.namespace, each.name))
         if found is None:
             yield _drift(item, Deviation.GONE, Severity.HIGH, told="it is not there", risk=risk)
-        elif missing:
+        elif missing := each.missing(found):
             told = f"it has no {', '.join(missing)}"
             yield _drift(item, Deviation.CHANGED, Severity.HIGH, told=told, risk=risk)
+        elif wrong := each.of_wrong_type(found):
+            yield _drift(item, Deviation.CHANGED, Severity.HIGH, told=f"it is {wrong}", risk=risk)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from testbed.network import Network, private_network
 from testbed.parts import Cache, PartMissingError
 from tests.cluster.given import GIVEN, guest
 from tests.cluster.harness import OPERATOR, ClusterHarness, stack
+from tests.cluster.operators import Installed, installed
 from tests.support.manifests import site_of
 
 HERE = Path(__file__).parent
@@ -114,6 +115,13 @@ def machines(network: Network, plane: ControlPlane) -> Iterator[Machines]:
         made = Machines(client, plane.folder, PROGRAMS)
     yield made
     made.close()
+
+
+@pytest.fixture
+def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
+    """A cluster on which the operator is installed, with processes in place of containers."""
+    with installed(plane, api, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

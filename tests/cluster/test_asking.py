@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
-from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.records import KubernetesRecords
 from telamon.state.listing import ListedBackup, Listing
 from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed
 from tests.cluster.support import until
 from tests.support.desk import Desk, Result
 
@@ -36,13 +34,6 @@ class Person:
         # The desk's time runs a hundred times faster than it does.
         patience = ("--timeout", "8h") if {"restart", "pause", "resume", "wait"} & set(words) else ()
         return self.desk.run(*words, "--kubeconfig", self.kubeconfig, "-o", "json", *patience)
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster in which an operator keeps a small stack."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,10 +12,8 @@ from telamon.desired.kubernetes.pods import MAIN
 from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import POD, STATUS, Api, Kind
 from telamon.platforms.kubernetes.store import OPERATION
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
 from tests.cluster.harness import stack
-from tests.cluster.operators import NAMESPACE, Installed, installed
+from tests.cluster.operators import NAMESPACE, Installed
 from tests.cluster.support import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive]
@@ -25,13 +21,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.exhaustive]
 NODE: Final = Kind("v1", "Node")
 LONG: Final = 150.0
 """Seconds that a loaded machine may take."""
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 def until_told(cluster: Installed, name: str, words: str) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.naming import LABEL_STACK
-from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
+from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Kind
 from telamon.platforms.kubernetes.store import FINALIZER, OPERATION
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
-from tests.cluster.operators import EVENT, NAMESPACE, Installed, installed
+from tests.cluster.operators import EVENT, NAMESPACE, Installed
 from tests.cluster.support import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.exhaustive]
@@ -23,13 +19,6 @@ BINDING: Final = Kind("rbac.authorization.k8s.io/v1", "RoleBinding")
 SERVICE: Final = Kind("v1", "Service")
 LONG: Final = 150.0
 """Seconds that a loaded machine may take."""
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 def delete_namespace(cluster: Installed, name: str) -> None:

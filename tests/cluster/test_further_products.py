@@ -14,9 +14,7 @@ from telamon.model.stack import Stack
 from telamon.naming import LABEL_COMPONENT
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api, Kind
 from telamon.platforms.kubernetes.pods import release
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed
 from tests.cluster.support import until
 from tests.support.manifests import stack_of
 from tests.understudy.gitserver import SearchServer
@@ -86,13 +84,6 @@ CASES = (
     Case("confluence", "10.2.7", "10.2.8", ', UNDERSTUDY_REBUILD_SECONDS: "0.5"'),
     Case("bitbucket", "9.4.16", "9.4.17", companions=SEARCH),
 )
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from telamon.platforms.kubernetes.api import Api
 from telamon.platforms.kubernetes.store import OPERATION
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
 from testbed.parts import Cache, PartMissingError
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed
 from tests.cluster.support import until
 from tests.support.manifests import ROOT
 
@@ -54,13 +51,6 @@ def _table(value: Any) -> str:
     if isinstance(value, list):
         return f"{{{', '.join(map(_table, value))}}}"
     return "nil" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster in which an operator can keep a small stack."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 def test_health_of_what_an_operator_writes(cluster: Installed, tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +18,8 @@ from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
 from telamon.platforms.kubernetes.lease import LEASE, KubernetesLease
 from telamon.platforms.kubernetes.sheets import CONFIG_MAP
 from telamon.platforms.kubernetes.store import OPERATION
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
 from tests.cluster.harness import OPERATOR, stack
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed
 from tests.cluster.routes import ROUTE, TCP, define
 from tests.cluster.support import until
 from tests.support.manifests import site_of
@@ -36,13 +33,6 @@ ROUTES = (
 )
 RECORDS = frozenset({"leases"})
 """What a leader writes while there is nothing to do."""
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 def writes(cluster: Installed) -> list[tuple[str, str, str, int]]:

@@ -6,15 +6,11 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from telamon.platforms.kubernetes.api import Api
-from testbed.control_plane import ControlPlane
 from testbed.interposed import Asked, Interposed, Verdict, interposed
-from testbed.machines import Machines
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed
 from tests.cluster.support import until
 
 pytestmark = pytest.mark.lab
@@ -23,13 +19,6 @@ MOST = 14
 """Times that it is killed: each one lets one write more through than the one before, so they add up to all of them."""
 SPARED = frozenset({"leases", "selfsubjectreviews"})
 """What is written all the time, or before anything else."""
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 @contextmanager

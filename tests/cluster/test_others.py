@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,13 +11,11 @@ from telamon.desired.kubernetes.render import bundles
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
 from telamon.desired.kubernetes.written import DRIFT
 from telamon.model.stack import Stack
-from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api, Kind
+from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Kind
 from telamon.platforms.kubernetes.foreign import ADOPT
 from telamon.platforms.kubernetes.sheets import CONFIG_MAP
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
 from tests.cluster.harness import stack
-from tests.cluster.operators import Installed, document_of, installed
+from tests.cluster.operators import Installed, document_of
 from tests.cluster.support import until
 from tests.support.manifests import site_of
 
@@ -29,13 +25,6 @@ POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy")
 SERVICE: Final = Kind("v1", "Service")
 LONG: Final = 150.0
 """Seconds that a loaded machine may take."""
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 def open_to(name: str, *presets: str) -> Stack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,9 @@ import pytest
 import telamon
 from telamon.model.stack import Stack
 from telamon.naming import ANNOTATION_RENDERED
-from telamon.platforms.kubernetes.api import POD, STATEFUL_SET, Api
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
+from telamon.platforms.kubernetes.api import POD, STATEFUL_SET
 from tests.cluster.harness import stack
-from tests.cluster.operators import Installed, installed
+from tests.cluster.operators import Installed
 from tests.cluster.support import until
 
 pytestmark = pytest.mark.lab
@@ -26,13 +24,6 @@ SPACE = f"{NAME}-tiny"
 RENDERED = Path("telamon/desired/kubernetes/pods.py")
 OLD, NEW = '"periodSeconds": 30,', '"periodSeconds": 31,'
 """How often a node is looked at that accepts no connection: what two releases of Telamon render otherwise."""
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +9,8 @@ import pytest
 
 from telamon.desired.kubernetes.data import Object
 from telamon.model.stack import Stack
-from telamon.platforms.kubernetes.api import Api
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
 from tests.cluster.harness import stack
-from tests.cluster.operators import EVENT, Installed, installed
+from tests.cluster.operators import EVENT, Installed
 from tests.cluster.support import until
 from tests.support.desk import Desk, Result
 
@@ -37,13 +33,6 @@ class Person:
         # The desk's time runs a hundred times faster than it does.
         patience = ("--timeout", "8h") if "restart" in words and "--no-wait" not in words else ()
         return self.desk.run(*words, "--kubeconfig", str(self.kubeconfig), "-o", "json", *patience)
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 def person(cluster: Installed, group: str) -> Person:

@@ -12,9 +12,7 @@ from telamon.model.stack import Stack
 from telamon.platforms.kubernetes.api import ENDPOINT_SLICE, Api, Kind
 from telamon.platforms.kubernetes.pods import release
 from telamon.platforms.kubernetes.store import OPERATION
-from testbed.control_plane import ControlPlane
-from testbed.machines import Machines
-from tests.cluster.operators import Installed, Process, installed
+from tests.cluster.operators import Installed, Process
 from tests.cluster.support import until
 from tests.support.manifests import stack_of
 from tests.understudy.support import PostgreSQL
@@ -40,13 +38,6 @@ spec:
   edge: {driver: nginx, className: nginx, tls: {kind: disabled}}
   storage: {shared: {kind: csi, storageClass: shared}}
 """
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, api: Api, machines: Machines, tmp_path: Path) -> Iterator[Installed]:
-    """A cluster on which the operator is installed."""
-    with installed(plane, api, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -23,6 +23,30 @@ TLS: Final = "kubernetes.io/tls"
 _PAIR: Final = ("tls.crt", "tls.key")
 
 
+@dataclass(frozen=True)
+class BroughtSecret:
+    """What a secret that somebody has brought is like, without its values.
+
+    Attributes:
+        keys: that it has.
+        type: that it is of.
+    """
+
+    keys: frozenset[str]
+    type: str = ""
+
+
+def brought(live: Object | None) -> BroughtSecret | None:
+    """Leave the values of a secret behind.
+
+    Args:
+        live: as it lives; ``None`` where it is not there.
+    """
+    return (
+        None if live is None else BroughtSecret(frozenset(live.get("data") or ()), str(live.get("type", "")))
+    )
+
+
 @dataclass(frozen=True, order=True)
 class WantedSecret:
     """A secret that somebody brings.
@@ -38,6 +62,24 @@ class WantedSecret:
     name: str
     keys: tuple[str, ...]
     type: str = ""
+
+    def missing(self, found: BroughtSecret) -> tuple[str, ...]:
+        """Keys that one which was brought has not got.
+
+        Args:
+            found: what it is like.
+        """
+        return tuple(key for key in self.keys if key not in found.keys)
+
+    def of_wrong_type(self, found: BroughtSecret) -> str:
+        """Which type it is of in place of which; "" where it is as it has to be. It keeps it, and is made anew.
+
+        Args:
+            found: what it is like.
+        """
+        if not self.type or found.type == self.type:
+            return ""
+        return f"of type {found.type}, and has to be of type {self.type}"
 
 
 def wanted_secrets(site: Site, bundles: Sequence[Bundle]) -> tuple[WantedSecret, ...]:

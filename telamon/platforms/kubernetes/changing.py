@@ -13,15 +13,14 @@ from typing import Any, Final
 
 from telamon.desired.kubernetes.components import KubernetesComponent
 from telamon.desired.kubernetes.data import Bundle, Object
-from telamon.desired.kubernetes.holding import HTTP, is_held, standing
 from telamon.desired.kubernetes.render import needs
 from telamon.desired.kubernetes.site import OPERATOR_NAMESPACE
-from telamon.desired.kubernetes.wanted import WantedSecret
+from telamon.desired.kubernetes.wanted import WantedSecret, brought
 from telamon.errors import DeniedError, NotReadyError, PlatformError, RefusedError
 from telamon.infra.cluster_drift import address, changes
 from telamon.naming import LABEL_COMPONENT
-from telamon.platforms.kubernetes.api import STATEFUL_SET, Api, Kind
-from telamon.platforms.kubernetes.objects import is_gating, shaped
+from telamon.platforms.kubernetes.api import Api, Kind
+from telamon.platforms.kubernetes.rehearsing import compared
 from telamon.platforms.kubernetes.store import STACK
 
 SECRET: Final = Kind("v1", "Secret")
@@ -110,32 +109,20 @@ class ClusterChanging:
     def _of(self, item: Object) -> Iterator[Foreseen]:
         kind, metadata = Kind.of(item), item["metadata"]
         component = str((metadata.get("labels") or {}).get(LABEL_COMPONENT, ""))
-        live = None
-        if kind.version not in self.unknown_kinds():
-            live = self.api.get(kind, str(metadata["name"]), namespace=str(metadata.get("namespace", "")))
-        if live is None:
+        if kind.version in self.unknown_kinds():
             yield Foreseen(component, address(item), Becomes.CREATED)
             return
-        wanted = item
-        if kind == STATEFUL_SET:
-            # Whether pods stay down until they are started is the operator's affair from one moment to the next.
-            wanted = shaped(item, replicas=int(item["spec"]["replicas"]), gated=is_gating(live))
-        elif item["kind"] == HTTP:
-            (wanted,) = standing((item,), held=is_held(live))
-        try:
-            after = self.api.rehearse(wanted)
-        except DeniedError:
-            raise
-        except PlatformError as error:
-            yield Foreseen(component, address(item), Becomes.REFUSED, (error.message,))
-            return
-        told = changes(live, after)
-        if told:
+        found = compared(self.api, item)
+        if found.live is None:
+            yield Foreseen(component, address(item), Becomes.CREATED)
+        elif found.after is None:
+            yield Foreseen(component, address(item), Becomes.REFUSED, (found.refused,))
+        elif told := changes(found.live, found.after):
             yield Foreseen(component, address(item), Becomes.CHANGED, told)
 
     def _is_whole(self, secret: WantedSecret) -> bool:
-        live = self.api.get(SECRET, secret.name, namespace=secret.namespace)
-        return live is not None and set(secret.keys) <= set(live.get("data") or ())
+        found = brought(self.api.get(SECRET, secret.name, namespace=secret.namespace))
+        return found is not None and not secret.missing(found) and not secret.of_wrong_type(found)
 
 
 def taken_away(parts: Iterable[KubernetesComponent]) -> Iterator[Foreseen]:

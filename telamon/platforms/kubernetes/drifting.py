@@ -8,13 +8,12 @@ from functools import partial
 from typing import Final, TypeVar
 
 from telamon.desired.kubernetes.data import Bundle, Object
-from telamon.desired.kubernetes.holding import HTTP, is_held, standing
-from telamon.desired.kubernetes.wanted import WantedSecret, made_secrets
-from telamon.errors import DeniedError, NotReadyError, PlatformError
-from telamon.infra.cluster_drift import Compared, added, address, bound, differences, lacking
+from telamon.desired.kubernetes.wanted import BroughtSecret, WantedSecret, brought, made_secrets
+from telamon.errors import DeniedError, NotReadyError
+from telamon.infra.cluster_drift import added, address, bound, differences, lacking
 from telamon.infra.drift import Drift
 from telamon.platforms.kubernetes.api import STATEFUL_SET, Api, Kind
-from telamon.platforms.kubernetes.objects import is_gating, shaped
+from telamon.platforms.kubernetes.rehearsing import compared
 
 NAMESPACE: Final = Kind("v1", "Namespace")
 SECRET: Final = Kind("v1", "Secret")
@@ -121,24 +120,7 @@ class ClusterDrifting:
             return True
 
     def _differing(self, item: Object) -> Sequence[Drift]:
-        kind, metadata = Kind.of(item), item["metadata"]
-        live = self.api.get(kind, str(metadata["name"]), namespace=str(metadata.get("namespace", "")))
-        if live is None:
-            return tuple(differences(Compared(item, None, None)))
-        wanted = item
-        if kind == STATEFUL_SET:
-            # Whether pods stay down until they are started is the operator's affair from one moment to the next.
-            wanted = shaped(item, replicas=int(item["spec"]["replicas"]), gated=is_gating(live))
-        elif item["kind"] == HTTP:
-            # Whether users see the maintenance page is an operation's affair.
-            (wanted,) = standing((item,), held=is_held(live))
-        try:
-            after = self.api.rehearse(wanted)
-        except DeniedError:
-            raise
-        except PlatformError as error:
-            return tuple(differences(Compared(wanted, live, None, error.message)))
-        return tuple(differences(Compared(wanted, live, after)))
+        return tuple(differences(compared(self.api, item)))
 
     def _listed(self, kind: Kind, namespace: str) -> Sequence[Object]:
         try:
@@ -162,22 +144,22 @@ class ClusterDrifting:
 
     def _lacking(self, spaces: Sequence[str]) -> Iterator[Drift]:
         wanted = [each for each in self.secrets if each.namespace in spaces]
-        keys: dict[tuple[str, str], Sequence[str]] = {}
+        there: dict[tuple[str, str], BroughtSecret] = {}
         judged: list[WantedSecret] = []
         for each in wanted:
             refused = len(self._denied)
-            found = self._allowed(partial(self._keys, each))
+            found = self._allowed(partial(self._brought, each))
             if len(self._denied) > refused:
                 continue
             judged.append(each)
             if found:
-                keys[each.namespace, each.name] = found[0]
-        yield from lacking(judged, keys)
+                there[each.namespace, each.name] = found[0]
+        yield from lacking(judged, there)
 
-    def _keys(self, wanted: WantedSecret) -> Sequence[Sequence[str]]:
-        """The keys of a secret, in a list of one, or nothing; its values go no further than this line."""
-        live = self.api.get(SECRET, wanted.name, namespace=wanted.namespace)
-        return () if live is None else (tuple(live.get("data") or ()),)
+    def _brought(self, wanted: WantedSecret) -> Sequence[BroughtSecret]:
+        """What a secret is like, in a list of one, or nothing; its values go no further than this line."""
+        found = brought(self.api.get(SECRET, wanted.name, namespace=wanted.namespace))
+        return () if found is None else (found,)
 
     def _allowed(self, call: Callable[[], Sequence[Found]]) -> Sequence[Found]:
         """What a question gives; one that is not allowed is kept for the end, so that all are told at once."""

@@ -18,7 +18,7 @@ from telamon.desired.kubernetes.data import Bundle, Object
 from telamon.desired.kubernetes.facts import as_text
 from telamon.desired.kubernetes.render import needs
 from telamon.desired.kubernetes.site import OPERATOR, OPERATOR_NAMESPACE, Site
-from telamon.desired.kubernetes.wanted import wanted_secrets
+from telamon.desired.kubernetes.wanted import brought, wanted_secrets
 from telamon.desired.kubernetes.written import DOWNTIME, FACTS, agreed, as_agreed
 from telamon.errors import NotReadyError, RefusedError, TemporaryError, TimeoutExpired
 from telamon.platforms.kubernetes.api import Api, Kind
@@ -211,16 +211,13 @@ class Raising:
 
     def _lacking(self) -> Iterator[str]:
         for each in wanted_secrets(self.site, self.bundles):
-            live = self.api.get(SECRET, each.name, namespace=each.namespace)
-            keys = set() if live is None else set(live.get("data") or ())
-            missing = [key for key in each.keys if key not in keys]
-            said = [", ".join(missing)] if missing else []
-            # A secret keeps its type for ever: it has to be made anew.
-            if live is not None and each.type and live["type"] != each.type:
-                said.append(f"of type {live['type']}, and has to be of type {each.type}")
-            elif live is None and each.type:
-                said.append(f"of type {each.type}")
-            if live is None or said:
+            found = brought(self.api.get(SECRET, each.name, namespace=each.namespace))
+            if found is None:
+                said = [", ".join(each.keys), f"of type {each.type}" if each.type else ""]
+            else:
+                said = [", ".join(each.missing(found)), each.of_wrong_type(found)]
+            said = [words for words in said if words]
+            if found is None or said:
                 yield f"{each.namespace}/{each.name}" + (f" ({'; '.join(said)})" if said else "")
 
     def _tell(self, what: str, done: Sequence[tuple[Object, Change]]) -> int:

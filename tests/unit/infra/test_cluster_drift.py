@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telamon.desired.kubernetes.wanted import WantedSecret
+from telamon.desired.kubernetes.wanted import BroughtSecret, WantedSecret
 from telamon.infra.cluster_drift import Compared, added, bound, differences, lacking
 from telamon.infra.drift import Deviation, Drift, Severity
 
@@ -225,7 +225,14 @@ def test_rights_on_the_whole_cluster_for_accounts_of_the_stack_are_grave() -> No
 
 def test_a_secret_that_is_missing_is_told_from_one_that_lacks_a_key() -> None:
     wanted = [WantedSecret("acme-jira", name, ("password",)) for name in ("gone", "partial", "whole")]
-    keys = {("acme-jira", "partial"): ("username",), ("acme-jira", "whole"): ("password",)}
-    found = list(lacking(wanted, keys))
+    there = {("acme-jira", "partial"): ("username",), ("acme-jira", "whole"): ("password",)}
+    found = list(lacking(wanted, {name: BroughtSecret(frozenset(keys)) for name, keys in there.items()}))
     assert [each.what for each in found] == [Deviation.GONE, Deviation.CHANGED]
     assert found[1].told == "it has no password"
+
+
+def test_a_secret_of_another_type_than_it_has_to_be_of_is_told() -> None:
+    wanted = [WantedSecret("acme-edge", "front", ("tls.crt",), "kubernetes.io/tls")]
+    there = {("acme-edge", "front"): BroughtSecret(frozenset({"tls.crt"}), "Opaque")}
+    (found,) = lacking(wanted, there)
+    assert found.told == "it is of type Opaque, and has to be of type kubernetes.io/tls"
